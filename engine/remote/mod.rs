@@ -1,0 +1,122 @@
+//! The only way to a host: run a script, or send content to one.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{content::Content, inventory::Host, script::Script};
+
+/// An open way to one host, as the identity that the inventory asks for (the login user, or who it becomes).
+///
+/// Each call is one round trip. Calls on one host follow each other; they do not overlap.
+#[async_trait]
+pub trait Remote: Send + Sync {
+    /// Runs a script in a subshell of the host's long-lived `sh`, with /dev/null as its standard input.
+    /// What it prints arrives in `output` while it runs.
+    ///
+    /// # Errors
+    /// [`RemoteError::Lost`] when the connection or the shell ends before the script does: what it did is unknown.
+    async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
+
+    /// Puts content into a staging folder that only this run's user can read, each under its digest's name,
+    /// and gives the folder's path on the host. What lies there already is not sent again.
+    ///
+    /// # Errors
+    /// [`RemoteError::Lost`] as for [`run`](Self::run); [`RemoteError::Refused`] when the host does not take it.
+    async fn send(&self, contents: &[Content]) -> Result<String, RemoteError>;
+
+    /// What went over the wire since the connection was opened.
+    fn traffic(&self) -> Traffic;
+
+    /// Removes the staging folder, and ends the connection.
+    async fn close(&self);
+}
+
+/// Takes what a script prints, piece by piece as it arrives.
+pub trait Output: Send {
+    /// Some bytes of the standard output.
+    fn stdout(&mut self, bytes: &[u8]);
+    /// Some bytes of the standard error.
+    fn stderr(&mut self, bytes: &[u8]);
+}
+
+/// Keeps all that a script printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// All of the standard output.
+    pub stdout: Vec<u8>,
+    /// All of the standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output for Captured {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.stdout.extend_from_slice(bytes);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.stderr.extend_from_slice(bytes);
+    }
+}
+
+/// How a script ended: 0 is success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit(pub i32);
+
+/// What it cost to talk to a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Connections that were opened.
+    pub connections: u64,
+    /// Questions that waited for an answer, after the login.
+    pub round_trips: u64,
+    /// Bytes of scripts and content.
+    pub bytes_sent: u64,
+    /// Bytes of output.
+    pub bytes_received: u64,
+}
+
+/// Why a host could not be reached, or was lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// No connection came about; nothing ran.
+    #[error("{message}")]
+    Unreachable {
+        /// What happened, in one line.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The connection ended while something ran: whether it finished is unknown.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// The host answered, and refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Opens ways to hosts; a test gives its own.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Opens a way to `host`, logged in and with its identity taken.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`] with what to do about it.
+    async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError>;
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For one connection, login included.
+    pub connect: Duration,
+    /// Between two signs of life of an open connection.
+    pub keepalive: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), keepalive: Duration::from_secs(5) }
+    }
+}

@@ -1,0 +1,166 @@
+//! A POSIX sh script. A value enters it quoted, as staged content, or not at all.
+
+use std::fmt::{self, Display, Write as _};
+
+use serde::{Deserialize, Serialize};
+
+/// A script for `sh` on a host. Only [`sh!`](crate::sh) makes one from text, and it quotes each value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script(String);
+
+impl Script {
+    /// A script whose values are quoted already. For [`sh!`](crate::sh), and for text that the user wrote as a script.
+    pub fn trusted(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// This script, then `next` on a new line.
+    #[must_use]
+    pub fn then(mut self, next: Script) -> Self {
+        self.push(next);
+        self
+    }
+
+    /// Adds `next` on a new line.
+    pub fn push(&mut self, next: Script) {
+        if !self.0.is_empty() && !self.0.ends_with('\n') {
+            self.0.push('\n');
+        }
+        self.0.push_str(&next.0);
+    }
+
+    /// Whether there is nothing to run.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text, for the shell that runs it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value as one word of `sh`.
+pub struct Quoted<'a, T: ?Sized>(pub &'a T);
+
+impl<T: Display + ?Sized> Display for Quoted<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut writer = QuoteWriter(f);
+        writer.0.write_char('\'')?;
+        write!(writer, "{}", self.0)?;
+        writer.0.write_char('\'')
+    }
+}
+
+struct QuoteWriter<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for QuoteWriter<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut parts = text.split('\'');
+        self.0.write_str(parts.next().unwrap_or_default())?;
+        for part in parts {
+            self.0.write_str("'\\''")?;
+            self.0.write_str(part)?;
+        }
+        Ok(())
+    }
+}
+
+/// Several values, each as one word of `sh`, with spaces between them.
+pub struct Words<'a, T>(pub &'a [T]);
+
+impl<T: Display> Display for Words<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_char(' ')?;
+            }
+            Quoted(word).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// A value that a script may hold: [`sh!`](crate::sh) asks it how it is written.
+pub trait ShellValue {
+    /// Writes the value so that the shell reads back exactly it.
+    fn write(&self, to: &mut String);
+}
+
+macro_rules! quoted {
+    ($($type:ty),*) => {$(
+        impl ShellValue for $type {
+            fn write(&self, to: &mut String) {
+                write!(to, "{}", Quoted(self)).expect("a String takes all that is written");
+            }
+        }
+    )*};
+}
+quoted!(str, String, u16, u32, u64, i64, usize);
+
+impl<T: Display> ShellValue for Words<'_, T> {
+    fn write(&self, to: &mut String) {
+        write!(to, "{self}").expect("a String takes all that is written");
+    }
+}
+
+/// A script is taken as it is, so that scripts can be put together.
+impl ShellValue for Script {
+    fn write(&self, to: &mut String) {
+        to.push_str(&self.0);
+    }
+}
+
+impl<T: ShellValue + ?Sized> ShellValue for &T {
+    fn write(&self, to: &mut String) {
+        (**self).write(to);
+    }
+}
+
+/// How `value` is written in a script.
+pub fn written(value: &(impl ShellValue + ?Sized)) -> String {
+    let mut text = String::new();
+    value.write(&mut text);
+    text
+}
+
+/// Makes a [`Script`](crate::script::Script) from a literal; each `{}` takes a value, quoted as one word.
+///
+/// `sh!("chmod {} -- {}", mode, path)`. A value that is itself a script is put in as it is.
+#[macro_export]
+macro_rules! sh {
+    ($text:literal $(, $value:expr)* $(,)?) => {
+        $crate::script::Script::trusted(format!($text $(, $crate::script::written(&$value))*))
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn scripts_are_put_together_by_line() {
+        let script = sh!("cd {}", "/a b").then(sh!("echo {} {}", Words(&["x", "it's"]), 3_u32));
+        assert_eq!(script.as_str(), "cd '/a b'\necho 'x' 'it'\\''s' '3'");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_shell_reads_back_what_was_quoted(value in "[^\0]{0,40}") {
+            let script = sh!("printf %s {}", value);
+            let output = Command::new("sh").arg("-c").arg(script.as_str()).output().unwrap();
+            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        }
+    }
+}
