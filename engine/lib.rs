@@ -13,5 +13,9 @@ pub mod value;
 pub mod content;
 pub mod resource;
 
+// What we are given: text in, values out.
 pub mod inventory;
+
+// The world: the only modules that may do IO.
 pub mod remote;
+pub mod event;

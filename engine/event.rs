@@ -1,0 +1,273 @@
+//! Everything that can happen in a run, as data. The report reads it; nothing else speaks to people.
+//!
+//! Written as JSON lines by `--format json`; `docs/events.md` describes each. [`VERSION`] grows when a reader of
+//! an older one would misunderstand.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    diagnostic::Place,
+    remote::Traffic,
+    resource::{Change, Reaction},
+};
+
+/// The version of the events, given in the first one.
+pub const VERSION: u32 = 1;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// [`VERSION`].
+        version: u32,
+        /// The run's id, by which `converge show` finds it.
+        run: String,
+        /// `apply`, `plan` or another subcommand.
+        command: String,
+        /// The playbook, as the user named it.
+        playbook: String,
+        /// How many hosts the playbook speaks of.
+        hosts: usize,
+    },
+    /// Something a role or the engine warns of.
+    Warning {
+        /// In one line.
+        message: String,
+        /// Where it comes from.
+        place: Option<Place>,
+    },
+    /// What a script printed with `print`.
+    Printed {
+        /// The text.
+        message: String,
+        /// Where it was printed.
+        place: Option<Place>,
+    },
+    /// A connection is being opened.
+    Connecting {
+        /// The host.
+        host: Arc<str>,
+    },
+    /// A host answered and was logged in to.
+    Connected {
+        /// The host.
+        host: Arc<str>,
+    },
+    /// A host could not be reached, or was lost; nothing more is done on it.
+    Unreachable {
+        /// The host.
+        host: Arc<str>,
+        /// What happened, in one line.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The state of a host is being read.
+    Probing {
+        /// The host.
+        host: Arc<str>,
+    },
+    /// What is planned for one resource. Those with nothing to do are told too.
+    Planned {
+        /// The resource.
+        #[serde(flatten)]
+        node: NodeName,
+        /// Where it was declared.
+        declared: Declared,
+        /// What is going to happen.
+        plan: Planned,
+    },
+    /// All of the plan was told.
+    PlanFinished,
+    /// A resource is being worked on.
+    Started {
+        /// The resource.
+        #[serde(flatten)]
+        node: NodeName,
+    },
+    /// A line that the step of a resource printed.
+    Output {
+        /// The resource.
+        #[serde(flatten)]
+        node: NodeName,
+        /// The line, without its end. It comes from a host: it may hold anything.
+        line: String,
+    },
+    /// A resource came to an end.
+    Finished {
+        /// The resource.
+        #[serde(flatten)]
+        node: NodeName,
+        /// Where it was declared.
+        declared: Declared,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+    },
+    /// What was changed on a host is being read again.
+    Verifying {
+        /// The host.
+        host: Arc<str>,
+        /// Which time, from 1.
+        round: u32,
+    },
+    /// The run ended. Always the last event.
+    Summary {
+        /// What became of each host, by name.
+        hosts: IndexMap<Arc<str>, HostSummary>,
+        /// The exit status of converge.
+        exit_status: u8,
+        /// How long the run took, in milliseconds.
+        duration_ms: u64,
+    },
+}
+
+/// Which resource it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NodeName {
+    /// `web-1/file:/etc/motd`.
+    pub node: Arc<str>,
+    /// The host it belongs to.
+    pub host: Arc<str>,
+    /// Its kind.
+    pub kind: String,
+    /// What tells it from others of its kind.
+    pub key: String,
+}
+
+/// Where a resource was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Declared {
+    /// The call that declared it.
+    pub place: Place,
+    /// The calls that led there, innermost first: each role with the place of its call.
+    pub chain: Vec<Frame>,
+}
+
+/// A call that led to a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Frame {
+    /// `role nginx`.
+    pub what: String,
+    /// Where it was called.
+    pub place: Place,
+}
+
+/// What is going to happen to a resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Planned {
+    /// It is as it should be.
+    Unchanged,
+    /// It differs.
+    Change {
+        /// How.
+        change: Change,
+        /// What it does besides, because others change.
+        reactions: Vec<Cause>,
+    },
+    /// It only reacts to others that change.
+    React {
+        /// To which, and how.
+        reactions: Vec<Cause>,
+    },
+    /// It is as it should be now, but something before it may alter that.
+    MayChange {
+        /// The resource that may alter it.
+        because: Arc<str>,
+    },
+    /// It cannot be known: the probe failed.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why a resource reacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// What it does.
+    pub reaction: Reaction,
+    /// The resource that changes, or changed in an earlier run.
+    pub node: Arc<str>,
+    /// The earlier run that was cut short and left the reaction owed.
+    pub left_by: Option<String>,
+}
+
+/// How a resource came to an end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing had to be done.
+    Unchanged,
+    /// It was changed.
+    Changed,
+    /// Its step, or its verification, failed.
+    Failed(Failure),
+    /// It was not tried, because of another one.
+    Skipped {
+        /// The resource or host that failed.
+        because: String,
+    },
+    /// It is not what the approved plan saw, and was left alone.
+    Refused {
+        /// What differs from the approved plan.
+        reason: String,
+    },
+    /// The connection was lost while it ran.
+    Unknown {
+        /// What is known.
+        message: String,
+    },
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What happened, in one line.
+    pub message: String,
+    /// The script that ran; none when the verification failed.
+    pub command: Option<String>,
+    /// Its exit status.
+    pub exit_status: Option<i32>,
+    /// The end of what it printed, both streams, as it arrived.
+    pub output: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What became of a host.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostSummary {
+    /// Resources that were as they should be.
+    pub unchanged: usize,
+    /// Resources that were changed.
+    pub changed: usize,
+    /// Resources that would change; only for a plan.
+    pub pending: usize,
+    /// Resources that failed.
+    pub failed: usize,
+    /// Resources that were not tried.
+    pub skipped: usize,
+    /// Resources that the approved plan does not cover.
+    pub refused: usize,
+    /// Resources of which nobody knows how they ended.
+    pub unknown: usize,
+    /// Why the host could not be reached.
+    pub unreachable: Option<String>,
+    /// What it cost to talk to it.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+}
+
+/// Takes events. The engine does not know who listens.
+pub trait Events: Send + Sync {
+    /// Something happened.
+    fn send(&self, event: Event);
+}
