@@ -12,6 +12,8 @@ pub mod value;
 // What can be managed: pure.
 pub mod content;
 pub mod resource;
+pub mod entry;
+pub mod resources;
 
 // What we are given: text in, values out.
 pub mod inventory;

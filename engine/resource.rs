@@ -169,6 +169,11 @@ impl Field {
         Self { name: name.to_owned(), before: before.into(), after: after.into() }
     }
 
+    /// A field that is not there yet.
+    pub fn added(name: &str, after: impl Into<Shown>) -> Self {
+        Self::new(name, Shown::Nothing, after)
+    }
+
     /// A field, if the two differ.
     pub fn differing<T: ToString + PartialEq>(name: &str, before: &T, after: &T) -> Option<Self> {
         (before != after).then(|| Self::new(name, before.to_string(), after.to_string()))
@@ -187,9 +192,15 @@ pub enum Shown {
     Hidden(String),
 }
 
-impl<T: ToString> From<T> for Shown {
-    fn from(text: T) -> Self {
-        Shown::Text(text.to_string())
+impl From<&str> for Shown {
+    fn from(text: &str) -> Self {
+        Shown::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Shown {
+    fn from(text: String) -> Self {
+        Shown::Text(text)
     }
 }
 

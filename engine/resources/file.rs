@@ -1,0 +1,234 @@
+//! The `file` kind.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    content::Content,
+    entry::{self, Entry},
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::{Script, Words},
+    secret::Text,
+    sh,
+    value::Value,
+};
+
+/// A regular file: what it holds, who owns it, who may read it.
+///
+/// It is written beside its place and renamed, so nobody sees half of it. A link in its place is replaced.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where it is, from the root.
+    path: String,
+    /// What it holds.
+    content: Option<Text>,
+    /// A file below the role's `files/` to copy.
+    source: Option<String>,
+    /// A template below the role's `templates/` to render.
+    template: Option<String>,
+    /// More variables for the template.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    vars: BTreeMap<String, Value>,
+    /// Four octal digits; by default that of the old file, or `0644`.
+    mode: Option<String>,
+    /// The owner's name or number; by default that of the old file.
+    owner: Option<String>,
+    /// The group's name or number; by default that of the old file.
+    group: Option<String>,
+    /// A command that must succeed: with `%s`, on the new file before it takes its place;
+    /// without, afterwards on the whole, such as `nginx -t`. If it fails, the old file stays.
+    validate: Option<String>,
+    /// Whether what it holds is kept from the eye. Content made with a secret always is.
+    #[serde(default)]
+    sensitive: bool,
+    #[serde(skip)]
+    wanted: Option<Content>,
+}
+
+/// What a probe learned of a file.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    entry: Entry,
+    /// What it holds now, where that differs and is small enough to show.
+    #[serde(skip)]
+    text: Option<Vec<u8>>,
+}
+
+/// How much of an old text comes back for the diff, in bytes.
+const SHOWN_MAX: usize = 64 * 1024;
+
+impl Resource for File {
+    type Observed = Observed;
+    const KIND: &'static str = "file";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        self.path.clone()
+    }
+
+    fn owns(&self) -> String {
+        format!("path:{}", self.path)
+    }
+
+    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        if let Some(mode) = &self.mode {
+            entry::check_mode("mode", mode)?;
+        }
+        let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
+        if given.iter().filter(|given| **given).count() > 1 {
+            return Err(ArgumentError::new("", "more than one of content, source and template"));
+        }
+        if !self.vars.is_empty() && self.template.is_none() {
+            return Err(ArgumentError::new("vars", "variables without a template"));
+        }
+        self.wanted = if let Some(text) = &self.content {
+            Some(Content::new(text.expose().as_bytes()).sensitive(text.is_secret()))
+        } else if let Some(name) = &self.source {
+            Some(Content::new(files.source(name)?))
+        } else if let Some(name) = &self.template {
+            Some(files.template(name, &self.vars)?)
+        } else {
+            return Err(ArgumentError::new("", "a file needs its content")
+                .hint("give one of content, source or template"));
+        };
+        self.wanted = self.wanted.take().map(|content| content.sensitive(self.sensitive));
+        Ok(())
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
+        let mut script = entry::probe(&paths).then(sh!(
+            "for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\")
+nl='\n'
+text() {{
+  [ -f \"$1\" ] && [ ! -L \"$1\" ] || return 0
+  case $nl$sums$nl in
+    *\"$nl$2  $1$nl\"*) ;;
+    *) printf 'text %s\\n' \"$1\"; head -c {} \"$1\" | base64; say . ;;
+  esac
+}}
+say \"$sums\"",
+            SHOWN_MAX + 1
+        ));
+        for file in batch {
+            let wanted = file.wanted();
+            if !wanted.is_sensitive() {
+                script.push(sh!("text {}", Words(&[&file.path, wanted.digest().as_str()])));
+            }
+        }
+        script
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
+        let mut found = entry::observe(&paths, output);
+        entry::add_digests(&mut found, output);
+        let mut texts = texts(output);
+        let observe = |file: &&Self| Observed {
+            entry: found.remove(&file.path).unwrap_or(Entry::Missing),
+            text: texts.remove(&file.path),
+        };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let wanted = self.wanted();
+        let shown = self.shown_content();
+        match &observed.entry {
+            Entry::File { access, digest, .. } => {
+                let mut fields = access.differing(
+                    self.mode.as_deref(),
+                    self.owner.as_deref(),
+                    self.group.as_deref(),
+                );
+                if digest.as_deref() != Some(wanted.digest().as_str()) {
+                    fields.push(Field::new("content", self.shown_before(observed), shown));
+                }
+                Change::update(fields)
+            }
+            Entry::Missing => {
+                let mut fields = vec![Field::added("content", shown)];
+                let mode = self.mode.as_deref().unwrap_or("0644");
+                fields.push(Field::added("mode", entry::full_mode(mode)));
+                let owned = [("owner", &self.owner), ("group", &self.group)];
+                fields.extend(
+                    owned
+                        .into_iter()
+                        .filter_map(|(name, value)| Some(Field::added(name, value.clone()?))),
+                );
+                Some(Change::new(Action::Create, fields))
+            }
+            other => Change::update(vec![
+                Field::new("type", other.type_name(), "file"),
+                Field::added("content", shown),
+            ]),
+        }
+    }
+
+    fn apply(&self, change: Option<&Change>) -> Step {
+        let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
+        let [mode, owner, group, validate] =
+            [&self.mode, &self.owner, &self.group, &self.validate].map(or_empty);
+        let access_only = change.is_some_and(|change| {
+            change.action == Action::Update && !change.has("content") && !change.has("type")
+        });
+        if access_only {
+            return sh!("attributes {} {} {} {}", self.path, mode, owner, group).into();
+        }
+        let wanted = self.wanted();
+        let script =
+            sh!("put {} {} {} {} {} {}", wanted.staged(), self.path, mode, owner, group, validate);
+        Step { script, contents: vec![wanted.clone()] }
+    }
+}
+
+impl File {
+    fn wanted(&self) -> &Content {
+        self.wanted.as_ref().expect("resolve ran before anything else, and gave it")
+    }
+
+    fn shown_content(&self) -> Shown {
+        let wanted = self.wanted();
+        match wanted.text() {
+            _ if wanted.is_sensitive() => Shown::Hidden("sensitive".into()),
+            Some(text) if text.len() <= SHOWN_MAX => Shown::Text(text.to_owned()),
+            Some(_) => Shown::Hidden(format!("{} bytes", wanted.bytes().len())),
+            None => Shown::Hidden(format!("{} bytes, not text", wanted.bytes().len())),
+        }
+    }
+
+    fn shown_before(&self, observed: &Observed) -> Shown {
+        if self.wanted().is_sensitive() {
+            return Shown::Hidden("sensitive".into());
+        }
+        match observed.text.as_deref().map(std::str::from_utf8) {
+            Some(Ok(text)) if text.len() <= SHOWN_MAX && !text.contains('\0') => {
+                Shown::Text(text.to_owned())
+            }
+            Some(Ok(_)) => Shown::Hidden("large".into()),
+            Some(Err(_)) => Shown::Hidden("not text".into()),
+            None => Shown::Hidden("unreadable".into()),
+        }
+    }
+}
+
+/// The old texts: `text PATH`, then base64, then a line with a dot.
+fn texts(output: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut texts = BTreeMap::new();
+    let mut lines = output.lines();
+    while let Some(line) = lines.next() {
+        let Some(path) = line.strip_prefix("text ") else { continue };
+        let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
+        if let Ok(bytes) = BASE64_STANDARD.decode(encoded) {
+            texts.insert(path.to_owned(), bytes);
+        }
+    }
+    texts
+}

@@ -1,0 +1,15 @@
+//! Every kind, in the order of the manual.
+
+use std::marker::PhantomData;
+
+use crate::resource::{Kind, Typed};
+
+pub mod file;
+
+/// Every kind, in the order of the manual. Nothing else knows a kind by its name.
+pub static KINDS: &[&dyn Kind] = &[&Typed::<file::File>(PhantomData)];
+
+/// The kind that roles call by `name`.
+pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().copied().find(|kind| kind.name() == name)
+}
