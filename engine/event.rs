@@ -8,6 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use crate::catalog::{Declared, Frame, NodeName};
 use crate::{
     diagnostic::Place,
     remote::Traffic,
@@ -126,37 +127,6 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
-}
-
-/// Which resource it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NodeName {
-    /// `web-1/file:/etc/motd`.
-    pub node: Arc<str>,
-    /// The host it belongs to.
-    pub host: Arc<str>,
-    /// Its kind.
-    pub kind: String,
-    /// What tells it from others of its kind.
-    pub key: String,
-}
-
-/// Where a resource was declared.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Declared {
-    /// The call that declared it.
-    pub place: Place,
-    /// The calls that led there, innermost first: each role with the place of its call.
-    pub chain: Vec<Frame>,
-}
-
-/// A call that led to a declaration.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Frame {
-    /// `role nginx`.
-    pub what: String,
-    /// Where it was called.
-    pub place: Place,
 }
 
 /// What is going to happen to a resource.

@@ -18,6 +18,9 @@ pub mod resources;
 // What we are given: text in, values out.
 pub mod inventory;
 
+// Deciding: pure.
+pub mod catalog;
+
 // The world: the only modules that may do IO.
 pub mod remote;
 pub mod event;

@@ -2,12 +2,12 @@
 //!
 //! Everything here is pure: no clock, no disk, no network. A kind never learns how a host is reached.
 
-use std::{any::Any, collections::BTreeMap, marker::PhantomData, sync::Arc};
+use std::{any::Any, borrow::Cow, collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{content::Content, script::Script, value::Value};
+use crate::{content::Content, diagnostic::Diagnostic, script::Script, value::Value};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -246,19 +246,24 @@ pub struct TreeFile {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArgumentError {
     /// The argument; empty when the call as a whole is meant.
-    pub argument: &'static str,
+    pub argument: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
     /// The same mistake in another text, such as the template it is in.
-    pub inside: Option<crate::diagnostic::Diagnostic>,
+    pub inside: Option<Diagnostic>,
 }
 
 impl ArgumentError {
     /// A mistake in one argument.
-    pub fn new(argument: &'static str, message: impl Into<String>) -> Self {
-        Self { argument, message: message.into(), hint: None, inside: None }
+    pub fn new(argument: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { argument: argument.into(), message: message.into(), hint: None, inside: None }
+    }
+
+    /// A mistake in a text that the argument names, such as a template.
+    pub fn inside(argument: &'static str, diagnostic: Diagnostic) -> Self {
+        Self { inside: Some(diagnostic), ..Self::new(argument, "") }
     }
 
     /// What to write instead.
@@ -364,8 +369,11 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
-        let mut resource =
-            R::deserialize(arguments).map_err(|error| ArgumentError::new("", error.to_string()))?;
+        let mut resource: R = serde_path_to_error::deserialize(arguments).map_err(|error| {
+            let argument = error.path().to_string();
+            let argument = if argument == "." { String::new() } else { argument };
+            ArgumentError::new(argument, error.into_inner().to_string())
+        })?;
         resource.resolve(files)?;
         Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
     }

@@ -1,0 +1,243 @@
+//! What was declared: the nodes of all hosts, in the order of the script.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    content::Digest,
+    diagnostic::Place,
+    resource::{Declared as Resource, Desired, Kind, Reaction, Step},
+};
+
+/// Everything that a playbook declares.
+#[derive(Default)]
+pub struct Catalog {
+    nodes: Vec<Node>,
+    blocks: Vec<Block>,
+    owners: HashMap<(Arc<str>, String), NodeId>,
+}
+
+/// A resource of a host.
+pub struct Node {
+    /// What it is called.
+    pub name: NodeName,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// What it should be.
+    pub desired: Desired,
+    /// Where it was declared.
+    pub declared: Declared,
+    /// The innermost block that it was declared in.
+    pub block: BlockId,
+    /// The nodes that come first because the script says so with `after` or `before`.
+    pub after: Vec<NodeId>,
+    /// What it does when others change.
+    pub reactions: Vec<(NodeId, Reaction)>,
+}
+
+impl Node {
+    /// What tells two desired states apart: the digest of what would be run, content included.
+    pub fn fingerprint(&self) -> Digest {
+        fingerprint(&self.kind.apply(&self.desired, None))
+    }
+}
+
+fn fingerprint(step: &Step) -> Digest {
+    let mut text = step.script.as_str().to_owned();
+    for content in &step.contents {
+        text.push('\n');
+        text.push_str(content.digest().as_str());
+    }
+    Digest::of(text.as_bytes())
+}
+
+/// A node's place in the catalog: the order of declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// Its place in lists that have one item for each node.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A part of the script that orders what is declared in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// The block around it; none for the playbook itself.
+    pub parent: Option<BlockId>,
+    /// How it orders what is in it.
+    pub order: Order,
+}
+
+/// A block's place in the catalog. The first one is the playbook itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct BlockId(pub u32);
+
+/// How a block orders what is declared in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// On one host in the order written; hosts go side by side.
+    PerHost,
+    /// In the order written, across hosts.
+    Sequence,
+}
+
+/// Which resource it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NodeName {
+    /// `web-1/file:/etc/motd`.
+    pub node: Arc<str>,
+    /// The host it belongs to.
+    pub host: Arc<str>,
+    /// Its kind.
+    pub kind: String,
+    /// What tells it from others of its kind.
+    pub key: String,
+}
+
+impl NodeName {
+    /// The name of a resource of `host`.
+    pub fn new(host: &Arc<str>, kind: &str, key: String) -> Self {
+        let node = format!("{host}/{kind}:{key}").into();
+        Self { node, host: host.clone(), kind: kind.to_owned(), key }
+    }
+}
+
+/// Where a resource was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Declared {
+    /// The call that declared it.
+    pub place: Place,
+    /// The calls that led there, innermost first: each role with the place of its call.
+    pub chain: Vec<Frame>,
+}
+
+/// A call that led to a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Frame {
+    /// `role nginx`.
+    pub what: String,
+    /// Where it was called.
+    pub place: Place,
+}
+
+/// Another node owns the same part of the host, and wants it otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// The node that was declared first.
+    pub first: NodeId,
+}
+
+impl Catalog {
+    /// An empty catalog, with the playbook as its only block.
+    pub fn new() -> Self {
+        let playbook = Block { parent: None, order: Order::PerHost };
+        Self { blocks: vec![playbook], ..Self::default() }
+    }
+
+    /// Opens a block inside another one.
+    pub fn open_block(&mut self, parent: BlockId, order: Order) -> BlockId {
+        self.blocks.push(Block { parent: Some(parent), order });
+        BlockId(
+            u32::try_from(self.blocks.len() - 1).expect("a script is too short for 2^32 blocks"),
+        )
+    }
+
+    /// Adds a node. One that says the same as an earlier one is that one.
+    ///
+    /// # Errors
+    /// [`Conflict`] when an earlier node owns the same thing and wants it otherwise.
+    pub fn declare(
+        &mut self,
+        host: &Arc<str>,
+        kind: &'static dyn Kind,
+        resource: Resource,
+        declared: Declared,
+        block: BlockId,
+    ) -> Result<NodeId, Conflict> {
+        let owner = (host.clone(), resource.owns);
+        if let Some(&first) = self.owners.get(&owner) {
+            let node = self.node(first);
+            let same = node.kind.name() == kind.name()
+                && node.fingerprint() == fingerprint(&kind.apply(&resource.desired, None));
+            return if same { Ok(first) } else { Err(Conflict { first }) };
+        }
+        let id = NodeId(
+            u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),
+        );
+        self.owners.insert(owner, id);
+        self.nodes.push(Node {
+            name: NodeName::new(host, kind.name(), resource.key),
+            kind,
+            desired: resource.desired,
+            declared,
+            block,
+            after: Vec::new(),
+            reactions: Vec::new(),
+        });
+        Ok(id)
+    }
+
+    /// Says that `node` comes after `other`.
+    pub fn order(&mut self, node: NodeId, other: NodeId) {
+        self.nodes[node.index()].after.push(other);
+    }
+
+    /// Says what `node` does when `cause` changes.
+    pub fn react(&mut self, node: NodeId, cause: NodeId, reaction: Reaction) {
+        let reactions = &mut self.nodes[node.index()].reactions;
+        if !reactions.contains(&(cause, reaction)) {
+            reactions.push((cause, reaction));
+        }
+    }
+
+    /// The node with this id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// Every node with its id, in the order of declaration.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
+        let id = |index: usize| NodeId(u32::try_from(index).expect("ids were made from indices"));
+        self.nodes.iter().enumerate().map(move |(index, node)| (id(index), node))
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing was declared.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The blocks around a node, innermost first.
+    pub fn blocks_around(&self, id: NodeId) -> impl Iterator<Item = (BlockId, Block)> + '_ {
+        let block = |id: BlockId| (id, self.blocks[id.0 as usize]);
+        let innermost = Some(block(self.node(id).block));
+        std::iter::successors(innermost, move |(_, inner)| inner.parent.map(block))
+    }
+
+    /// Leaves only the nodes of the hosts that `keep` names.
+    pub fn limit(&mut self, keep: impl Fn(&str) -> bool) {
+        let mut kept: HashMap<NodeId, NodeId> = HashMap::new();
+        let mut next = 0;
+        for (id, node) in self.nodes() {
+            if keep(&node.name.host) {
+                kept.insert(id, NodeId(next));
+                next += 1;
+            }
+        }
+        self.nodes.retain(|node| keep(&node.name.host));
+        self.owners.clear();
+        for node in &mut self.nodes {
+            node.after = node.after.iter().filter_map(|id| kept.get(id).copied()).collect();
+            let reaction = |(id, reaction): &(NodeId, Reaction)| Some((*kept.get(id)?, *reaction));
+            node.reactions = node.reactions.iter().filter_map(reaction).collect();
+        }
+    }
+}
