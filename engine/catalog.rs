@@ -1,12 +1,15 @@
 //! What was declared: the nodes of all hosts, in the order of the script.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     content::Digest,
-    diagnostic::Place,
+    diagnostic::{Diagnostic, Place, Source},
     resource::{Declared as Resource, Desired, Kind, Reaction, Step},
 };
 
@@ -16,6 +19,7 @@ pub struct Catalog {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
     owners: HashMap<(Arc<str>, String), NodeId>,
+    texts: BTreeMap<Arc<str>, Source>,
 }
 
 /// A resource of a host.
@@ -203,6 +207,19 @@ impl Catalog {
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
         let id = |index: usize| NodeId(u32::try_from(index).expect("ids were made from indices"));
         self.nodes.iter().enumerate().map(move |(index, node)| (id(index), node))
+    }
+
+    /// Keeps the texts that declarations stand in, so that later mistakes can show them.
+    pub fn keep_texts(&mut self, texts: BTreeMap<Arc<str>, Source>) {
+        self.texts = texts;
+    }
+
+    /// Says where a mistake is: at the word that starts at `place`.
+    pub fn locate(&self, diagnostic: Diagnostic, place: &Place) -> Diagnostic {
+        match self.texts.get(&place.file) {
+            Some(source) => diagnostic.at(source, source.word_at(place.line, place.column)),
+            None => diagnostic,
+        }
     }
 
     /// How many nodes there are.

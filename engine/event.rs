@@ -8,12 +8,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::{Declared, Frame, NodeName};
-use crate::{
-    diagnostic::Place,
-    remote::Traffic,
-    resource::{Change, Reaction},
+pub use crate::{
+    catalog::{Declared, Frame, NodeName},
+    plan::{Cause, Planned},
 };
+use crate::{diagnostic::Place, remote::Traffic};
 
 /// The version of the events, given in the first one.
 pub const VERSION: u32 = 1;
@@ -127,47 +126,6 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
-}
-
-/// What is going to happen to a resource.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Planned {
-    /// It is as it should be.
-    Unchanged,
-    /// It differs.
-    Change {
-        /// How.
-        change: Change,
-        /// What it does besides, because others change.
-        reactions: Vec<Cause>,
-    },
-    /// It only reacts to others that change.
-    React {
-        /// To which, and how.
-        reactions: Vec<Cause>,
-    },
-    /// It is as it should be now, but something before it may alter that.
-    MayChange {
-        /// The resource that may alter it.
-        because: Arc<str>,
-    },
-    /// It cannot be known: the probe failed.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// Why a resource reacts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
-    /// What it does.
-    pub reaction: Reaction,
-    /// The resource that changes, or changed in an earlier run.
-    pub node: Arc<str>,
-    /// The earlier run that was cut short and left the reaction owed.
-    pub left_by: Option<String>,
 }
 
 /// How a resource came to an end.

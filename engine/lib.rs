@@ -20,6 +20,10 @@ pub mod inventory;
 
 // Deciding: pure.
 pub mod catalog;
+pub mod graph;
+pub mod prelude;
+pub mod probe;
+pub mod plan;
 
 // The world: the only modules that may do IO.
 pub mod remote;

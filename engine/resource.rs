@@ -65,6 +65,11 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn react(&self, _reaction: Reaction) -> Step {
         Step::default()
     }
+
+    /// Whether making this change does already what a reaction would, as starting a service does.
+    fn includes(_change: &Change, _reaction: Reaction) -> bool {
+        false
+    }
 }
 
 /// When a resource runs.
@@ -322,6 +327,8 @@ pub trait Kind: Send + Sync {
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
     /// What it does because another resource changed.
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
+    /// Whether making this change does already what a reaction would.
+    fn includes(&self, change: &Change, reaction: Reaction) -> bool;
 }
 
 /// What a call of a kind's function declares.
@@ -409,5 +416,9 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {
         Self::typed(desired).react(reaction)
+    }
+
+    fn includes(&self, change: &Change, reaction: Reaction) -> bool {
+        R::includes(change, reaction)
     }
 }

@@ -1,0 +1,133 @@
+//! Catalog to order over the whole fleet: which node waits for which.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use petgraph::{
+    Direction,
+    graph::{DiGraph, NodeIndex},
+    visit::EdgeRef,
+};
+
+use crate::{
+    catalog::{Catalog, NodeId},
+    diagnostic::Result,
+};
+
+mod cycle;
+mod declared;
+mod draw;
+mod explicit;
+mod reactions;
+mod sequence;
+
+pub use draw::{dot, mermaid};
+
+/// Why one node comes after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// It was written later, on the same host.
+    Declared,
+    /// It was written later in a `sequence`.
+    Sequence,
+    /// The script says so with `after` or `before`.
+    Explicit,
+    /// It reacts to the other one.
+    Reaction,
+}
+
+type Dag = DiGraph<NodeId, Edge, u32>;
+
+/// The steps that make the graph, in order. Each only adds edges.
+const STEPS: &[fn(&Catalog, &mut Dag)] = &[
+    // What was written first comes first, on each host for itself.
+    declared::add,
+    // In a sequence that holds across hosts.
+    sequence::add,
+    // What the script orders itself.
+    explicit::add,
+    // Who reacts comes after what it reacts to.
+    reactions::add,
+];
+
+/// The order of all nodes: a graph without cycles.
+pub struct Graph {
+    dag: Dag,
+    order: Vec<NodeId>,
+}
+
+impl Graph {
+    /// Orders what was declared.
+    ///
+    /// # Errors
+    /// A cycle, with every declaration on it.
+    pub fn build(catalog: &Catalog) -> Result<Self> {
+        let mut dag = Dag::with_capacity(catalog.len(), catalog.len());
+        for (id, _) in catalog.nodes() {
+            dag.add_node(id);
+        }
+        for step in STEPS {
+            step(catalog, &mut dag);
+        }
+        match order(&dag) {
+            Some(order) => Ok(Self { dag, order }),
+            None => Err(cycle::diagnostic(catalog, &dag)),
+        }
+    }
+
+    /// Every node after all that it waits for; among those that could come next, as written.
+    pub fn order(&self) -> &[NodeId] {
+        &self.order
+    }
+
+    /// The nodes that a node waits for.
+    pub fn before(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        self.neighbors(node, Direction::Incoming)
+    }
+
+    /// The nodes that wait for a node.
+    pub fn after(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        self.neighbors(node, Direction::Outgoing)
+    }
+
+    /// Every edge: who comes first, who comes after, and why.
+    pub fn edges(&self) -> impl Iterator<Item = (NodeId, NodeId, Edge)> + '_ {
+        let node = |index: NodeIndex<u32>| self.dag[index];
+        let edges = self.dag.edge_references();
+        edges.map(move |edge| (node(edge.source()), node(edge.target()), *edge.weight()))
+    }
+
+    fn neighbors(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = NodeId> + '_ {
+        self.dag.neighbors_directed(index(node), direction).map(|other| self.dag[other])
+    }
+}
+
+/// Nodes enter the graph in the order of the catalog, so the two kinds of index are the same number.
+fn index(node: NodeId) -> NodeIndex<u32> {
+    NodeIndex::new(node.index())
+}
+
+/// Adds an edge, unless there is one for any reason.
+fn connect(dag: &mut Dag, first: NodeId, then: NodeId, why: Edge) {
+    if dag.find_edge(index(first), index(then)).is_none() {
+        dag.add_edge(index(first), index(then), why);
+    }
+}
+
+/// Kahn's algorithm; the smallest id first, so that the order is that of the script wherever it can be.
+fn order(dag: &Dag) -> Option<Vec<NodeId>> {
+    let count = |node| dag.neighbors_directed(node, Direction::Incoming).count();
+    let mut waiting: Vec<usize> = dag.node_indices().map(count).collect();
+    let ready = dag.node_indices().filter(|node| waiting[node.index()] == 0).map(Reverse);
+    let mut ready: BinaryHeap<Reverse<NodeIndex<u32>>> = ready.collect();
+    let mut order = Vec::with_capacity(dag.node_count());
+    while let Some(Reverse(node)) = ready.pop() {
+        order.push(dag[node]);
+        for next in dag.neighbors_directed(node, Direction::Outgoing) {
+            waiting[next.index()] -= 1;
+            if waiting[next.index()] == 0 {
+                ready.push(Reverse(next));
+            }
+        }
+    }
+    (order.len() == dag.node_count()).then_some(order)
+}

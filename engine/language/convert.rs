@@ -1,0 +1,92 @@
+//! Rhai's values to ours, and back.
+
+use indexmap::IndexMap;
+use rhai::{Array, Dynamic, Map};
+
+use super::{declare::Handle, hosts::HostRef};
+use crate::{inventory::Host, secret::Secret, value::Value};
+
+/// Takes a value out of Rhai.
+///
+/// # Errors
+/// Says what kind of value has no meaning outside a script.
+pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
+    if dynamic.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Some(host) = dynamic.read_lock::<HostRef>() {
+        return Ok(host_value(&host.host));
+    }
+    if let Some(secret) = dynamic.read_lock::<Secret>() {
+        return Ok(Value::Secret(secret.clone()));
+    }
+    if let Some(items) = dynamic.read_lock::<Array>() {
+        return items.iter().map(to_value).collect::<Result<_, _>>().map(Value::List);
+    }
+    if let Some(items) = dynamic.read_lock::<Map>() {
+        let item = |(name, value): (_, &Dynamic)| Ok((str::to_owned(name), to_value(value)?));
+        let items = items.iter().map(|(name, value)| item((name.as_str(), value)));
+        return items.collect::<Result<_, String>>().map(Value::Map);
+    }
+    if dynamic.is_string() {
+        return Ok(Value::Text(dynamic.clone().into_string().unwrap_or_default()));
+    }
+    if let Ok(value) = dynamic.as_bool() {
+        return Ok(Value::Bool(value));
+    }
+    if let Ok(value) = dynamic.as_int() {
+        return Ok(Value::Int(value));
+    }
+    if let Ok(value) = dynamic.as_float() {
+        return Ok(Value::Float(value));
+    }
+    if let Ok(value) = dynamic.as_char() {
+        return Ok(Value::Text(value.to_string()));
+    }
+    Err(format!("{} cannot be given here", kind_of(dynamic)))
+}
+
+/// Gives a value to Rhai.
+pub(super) fn to_dynamic(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Float(value) => (*value).into(),
+        Value::Text(value) => value.clone().into(),
+        Value::Secret(secret) => Dynamic::from(secret.clone()),
+        Value::List(items) => items.iter().map(to_dynamic).collect::<Array>().into(),
+        Value::Map(items) => {
+            let item = |(name, value): (&String, &Value)| (name.as_str().into(), to_dynamic(value));
+            items.iter().map(item).collect::<Map>().into()
+        }
+    }
+}
+
+/// What templates see of a host.
+pub(super) fn host_value(host: &Host) -> Value {
+    let vars = host.vars.iter().map(|(name, var)| (name.clone(), var.value.clone())).collect();
+    let groups = host.groups.iter().map(|group| Value::from(&**group)).collect();
+    let parts: [(&str, Value); 4] = [
+        ("name", Value::from(&*host.name)),
+        ("address", Value::from(host.address.as_str())),
+        ("groups", Value::List(groups)),
+        ("vars", Value::Map(vars)),
+    ];
+    Value::Map(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<IndexMap<_, _>>())
+}
+
+/// What a value is called in messages.
+pub(super) fn kind_of(dynamic: &Dynamic) -> &'static str {
+    if dynamic.is::<HostRef>() {
+        "a host"
+    } else if dynamic.is::<Handle>() {
+        "a resource"
+    } else if dynamic.is::<Secret>() {
+        "a secret"
+    } else if dynamic.is_fnptr() {
+        "a function"
+    } else {
+        to_value(dynamic).map_or("a value of this type", |value| value.type_name())
+    }
+}

@@ -1,0 +1,116 @@
+//! Rhai to catalog: playbooks and roles, evaluated in a sandbox.
+//!
+//! An evaluation is a function of the files, the inventory and what is known of the hosts. When a script asks
+//! for what is not known yet, such as a fact, the evaluation ends with questions; whoever runs it gets the answers
+//! and evaluates again. So no script ever waits for a host, and all hosts are asked at once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    catalog::Catalog,
+    diagnostic::{Place, Result},
+    inventory::Inventory,
+    secret::Secret,
+    value::Value,
+};
+
+mod call;
+mod convert;
+mod declare;
+mod error;
+mod files;
+mod hosts;
+mod lint;
+mod parameters;
+mod roles;
+mod sandbox;
+mod sources;
+mod state;
+
+pub use lint::check;
+pub use parameters::{Parameter, Parameters};
+pub use sources::{SourceError, Sources};
+
+/// What an evaluation starts from.
+pub struct Input {
+    /// The playbook's path, as the user named it.
+    pub playbook: String,
+    /// The files of the project.
+    pub sources: Arc<dyn Sources>,
+    /// The folders that roles are looked for in.
+    pub roles: Vec<String>,
+    /// The hosts.
+    pub inventory: Arc<Inventory>,
+    /// The answers so far.
+    pub known: Known,
+}
+
+/// The answers to questions that earlier evaluations ended with.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Facts of hosts.
+    pub facts: BTreeMap<Arc<str>, Value>,
+    /// What read-only commands printed, by host and command.
+    pub probes: BTreeMap<(Arc<str>, String), Value>,
+    /// Secrets, by name.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// What a script asks for and is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// The facts of a host.
+    Facts(Arc<str>),
+    /// What a read-only command prints on a host.
+    Probe {
+        /// The host.
+        host: Arc<str>,
+        /// The command, for `sh`.
+        command: String,
+    },
+    /// A secret.
+    Secret {
+        /// Its name.
+        name: String,
+        /// Where it was asked for.
+        place: Place,
+    },
+}
+
+/// How an evaluation ended.
+pub enum Evaluation {
+    /// Everything is declared.
+    Complete {
+        /// What was declared.
+        catalog: Catalog,
+        /// What the scripts had to say.
+        notes: Vec<Note>,
+    },
+    /// Something must be known first.
+    Asks(BTreeSet<Question>),
+}
+
+/// What a script had to say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// Whether it warns, or only tells.
+    pub warning: bool,
+    /// The text.
+    pub message: String,
+    /// Where it was said.
+    pub place: Option<Place>,
+}
+
+/// Evaluates a playbook.
+///
+/// # Errors
+/// The first mistake in the playbook, a role or a template, with its place and the calls that led there.
+pub fn evaluate(input: Input) -> Result<Evaluation> {
+    let state = state::State::new(input);
+    let engine = sandbox::engine(&state)?;
+    roles::run_playbook(&engine, &state)?;
+    Ok(state.finish())
+}

@@ -1,0 +1,200 @@
+//! Desired and observed to what is going to happen, for every node of the fleet. Pure.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Catalog, Node, NodeId},
+    graph::Graph,
+    probe::{Observations, Owed},
+    resource::{Change, Nature, Reaction},
+};
+
+/// What is going to happen, node by node.
+pub struct Plan {
+    nodes: Vec<NodePlan>,
+}
+
+/// What is going to happen to one node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodePlan {
+    /// What people are told.
+    pub planned: Planned,
+    /// What was observed, as data; none when it is not known.
+    pub observed: Option<serde_json::Value>,
+}
+
+/// What is going to happen to a resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Planned {
+    /// It is as it should be.
+    Unchanged,
+    /// It differs.
+    Change {
+        /// How.
+        change: Change,
+        /// What it does besides, because others change.
+        reactions: Vec<Cause>,
+    },
+    /// It only reacts to others that change.
+    React {
+        /// To which, and how.
+        reactions: Vec<Cause>,
+    },
+    /// It is as it should be now, but something before it may alter that.
+    MayChange {
+        /// The resource that may alter it.
+        because: Arc<str>,
+    },
+    /// It cannot be known: the probe failed.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Planned {
+    /// Whether something is going to be done.
+    pub fn acts(&self) -> bool {
+        matches!(self, Planned::Change { .. } | Planned::React { .. })
+    }
+
+    /// What differs, if something does.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Planned::Change { change, .. } => Some(change),
+            _ => None,
+        }
+    }
+
+    /// What it does because others change.
+    pub fn reactions(&self) -> &[Cause] {
+        match self {
+            Planned::Change { reactions, .. } | Planned::React { reactions } => reactions,
+            _ => &[],
+        }
+    }
+}
+
+/// Why a resource reacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// What it does.
+    pub reaction: Reaction,
+    /// The resource that changes, or changed in an earlier run.
+    pub node: Arc<str>,
+    /// The earlier run that was cut short and left the reaction owed.
+    pub left_by: Option<String>,
+}
+
+impl Plan {
+    /// Plans every node that was observed. The others, of hosts that were not reached, stay unchanged here.
+    pub fn new(catalog: &Catalog, graph: &Graph, observations: &Observations) -> Self {
+        let owed = owed_by_node(&observations.owed);
+        let unseen = NodePlan { planned: Planned::Unchanged, observed: None };
+        let mut plan = Self { nodes: vec![unseen; catalog.len()] };
+        let mut opaque = OpaqueChanges::default();
+        for &id in graph.order() {
+            let Some(observed) = observations.nodes.get(&id) else { continue };
+            let node = catalog.node(id);
+            let planned = match observed {
+                Err(reason) => Planned::Unknown { reason: reason.clone() },
+                Ok(assessment) => {
+                    let mut reactions = plan.reactions(catalog, node, &owed);
+                    if let Some(change) = &assessment.change {
+                        reactions.retain(|cause| !node.kind.includes(change, cause.reaction));
+                    }
+                    match (&assessment.change, reactions.is_empty()) {
+                        (Some(change), _) => Planned::Change { change: change.clone(), reactions },
+                        (None, false) => Planned::React { reactions },
+                        (None, true) => opaque.may_change(node).unwrap_or(Planned::Unchanged),
+                    }
+                }
+            };
+            opaque.record(node, &planned);
+            let observed = observed.as_ref().ok().map(|assessment| assessment.observed.clone());
+            plan.nodes[id.index()] = NodePlan { planned, observed };
+        }
+        plan
+    }
+
+    /// What is going to happen to a node.
+    pub fn node(&self, id: NodeId) -> &NodePlan {
+        &self.nodes[id.index()]
+    }
+
+    /// Takes a node out of the plan, such as one that differs from what was approved.
+    pub fn withdraw(&mut self, id: NodeId) {
+        self.nodes[id.index()].planned = Planned::Unchanged;
+    }
+
+    /// Whether nothing is going to be done, and everything is known.
+    pub fn is_empty(&self) -> bool {
+        let still = |node: &NodePlan| {
+            matches!(node.planned, Planned::Unchanged | Planned::MayChange { .. })
+        };
+        self.nodes.iter().all(still)
+    }
+
+    /// The reactions to what is planned before this node, and those that an earlier run owes.
+    fn reactions(
+        &self,
+        catalog: &Catalog,
+        node: &Node,
+        owed: &HashMap<&str, Vec<&Owed>>,
+    ) -> Vec<Cause> {
+        let planned = node.reactions.iter().filter(|(cause, _)| {
+            self.node(*cause).planned.acts() && catalog.node(*cause).kind.nature() != Nature::Check
+        });
+        let mut causes: Vec<Cause> = planned
+            .map(|(cause, reaction)| Cause {
+                reaction: *reaction,
+                node: catalog.node(*cause).name.node.clone(),
+                left_by: None,
+            })
+            .collect();
+        for owed in owed.get(&*node.name.node).into_iter().flatten() {
+            causes.push(Cause {
+                reaction: owed.reaction,
+                node: owed.cause.as_str().into(),
+                left_by: Some(owed.run.clone()),
+            });
+        }
+        causes
+    }
+}
+
+fn owed_by_node(owed: &[Owed]) -> HashMap<&str, Vec<&Owed>> {
+    let mut by_node: HashMap<&str, Vec<&Owed>> = HashMap::new();
+    for owed in owed {
+        by_node.entry(&owed.node).or_default().push(owed);
+    }
+    by_node
+}
+
+/// The last change of each part of a host's script that can alter what is observed of others: a package brings files,
+/// a command does anything. What stands after it in the same role may change, though it looks converged now.
+#[derive(Default)]
+struct OpaqueChanges<'a> {
+    by_role: HashMap<(&'a str, Option<&'a crate::catalog::Frame>), Arc<str>>,
+}
+
+impl<'a> OpaqueChanges<'a> {
+    fn record(&mut self, node: &'a Node, planned: &Planned) {
+        if node.kind.opaque() && planned.acts() {
+            let role = (&*node.name.host, node.declared.chain.first());
+            self.by_role.insert(role, node.name.node.clone());
+        }
+    }
+
+    fn may_change(&self, node: &'a Node) -> Option<Planned> {
+        if node.kind.nature() != Nature::State {
+            return None;
+        }
+        let role = (&*node.name.host, node.declared.chain.first());
+        let because = self.by_role.get(&role)?.clone();
+        Some(Planned::MayChange { because })
+    }
+}
