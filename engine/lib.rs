@@ -5,6 +5,7 @@
 
 // Words: pure, without a meaning of their own.
 pub mod diagnostic;
+pub mod document;
 pub mod script;
 pub mod secret;
 pub mod value;
