@@ -5,6 +5,7 @@
 
 // Words: pure, without a meaning of their own.
 pub mod diagnostic;
+pub mod document;
 pub mod script;
 pub mod secret;
 pub mod value;
@@ -19,7 +20,9 @@ pub mod resources;
 pub mod inventory;
 
 // Deciding: pure.
+pub mod template;
 pub mod catalog;
+pub mod language;
 pub mod graph;
 pub mod prelude;
 pub mod probe;

@@ -1,11 +1,121 @@
 //! TOML to hosts, groups, and variables that know where they were written.
+//!
+//! [`toml`] and [`json`] read a text into what it declares, [`declared`] puts several of them together,
+//! [`resolve`] decides what each host gets, and [`pattern`] picks hosts.
 
-use std::{path::PathBuf, sync::Arc};
+mod assignment;
+mod connection;
+mod declared;
+mod json;
+mod name;
+mod pattern;
+mod resolve;
+mod toml;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{diagnostic::Place, value::Value};
+pub use self::assignment::Assignment;
+use self::declared::Declared;
+use crate::{
+    diagnostic::{Place, Result, Source},
+    document::Kinds,
+    value::Value,
+};
+
+/// All hosts and groups, in the order they were declared.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inventory {
+    /// The hosts.
+    pub hosts: IndexMap<Arc<str>, Arc<Host>>,
+    /// The groups; `all` is the first.
+    pub groups: IndexMap<Arc<str>, Group>,
+}
+
+/// The text of an inventory.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The text.
+    pub source: Source,
+    /// How it is written.
+    pub format: Format,
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+    /// The home directory: what `~` stands for in paths.
+    pub home: PathBuf,
+}
+
+/// How the text of an inventory is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A file that people write.
+    Toml,
+    /// What a program prints for `--list`, as Ansible's inventory programs do.
+    Json,
+}
+
+impl Inventory {
+    /// Puts several inventories together; where two set the same on one level, the later counts.
+    ///
+    /// # Errors
+    /// The first mistake in one of them, or between two of them.
+    pub fn parse(given: &[Given], assignments: &[Assignment]) -> Result<Self> {
+        let mut declared = Declared::default();
+        for one in given {
+            match one.format {
+                Format::Toml => toml::read(one, &mut declared)?,
+                Format::Json => json::read(one, &mut declared)?,
+            }
+        }
+        resolve::resolve(&declared, assignments)
+    }
+
+    /// What there is when nobody gives an inventory: this machine itself, as `localhost`.
+    ///
+    /// # Errors
+    /// None; the type is that of [`parse`](Self::parse).
+    pub fn implied(folder: &Path, assignments: &[Assignment]) -> Result<Self> {
+        let text = "[hosts]\nlocalhost = { address = \"127.0.0.1\", transport = \"local\" }\n";
+        let source = Source::new("(no inventory)", text);
+        let folder = folder.to_owned();
+        let given = Given { source, format: Format::Toml, home: folder.clone(), folder };
+        Self::parse(&[given], assignments)
+    }
+
+    /// The hosts that a pattern means, in the order of the inventory: a group, a name, a glob of names, and
+    /// of patterns `a & b`, `a | b` (or `a, b`), `!a` and parentheses.
+    ///
+    /// # Errors
+    /// When it cannot be read, names what is not there, or means no host. Without a place: the caller knows it.
+    pub fn select(&self, pattern: &str) -> Result<Vec<&Arc<Host>>> {
+        pattern::select(self, pattern)
+    }
+}
+
+/// What a document of the inventory calls its mistakes.
+const KINDS: Kinds = Kinds {
+    syntax: "inventory::syntax",
+    unknown_key: "inventory::unknown-key",
+    wrong_type: "inventory::wrong-type",
+};
+
+/// A group of hosts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The hosts in it and in its children, in the order of the inventory.
+    pub hosts: Vec<Arc<str>>,
+    /// The groups directly in it.
+    pub children: Vec<Arc<str>>,
+    /// Where it was declared first; `None` for `all`.
+    pub place: Option<Place>,
+}
 
 /// A host: its name, how it is reached, and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +154,9 @@ pub struct Origin {
     pub value: Value,
 }
 
-/// How a host is reached. Paths are absolute.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// How a host is reached. Paths are absolute. The names are those of the keys in an inventory.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Connection {
     /// SSH, or this machine itself.
     pub transport: Transport,
@@ -107,3 +218,6 @@ pub enum HostKeys {
     /// An unknown one is accepted and written down.
     AcceptNew,
 }
+
+#[cfg(test)]
+mod tests;

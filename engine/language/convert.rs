@@ -73,7 +73,9 @@ pub(super) fn host_value(host: &Host) -> Value {
         ("groups", Value::List(groups)),
         ("vars", Value::Map(vars)),
     ];
-    Value::Map(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<IndexMap<_, _>>())
+    Value::Map(
+        parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<IndexMap<_, _>>(),
+    )
 }
 
 /// What a value is called in messages.

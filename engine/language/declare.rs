@@ -72,8 +72,7 @@ fn order(
     comes_after: bool,
 ) -> Outcome<Handle> {
     let name = if comes_after { "after" } else { "before" };
-    let others = handles(others)
-        .map_err(|got| raise(state, context, not_resources(name, got)))?;
+    let others = handles(others).map_err(|got| raise(state, context, not_resources(name, got)))?;
     let catalog = &mut state.gathered().catalog;
     for other in others {
         if comes_after { catalog.order(handle.0, other) } else { catalog.order(other, handle.0) }
@@ -120,12 +119,7 @@ impl Call {
         names.iter().map(declare).collect::<Outcome<Array>>().map(Dynamic::from)
     }
 
-    fn declare(
-        &self,
-        context: &NativeCallContext,
-        first: Dynamic,
-        rest: &Map,
-    ) -> Outcome<Handle> {
+    fn declare(&self, context: &NativeCallContext, first: Dynamic, rest: &Map) -> Outcome<Handle> {
         let file = context.call_source().unwrap_or_default();
         let place = self.state.place(file, context.call_position());
         self.try_declare(first, rest, &place).map_err(|error| raise(&self.state, context, *error))
@@ -138,14 +132,14 @@ impl Call {
         place: &Place,
     ) -> Result<Handle, Box<Diagnostic>> {
         let scene = self.state.gathered().context.clone();
-        let Some(host) = scene.host.clone() else { return Err(Box::new(no_host(self.kind.name()))) };
+        let Some(host) = scene.host.clone() else {
+            return Err(Box::new(no_host(self.kind.name())));
+        };
         let (arguments, reactions) =
             self.arguments(first, rest).map_err(|error| self.mistake(error, place))?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
-        let resource = self
-            .kind
-            .declare(arguments, &files)
-            .map_err(|error| self.mistake(error, place))?;
+        let resource =
+            self.kind.declare(arguments, &files).map_err(|error| self.mistake(error, place))?;
         let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
         let mut gathered = self.state.gathered();
         let catalog = &mut gathered.catalog;
@@ -173,22 +167,30 @@ impl Call {
     ) -> Result<(Value, Vec<(NodeId, Reaction)>), ArgumentError> {
         let mut arguments = IndexMap::new();
         let mut reactions = Vec::new();
-        let own = |name: &str| {
-            move |message: String| ArgumentError::new(name.to_owned(), message)
-        };
         let name = self.kind.first();
-        arguments.insert(name.to_owned(), to_value(&first).map_err(own(name))?);
+        arguments.insert(
+            name.to_owned(),
+            to_value(&first).map_err(|message| ArgumentError::new(name, message))?,
+        );
         for (name, value) in rest {
             let reaction = self.kind.reacts().iter().find(|it| it.argument() == name.as_str());
             if let Some(&reaction) = reaction {
                 let causes = handles(value).map_err(|got| {
-                    ArgumentError::new(name.to_string(), format!("{name} takes resources, not {got}"))
-                        .hint("keep what a declaration gives: let site = file(..); then name `site` here")
+                    ArgumentError::new(
+                        name.to_string(),
+                        format!("{name} takes resources, not {got}"),
+                    )
+                    .hint(
+                        "keep what a declaration gives: let site = file(..); then name `site` here",
+                    )
                 })?;
                 reactions.extend(causes.into_iter().map(|cause| (cause, reaction)));
             } else {
                 self.check_name(name)?;
-                arguments.insert(name.to_string(), to_value(value).map_err(own(name))?);
+                arguments.insert(name.to_string(), {
+                    let wrong = |message| ArgumentError::new(name.to_string(), message);
+                    to_value(value).map_err(wrong)?
+                });
             }
         }
         Ok((Value::Map(arguments), reactions))
@@ -215,14 +217,14 @@ impl Call {
         let key = error.argument.split(['.', '[']).next().unwrap_or_default();
         let place = self.key_place(key, call);
         let message = match (error.message.strip_prefix("invalid type: "), key) {
-            (Some(types), key) if !key.is_empty() => format!("`{key}` is an {types}").replacen(
-                "an string",
-                "a string",
-                1,
-            ),
+            (Some(types), key) if !key.is_empty() => {
+                format!("`{key}` is an {types}").replacen("an string", "a string", 1)
+            }
             _ => error.message.clone(),
         };
-        let message = message.replace(" is an integer `", " is the integer `").replace(", expected ", ", not ");
+        let message = message
+            .replace(" is an integer `", " is the integer `")
+            .replace(", expected ", ", not ");
         let mut diagnostic = Diagnostic::new("language::argument", message);
         if let Some(hint) = error.hint {
             diagnostic = diagnostic.hint(hint);
@@ -236,7 +238,8 @@ impl Call {
         let gathered = self.state.gathered();
         let keys = gathered.keys.get(&(call.file.clone(), call.line, call.column));
         let position = keys.into_iter().flatten().find(|(name, _)| name == key);
-        position.map_or_else(|| call.clone(), |(_, position)| self.state.place(&call.file, *position))
+        position
+            .map_or_else(|| call.clone(), |(_, position)| self.state.place(&call.file, *position))
     }
 
     fn conflict(&self, first: &str, place: &Place) -> Diagnostic {

@@ -113,7 +113,9 @@ fn describe(error: &EvalAltResult, state: &State) -> Diagnostic {
                 Diagnostic::new("language::unknown-name", format!("there is no `{name}` here"));
             match nearest_variable(state, name) {
                 Some(hint) => diagnostic.hint(hint),
-                None => diagnostic.hint("declare it in the inventory, or set it with -e NAME=VALUE"),
+                None => {
+                    diagnostic.hint("declare it in the inventory, or set it with -e NAME=VALUE")
+                }
             }
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(signature),
@@ -128,12 +130,14 @@ fn describe(error: &EvalAltResult, state: &State) -> Diagnostic {
             let (wanted, got) = (plain_type(wanted), plain_type(got));
             Diagnostic::new("language::type", format!("expected {wanted}, not {got}"))
         }
-        EvalAltResult::ErrorTooManyOperations(_) => {
-            Diagnostic::new("language::limit", "the script runs too long: is there an endless loop?")
-        }
-        EvalAltResult::ErrorStackOverflow(_) => {
-            Diagnostic::new("language::limit", "calls are nested too deep: does a function call itself?")
-        }
+        EvalAltResult::ErrorTooManyOperations(_) => Diagnostic::new(
+            "language::limit",
+            "the script runs too long: is there an endless loop?",
+        ),
+        EvalAltResult::ErrorStackOverflow(_) => Diagnostic::new(
+            "language::limit",
+            "calls are nested too deep: does a function call itself?",
+        ),
         other => {
             let mut other = other.clone_without_position();
             other.set_position(Position::NONE);
@@ -169,8 +173,8 @@ fn unknown_variable(name: &str, hint: Option<String>) -> Diagnostic {
 
 /// The functions that are not kinds.
 const FUNCTIONS: &[&str] = &[
-    "hosts", "on", "role", "probe", "secret", "sequence", "assert", "fail", "warn", "print", "after",
-    "before",
+    "hosts", "on", "role", "probe", "secret", "sequence", "assert", "fail", "warn", "print",
+    "after", "before",
 ];
 
 /// `signature` is a name and the types of the arguments, such as `file (string, integer)`.

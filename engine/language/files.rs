@@ -30,7 +30,12 @@ impl<'a> RoleFiles<'a> {
         Self { state, folder, scene }
     }
 
-    fn path(&self, below: &str, name: &str, argument: &'static str) -> Result<String, ArgumentError> {
+    fn path(
+        &self,
+        below: &str,
+        name: &str,
+        argument: &'static str,
+    ) -> Result<String, ArgumentError> {
         if name.starts_with('/') || name.split('/').any(|part| part == "..") {
             let message = format!("`{name}` leaves the folder of the role");
             let hint = format!("name a file below {}/{below}/", self.folder);

@@ -63,7 +63,7 @@ fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<A
         .inventory
         .select(pattern)
         .map_err(|error| raise(state, context, Diagnostic::from(error)))?;
-    Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host })).collect())
+    Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host: host.clone() })).collect())
 }
 
 fn facts(state: &State, host: &Arc<Host>) -> Outcome<Dynamic> {
@@ -88,15 +88,11 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
 }
 
 /// Runs the block for each host. When one asks a question, the others get to ask theirs too.
-fn on(
-    state: &State,
-    context: &NativeCallContext,
-    hosts: &Dynamic,
-    block: &FnPtr,
-) -> Outcome<()> {
+fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr) -> Outcome<()> {
     let mut asking = None;
     for host in list(state, context, hosts)? {
-        let run = || block.call_within_context::<Dynamic>(context, (HostRef { host: host.clone() },));
+        let run =
+            || block.call_within_context::<Dynamic>(context, (HostRef { host: host.clone() },));
         match state.within(|context| context.host = Some(host.clone()), run) {
             Ok(_) => {}
             Err(error) if Raised::is_question(&error) => asking = Some(error),
@@ -107,15 +103,13 @@ fn on(
 }
 
 /// The hosts in a value that a script gave: one, or a list.
-fn list(
-    state: &State,
-    context: &NativeCallContext,
-    hosts: &Dynamic,
-) -> Outcome<Vec<Arc<Host>>> {
+fn list(state: &State, context: &NativeCallContext, hosts: &Dynamic) -> Outcome<Vec<Arc<Host>>> {
     let wrong = |other: &Dynamic| {
-        let diagnostic =
-            Diagnostic::new("language::not-hosts", format!("on() takes hosts, not {}", kind_of(other)))
-                .hint("give it what hosts(\"PATTERN\") returns, or one of them");
+        let diagnostic = Diagnostic::new(
+            "language::not-hosts",
+            format!("on() takes hosts, not {}", kind_of(other)),
+        )
+        .hint("give it what hosts(\"PATTERN\") returns, or one of them");
         raise(state, context, diagnostic)
     };
     if let Some(one) = hosts.read_lock::<HostRef>() {

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Scope, Stmt};
 
 use super::{
-    Input, declare::argument_names, parameters::Parameters, roles, sandbox, state::{KeyPositions, State},
+    Input,
+    declare::argument_names,
+    parameters::Parameters,
+    roles, sandbox,
+    state::{KeyPositions, State},
 };
 use crate::{
     diagnostic::{Diagnostic, Source, did_you_mean},
     resource::Kind,
-    resources,
-    template,
+    resources, template,
 };
 
 /// Where each key of a literal map stands, by the call that the map is given to.
@@ -30,7 +33,9 @@ pub(super) fn key_positions(ast: &AST, file: &Arc<str>) -> KeyPositions {
 fn each_call(ast: &AST, visit: &mut dyn FnMut(&FnCallExpr, Position)) {
     ast.walk(&mut |path: &[ASTNode]| {
         match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))) => {
+            Some(ASTNode::Expr(
+                Expr::FnCall(call, position) | Expr::MethodCall(call, position),
+            )) => {
                 visit(call, *position);
             }
             Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => visit(call, *position),
@@ -57,7 +62,7 @@ pub fn check(input: Input) -> Vec<Diagnostic> {
         Err(diagnostic) => return vec![diagnostic],
     };
     let mut found = Vec::new();
-    let mut read = |path: &str, scope: &Scope<'_>| match roles::compile(&engine, &state, path, scope) {
+    let read = |path: &str, scope: &Scope<'_>| match roles::compile(&engine, &state, path, scope) {
         Ok(ast) => check_calls(&ast, &state, path),
         Err(roles::CompileError::Mistake(diagnostic)) => vec![diagnostic],
         Err(roles::CompileError::Source(_)) => Vec::new(),

@@ -44,8 +44,8 @@ pub(super) fn register(engine: &mut Engine, state: &State) -> Result<()> {
     let mut resolver = StaticModuleResolver::new();
     for name in names(state) {
         if let Some(library) = library(engine, state, &name)? {
-            engine.register_static_module(name.as_str(), library.clone());
-            resolver.insert(name.as_str(), library);
+            resolver.insert(name.as_str(), Module::clone(&library));
+            engine.register_static_module(name.as_str(), library);
         }
     }
     engine.set_module_resolver(resolver);
@@ -138,7 +138,8 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
     let scene = state.gathered().context.clone();
     let Some(host) = scene.host else { return Err(raise(state, context, no_host("role"))) };
     if scene.frames.len() >= ROLES_DEPTH_MAX {
-        let diagnostic = Diagnostic::new("role::circle", format!("role {name} ends up calling itself"));
+        let diagnostic =
+            Diagnostic::new("role::circle", format!("role {name} ends up calling itself"));
         return Err(raise(state, context, diagnostic));
     }
     let role = match load(context.engine(), state, name) {
@@ -192,7 +193,7 @@ fn load(engine: &Engine, state: &State, name: &str) -> Result<Arc<Role>> {
                 .hint(format!("its functions are called as {name}::NAME()"))
         }
     })?;
-    let role = Arc::new(Role { folder, parameters, main });
+    let role = Arc::new(Role { parameters, main });
     state.gathered().roles.insert(name.to_owned(), role.clone());
     Ok(role)
 }

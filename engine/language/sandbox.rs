@@ -54,7 +54,8 @@ fn bare() -> Engine {
 }
 
 /// Words that Rhai keeps for later, and that roles need as names of functions and keys.
-const FREED_WORDS: &[&str] = &["package", "default", "with", "use", "new", "match", "public", "exit"];
+const FREED_WORDS: &[&str] =
+    &["package", "default", "with", "use", "new", "match", "public", "exit"];
 
 #[expect(deprecated, reason = "the only way to free a reserved word; the API is marked volatile")]
 fn free_reserved_words(engine: &mut Engine) {

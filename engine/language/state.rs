@@ -42,7 +42,6 @@ pub(super) type KeyPositions = HashMap<(Arc<str>, usize, usize), Vec<(String, Po
 
 /// A role's parts, read and compiled once per evaluation.
 pub(super) struct Role {
-    pub(super) folder: String,
     pub(super) parameters: Parameters,
     pub(super) main: AST,
 }
@@ -135,9 +134,6 @@ impl State {
         }
         let mut catalog = std::mem::take(&mut gathered.catalog);
         catalog.keep_texts(std::mem::take(&mut gathered.texts));
-        Evaluation::Complete {
-            catalog,
-            notes: std::mem::take(&mut gathered.notes),
-        }
+        Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) }
     }
 }

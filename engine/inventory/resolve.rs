@@ -1,0 +1,279 @@
+//! What each host gets: its groups, its variables and its connection, each value by four levels and no more.
+
+use std::{collections::HashSet, sync::Arc};
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::{
+    Assignment, Group, Host, Inventory, Origin, Variable, connection,
+    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Mark, Settings},
+};
+use crate::{
+    diagnostic::{Diagnostic, Result, did_you_mean},
+    value::Value,
+};
+
+/// Decides everything.
+pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result<Inventory> {
+    check_names(declared)?;
+    let order = parents_first(declared)?;
+    let members = reach(declared, &order, |group| &group.hosts);
+    let below = reach(declared, &order, |group| &group.children);
+    let mut inventory = Inventory::default();
+    for (name, host) in &declared.hosts {
+        let groups: Vec<_> =
+            order.iter().filter(|group| members[*group].contains(name)).cloned().collect();
+        let levels = Levels { declared, below: &below, name, host, groups: &groups };
+        let host = levels.host(assignments)?;
+        inventory.hosts.insert(name.clone(), Arc::new(host));
+    }
+    inventory.groups = groups(declared, &members);
+    Ok(inventory)
+}
+
+/// Names that are used must be declared, and a name is that of a host or of a group, not of both.
+fn check_names(declared: &Declared) -> Result<()> {
+    for (name, group) in &declared.groups {
+        if let Some(host) = declared.hosts.get(name) {
+            let message = format!("`{name}` is the name of a host and of a group");
+            return Err(group
+                .mark
+                .mistake("inventory::same-name", message)
+                .label("the group")
+                .hint("a pattern could not tell them apart: rename one")
+                .related(host.mark.note("the host")));
+        }
+        let host_names = || declared.hosts.keys().map(|name| &**name);
+        let group_names = || declared.groups.keys().map(|name| &**name);
+        for (host, mark) in group.hosts.iter().filter(|(n, _)| !declared.hosts.contains_key(*n)) {
+            let hint = if declared.groups.contains_key(host) {
+                format!("`{host}` is a group: name it in `children`")
+            } else {
+                did_you_mean(host, host_names())
+                    .unwrap_or_else(|| format!("declare it: `[hosts]` `{host} = {{}}`"))
+            };
+            let message = format!("the group `{name}` names `{host}`, which is not in `[hosts]`");
+            return Err(mark
+                .mistake("inventory::unknown-host", message)
+                .label("no such host")
+                .hint(hint));
+        }
+        for (child, mark) in
+            group.children.iter().filter(|(n, _)| !declared.groups.contains_key(*n))
+        {
+            let hint = if declared.hosts.contains_key(child) {
+                format!("`{child}` is a host: name it in `hosts`")
+            } else {
+                did_you_mean(child, group_names())
+                    .unwrap_or_else(|| format!("declare it: `[groups.{child}]`"))
+            };
+            let message = format!("the group `{name}` has a child `{child}`, which is no group");
+            return Err(mark
+                .mistake("inventory::unknown-group", message)
+                .label("no such group")
+                .hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The groups, each after all that it is a child of; otherwise in the order they were declared.
+fn parents_first(declared: &Declared) -> Result<IndexSet<Arc<str>>> {
+    let mut order = IndexSet::new();
+    while order.len() < declared.groups.len() {
+        let has_open_parent = |name: &Arc<str>| {
+            declared
+                .groups
+                .iter()
+                .any(|(parent, group)| !order.contains(parent) && group.children.contains_key(name))
+        };
+        let next =
+            declared.groups.keys().find(|name| !order.contains(*name) && !has_open_parent(name));
+        match next.cloned() {
+            Some(next) => order.insert(next),
+            None => return Err(cycle(declared, &order)),
+        };
+    }
+    Ok(order)
+}
+
+/// Follows parents that were not ordered until one comes again.
+fn cycle(declared: &Declared, ordered: &IndexSet<Arc<str>>) -> Diagnostic {
+    let open = |(name, _): &(&Arc<str>, &DeclaredGroup)| !ordered.contains(*name);
+    let parent_of = |child: &Arc<str>| {
+        let mut parents = declared.groups.iter().filter(open);
+        parents.find(|(_, group)| group.children.contains_key(child))
+    };
+    let mut path: IndexMap<&Arc<str>, &Mark> = IndexMap::new();
+    let mut at = declared.groups.iter().find(open).map(|(name, _)| name);
+    while let Some(child) = at
+        && let Some((parent, group)) = parent_of(child)
+    {
+        if path.insert(child, &group.children[child]).is_some() {
+            path = path.split_off(path.get_index_of(child).unwrap_or_default());
+            break;
+        }
+        at = Some(parent);
+    }
+    let names: Vec<_> = path.keys().rev().map(|name| format!("`{name}`")).collect();
+    let message = match names.as_slice() {
+        [one] => format!("the group {one} is its own child"),
+        names => format!("the groups {} are children of each other", names.join(", ")),
+    };
+    let mut marks = path.values();
+    let first =
+        marks.next().map_or(Diagnostic::new("inventory::group-cycle", message.clone()), |mark| {
+            mark.mistake("inventory::group-cycle", message)
+        });
+    let first = first.label("closes the circle").hint("take one of them out of its `children`");
+    marks.fold(first, |diagnostic, mark| diagnostic.related(mark.note("through this")))
+}
+
+/// For each group, names that it and the groups below it have.
+type Reach = IndexMap<Arc<str>, HashSet<Arc<str>>>;
+
+/// Collects `own` names of each group from its children upwards.
+fn reach(
+    declared: &Declared,
+    parents_first: &IndexSet<Arc<str>>,
+    own: fn(&DeclaredGroup) -> &IndexMap<Arc<str>, Mark>,
+) -> Reach {
+    let mut reach = Reach::new();
+    for name in parents_first.iter().rev() {
+        let group = &declared.groups[name];
+        let mut names: HashSet<_> = own(group).keys().cloned().collect();
+        for child in group.children.keys() {
+            names.extend(reach[child].iter().cloned());
+        }
+        reach.insert(name.clone(), names);
+    }
+    reach
+}
+
+fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
+    let all: Arc<str> = "all".into();
+    let all = Group {
+        name: all.clone(),
+        hosts: declared.hosts.keys().cloned().collect(),
+        children: Vec::new(),
+        place: None,
+    };
+    let declared_groups = declared.groups.iter().map(|(name, group)| Group {
+        name: name.clone(),
+        hosts: declared
+            .hosts
+            .keys()
+            .filter(|host| members[name].contains(*host))
+            .cloned()
+            .collect(),
+        children: group.children.keys().cloned().collect(),
+        place: Some(group.mark.place()),
+    });
+    std::iter::once(all).chain(declared_groups).map(|group| (group.name.clone(), group)).collect()
+}
+
+/// The levels that count for one host.
+struct Levels<'a> {
+    declared: &'a Declared,
+    /// The groups below each group.
+    below: &'a Reach,
+    name: &'a Arc<str>,
+    host: &'a DeclaredHost,
+    /// The host's groups, parents first.
+    groups: &'a [Arc<str>],
+}
+
+impl<'a> Levels<'a> {
+    fn host(&self, assignments: &[Assignment]) -> Result<Host> {
+        let mut vars = self.resolve(|settings| &settings.vars)?;
+        for Assignment { name, value, place } in assignments {
+            let none = Variable { value: Value::Null, chain: Vec::new() };
+            let variable = vars.entry(name.clone()).or_insert(none);
+            variable.value = value.clone();
+            let (level, value) = ("command line".to_owned(), value.clone());
+            variable.chain.push(Origin { level, place: place.clone(), value });
+        }
+        let settings = self.resolve(|settings| &settings.connection)?;
+        let settings = settings.into_iter().map(|(key, found)| (key, found.value));
+        let connection = connection::build(settings)
+            .map_err(|error| self.host.mark.mistake("inventory::wrong-type", error.to_string()))?;
+        Ok(Host {
+            name: self.name.clone(),
+            address: self.host.address.clone().unwrap_or_else(|| self.name.to_string()),
+            groups: std::iter::once("all".into()).chain(self.groups.iter().cloned()).collect(),
+            vars,
+            connection,
+            place: Some(self.host.mark.place()),
+        })
+    }
+
+    /// What counts for the host, and all that it could have been, from the weakest level to the strongest.
+    fn resolve(&self, layer: fn(&Settings) -> &Layer) -> Result<IndexMap<String, Variable>> {
+        let mut names: IndexSet<&String> = IndexSet::new();
+        let groups = self.groups.iter().map(|group| &self.declared.groups[group].settings);
+        for settings in [&self.declared.all].into_iter().chain(groups).chain([&self.host.settings])
+        {
+            names.extend(layer(settings).keys());
+        }
+        names.into_iter().map(|name| Ok((name.clone(), self.variable(name, layer)?))).collect()
+    }
+
+    fn variable(&self, name: &str, layer: fn(&Settings) -> &Layer) -> Result<Variable> {
+        let values =
+            |settings: &'a Settings| layer(settings).get(name).map_or(&[][..], Vec::as_slice);
+        let of_host = values(&self.host.settings);
+        if of_host.is_empty() {
+            self.check_siblings(name, layer)?;
+        }
+        let origin = |level: &str| {
+            let level = level.to_owned();
+            move |(value, mark): &(Value, Mark)| Origin {
+                level: level.clone(),
+                place: Some(mark.place()),
+                value: value.clone(),
+            }
+        };
+        let mut chain: Vec<_> =
+            values(&self.declared.all).iter().map(origin("group all")).collect();
+        for group in self.groups {
+            let of_group = values(&self.declared.groups[group].settings);
+            chain.extend(of_group.iter().map(origin(&format!("group {group}"))));
+        }
+        chain.extend(of_host.iter().map(origin(&format!("host {}", self.name))));
+        let value = chain.last().map(|origin| origin.value.clone()).unwrap_or_default();
+        Ok(Variable { value, chain })
+    }
+
+    /// Two groups of the host that set the same differently must be above each other, or nobody could tell
+    /// which counts.
+    fn check_siblings(&self, name: &str, layer: fn(&Settings) -> &Layer) -> Result<()> {
+        let setters: Vec<_> = self
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let (value, mark) =
+                    layer(&self.declared.groups[group].settings).get(name)?.last()?;
+                Some((group, value, mark))
+            })
+            .collect();
+        let overridden =
+            |group: &Arc<str>| setters.iter().any(|(other, ..)| self.below[group].contains(*other));
+        let strongest: Vec<_> = setters.iter().filter(|(group, ..)| !overridden(group)).collect();
+        let Some((first, value, mark)) = strongest.first() else { return Ok(()) };
+        let Some((second, _, other_mark)) = strongest.iter().find(|(_, other, _)| other != value)
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{name}` of the host `{}` is set differently by its groups `{first}` and `{second}`",
+            self.name
+        );
+        Err(mark
+            .mistake("inventory::conflict", message)
+            .label(format!("in `{first}`"))
+            .hint(format!(
+                "neither group is a child of the other: make it one, or set `{name}` for the host"
+            ))
+            .related(other_mark.note(format!("in `{second}`"))))
+    }
+}
