@@ -19,6 +19,7 @@ pub struct Catalog {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
     owners: HashMap<(Arc<str>, String), NodeId>,
+    reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
     texts: BTreeMap<Arc<str>, Source>,
 }
 
@@ -195,7 +196,13 @@ impl Catalog {
         let reactions = &mut self.nodes[node.index()].reactions;
         if !reactions.contains(&(cause, reaction)) {
             reactions.push((cause, reaction));
+            self.reacting.entry(cause).or_default().push((node, reaction));
         }
+    }
+
+    /// The nodes that react to `cause`, and how.
+    pub fn reacting_to(&self, cause: NodeId) -> impl Iterator<Item = (NodeId, Reaction)> + '_ {
+        self.reacting.get(&cause).into_iter().flatten().copied()
     }
 
     /// The node with this id.
@@ -251,10 +258,19 @@ impl Catalog {
         }
         self.nodes.retain(|node| keep(&node.name.host));
         self.owners.clear();
+        self.reacting.clear();
+        let reactions = self.nodes.iter_mut().map(|node| std::mem::take(&mut node.reactions));
+        let reactions: Vec<_> = reactions.enumerate().collect();
         for node in &mut self.nodes {
             node.after = node.after.iter().filter_map(|id| kept.get(id).copied()).collect();
-            let reaction = |(id, reaction): &(NodeId, Reaction)| Some((*kept.get(id)?, *reaction));
-            node.reactions = node.reactions.iter().filter_map(reaction).collect();
+        }
+        for (index, reactions) in reactions {
+            let node = NodeId(u32::try_from(index).expect("ids were made from indices"));
+            for (cause, reaction) in reactions {
+                if let Some(&cause) = kept.get(&cause) {
+                    self.react(node, cause, reaction);
+                }
+            }
         }
     }
 }

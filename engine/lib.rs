@@ -24,6 +24,7 @@ pub mod template;
 pub mod catalog;
 pub mod language;
 pub mod graph;
+pub mod facts;
 pub mod prelude;
 pub mod probe;
 pub mod plan;
@@ -31,3 +32,5 @@ pub mod plan;
 // The world: the only modules that may do IO.
 pub mod remote;
 pub mod event;
+pub mod exit_status;
+pub mod run;

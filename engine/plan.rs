@@ -130,6 +130,25 @@ impl Plan {
         self.nodes[id.index()].planned = Planned::Unchanged;
     }
 
+    /// Takes the reactions to some nodes of this run out of a node's plan.
+    pub fn forget_causes(&mut self, catalog: &Catalog, id: NodeId, gone: impl Fn(NodeId) -> bool) {
+        let gone: Vec<&str> = catalog
+            .node(id)
+            .reactions
+            .iter()
+            .map(|(cause, _)| *cause)
+            .filter(|cause| gone(*cause))
+            .map(|cause| &*catalog.node(cause).name.node)
+            .collect();
+        let planned = &mut self.nodes[id.index()].planned;
+        if let Planned::Change { reactions, .. } | Planned::React { reactions } = planned {
+            reactions.retain(|cause| cause.left_by.is_some() || !gone.contains(&&*cause.node));
+        }
+        if matches!(planned, Planned::React { reactions } if reactions.is_empty()) {
+            *planned = Planned::Unchanged;
+        }
+    }
+
     /// Whether nothing is going to be done, and everything is known.
     pub fn is_empty(&self) -> bool {
         let still = |node: &NodePlan| {

@@ -84,6 +84,12 @@ impl Graph {
         self.neighbors(node, Direction::Incoming)
     }
 
+    /// The nodes that a node waits for, and why.
+    pub fn edges_before(&self, node: NodeId) -> impl Iterator<Item = (NodeId, Edge)> + '_ {
+        let edges = self.dag.edges_directed(index(node), Direction::Incoming);
+        edges.map(|edge| (self.dag[edge.source()], *edge.weight()))
+    }
+
     /// The nodes that wait for a node.
     pub fn after(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.neighbors(node, Direction::Outgoing)
@@ -106,11 +112,9 @@ fn index(node: NodeId) -> NodeIndex<u32> {
     NodeIndex::new(node.index())
 }
 
-/// Adds an edge, unless there is one for any reason.
+/// Adds an edge. There is one at most between two nodes; the last reason, which is the more special one, stands.
 fn connect(dag: &mut Dag, first: NodeId, then: NodeId, why: Edge) {
-    if dag.find_edge(index(first), index(then)).is_none() {
-        dag.add_edge(index(first), index(then), why);
-    }
+    dag.update_edge(index(first), index(then), why);
 }
 
 /// Kahn's algorithm; the smallest id first, so that the order is that of the script wherever it can be.

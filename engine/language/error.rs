@@ -16,11 +16,30 @@ pub(super) struct Raised(Diagnostic);
 #[derive(Clone)]
 struct Asks;
 
+/// What ends a block that asks a host that does not answer.
+#[derive(Clone)]
+struct Silent;
+
 impl Raised {
     /// Whether the script only has to be run again when more is known.
     pub(super) fn is_question(error: &EvalAltResult) -> bool {
         matches!(innermost(error), EvalAltResult::ErrorTerminated(token, _) if token.is::<Asks>())
     }
+
+    /// Whether the block's host does not answer.
+    pub(super) fn is_silence(error: &EvalAltResult) -> bool {
+        matches!(innermost(error), EvalAltResult::ErrorTerminated(token, _) if token.is::<Silent>())
+    }
+
+    /// Whether it is no mistake, but the end of a block or of this evaluation.
+    pub(super) fn is_no_mistake(error: &EvalAltResult) -> bool {
+        Self::is_question(error) || Self::is_silence(error)
+    }
+}
+
+/// Ends the block of a host that does not answer. Rhai's `try` does not catch it.
+pub(super) fn silent() -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Silent), Position::NONE))
 }
 
 /// Ends the script with a question. Rhai's `try` does not catch it.

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext}
 use super::{
     Question,
     convert::{kind_of, to_dynamic},
-    error::{Raised, asks, raise},
+    error::{Raised, asks, raise, silent},
     state::State,
 };
 use crate::{
@@ -69,6 +69,7 @@ fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<A
 fn facts(state: &State, host: &Arc<Host>) -> Outcome<Dynamic> {
     match state.input().known.facts.get(&host.name) {
         Some(facts) => Ok(to_dynamic(facts)),
+        None if state.input().known.silent.contains(&host.name) => Err(silent()),
         None => Err(asks(state, Question::Facts(host.name.clone()))),
     }
 }
@@ -80,6 +81,7 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     let asked = (host.name.clone(), command.to_owned());
     match state.input().known.probes.get(&asked) {
         Some(answer) => Ok(to_dynamic(answer)),
+        None if state.input().known.silent.contains(&asked.0) => Err(silent()),
         None => {
             let question = Question::Probe { host: asked.0, command: asked.1 };
             Err(asks(state, question))
@@ -96,6 +98,8 @@ fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr
         match state.within(|context| context.host = Some(host.clone()), run) {
             Ok(_) => {}
             Err(error) if Raised::is_question(&error) => asking = Some(error),
+            // The host is reported as unreachable; the others go on.
+            Err(error) if Raised::is_silence(&error) => {}
             Err(error) => return Err(error),
         }
     }

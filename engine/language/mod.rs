@@ -57,6 +57,8 @@ pub struct Known {
     pub probes: BTreeMap<(Arc<str>, String), Value>,
     /// Secrets, by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// Hosts that were asked and did not answer: a block that asks one of them is left out.
+    pub silent: BTreeSet<Arc<str>>,
 }
 
 /// What a script asks for and is not known yet.

@@ -64,7 +64,7 @@ pub(super) fn run_playbook(engine: &Engine, state: &State) -> Result<()> {
     })?;
     match engine.run_ast(&ast) {
         Ok(()) => Ok(()),
-        Err(error) if Raised::is_question(&error) => Ok(()),
+        Err(error) if Raised::is_no_mistake(&error) => Ok(()),
         Err(error) => Err(of_running(&error, &ast, state)),
     }
 }
@@ -162,7 +162,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
     };
     let run = || {
         context.engine().eval_ast_with_scope::<Dynamic>(&mut scope, &role.main).map_err(|error| {
-            if Raised::is_question(&error) {
+            if Raised::is_no_mistake(&error) {
                 return error;
             }
             pass_on(of_running(&error, &role.main, state))

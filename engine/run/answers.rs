@@ -1,0 +1,100 @@
+//! Gets the answers to what scripts ask: facts, read-only commands, secrets. All hosts are asked at once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::future::join_all;
+
+use super::fleet::Fleet;
+use crate::{
+    diagnostic::Result,
+    facts,
+    language::{Known, Question},
+    prelude,
+    remote::RemoteError,
+    script::Script,
+    secret::Secret,
+    value::Value,
+};
+
+/// Looks secrets up by name.
+pub type Lookup = dyn Fn(&str) -> Result<Secret> + Send + Sync;
+
+/// Answers every question, and adds the answers to what is known.
+///
+/// # Errors
+/// A secret that nobody has. A host that does not answer is no error: it is known to be silent.
+pub(crate) async fn answer(
+    questions: BTreeSet<Question>,
+    known: &mut Known,
+    fleet: &Fleet,
+    lookup: &Lookup,
+) -> Result<()> {
+    let mut hosts: BTreeMap<Arc<str>, Vec<Question>> = BTreeMap::new();
+    for question in questions {
+        match &question {
+            Question::Secret { name, .. } => {
+                known.secrets.insert(name.clone(), lookup(name)?);
+            }
+            Question::Facts(host) | Question::Probe { host, .. } => {
+                hosts.entry(host.clone()).or_default().push(question);
+            }
+        }
+    }
+    let asked = hosts.into_iter().map(|(host, questions)| ask(host, questions, fleet));
+    for (host, answers) in join_all(asked).await {
+        match answers {
+            Ok(answers) => {
+                for (question, answer) in answers {
+                    match question {
+                        Question::Facts(host) => {
+                            known.facts.insert(host, answer);
+                        }
+                        Question::Probe { host, command } => {
+                            known.probes.insert((host, command), answer);
+                        }
+                        Question::Secret { .. } => {}
+                    }
+                }
+            }
+            Err(_) => {
+                known.silent.insert(host);
+            }
+        }
+    }
+    Ok(())
+}
+
+type Answers = std::result::Result<Vec<(Question, Value)>, RemoteError>;
+
+async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> (Arc<str>, Answers) {
+    let _place = fleet.place().await;
+    let mut answers = Vec::new();
+    for question in questions {
+        let script = match &question {
+            Question::Probe { command, .. } => Script::trusted(command.clone()),
+            _ => prelude::script().then(facts::script()),
+        };
+        let (exit, captured) = match fleet.run(&host, &script).await {
+            Ok(output) => output,
+            Err(error) => return (host, Err(error)),
+        };
+        let stdout = String::from_utf8_lossy(&captured.stdout).into_owned();
+        let answer = match &question {
+            Question::Probe { .. } => {
+                let stderr = String::from_utf8_lossy(&captured.stderr).into_owned();
+                let parts = [
+                    ("code", Value::Int(exit.0.into())),
+                    ("stdout", Value::Text(stdout)),
+                    ("stderr", Value::Text(stderr)),
+                ];
+                Value::Map(parts.map(|(name, value)| (name.to_owned(), value)).into())
+            }
+            _ => facts::parse(&stdout),
+        };
+        answers.push((question, answer));
+    }
+    (host, Ok(answers))
+}

@@ -1,0 +1,86 @@
+//! A plan as a file that someone approves: what was going to be done, and to what.
+//!
+//! It holds no secret and no content: the playbook is evaluated again when it is applied, and every resource is
+//! compared with what was approved, by digests.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Catalog, NodeId},
+    content::Digest,
+    event::Outcome,
+    graph::Graph,
+    plan::{NodePlan, Plan},
+};
+
+/// An approved plan.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// The version of this format.
+    pub version: u32,
+    /// The resources that were going to be changed, by name.
+    pub nodes: IndexMap<String, ApprovedNode>,
+}
+
+/// A resource that was going to be changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovedNode {
+    /// The digest of what it should be.
+    pub desired: String,
+    /// The digest of what was observed.
+    pub observed: String,
+}
+
+impl PlanFile {
+    /// What a plan is going to do.
+    pub fn new(catalog: &Catalog, plan: &Plan) -> Self {
+        let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
+        let nodes = acting.map(|(id, node)| {
+            let desired = node.fingerprint().to_string();
+            let observed = observed(plan.node(id));
+            (node.name.node.to_string(), ApprovedNode { desired, observed })
+        });
+        Self { version: 1, nodes: nodes.collect() }
+    }
+
+    /// Takes out of a plan what differs from what was approved, and says why.
+    pub(super) fn refuse(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &mut Plan,
+    ) -> Vec<(NodeId, Outcome)> {
+        let mut refused = Vec::new();
+        for &id in graph.order() {
+            plan.forget_causes(catalog, id, |cause| refused.iter().any(|(id, _)| *id == cause));
+            if !plan.node(id).planned.acts() {
+                continue;
+            }
+            if let Some(reason) = self.difference(catalog, id, plan.node(id)) {
+                plan.withdraw(id);
+                refused.push((id, Outcome::Refused { reason: reason.to_owned() }));
+            }
+        }
+        refused
+    }
+
+    fn difference(&self, catalog: &Catalog, id: NodeId, now: &NodePlan) -> Option<&'static str> {
+        let node = catalog.node(id);
+        let Some(approved) = self.nodes.get(&*node.name.node) else {
+            return Some("the approved plan does not change it");
+        };
+        if approved.desired != node.fingerprint().as_str() {
+            return Some("the playbook wants something else than what was approved");
+        }
+        (approved.observed != observed(now))
+            .then_some("it changed on the host since the plan was made")
+    }
+}
+
+fn observed(node: &NodePlan) -> String {
+    let text = node.observed.as_ref().map(ToString::to_string).unwrap_or_default();
+    Digest::of(text.as_bytes()).to_string()
+}

@@ -1,0 +1,129 @@
+//! The open ways to all hosts: each opened once, when it is first needed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+
+use crate::{
+    event::{Event, Events},
+    inventory::Host,
+    remote::{Captured, Connector, Exit, Remote, RemoteError, Traffic},
+    script::Script,
+};
+
+/// The hosts of a run, and the ways to them.
+pub(crate) struct Fleet {
+    connector: Arc<dyn Connector>,
+    events: Arc<dyn Events>,
+    hosts: HashMap<Arc<str>, Arc<Host>>,
+    ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
+    /// How many hosts are worked on at once.
+    places: Semaphore,
+}
+
+#[derive(Default)]
+struct Way {
+    remote: OnceCell<Result<Arc<dyn Remote>, RemoteError>>,
+    lost: OnceCell<RemoteError>,
+}
+
+impl Fleet {
+    pub(crate) fn new(
+        connector: Arc<dyn Connector>,
+        events: Arc<dyn Events>,
+        hosts: impl IntoIterator<Item = Arc<Host>>,
+        concurrency: usize,
+    ) -> Self {
+        let hosts = hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
+        let places = Semaphore::new(concurrency.max(1));
+        Self { connector, events, hosts, ways: Mutex::default(), places }
+    }
+
+    /// Waits until one more host may be worked on.
+    pub(crate) async fn place(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.places.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// The way to a host. It is opened once; a host that was not reached, or was lost, is not tried again.
+    pub(crate) async fn remote(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
+        let way = self.way(name).await;
+        if let Some(error) = way.lost.get() {
+            return Err(error.clone());
+        }
+        way.remote.get_or_init(|| self.connect(name)).await.clone()
+    }
+
+    async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
+        self.events.send(Event::Connecting { host: name.clone() });
+        let host = self.hosts.get(name).expect("scripts and patterns name hosts of the inventory");
+        let remote = self.connector.connect(host).await;
+        match &remote {
+            Ok(_) => self.events.send(Event::Connected { host: name.clone() }),
+            Err(error) => self.unreachable(name, error),
+        }
+        remote
+    }
+
+    /// Runs a script and keeps what it prints.
+    pub(crate) async fn run(
+        &self,
+        name: &Arc<str>,
+        script: &Script,
+    ) -> Result<(Exit, Captured), RemoteError> {
+        let remote = self.remote(name).await?;
+        let mut captured = Captured::default();
+        match remote.run(script, &mut captured).await {
+            Ok(exit) => Ok((exit, captured)),
+            Err(error) => {
+                self.lose(name, error.clone()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing more is done on this host.
+    pub(crate) async fn lose(&self, name: &Arc<str>, error: RemoteError) {
+        self.unreachable(name, &error);
+        // The first reason is the one that counts.
+        let _ = self.way(name).await.lost.set(error);
+    }
+
+    fn unreachable(&self, name: &Arc<str>, error: &RemoteError) {
+        let hint = match error {
+            RemoteError::Unreachable { hint, .. } => hint.clone(),
+            _ => None,
+        };
+        let host = name.clone();
+        self.events.send(Event::Unreachable { host, message: error.to_string(), hint });
+    }
+
+    /// Why a host cannot be worked on, if that is so.
+    pub(crate) async fn trouble(&self, name: &Arc<str>) -> Option<RemoteError> {
+        let way = self.way(name).await;
+        let connecting = way.remote.get().and_then(|remote| remote.as_ref().err());
+        way.lost.get().or(connecting).cloned()
+    }
+
+    /// What it cost to talk to a host.
+    pub(crate) async fn traffic(&self, name: &Arc<str>) -> Traffic {
+        match self.way(name).await.remote.get() {
+            Some(Ok(remote)) => remote.traffic(),
+            _ => Traffic::default(),
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) async fn close(&self) {
+        let ways: Vec<Arc<Way>> = self.ways.lock().await.values().cloned().collect();
+        let close = |way: Arc<Way>| async move {
+            if let Some(Ok(remote)) = way.remote.get() {
+                remote.close().await;
+            }
+        };
+        futures::future::join_all(ways.into_iter().map(close)).await;
+    }
+
+    async fn way(&self, name: &Arc<str>) -> Arc<Way> {
+        self.ways.lock().await.entry(name.clone()).or_default().clone()
+    }
+}

@@ -1,0 +1,250 @@
+//! A run over the fleet: evaluate, probe, plan, apply, verify. Sends events; decides nothing itself.
+
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use tokio::sync::watch;
+
+mod answers;
+mod apply;
+mod approval;
+mod execution;
+mod fleet;
+mod observe;
+mod segment;
+mod tally;
+mod verify;
+
+pub(crate) use self::fleet::Fleet;
+pub use self::{
+    answers::Lookup,
+    approval::{ApprovedNode, PlanFile},
+    segment::{Part, Progress, ProgressReader, Segment},
+};
+use self::{apply::Apply, execution::Execution, tally::Tally};
+use crate::{
+    catalog::{Catalog, NodeId},
+    diagnostic::Result,
+    event::{Event, Events, Outcome},
+    exit_status::ExitStatus,
+    graph::Graph,
+    inventory::Host,
+    language::{self, Evaluation, Input, Known, Note},
+    plan::Plan,
+    remote::Connector,
+};
+
+/// What a run is about.
+pub struct Run {
+    /// Its id, which `converge show` takes.
+    pub id: String,
+    /// How hosts are reached.
+    pub connector: Arc<dyn Connector>,
+    /// Who is told what happens.
+    pub events: Arc<dyn Events>,
+    /// How secrets are looked up.
+    pub lookup: Arc<Lookup>,
+    /// How many hosts are worked on at once.
+    pub concurrency: usize,
+    /// The hosts it is limited to; none means all.
+    pub limit: Option<BTreeSet<Arc<str>>>,
+    /// Ends it early.
+    pub interrupt: Interrupt,
+}
+
+/// Tells a run to start nothing new.
+#[derive(Clone)]
+pub struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// An interrupt, and what sets it.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// What is to be done with the plan.
+pub enum Purpose {
+    /// Only show it.
+    Plan,
+    /// Carry it out.
+    Apply {
+        /// Only what was approved, if there was such a plan.
+        approved: Option<PlanFile>,
+    },
+}
+
+/// How a run ended.
+pub struct Ended {
+    /// The exit status of converge.
+    pub status: ExitStatus,
+    /// The plan, as data that can be approved.
+    pub plan: PlanFile,
+}
+
+impl Run {
+    /// Runs a playbook. The input's `known` is what is known already; the run asks for the rest.
+    ///
+    /// # Errors
+    /// A mistake in what the user gave; nothing was changed on any host then. What happens on hosts is no error
+    /// but part of the result.
+    pub async fn playbook(
+        &self,
+        input: impl Fn(Known) -> Input,
+        purpose: Purpose,
+    ) -> Result<Ended> {
+        let began = Instant::now();
+        let hosts: Vec<Arc<Host>> =
+            input(Known::default()).inventory.hosts.values().cloned().collect();
+        let fleet =
+            Fleet::new(self.connector.clone(), self.events.clone(), hosts, self.concurrency);
+        let result = self.stages(&input, purpose, &fleet, began).await;
+        fleet.close().await;
+        result
+    }
+
+    async fn stages(
+        &self,
+        input: &impl Fn(Known) -> Input,
+        purpose: Purpose,
+        fleet: &Fleet,
+        began: Instant,
+    ) -> Result<Ended> {
+        let mut catalog = self.evaluate(input, fleet).await?;
+        if let Some(limit) = &self.limit {
+            catalog.limit(|host| limit.contains(host));
+        }
+        let graph = Graph::build(&catalog)?;
+        let all = || catalog.nodes().map(|(id, _)| id);
+        let observations = observe::observe(&catalog, all(), fleet).await;
+        let mut plan = Plan::new(&catalog, &graph, &observations);
+        let mut tally = Tally::new(&catalog);
+        tally.unobserved(&catalog, &observations);
+        let file = PlanFile::new(&catalog, &plan);
+        let status = match purpose {
+            Purpose::Plan => {
+                self.tell_plan(&catalog, &plan);
+                tally.pending(&catalog, &plan);
+                None
+            }
+            Purpose::Apply { approved } => {
+                if let Some(approved) = approved {
+                    let refused = approved.refuse(&catalog, &graph, &mut plan);
+                    self.tell_plan(&catalog, &plan);
+                    self.tell_refused(&catalog, &refused);
+                    tally.record(refused);
+                } else {
+                    self.tell_plan(&catalog, &plan);
+                }
+                self.apply(&catalog, &graph, &plan, fleet, &mut tally).await;
+                self.interrupt.is_set().then_some(ExitStatus::Interrupted)
+            }
+        };
+        let status = status.unwrap_or_else(|| tally.status(&catalog));
+        let hosts = tally.summary(&catalog, fleet).await;
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
+        Ok(Ended { status, plan: file })
+    }
+
+    /// Evaluates until nothing more is asked.
+    async fn evaluate(&self, input: &impl Fn(Known) -> Input, fleet: &Fleet) -> Result<Catalog> {
+        let mut known = Known::default();
+        loop {
+            match language::evaluate(input(known.clone()))? {
+                Evaluation::Complete { catalog, notes } => {
+                    notes.into_iter().for_each(|note| self.tell_note(note));
+                    return Ok(catalog);
+                }
+                Evaluation::Asks(questions) => {
+                    answers::answer(questions, &mut known, fleet, &*self.lookup).await?;
+                }
+            }
+        }
+    }
+
+    /// Applies the plan, then looks again at what changed and what stands below it.
+    async fn apply(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &Plan,
+        fleet: &Fleet,
+        tally: &mut Tally,
+    ) {
+        let outcomes = self.carry_out(catalog, graph, plan, fleet, |id| tally.outcome(id)).await;
+        tally.record(outcomes);
+        for round in 1..=verify::ROUNDS_MAX {
+            if self.interrupt.is_set() {
+                return;
+            }
+            let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else {
+                return;
+            };
+            let stands = |id| (!again.node(id).planned.acts()).then_some(Outcome::Unchanged);
+            let outcomes = self.carry_out(catalog, graph, &again, fleet, stands).await;
+            tally.record(outcomes);
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &Plan,
+        fleet: &Fleet,
+        stands: impl Fn(NodeId) -> Option<Outcome>,
+    ) -> Vec<(NodeId, Outcome)> {
+        let execution = Execution::new(catalog, graph, plan, stands);
+        let events = &*self.events;
+        let apply = Apply { catalog, plan, fleet, events, run: &self.id };
+        apply.carry_out(execution, &self.interrupt).await
+    }
+
+    fn tell_note(&self, note: Note) {
+        let Note { warning, message, place } = note;
+        self.events.send(if warning {
+            Event::Warning { message, place }
+        } else {
+            Event::Printed { message, place }
+        });
+    }
+
+    fn tell_plan(&self, catalog: &Catalog, plan: &Plan) {
+        for (id, node) in catalog.nodes() {
+            self.events.send(Event::Planned {
+                node: node.name.clone(),
+                declared: node.declared.clone(),
+                plan: plan.node(id).planned.clone(),
+            });
+        }
+        self.events.send(Event::PlanFinished);
+    }
+
+    fn tell_refused(&self, catalog: &Catalog, refused: &[(NodeId, Outcome)]) {
+        for (id, outcome) in refused {
+            let node = catalog.node(*id);
+            self.events.send(Event::Finished {
+                node: node.name.clone(),
+                declared: node.declared.clone(),
+                outcome: outcome.clone(),
+                duration_ms: 0,
+            });
+        }
+    }
+}
+
+/// A word of 128 random bits, which nobody can guess.
+///
+/// # Panics
+/// When the operating system gives no random bytes; nothing safe can be done then.
+pub(crate) fn nonce() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}

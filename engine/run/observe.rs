@@ -1,0 +1,42 @@
+//! Reads the state of many hosts at once, each in one round trip.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::join_all;
+
+use super::{fleet::Fleet, nonce};
+use crate::{
+    catalog::{Catalog, NodeId},
+    probe::{Observations, Probe},
+};
+
+/// Probes some nodes, host by host side by side. The nodes of a host that does not answer are not in the result.
+pub(crate) async fn observe(
+    catalog: &Catalog,
+    nodes: impl IntoIterator<Item = NodeId>,
+    fleet: &Fleet,
+) -> Observations {
+    let mut hosts: BTreeMap<Arc<str>, Vec<NodeId>> = BTreeMap::new();
+    for id in nodes {
+        hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
+    }
+    let asked = hosts.into_iter().map(|(host, nodes)| one(catalog, host, nodes, fleet));
+    let mut all = Observations::default();
+    for observations in join_all(asked).await.into_iter().flatten() {
+        all.nodes.extend(observations.nodes);
+        all.owed.extend(observations.owed);
+    }
+    all
+}
+
+async fn one(
+    catalog: &Catalog,
+    host: Arc<str>,
+    nodes: Vec<NodeId>,
+    fleet: &Fleet,
+) -> Option<Observations> {
+    let _place = fleet.place().await;
+    let probe = Probe::new(catalog, &nodes, &nonce());
+    let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
+    Some(probe.read(catalog, &String::from_utf8_lossy(&captured.stdout)))
+}

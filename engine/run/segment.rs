@@ -1,0 +1,240 @@
+//! What has to be done on a host without waiting for another one: one script, one round trip. Pure.
+
+use serde::Serialize;
+
+use crate::{
+    catalog::{Catalog, NodeId},
+    content::Content,
+    plan::{Plan, Planned},
+    prelude,
+    probe::Owed,
+    resource::{Nature, Reaction, Step},
+    script::Script,
+    sh,
+};
+
+/// One script for several nodes of a host, in order. It is data: it can be kept, shown or sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Segment {
+    /// A word that nobody can guess; it marks the lines that tell where the script is.
+    pub id: String,
+    /// What runs, part by part. The first part that fails is the last that runs.
+    pub parts: Vec<Part>,
+}
+
+/// What runs between two marked lines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// The nodes it works on: several when they are one transaction.
+    #[serde(skip)]
+    pub nodes: Vec<NodeId>,
+    /// What it runs, with all that belongs to the nodes.
+    pub script: Script,
+    /// What must be staged before.
+    #[serde(skip)]
+    pub contents: Vec<Content>,
+}
+
+impl Segment {
+    /// A segment of what is planned for `nodes`, in that order. `run` names the run in what is left owed.
+    pub fn new(catalog: &Catalog, plan: &Plan, nodes: &[NodeId], id: String, run: &str) -> Self {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut rest = nodes;
+        while let Some((&first, _)) = rest.split_first() {
+            let together = together(catalog, plan, rest);
+            let (nodes, later) = rest.split_at(together.as_ref().map_or(1, |(count, _)| *count));
+            let step = match together {
+                Some((_, step)) => step,
+                None => step(catalog, plan, first),
+            };
+            parts.push(Part::new(catalog, plan, nodes.to_vec(), step, run));
+            rest = later;
+        }
+        Self { id, parts }
+    }
+
+    /// The whole script. `stage` is the folder that holds the contents.
+    pub fn script(&self, stage: &str) -> Script {
+        let mut script = prelude::script();
+        script.push(sh!("STAGE={}", stage));
+        script.push(sh!("at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}", self.id));
+        for (index, part) in self.parts.iter().enumerate() {
+            script.push(sh!(
+                "at begin {}\n(set -eu\n{}\n) </dev/null 2>&1\nr=$?; at end {} $r; [ $r = 0 ] || exit 0",
+                index,
+                part.script,
+                index
+            ));
+        }
+        script
+    }
+
+    /// What must be staged before, each content once.
+    pub fn contents(&self) -> Vec<Content> {
+        let mut contents: Vec<Content> = Vec::new();
+        for content in self.parts.iter().flat_map(|part| &part.contents) {
+            if !contents.iter().any(|known| known.digest() == content.digest()) {
+                contents.push(content.clone());
+            }
+        }
+        contents
+    }
+}
+
+impl Part {
+    fn new(catalog: &Catalog, plan: &Plan, nodes: Vec<NodeId>, step: Step, run: &str) -> Self {
+        let mut script = Script::default();
+        for &id in &nodes {
+            for owed in owed_after(catalog, plan, id, run) {
+                let marker = Owed::marker(&owed.node, owed.reaction);
+                script.push(sh!("mark {} {}", marker, owed.line()));
+            }
+        }
+        script.push(step.script);
+        for &id in &nodes {
+            let node = &*catalog.node(id).name.node;
+            for reaction in paid_by(catalog, plan, id) {
+                script.push(sh!("unmark {}", Owed::marker(node, reaction)));
+            }
+        }
+        Self { nodes, script, contents: step.contents }
+    }
+}
+
+/// What makes one node so, and what it does because others changed.
+fn step(catalog: &Catalog, plan: &Plan, id: NodeId) -> Step {
+    let node = catalog.node(id);
+    let planned = &plan.node(id).planned;
+    let mut whole = Step::default();
+    let runs = planned.change().is_some() || node.kind.nature() == Nature::Check;
+    if runs {
+        whole = node.kind.apply(&node.desired, planned.change());
+    }
+    if let Some(reaction) = strongest(planned) {
+        let step = node.kind.react(&node.desired, reaction);
+        whole.script.push(step.script);
+        whole.contents.extend(step.contents);
+    }
+    whole
+}
+
+/// A restart does what a reload does, and more.
+fn strongest(planned: &Planned) -> Option<Reaction> {
+    planned.reactions().iter().map(|cause| cause.reaction).max()
+}
+
+/// One step for the nodes of a kind that stand next to each other, if the kind has such a step.
+fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, Step)> {
+    let kind = catalog.node(*nodes.first()?).kind;
+    let fits = |id: &&NodeId| {
+        let planned = &plan.node(**id).planned;
+        catalog.node(**id).kind.name() == kind.name()
+            && planned.change().is_some()
+            && planned.reactions().is_empty()
+    };
+    let count = nodes.iter().take_while(fits).count();
+    if count < 2 {
+        return None;
+    }
+    let batch: Vec<_> = nodes[..count].iter().map(|id| &catalog.node(*id).desired).collect();
+    Some((count, kind.apply_together(&batch)?))
+}
+
+/// The reactions of others on this host that a change of this node causes.
+fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<Owed> {
+    let node = catalog.node(cause);
+    if plan.node(cause).planned.change().is_none() || node.kind.nature() == Nature::Check {
+        return Vec::new();
+    }
+    let others = catalog.reacting_to(cause);
+    let here = others.filter(|(other, _)| catalog.node(*other).name.host == node.name.host);
+    here.map(|(other, reaction)| Owed {
+        node: catalog.node(other).name.node.to_string(),
+        reaction,
+        cause: node.name.node.to_string(),
+        run: run.to_owned(),
+    })
+    .collect()
+}
+
+/// The reactions that are not owed any more once this node's part succeeded.
+fn paid_by(catalog: &Catalog, plan: &Plan, id: NodeId) -> Vec<Reaction> {
+    let declared = catalog.node(id).reactions.iter().map(|(_, reaction)| *reaction);
+    let owed = plan.node(id).planned.reactions().iter().map(|cause| cause.reaction);
+    let mut all: Vec<Reaction> = declared.chain(owed).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Where a segment's script is, as its output tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A part began.
+    Began(usize),
+    /// The running part printed a line.
+    Line(usize, String),
+    /// A part ended with this exit status.
+    Ended(usize, i32),
+}
+
+/// Reads a segment's output as it arrives.
+pub struct ProgressReader {
+    mark: String,
+    part: Option<usize>,
+    pending: Vec<u8>,
+    /// The frame puts an empty line before each of its own; it is held back until the next line is known.
+    empty: bool,
+}
+
+/// A longer line is cut: what a host prints must not fill the memory.
+const LINE_MAX: usize = 64 * 1024;
+
+impl ProgressReader {
+    /// Reads the output of the segment with this id.
+    pub fn new(id: &str) -> Self {
+        Self { mark: format!("{id} "), part: None, pending: Vec::new(), empty: false }
+    }
+
+    /// Takes some bytes, and gives what they complete.
+    pub fn read(&mut self, bytes: &[u8]) -> Vec<Progress> {
+        let mut progress = Vec::new();
+        for &byte in bytes {
+            if byte == b'\n' {
+                let line = String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned();
+                self.line(line, &mut progress);
+            } else if self.pending.len() < LINE_MAX {
+                self.pending.push(byte);
+            }
+        }
+        progress
+    }
+
+    fn line(&mut self, line: String, progress: &mut Vec<Progress>) {
+        if let Some(mark) = line.strip_prefix(&self.mark) {
+            self.empty = false;
+            let mut words = mark.split(' ');
+            let (what, index) = (words.next(), words.next().and_then(|word| word.parse().ok()));
+            match (what, index) {
+                (Some("begin"), Some(index)) => {
+                    self.part = Some(index);
+                    progress.push(Progress::Began(index));
+                }
+                (Some("end"), Some(index)) => {
+                    self.part = None;
+                    let status = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
+                    progress.push(Progress::Ended(index, status));
+                }
+                _ => {}
+            }
+            return;
+        }
+        let Some(part) = self.part else { return };
+        if std::mem::replace(&mut self.empty, line.is_empty()) {
+            progress.push(Progress::Line(part, String::new()));
+        }
+        if !line.is_empty() {
+            progress.push(Progress::Line(part, line));
+        }
+    }
+}
