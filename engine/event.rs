@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    diagnostic::Place,
+    diagnostic::{Diagnostic, Place},
     remote::Traffic,
     resource::{Change, Reaction},
 };
@@ -41,6 +41,8 @@ pub enum Event {
         /// Where it comes from.
         place: Option<Place>,
     },
+    /// A mistake in what the user gave. The run stops before any change.
+    Error(Problem),
     /// What a script printed with `print`.
     Printed {
         /// The text.
@@ -126,6 +128,33 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
+}
+
+/// A mistake in what the user gave, without the text it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The kind of the mistake, such as `inventory::unknown-key`.
+    pub code: String,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where it is.
+    pub place: Option<Place>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Other places that explain it, such as the calls that led there.
+    pub related: Vec<Problem>,
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            code: diagnostic.kind().to_owned(),
+            message: diagnostic.message().to_owned(),
+            place: diagnostic.place(),
+            hint: diagnostic.hint_text().map(str::to_owned),
+            related: diagnostic.others().iter().map(Self::from).collect(),
+        }
+    }
 }
 
 /// Which resource it is about.
