@@ -19,3 +19,4 @@ pub mod inventory;
 // The world: the only modules that may do IO.
 pub mod remote;
 pub mod event;
+pub mod report;
