@@ -149,6 +149,11 @@ impl Diagnostic {
         self.0.hint.as_deref()
     }
 
+    /// The other places that explain it.
+    pub fn others(&self) -> &[Diagnostic] {
+        &self.0.related
+    }
+
     /// Where the mistake is.
     pub fn place(&self) -> Option<Place> {
         self.0.at.as_ref().map(|(source, span)| source.place(span.start))

@@ -12,7 +12,10 @@ pub use crate::{
     catalog::{Declared, Frame, NodeName},
     plan::{Cause, Planned},
 };
-use crate::{diagnostic::Place, remote::Traffic};
+use crate::{
+    diagnostic::{Diagnostic, Place},
+    remote::Traffic,
+};
 
 /// The version of the events, given in the first one.
 pub const VERSION: u32 = 1;
@@ -41,6 +44,8 @@ pub enum Event {
         /// Where it comes from.
         place: Option<Place>,
     },
+    /// A mistake in what the user gave. The run stops before any change.
+    Error(Problem),
     /// What a script printed with `print`.
     Printed {
         /// The text.
@@ -126,6 +131,33 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
+}
+
+/// A mistake in what the user gave, without the text it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The kind of the mistake, such as `inventory::unknown-key`.
+    pub code: String,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where it is.
+    pub place: Option<Place>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Other places that explain it, such as the calls that led there.
+    pub related: Vec<Problem>,
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            code: diagnostic.kind().to_owned(),
+            message: diagnostic.message().to_owned(),
+            place: diagnostic.place(),
+            hint: diagnostic.hint_text().map(str::to_owned),
+            related: diagnostic.others().iter().map(Self::from).collect(),
+        }
+    }
 }
 
 /// How a resource came to an end.

@@ -34,3 +34,4 @@ pub mod remote;
 pub mod event;
 pub mod exit_status;
 pub mod run;
+pub mod report;

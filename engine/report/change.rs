@@ -1,0 +1,145 @@
+//! One change of one resource, drawn.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use super::{
+    diff,
+    look::{Look, Mark, Tone},
+};
+use crate::{
+    event::{Cause, Planned},
+    resource::{Action, Change, Field, Shown},
+};
+
+/// The symbol of what is planned.
+pub(super) fn mark(plan: &Planned) -> Mark {
+    match plan {
+        Planned::Unchanged => Mark::Same,
+        Planned::MayChange { .. } | Planned::Unknown { .. } => Mark::May,
+        Planned::React { .. } => Mark::Run,
+        Planned::Change { change, .. } => match change.action {
+            Action::Create => Mark::Create,
+            Action::Update => Mark::Update,
+            Action::Remove => Mark::Remove,
+            Action::Run | Action::Wait => Mark::Run,
+        },
+    }
+}
+
+/// What a resource does because others change, in a word: `reload`.
+pub(super) fn verb(plan: &Planned) -> Option<&'static str> {
+    let (Planned::React { reactions } | Planned::Change { reactions, .. }) = plan else {
+        return None;
+    };
+    reactions.iter().map(|cause| cause.reaction).max().map(|reaction| reaction.verb())
+}
+
+/// The change, its fields and its reasons; `beside` is written next to the name.
+pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> String {
+    let symbol = look.mark(mark(plan));
+    let reason = match plan {
+        Planned::Unknown { reason } => format!("  unknown: {reason}"),
+        Planned::React { reactions } => format!("  {}", causes(reactions)),
+        Planned::Change { change, .. } if change.action == Action::Wait => {
+            "  does not hold yet, is waited for".to_owned()
+        }
+        _ => String::new(),
+    };
+    let mut drawn = format!("  {symbol} {name}{reason}{beside}\n");
+    if let Planned::Change { change, reactions } = plan {
+        draw_fields(&mut drawn, change, look);
+        if !reactions.is_empty() {
+            drawn += &format!("      {} {}\n", look.mark(Mark::Run), causes(reactions));
+        }
+    }
+    drawn
+}
+
+fn draw_fields(drawn: &mut String, change: &Change, look: Look) {
+    for field in &change.fields {
+        let name = &field.name;
+        let lines = match texts(field) {
+            Some((before, after)) if look.diff => diff::unified(before, after, look),
+            Some((before, after)) => vec![diff::size(before, after, look)],
+            None => vec![],
+        };
+        match lines.as_slice() {
+            [] => {
+                let _ = writeln!(drawn, "      {name}: {}", short(change.action, field, look));
+            }
+            [line] if !look.diff => {
+                let _ = writeln!(drawn, "      {name}: {line}");
+            }
+            lines => {
+                let _ = writeln!(drawn, "      {name}:");
+                for line in lines {
+                    let _ = writeln!(drawn, "        {line}");
+                }
+            }
+        }
+    }
+}
+
+/// Both sides, when they are texts and one has several lines.
+fn texts(field: &Field) -> Option<(&str, &str)> {
+    let text = |side| match side {
+        &Shown::Nothing => Some(""),
+        Shown::Text(text) => Some(text.as_str()),
+        Shown::Hidden(_) => None,
+    };
+    let (before, after) = (text(&field.before)?, text(&field.after)?);
+    (before.contains('\n') || after.contains('\n')).then_some((before, after))
+}
+
+/// A field on one line: `0600 -> 0644`.
+fn short(action: Action, field: &Field, look: Look) -> String {
+    let before = look.paint(Tone::Removed, side(&field.before));
+    let after = look.paint(Tone::Added, side(&field.after));
+    match (&field.before, &field.after) {
+        (Shown::Nothing, _) if matches!(action, Action::Create | Action::Run) => after,
+        (_, Shown::Nothing) if matches!(action, Action::Remove | Action::Run) => before,
+        (Shown::Hidden(one), Shown::Hidden(other)) if one == other => {
+            format!("{} {}", look.paint(Tone::Changed, "changes"), look.dim(side(&field.after)))
+        }
+        _ => format!("{before} -> {after}"),
+    }
+}
+
+fn side(shown: &Shown) -> String {
+    match shown {
+        Shown::Nothing => "(none)".to_owned(),
+        Shown::Text(text) if text.is_empty() || text.trim() != text => format!("\"{text}\""),
+        Shown::Text(text) => text.clone(),
+        Shown::Hidden(reason) => format!("(hidden: {reason})"),
+    }
+}
+
+/// `reload because file:/etc/nginx/nginx.conf changes`.
+fn causes(causes: &[Cause]) -> String {
+    let because = |cause: &Cause| match &cause.left_by {
+        Some(run) => {
+            format!("{}, owed to {} since run {run}", cause.reaction.verb(), cause.node)
+        }
+        None => format!("{} because {} changes", cause.reaction.verb(), cause.node),
+    };
+    causes.iter().map(because).collect::<Vec<_>>().join(", ")
+}
+
+/// The plan as the host itself would tell it: without its own name, so that hosts can be compared.
+pub(super) fn seen_from(host: &str, plan: Planned) -> Planned {
+    let own = |node: Arc<str>| {
+        let local = node.strip_prefix(host).and_then(|rest| rest.strip_prefix('/'));
+        local.map(Arc::from).unwrap_or(node)
+    };
+    let causes = |causes: Vec<Cause>| {
+        causes.into_iter().map(|cause| Cause { node: own(cause.node), ..cause }).collect()
+    };
+    match plan {
+        Planned::Change { change, reactions } => {
+            Planned::Change { change, reactions: causes(reactions) }
+        }
+        Planned::React { reactions } => Planned::React { reactions: causes(reactions) },
+        Planned::MayChange { because } => Planned::MayChange { because: own(because) },
+        other @ (Planned::Unchanged | Planned::Unknown { .. }) => other,
+    }
+}

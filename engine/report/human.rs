@@ -1,0 +1,246 @@
+//! Events to text for people. Pure: what is to be written where is given back.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+
+use super::{
+    change, ending,
+    look::{Look, Mark, Tone},
+    plan::Plan,
+    summary,
+};
+use crate::{
+    diagnostic::Place,
+    event::{Declared, Event, NodeName, Outcome, Planned, Problem},
+};
+
+/// How many of those that were skipped for one reason are named.
+const NAMED: usize = 5;
+
+/// What an event makes people read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Drawn {
+    /// The result: for standard output.
+    pub result: String,
+    /// What matters only while the run goes on: for standard error.
+    pub progress: String,
+}
+
+impl Drawn {
+    pub(super) fn result(result: String) -> Self {
+        Self { result, progress: String::new() }
+    }
+
+    pub(super) fn progress(progress: String) -> Self {
+        Self { result: String::new(), progress }
+    }
+}
+
+/// The run that is told about.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub id: String,
+    pub command: String,
+    pub playbook: String,
+}
+
+impl Run {
+    /// Whether nothing is going to be changed.
+    pub(super) fn only_plans(&self) -> bool {
+        self.command == "plan"
+    }
+}
+
+/// What has to be remembered from one event to a later one.
+#[derive(Debug)]
+pub(super) struct Human {
+    /// How the result looks.
+    pub result: Look,
+    /// How what is said meanwhile looks.
+    pub progress: Look,
+    /// Whether live lines show what is going on, so that it need not be said.
+    pub live: bool,
+    run: Run,
+    plan: Plan,
+    /// The symbol and the verb of what was planned.
+    marks: HashMap<Arc<str>, (Mark, Option<&'static str>)>,
+    widest_host: usize,
+    skipped: IndexMap<String, Vec<Arc<str>>>,
+    /// Whether an empty line is due before what comes next.
+    gap: bool,
+}
+
+impl Human {
+    /// Nothing was told yet.
+    pub(super) fn new(result: Look, progress: Look, live: bool) -> Self {
+        let (run, plan, marks, skipped) = Default::default();
+        Self { result, progress, live, run, plan, marks, widest_host: 0, skipped, gap: false }
+    }
+
+    /// What an event makes people read. Its texts are safe to show.
+    pub(super) fn take(&mut self, event: &Event) -> Drawn {
+        let look = self.progress;
+        match event {
+            Event::RunStarted { run, command, playbook, hosts, .. } => {
+                self.run =
+                    Run { id: run.clone(), command: command.clone(), playbook: playbook.clone() };
+                let hosts = super::look::count(*hosts, "host");
+                let told = look.dim(format!("{command} {playbook} on {hosts}, run {run}"));
+                if self.live { Drawn::default() } else { Drawn::progress(told + "\n") }
+            }
+            Event::Warning { message, place } => {
+                let warning = look.paint(Tone::Changed, "warning:");
+                Drawn::progress(format!("{warning} {message}{}\n", at(place.as_ref(), look)))
+            }
+            Event::Error(problem) => Drawn::progress(narrate(problem, look)),
+            Event::Printed { message, place } => {
+                Drawn::progress(format!("{message}{}\n", at(place.as_ref(), look)))
+            }
+            Event::Connecting { host } => self.told(host, "connecting"),
+            Event::Connected { .. } => Drawn::default(),
+            Event::Probing { host } => self.told(host, "reading its state"),
+            Event::Verifying { host, round } => {
+                self.told(host, &format!("verifying, round {round}"))
+            }
+            Event::Unreachable { host, message, hint } => {
+                Drawn::result(self.unreachable(host, message, hint.as_deref()))
+            }
+            Event::Planned { node, declared, plan } => {
+                self.planned(node, declared, plan);
+                Drawn::default()
+            }
+            Event::PlanFinished => self.plan_finished(),
+            Event::Started { node } => self.told(&node.host, &format!("{} begins", label(node))),
+            Event::Output { node, line } if look.verbose => {
+                let edge = look.dim(format!("  {}  {} |", node.host, label(node)));
+                Drawn::progress(format!("{edge} {line}\n"))
+            }
+            Event::Output { .. } => Drawn::default(),
+            Event::Finished { node, declared, outcome, duration_ms } => {
+                Drawn::result(self.finished(node, declared, outcome, *duration_ms))
+            }
+            Event::Summary { hosts, duration_ms, .. } => {
+                let took = Duration::from_millis(*duration_ms);
+                let skipped = self.skipped();
+                let gap = if self.run.only_plans() { "" } else { "\n" };
+                Drawn::result(
+                    gap.to_owned() + &skipped + &summary::draw(&self.run, hosts, took, self.result),
+                )
+            }
+        }
+    }
+
+    /// What live lines would show, for who has none and asks for it.
+    fn told(&self, host: &str, what: &str) -> Drawn {
+        match self.progress.verbose && !self.live {
+            true => Drawn::progress(self.progress.dim(format!("  {host}  {what}")) + "\n"),
+            false => Drawn::default(),
+        }
+    }
+
+    /// An empty line, if one is due.
+    fn gap(&mut self) -> String {
+        if std::mem::take(&mut self.gap) { "\n".to_owned() } else { String::new() }
+    }
+
+    fn planned(&mut self, node: &NodeName, declared: &Declared, plan: &Planned) {
+        self.plan.add(node, declared, plan, self.result.verbose);
+        if matches!(plan, Planned::Change { .. } | Planned::React { .. }) {
+            self.marks.insert(node.node.clone(), (change::mark(plan), change::verb(plan)));
+        }
+    }
+
+    fn plan_finished(&mut self) -> Drawn {
+        let plan = std::mem::take(&mut self.plan);
+        self.widest_host = plan.widest_host();
+        let gap = self.gap();
+        self.gap = !self.run.only_plans();
+        Drawn::result(gap + &plan.draw(self.result))
+    }
+
+    fn unreachable(&mut self, host: &str, message: &str, hint: Option<&str>) -> String {
+        let look = self.result;
+        let mark = look.mark(Mark::Bad);
+        let told = look.paint(Tone::Bad, "unreachable:");
+        let drawn = format!("{mark} {host}  {told} {message}\n{}", ending::hint(hint, look));
+        self.gap = true;
+        drawn
+    }
+
+    fn finished(
+        &mut self,
+        node: &NodeName,
+        declared: &Declared,
+        outcome: &Outcome,
+        took: u64,
+    ) -> String {
+        let look = self.result;
+        let (mark, verb) = match self.marks.get(&node.node) {
+            Some((mark, verb)) => (*mark, verb.unwrap_or_default()),
+            None => (Mark::Update, ""),
+        };
+        let (mark, what) = match outcome {
+            Outcome::Unchanged if !look.verbose => return String::new(),
+            Outcome::Unchanged => (Mark::Same, look.dim("unchanged")),
+            Outcome::Changed => (mark, look.dim(verb)),
+            Outcome::Failed(_) => (Mark::Bad, look.paint(Tone::Bad, "failed")),
+            Outcome::Refused { .. } => (Mark::Bad, look.paint(Tone::Bad, "refused")),
+            Outcome::Unknown { .. } => (Mark::May, look.paint(Tone::Unsure, "unknown")),
+            Outcome::Skipped { because } => {
+                self.skipped.entry(because.clone()).or_default().push(node.node.clone());
+                return String::new();
+            }
+        };
+        let what = if console::measure_text_width(&what) == 0 { String::new() } else { what };
+        let alignment = console::Alignment::Left;
+        let host = console::pad_str(&node.host, self.widest_host, alignment, None);
+        let line = ending::line(mark, &host, &label(node), &what, took, look);
+        let details = match outcome {
+            Outcome::Failed(failure) => ending::failure(failure, declared, look),
+            Outcome::Refused { reason: message } | Outcome::Unknown { message } => {
+                ending::message(message, look) + &ending::origin(declared, look)
+            }
+            Outcome::Unchanged | Outcome::Changed | Outcome::Skipped { .. } => String::new(),
+        };
+        let drawn = self.gap() + &line + &details;
+        if matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. } | Outcome::Unknown { .. })
+        {
+            self.gap = true;
+        }
+        drawn
+    }
+
+    /// One line for each reason for which something was not tried.
+    fn skipped(&mut self) -> String {
+        let look = self.result;
+        let line = |(because, nodes): (String, Vec<Arc<str>>)| {
+            let named = if look.verbose { nodes.len() } else { NAMED };
+            let mut names: Vec<_> = nodes.iter().take(named).map(|node| &**node).collect();
+            if nodes.len() > named {
+                names.push("…");
+            }
+            let names = look.dim(names.join(", "));
+            format!("skipped {} because of {because}: {names}\n", nodes.len())
+        };
+        let lines: String = std::mem::take(&mut self.skipped).into_iter().map(line).collect();
+        if lines.is_empty() { lines } else { lines + "\n" }
+    }
+}
+
+fn label(node: &NodeName) -> String {
+    format!("{}:{}", node.kind, node.key)
+}
+
+fn at(place: Option<&Place>, look: Look) -> String {
+    place.map(|place| look.dim(format!("  ({place})"))).unwrap_or_default()
+}
+
+/// A mistake without the text that it is in.
+fn narrate(problem: &Problem, look: Look) -> String {
+    let Problem { message, place, hint, related, .. } = problem;
+    let error = look.paint(Tone::Bad, "error:");
+    let head = format!("{error} {message}{}\n", at(place.as_ref(), look));
+    let others: String = related.iter().map(|other| narrate(other, look)).collect();
+    head + &ending::hint(hint.as_deref(), look) + &others
+}

@@ -1,0 +1,204 @@
+//! The plan of the whole fleet, drawn: each different change once, with the hosts that it is for.
+
+use std::sync::Arc;
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::{
+    change, hosts,
+    look::{Look, Mark, Tone, count},
+};
+use crate::{
+    event::{Declared, NodeName, Planned},
+    resource::Action,
+};
+
+/// What was told of the plan so far.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    hosts: IndexSet<Arc<str>>,
+    changing: IndexSet<Arc<str>>,
+    totals: Totals,
+    /// By what is planned, so that hosts with the same plan meet.
+    items: IndexMap<String, Item>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    create: usize,
+    change: usize,
+    remove: usize,
+    run: usize,
+    wait: usize,
+    may_change: usize,
+    unknown: usize,
+    unchanged: usize,
+}
+
+/// One thing that is planned alike on some hosts.
+#[derive(Debug)]
+struct Item {
+    name: String,
+    declared: Declared,
+    plan: Planned,
+    hosts: Vec<Arc<str>>,
+}
+
+impl Plan {
+    /// Takes what is planned for one resource; `everything` keeps what is unchanged too.
+    pub(super) fn add(
+        &mut self,
+        node: &NodeName,
+        declared: &Declared,
+        plan: &Planned,
+        everything: bool,
+    ) {
+        self.hosts.insert(node.host.clone());
+        self.totals.add(plan);
+        if changes(plan) {
+            self.changing.insert(node.host.clone());
+        }
+        if *plan == Planned::Unchanged && !everything {
+            return;
+        }
+        let name = format!("{}:{}", node.kind, node.key);
+        let plan = change::seen_from(&node.host, plan.clone());
+        let alike = format!("{name} {plan:?}");
+        let new = || Item { name, declared: declared.clone(), plan, hosts: Vec::new() };
+        self.items.entry(alike).or_insert_with(new).hosts.push(node.host.clone());
+    }
+
+    /// The longest name of a host.
+    pub(super) fn widest_host(&self) -> usize {
+        self.hosts.iter().map(|host| console::measure_text_width(host)).max().unwrap_or(0)
+    }
+
+    /// All of it, and the line that counts. What fewer hosts share comes first: it is what is unusual.
+    pub(super) fn draw(&self, look: Look) -> String {
+        let mut sections: IndexMap<Vec<Arc<str>>, Vec<&Item>> = IndexMap::new();
+        for item in self.items.values() {
+            let mut hosts = item.hosts.clone();
+            hosts.sort();
+            sections.entry(hosts).or_default().push(item);
+        }
+        sections.sort_by(|one, _, other, _| one.len().cmp(&other.len()));
+        let mut drawn = String::new();
+        for (hosts, items) in sections {
+            drawn += &section(&hosts, &items, look);
+            drawn.push('\n');
+        }
+        drawn + &self.count_line(look) + "\n"
+    }
+
+    fn count_line(&self, look: Look) -> String {
+        let Totals { create, change, remove, run, wait, may_change, unknown, unchanged } =
+            self.totals;
+        let nonzero = |counts: &[(usize, &str)]| {
+            let told = counts.iter().filter(|(number, _)| *number > 0);
+            told.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
+        };
+        let changes = nonzero(&[
+            (create, "to create"),
+            (change, "to change"),
+            (remove, "to remove"),
+            (run, "to run"),
+            (wait, "to wait for"),
+        ]);
+        let on = count(self.hosts.len(), "host");
+        if changes.is_empty() && unknown == 0 {
+            let are = if self.hosts.len() == 1 { "is" } else { "are" };
+            let no_changes = look.paint(Tone::Good, "No changes.");
+            return format!("{no_changes} {on} {are} as declared.");
+        }
+        let others =
+            nonzero(&[(may_change, "may change"), (unknown, "unknown"), (unchanged, "unchanged")]);
+        let changes = if changes.is_empty() { "no changes".to_owned() } else { changes };
+        let on = match self.changing.len() {
+            0 => on,
+            changing => count(changing, "host"),
+        };
+        let others = if others.is_empty() { others } else { format!("; {others}") };
+        format!("{} {changes} on {on}{others}.", look.paint(Tone::Strong, "Plan:"))
+    }
+}
+
+impl Totals {
+    fn add(&mut self, plan: &Planned) {
+        let counter = match plan {
+            Planned::Unchanged => &mut self.unchanged,
+            Planned::React { .. } => &mut self.run,
+            Planned::MayChange { .. } => &mut self.may_change,
+            Planned::Unknown { .. } => &mut self.unknown,
+            Planned::Change { change, .. } => match change.action {
+                Action::Create => &mut self.create,
+                Action::Update => &mut self.change,
+                Action::Remove => &mut self.remove,
+                Action::Run => &mut self.run,
+                Action::Wait => &mut self.wait,
+            },
+        };
+        *counter += 1;
+    }
+}
+
+/// Whether something is certainly going to be done.
+fn changes(plan: &Planned) -> bool {
+    matches!(plan, Planned::Change { .. } | Planned::React { .. })
+}
+
+/// The title of some hosts, and what is planned alike on them.
+fn section(hosts: &[Arc<str>], items: &[&Item], look: Look) -> String {
+    let (maybe, sure): (Vec<&Item>, Vec<&Item>) =
+        items.iter().partition(|item| matches!(item.plan, Planned::MayChange { .. }));
+    let changes = sure.iter().filter(|item| changes(&item.plan)).count();
+    let mut drawn = title(hosts, changes, look);
+    for item in sure {
+        let beside = beside(item, look);
+        drawn += &change::draw(&item.name, &item.plan, &beside, look);
+    }
+    drawn + &may_change(&maybe, look)
+}
+
+fn title(hosts: &[Arc<str>], changes: usize, look: Look) -> String {
+    let title = match (hosts, changes) {
+        ([host], 0) => look.paint(Tone::Strong, host),
+        ([host], _) => format!("{}: {}", look.paint(Tone::Strong, host), count(changes, "change")),
+        _ => {
+            let same = match changes {
+                0 => String::new(),
+                1 => ": the same change".to_owned(),
+                _ => format!(": the same {changes} changes"),
+            };
+            let of = look.paint(Tone::Strong, count(hosts.len(), "host"));
+            format!("{of}{same}  {}", look.dim(hosts::compact(hosts)))
+        }
+    };
+    title + "\n"
+}
+
+fn beside(item: &Item, look: Look) -> String {
+    match look.verbose {
+        true => format!("  {}", look.dim(item.declared.place.to_string())),
+        false => String::new(),
+    }
+}
+
+/// One line for each cause of what may change.
+fn may_change(items: &[&Item], look: Look) -> String {
+    let mut by_cause: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for item in items {
+        if let Planned::MayChange { because } = &item.plan {
+            by_cause.entry(because).or_default().push(&item.name);
+        }
+    }
+    let line = |(cause, names): (&str, Vec<&str>)| {
+        let symbol = look.mark(Mark::May);
+        let listed = match look.verbose {
+            true => format!(": {}", names.join(", ")),
+            false => String::new(),
+        };
+        let told = format!("{} more may change after {cause}{listed}", names.len());
+        format!("  {symbol} {}\n", look.dim(told))
+    };
+    by_cause.into_iter().map(line).collect()
+}
