@@ -1,5 +1,17 @@
 //! The only way to a host: run a script, or send content to one.
 
+mod frame;
+mod identity;
+mod local;
+mod pipe;
+mod secrets;
+mod session;
+mod shell;
+mod staging;
+mod traffic;
+
+pub use self::{local::LocalConnector, secrets::Passwords};
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -94,6 +106,19 @@ pub enum RemoteError {
     /// The host answered, and refused.
     #[error("{0}")]
     Refused(String),
+}
+
+impl RemoteError {
+    fn unreachable(message: impl Into<String>) -> Self {
+        Self::Unreachable { message: message.into(), hint: None }
+    }
+
+    fn with_hint(mut self, text: impl Into<String>) -> Self {
+        if let Self::Unreachable { hint, .. } = &mut self {
+            *hint = Some(text.into());
+        }
+        self
+    }
 }
 
 /// Opens ways to hosts; a test gives its own.
