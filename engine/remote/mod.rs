@@ -1,11 +1,42 @@
 //! The only way to a host: run a script, or send content to one.
 
+mod connection;
+mod dial;
+mod frame;
+mod identity;
+mod keys;
+mod known_hosts;
+mod local;
+mod login;
+mod pattern;
+mod pipe;
+mod secrets;
+mod session;
+mod shell;
+mod ssh;
+mod ssh_config;
+mod staging;
+mod stream;
+mod target;
+mod traffic;
+
+pub use self::{
+    local::LocalConnector,
+    secrets::Passwords,
+    ssh::{Inventory, SshConnector},
+    target::LocalUser,
+};
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{content::Content, inventory::Host, script::Script};
+use crate::{
+    content::Content,
+    inventory::{Host, Transport},
+    script::Script,
+};
 
 /// An open way to one host, as the identity that the inventory asks for (the login user, or who it becomes).
 ///
@@ -96,6 +127,28 @@ pub enum RemoteError {
     Refused(String),
 }
 
+impl RemoteError {
+    fn unreachable(message: impl Into<String>) -> Self {
+        Self::Unreachable { message: message.into(), hint: None }
+    }
+
+    fn with_hint(mut self, text: impl Into<String>) -> Self {
+        if let Self::Unreachable { hint, .. } = &mut self {
+            *hint = Some(text.into());
+        }
+        self
+    }
+
+    fn at_jump_host(self, address: &str) -> Self {
+        match self {
+            Self::Unreachable { message, hint } => {
+                Self::Unreachable { message: format!("jump host {address}: {message}"), hint }
+            }
+            other => other,
+        }
+    }
+}
+
 /// Opens ways to hosts; a test gives its own.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -104,6 +157,24 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// [`RemoteError::Unreachable`] with what to do about it.
     async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError>;
+}
+
+/// Opens each host by the transport that its inventory names.
+pub struct Connectors {
+    /// For hosts over SSH.
+    pub ssh: SshConnector,
+    /// For this machine.
+    pub local: LocalConnector,
+}
+
+#[async_trait]
+impl Connector for Connectors {
+    async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
+        match host.connection.transport {
+            Transport::Ssh => self.ssh.connect(host).await,
+            Transport::Local => self.local.connect(host).await,
+        }
+    }
 }
 
 /// How long to wait for what.

@@ -1,0 +1,204 @@
+//! One SSH connection: its handshake, and commands over it.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use russh::{
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, cipher,
+    client::{self, DisconnectReason, Handle, Msg},
+    kex,
+    keys::{PublicKey, PublicKeyOrCertificate},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+};
+
+use super::{
+    RemoteError,
+    known_hosts::Trust,
+    pipe::{Commands, End, Piece, Pipe},
+};
+
+/// An open, encrypted connection.
+pub(super) struct Connection {
+    handle: Handle<Client>,
+    gone: Gone,
+    /// The connection to the jump host that this one goes through lives as long as this one.
+    _through: Option<Arc<Connection>>,
+}
+
+/// Why the connection ended, once it has.
+type Gone = Arc<OnceLock<String>>;
+
+/// Why there was no handshake.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Of the host's key.
+    Key(RemoteError),
+    /// Of anything else.
+    Ssh(russh::Error),
+}
+
+impl From<russh::Error> for Refusal {
+    fn from(error: russh::Error) -> Self {
+        Refusal::Ssh(error)
+    }
+}
+
+/// What the handshake asks us.
+pub(super) struct Client {
+    trust: Trust,
+    accepted: Option<PublicKey>,
+    gone: Gone,
+}
+
+impl client::Handler for Client {
+    type Error = Refusal;
+
+    async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Refusal> {
+        let public = key.public_key();
+        // The keys are exchanged anew now and then; what was accepted stays so.
+        if self.accepted.as_ref().is_none_or(|known| known.key_data() != public.key_data()) {
+            self.trust.check(key).map_err(Refusal::Key)?;
+            self.accepted = Some(public);
+        }
+        Ok(true)
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Refusal>) -> Result<(), Refusal> {
+        let why = match &reason {
+            DisconnectReason::ReceivedDisconnect(info) => info.message.clone(),
+            DisconnectReason::Error(Refusal::Ssh(error)) => error.to_string().to_lowercase(),
+            DisconnectReason::Error(Refusal::Key(error)) => error.to_string(),
+        };
+        let _ = self.gone.set(why);
+        match reason {
+            DisconnectReason::ReceivedDisconnect(_) => Ok(()),
+            DisconnectReason::Error(error) => Err(error),
+        }
+    }
+}
+
+/// Exchanges keys over `stream`. Nobody is logged in yet.
+pub(super) async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    trust: &Trust,
+    keepalive: Duration,
+    through: Option<Arc<Connection>>,
+) -> Result<Connection, Refusal> {
+    let gone = Gone::default();
+    let client = Client { trust: trust.clone(), accepted: None, gone: gone.clone() };
+    let config = Arc::new(config(trust, keepalive));
+    let handle = client::connect_stream(config, stream, client).await?;
+    Ok(Connection { handle, gone, _through: through })
+}
+
+fn config(trust: &Trust, keepalive: Duration) -> client::Config {
+    let keys = trust.algorithms();
+    let default = Preferred::DEFAULT;
+    // Group exchange costs half a second of CPU; all its users can do better. The extensions (strict kex!) stay.
+    let kex = default.kex.iter().copied().filter(|name| *name != kex::DH_GEX_SHA256);
+    let ciphers = default.cipher.iter().copied().filter(|name| *name != cipher::AES_256_GCM);
+    client::Config {
+        preferred: Preferred {
+            kex: kex.collect(),
+            cipher: std::iter::once(cipher::AES_256_GCM).chain(ciphers).collect(),
+            host_key_certificates: match trust.has_authority() {
+                true => keys.clone().into(),
+                false => Cow::Borrowed(&[]),
+            },
+            key: keys.into(),
+            ..default
+        },
+        keepalive_interval: Some(keepalive),
+        keepalive_max: 3,
+        nodelay: true,
+        ..client::Config::default()
+    }
+}
+
+impl Connection {
+    /// The handle, for the login.
+    pub(super) fn handle(&mut self) -> &mut Handle<Client> {
+        &mut self.handle
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// A stream to another host, made by this one.
+    pub(super) async fn tunnel(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, russh::Error> {
+        let channel =
+            self.handle.channel_open_direct_tcpip(host, port.into(), "127.0.0.1", 0).await?;
+        Ok(channel.into_stream())
+    }
+}
+
+#[async_trait]
+impl Commands for Arc<Connection> {
+    async fn start(&self, command: &str) -> Result<Pipe, RemoteError> {
+        let lost = |error: russh::Error| {
+            let why = self.gone.get().cloned().unwrap_or_else(|| error.to_string());
+            RemoteError::Lost(why)
+        };
+        let (read, write) = self.handle.channel_open_session().await.map_err(lost)?.split();
+        let stdin = Box::new(Box::pin(write.make_writer()));
+        write.exec(true, command).await.map_err(lost)?;
+        let (sender, pieces) = unbounded_channel();
+        tokio::spawn(drain(read, write, sender, self.gone.clone()));
+        Ok(Pipe { stdin, pieces })
+    }
+
+    async fn end(&self) {
+        let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
+    }
+}
+
+/// Reads a channel to its end. Only Close ends it: a status and the end of file come in any order, data between them.
+/// A channel that nobody listens to any more is closed, or it would take a slot of the host until the connection ends.
+async fn drain(
+    mut read: ChannelReadHalf,
+    write: ChannelWriteHalf<Msg>,
+    to: UnboundedSender<Piece>,
+    gone: Gone,
+) {
+    let mut end = None;
+    loop {
+        let message = tokio::select! {
+            message = read.wait() => message,
+            () = to.closed() => break,
+        };
+        let _ = match message {
+            Some(ChannelMsg::Data { data }) => to.send(Piece::Stdout(data.into())),
+            Some(ChannelMsg::ExtendedData { data, ext: 1 }) => to.send(Piece::Stderr(data.into())),
+            Some(ChannelMsg::ExitStatus { exit_status }) => {
+                end = Some(End::Exit(i32::try_from(exit_status).unwrap_or(i32::MAX)));
+                Ok(())
+            }
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                end = Some(End::Signal(format!("{signal_name:?}")));
+                Ok(())
+            }
+            Some(ChannelMsg::Failure) => {
+                end = Some(End::Gone("the host does not run commands".to_owned()));
+                break;
+            }
+            Some(ChannelMsg::Close) | None => break,
+            Some(_) => Ok(()),
+        };
+    }
+    let why = || End::Gone(gone.get().cloned().unwrap_or_default());
+    let _ = to.send(Piece::Ended(end.unwrap_or_else(why)));
+    let _ = write.close().await;
+}

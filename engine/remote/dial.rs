@@ -1,0 +1,214 @@
+//! Opens connections: directly or through jump hosts, trying again where that can help.
+
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpStream,
+    sync::{Mutex, Semaphore},
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::{
+    RemoteError, Timeouts,
+    connection::{Connection, Refusal, handshake},
+    keys::KeyRing,
+    known_hosts::Trust,
+    login::login,
+    stream::QuickStream,
+    target::Target,
+};
+
+/// A host to log in at, and what is known of its keys.
+#[derive(Clone)]
+pub(super) struct Stop {
+    pub(super) target: Target,
+    pub(super) trust: Trust,
+}
+
+/// Opens connections, and keeps those to jump hosts.
+pub(super) struct Dialer {
+    keys: KeyRing,
+    timeouts: Timeouts,
+    jumps: Mutex<HashMap<String, Arc<Jump>>>,
+}
+
+/// A jump host.
+struct Jump {
+    /// Open as long as it can be used; the lock is held while it is opened.
+    connection: Mutex<Option<Arc<Connection>>>,
+    /// A server drops some of its unauthenticated connections above ten, and all jumps look alike to it.
+    handshakes: Semaphore,
+}
+
+impl Jump {
+    const HANDSHAKES: usize = 8;
+
+    fn new() -> Self {
+        Self { connection: Mutex::default(), handshakes: Semaphore::new(Self::HANDSHAKES) }
+    }
+}
+
+impl Dialer {
+    pub(super) fn new(keys: KeyRing, timeouts: Timeouts) -> Self {
+        Self { keys, timeouts, jumps: Mutex::default() }
+    }
+
+    /// Goes through all stops and logs in at the last.
+    pub(super) async fn dial(&self, stops: &[Stop]) -> Result<Connection, RemoteError> {
+        let (last, before) = stops.split_last().expect("a host is its own last stop");
+        if before.is_empty() {
+            return self.connect(&last.target, &last.trust, None).await;
+        }
+        let jump = self.jump(before).await;
+        let through = self.through(&jump, before).await?;
+        // A semaphore that is never closed always gives a permit in the end.
+        let _permit = jump.handshakes.acquire().await;
+        self.connect(&last.target, &last.trust, Some(through)).await
+    }
+
+    async fn jump(&self, stops: &[Stop]) -> Arc<Jump> {
+        let way = stops.iter().map(|stop| stop.target.address()).collect::<Vec<_>>().join(",");
+        self.jumps.lock().await.entry(way).or_insert_with(|| Arc::new(Jump::new())).clone()
+    }
+
+    /// The connection to a jump host, opened by whoever needs it first.
+    async fn through(&self, jump: &Jump, stops: &[Stop]) -> Result<Arc<Connection>, RemoteError> {
+        let mut open = jump.connection.lock().await;
+        if let Some(connection) = open.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(Box::pin(self.dial(stops)).await.map_err(|error| {
+            let at = stops.last().map(|stop| stop.target.address()).unwrap_or_default();
+            error.at_jump_host(&at)
+        })?);
+        *open = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Connects and logs in. Only a connection that came to nothing before the login is tried again.
+    async fn connect(
+        &self,
+        target: &Target,
+        trust: &Trust,
+        through: Option<Arc<Connection>>,
+    ) -> Result<Connection, RemoteError> {
+        let deadline = Instant::now() + self.timeouts.connect;
+        let mut attempt = 0;
+        let mut connection = loop {
+            attempt += 1;
+            match self.attempt(target, trust, through.clone(), deadline).await {
+                Ok(connection) => break connection,
+                Err(failure) => {
+                    let Some(pause) =
+                        failure.pause(attempt).filter(|p| Instant::now() + *p < deadline)
+                    else {
+                        return Err(failure.explain(target, self.timeouts.connect));
+                    };
+                    sleep(pause).await;
+                }
+            }
+        };
+        let login = login(connection.handle(), target, &self.keys);
+        match timeout_at(deadline, login).await {
+            Ok(result) => result.map(|()| connection),
+            Err(_) => {
+                Err(Failure::Silent("did not finish the login")
+                    .explain(target, self.timeouts.connect))
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        target: &Target,
+        trust: &Trust,
+        through: Option<Arc<Connection>>,
+        deadline: Instant,
+    ) -> Result<Connection, Failure> {
+        let keepalive = self.timeouts.keepalive;
+        if let Some(jump) = &through {
+            let tunnel = timeout_at(deadline, jump.tunnel(&target.host, target.port)).await;
+            let tunnel = tunnel.map_err(|_| Failure::Silent("was not reached by the jump host"))?;
+            let stream = tunnel.map_err(Failure::Tunnel)?;
+            let handshake =
+                timeout_at(deadline, handshake(stream, trust, keepalive, through.clone()));
+            return handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from);
+        }
+        let stream = timeout_at(deadline, TcpStream::connect((&*target.host, target.port))).await;
+        let stream =
+            stream.map_err(|_| Failure::Silent("did not answer"))?.map_err(Failure::Tcp)?;
+        let stream = QuickStream::new(stream).map_err(Failure::Tcp)?;
+        let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None));
+        handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from)
+    }
+}
+
+/// Why a connection came to nothing.
+enum Failure {
+    /// There was no connection.
+    Tcp(io::Error),
+    /// The jump host made none.
+    Tunnel(russh::Error),
+    /// There was one, and it broke.
+    Broken(russh::Error),
+    /// The host's key is not to be trusted.
+    Key(RemoteError),
+    /// Time is up; this did not happen.
+    Silent(&'static str),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Key(error) => Failure::Key(error),
+            Refusal::Ssh(error) => Failure::Broken(error),
+        }
+    }
+}
+
+impl Failure {
+    const NO_SSH: Self = Self::Silent("took the connection, but did not speak SSH");
+
+    /// How long to wait before another attempt, if it makes sense.
+    fn pause(&self, attempt: u32) -> Option<Duration> {
+        use russh::Error::{Disconnect, HUP, IO};
+        let most = match self {
+            // A host that restarts its server; one that is down says so again at once.
+            Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionRefused => 2,
+            Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionReset => 5,
+            // A server with many logins at once drops some before they begin (MaxStartups).
+            Failure::Broken(HUP | Disconnect | IO(_)) => 5,
+            _ => 1,
+        };
+        let jitter = getrandom::u32().unwrap_or_default() % 250;
+        let pause = 150 * u64::from(2_u32.pow(attempt)) + u64::from(jitter);
+        (attempt < most).then(|| Duration::from_millis(pause))
+    }
+
+    fn explain(self, target: &Target, time: Duration) -> RemoteError {
+        let at = format!("{}:{}", target.host, target.port);
+        let error = |text: String| RemoteError::unreachable(text);
+        match self {
+            Failure::Key(error) => error,
+            Failure::Silent(what) => {
+                let seconds = time.as_secs_f32();
+                error(format!("{at} {what} within {seconds} s"))
+                    .with_hint("is the host up, and does a firewall let this machine in?")
+            }
+            Failure::Tcp(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
+                error(format!("{at} refuses connections"))
+                    .with_hint("is sshd running there, and is this its port?")
+            }
+            Failure::Tcp(io) => error(format!("no connection to {at}: {io}")),
+            Failure::Tunnel(ssh) => {
+                error(format!("the jump host makes no connection to {at}: {ssh}"))
+                    .with_hint("is the host up, and does the jump host allow TCP forwarding?")
+            }
+            Failure::Broken(ssh) => {
+                error(format!("{at} broke off the connection before the login: {ssh}")).with_hint(
+                    "is it an SSH server, and does it have room for another login (MaxStartups)?",
+                )
+            }
+        }
+    }
+}

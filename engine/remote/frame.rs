@@ -1,0 +1,127 @@
+//! How one script is handed to a `sh` that goes on, and how its end is found in what the shell prints.
+
+use crate::script::{Quoted, Script};
+
+/// The text that runs `script` and prints `mark` on both streams after it.
+///
+/// It is one compound command around one quoted word, so a shell that gets only the beginning of it runs nothing.
+/// The subshell keeps `cd`, `exit`, traps and variables of the script to itself.
+pub(super) fn frame(script: &Script, mark: &str) -> String {
+    let script = Quoted(script);
+    format!(
+        "{{ (eval {script}) </dev/null; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n"
+    )
+}
+
+/// Finds the mark in a stream. All that comes before it is handed on at once, but for bytes that may begin it.
+pub(super) struct Scan {
+    mark: Vec<u8>,
+    held: Vec<u8>,
+    found: bool,
+}
+
+impl Scan {
+    pub(super) fn new(mark: &str) -> Self {
+        Self { mark: [b"\0", mark.as_bytes()].concat(), held: Vec::new(), found: false }
+    }
+
+    /// Takes the next bytes. Once the line of the mark is whole, gives what stands on it after the mark.
+    pub(super) fn push(&mut self, bytes: &[u8], mut before: impl FnMut(&[u8])) -> Option<String> {
+        self.held.extend_from_slice(bytes);
+        if !self.found {
+            let clear = match find(&self.held, &self.mark) {
+                Some(at) => {
+                    self.found = true;
+                    at
+                }
+                None => self.held.len() - self.beginning(),
+            };
+            if clear > 0 {
+                before(&self.held[..clear]);
+            }
+            self.held.drain(..clear + if self.found { self.mark.len() } else { 0 });
+        }
+        let end = self.held.iter().position(|&byte| byte == b'\n').filter(|_| self.found)?;
+        Some(String::from_utf8_lossy(&self.held[..end]).trim().to_owned())
+    }
+
+    /// How many of the last bytes may be the beginning of the mark.
+    fn beginning(&self) -> usize {
+        let longest = self.held.len().min(self.mark.len() - 1);
+        (1..=longest).rev().find(|&n| self.held.ends_with(&self.mark[..n])).unwrap_or(0)
+    }
+}
+
+/// Where `needle` begins in `bytes`.
+pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    bytes.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sh;
+
+    fn split(stream: &[u8], sizes: &[usize]) -> (Vec<u8>, Option<String>) {
+        let mut scan = Scan::new("abc.1");
+        let mut before = Vec::new();
+        let mut rest = stream;
+        let mut sizes = sizes.iter().copied().cycle();
+        while !rest.is_empty() {
+            let (piece, next) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
+            rest = next;
+            if let Some(line) = scan.push(piece, |bytes| before.extend_from_slice(bytes)) {
+                return (before, Some(line));
+            }
+        }
+        (before, None)
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunks_give_the_same_output(
+            output in proptest::collection::vec(prop_oneof![Just(0_u8), Just(b'a'), Just(b'b'), any::<u8>()], 0..80),
+            sizes in proptest::collection::vec(1_usize..9, 1..6),
+        ) {
+            let stream = [&output[..], b"\0abc.1 7\n"].concat();
+            prop_assert_eq!(split(&stream, &sizes), (output, Some("7".to_owned())));
+        }
+    }
+
+    #[test]
+    fn only_what_may_begin_the_mark_is_held_back() {
+        let mut scan = Scan::new("abc.1");
+        let mut seen = Vec::new();
+        assert_eq!(scan.push(b"line\nhalf\0ab", |b| seen.extend_from_slice(b)), None);
+        assert_eq!(seen, b"line\nhalf");
+        assert_eq!(scan.push(b"x", |b| seen.extend_from_slice(b)), None);
+        assert_eq!(seen, b"line\nhalf\0abx");
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_off_runs_nothing() {
+        let script = sh!("echo one; echo {}; (exit 3)", "it's two");
+        let whole = frame(&script, "abc.1");
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let run = |text: &str| {
+                let mut command = Command::new(shell[0]);
+                command.args(&shell[1..]).stdin(Stdio::piped()).stdout(Stdio::piped());
+                let mut child = command.stderr(Stdio::null()).spawn().ok()?;
+                child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+                Some(child.wait_with_output().unwrap().stdout)
+            };
+            let Some(output) = run(&whole) else { continue };
+            assert_eq!(output, b"one\nit's two\n\0abc.1 3\n", "{shell:?}");
+            for cut in 0..whole.trim_end().len() {
+                assert_eq!(run(&whole[..cut]).unwrap(), b"", "{shell:?}: {}", &whole[..cut]);
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Opens the long-lived `sh` as the identity that scripts run as.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    RemoteError,
+    frame::find,
+    pipe::{Commands, End, Piece, Pipe, nonce, one_line},
+    secrets::Passwords,
+    shell::Shell,
+};
+use crate::{
+    inventory::{Become, Host},
+    script::Quoted,
+    secret::Secret,
+};
+
+/// Who scripts run as on a host.
+pub(super) struct Identity {
+    /// The host's name, for messages.
+    pub(super) host: String,
+    /// How scripts become root.
+    pub(super) how: Become,
+    /// The password for that.
+    pub(super) password: Option<Secret>,
+}
+
+/// What the shell starts with: the same on every host, whoever logs in. HOME stays that of the identity.
+const SETUP: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; \
+                     export PATH LC_ALL; unset CDPATH; umask 022";
+
+/// More noise than this before the shell is ready, and something is wrong.
+const MOST_NOISE: usize = 1 << 20;
+
+impl Identity {
+    /// The identity that the inventory asks for.
+    pub(super) fn of(host: &Host, passwords: &dyn Passwords) -> Result<Self, RemoteError> {
+        let connection = &host.connection;
+        let named = connection.become_password.as_deref();
+        let password = named.map(|name| {
+            passwords.secret(name).ok_or_else(|| {
+                RemoteError::unreachable(format!("there is no secret `{name}` for become_password"))
+            })
+        });
+        let host = host.name.to_string();
+        Ok(Self { host, how: connection.r#become, password: password.transpose()? })
+    }
+
+    /// Starts the shell and waits until it reads.
+    pub(super) async fn enter(&self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
+        let (ready, prompt) = (nonce()?, nonce()?);
+        let mut pipe = commands.start(&self.command(&ready, &prompt)).await?;
+        let mut entry = Entry::new(self, ready, prompt);
+        while !entry.is_ready() {
+            match pipe.next().await {
+                Piece::Stdout(bytes) => entry.stdout.extend(bytes),
+                Piece::Stderr(bytes) => entry.stderr.extend(bytes),
+                Piece::Ended(end) => return Err(self.explain(&end, &entry.said())),
+            }
+            if entry.stdout.len().max(entry.stderr.len()) > MOST_NOISE {
+                return Err(RemoteError::unreachable("the login prints without end"));
+            }
+            if entry.asks_for_password() {
+                entry.answer(&mut pipe).await?;
+            }
+        }
+        Shell::new(pipe)
+    }
+
+    /// The command for the login shell. Like the one that unpacks content, it is harmless to csh and fish.
+    ///
+    /// Whoever is root already becomes nobody else. The password is not sent before it was asked for: where none is
+    /// needed it would be run as a command. So the shell says on both streams when it is ready.
+    fn command(&self, ready: &str, prompt: &str) -> String {
+        let setup = format!("{SETUP}; echo {ready}; echo {ready} >&2; exec sh");
+        let r#become = match (self.how, &self.password) {
+            (Become::None, _) => return format!("exec sh -c {}", Quoted(&setup)),
+            (Become::Sudo, None) => "sudo -n -H sh -c \"$1\"".to_owned(),
+            (Become::Sudo, Some(_)) => format!("sudo -S -p {prompt}: -H sh -c \"$1\""),
+            (Become::Doas, _) => "doas -n sh -c \"$1\"".to_owned(),
+            (Become::Su, _) => "env LC_ALL=C su -s /bin/sh -c \"$1\" root".to_owned(),
+        };
+        let command = format!("test \"$(id -u)\" = 0 && eval \"$1\"; exec {become}");
+        format!("exec sh -c {} sh {}", Quoted(&command), Quoted(&setup))
+    }
+
+    fn tool(&self) -> &'static str {
+        match self.how {
+            Become::None => "the login shell",
+            Become::Sudo => "sudo",
+            Become::Doas => "doas",
+            Become::Su => "su",
+        }
+    }
+
+    /// The error when there was no shell in time.
+    pub(super) fn silent(&self, after: Duration) -> RemoteError {
+        let (tool, host, after) = (self.tool(), &self.host, after.as_secs());
+        RemoteError::unreachable(format!("{tool} gave no shell on {host} within {after} s"))
+    }
+
+    fn asks(&self) -> RemoteError {
+        let message = format!("{} on {} asks for a password", self.tool(), self.host);
+        RemoteError::unreachable(message).with_hint(match self.how {
+            Become::Doas => {
+                "doas reads a password from a terminal only: permit the user with `nopass`"
+            }
+            _ => "become_password = \"NAME\" names the secret that holds it",
+        })
+    }
+
+    fn wrong_password(&self) -> RemoteError {
+        let name = self.password.as_ref().map_or("", Secret::name);
+        let (tool, host) = (self.tool(), &self.host);
+        RemoteError::unreachable(format!("{tool} on {host} refuses the password of secret {name}"))
+    }
+
+    /// Why there is no shell, from the tool's last words.
+    fn explain(&self, end: &End, said: &str) -> RemoteError {
+        let (tool, host) = (self.tool(), &self.host);
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if self.how != Become::None {
+            if says(&["must have a tty", "no tty present"]) {
+                let message = format!("{tool} on {host} wants a terminal: {said}");
+                return RemoteError::unreachable(message)
+                    .with_hint("remove `requiretty` for this user from the sudoers file");
+            }
+            if says(&["not found", "No such file"]) {
+                let message = format!("there is no {tool} on {host}: {said}");
+                return RemoteError::unreachable(message)
+                    .with_hint("install it, log in as root, or choose another `become`");
+            }
+            if says(&["incorrect password", "uthentication failure", "incorrect authentication"])
+                && self.password.is_some()
+            {
+                return self.wrong_password();
+            }
+            if says(&["password is required", "uthentication required", "uthorization required"]) {
+                return self.asks();
+            }
+        }
+        let said = if said.is_empty() { end.to_string() } else { said.to_owned() };
+        RemoteError::unreachable(format!("{tool} gave no shell on {host}: {said}"))
+    }
+}
+
+/// What the login has said up to now.
+struct Entry<'a> {
+    identity: &'a Identity,
+    ready: String,
+    prompt: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    answered: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn new(identity: &'a Identity, ready: String, prompt: String) -> Self {
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Self { identity, ready, prompt, stdout, stderr, answered: false }
+    }
+
+    fn is_ready(&self) -> bool {
+        let line = format!("{}\n", self.ready);
+        [&self.stdout, &self.stderr].iter().all(|stream| find(stream, line.as_bytes()).is_some())
+    }
+
+    fn asks_for_password(&self) -> bool {
+        match self.identity.how {
+            Become::Sudo => find(&self.stderr, format!("{}:", self.prompt).as_bytes()).is_some(),
+            Become::Su => [&self.stdout, &self.stderr]
+                .iter()
+                .any(|stream| stream.trim_ascii_end().ends_with(b"assword:")),
+            Become::None | Become::Doas => false,
+        }
+    }
+
+    async fn answer(&mut self, pipe: &mut Pipe) -> Result<(), RemoteError> {
+        let Some(password) = &self.identity.password else { return Err(self.identity.asks()) };
+        if std::mem::replace(&mut self.answered, true) {
+            return Err(self.identity.wrong_password());
+        }
+        self.stdout.clear();
+        self.stderr.clear();
+        let line = format!("{}\n", password.expose().trim_end_matches(['\r', '\n']));
+        let result = async {
+            pipe.stdin.write_all(line.as_bytes()).await?;
+            pipe.stdin.flush().await
+        };
+        result.await.map_err(|error| RemoteError::unreachable(error.to_string()))
+    }
+
+    /// The end of both streams, for a message.
+    fn said(&self) -> String {
+        let tail = |stream: &[u8]| one_line(&stream[stream.len().saturating_sub(1000)..]);
+        [tail(&self.stderr), tail(&self.stdout)]
+            .into_iter()
+            .find(|t| !t.is_empty())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,151 @@
+//! The long-lived `sh` of a host: it takes one script after the other.
+
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    Exit, Output, RemoteError,
+    frame::{Scan, frame},
+    pipe::{Piece, Pipe, nonce, one_line},
+    traffic::Counters,
+};
+use crate::script::{Quoted, Script};
+
+/// A `sh` that reads scripts from its standard input.
+pub(super) struct Shell {
+    pipe: Pipe,
+    nonce: String,
+    count: u64,
+    /// Set while a script runs. It stays set if the script's end was never seen, be it that the connection was
+    /// lost or that nobody waited: what the shell prints then belongs to an unknown script.
+    busy: bool,
+}
+
+impl Shell {
+    /// A shell that is ready to read.
+    pub(super) fn new(pipe: Pipe) -> Result<Self, RemoteError> {
+        Ok(Self { pipe, nonce: nonce()?, count: 0, busy: false })
+    }
+
+    /// Runs one script to its end.
+    pub(super) async fn run(
+        &mut self,
+        script: &Script,
+        output: &mut dyn Output,
+        traffic: &Counters,
+    ) -> Result<Exit, RemoteError> {
+        if script.as_str().contains('\0') {
+            return Err(RemoteError::Refused("a script cannot hold a NUL byte".to_owned()));
+        }
+        if std::mem::replace(&mut self.busy, true) {
+            return Err(RemoteError::Lost("an earlier script was not seen to end".to_owned()));
+        }
+        self.count += 1;
+        let mark = format!("{}.{}", self.nonce, self.count);
+        traffic.sent(script.as_str().len());
+        let exit = self.exchange(&frame(script, &mark), &mark, output, traffic).await?;
+        self.busy = false;
+        Ok(exit)
+    }
+
+    /// Writes a frame, and reads until both streams have shown the mark.
+    async fn exchange(
+        &mut self,
+        frame: &str,
+        mark: &str,
+        output: &mut dyn Output,
+        traffic: &Counters,
+    ) -> Result<Exit, RemoteError> {
+        let Pipe { stdin, pieces } = &mut self.pipe;
+        let mut write = std::pin::pin!(async {
+            stdin.write_all(frame.as_bytes()).await?;
+            stdin.flush().await
+        });
+        let mut written = false;
+        let (mut stdout, mut stderr) = (Scan::new(mark), Scan::new(mark));
+        let (mut status, mut quiet) = (None, false);
+        let mut last_words = LastWords::default();
+        loop {
+            if let (Some(status), true) = (&status, quiet) {
+                return Ok(Exit(*status));
+            }
+            let piece = tokio::select! {
+                result = &mut write, if !written => {
+                    // A failed write is told better by how the shell ended.
+                    written = true;
+                    let _ = result;
+                    continue;
+                }
+                piece = pieces.recv() => piece,
+            };
+            match piece {
+                Some(Piece::Stdout(bytes)) => {
+                    let line = stdout.push(&bytes, |bytes| {
+                        traffic.received(bytes.len());
+                        output.stdout(bytes);
+                    });
+                    if let Some(line) = line {
+                        let number = line.parse().map_err(|_| {
+                            RemoteError::Lost(format!("the exit status is no number: {line:?}"))
+                        });
+                        status = Some(number?);
+                    }
+                }
+                Some(Piece::Stderr(bytes)) => {
+                    let line = stderr.push(&bytes, |bytes| {
+                        traffic.received(bytes.len());
+                        last_words.hear(bytes);
+                        output.stderr(bytes);
+                    });
+                    quiet |= line.is_some();
+                }
+                Some(Piece::Ended(end)) => return Err(last_words.lost(&end.to_string())),
+                None => return Err(last_words.lost("the shell was gone before")),
+            }
+        }
+    }
+
+    /// Makes the shell remove `folder` when it ends, in whichever way: also when the connection breaks,
+    /// and then not before a script that still runs has ended.
+    pub(super) async fn remove_at_end(&mut self, folder: &str) -> Result<(), RemoteError> {
+        let remove = format!("rm -rf -- {}", Quoted(folder));
+        let trap = format!("trap {} 0\n", Quoted(&remove));
+        let stdin = &mut self.pipe.stdin;
+        let result = async {
+            stdin.write_all(trap.as_bytes()).await?;
+            stdin.flush().await
+        };
+        result.await.map_err(|error| RemoteError::Lost(error.to_string()))
+    }
+
+    /// Lets the shell read to its end, and waits for that if it is idle.
+    pub(super) async fn end(&mut self) {
+        let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
+        let _ = stdin.shutdown().await;
+        drop(stdin);
+        while !self.busy {
+            if let Piece::Ended(_) = self.pipe.next().await {
+                self.busy = true;
+            }
+        }
+    }
+}
+
+/// The end of the standard error, for the message when a shell dies.
+#[derive(Default)]
+struct LastWords(Vec<u8>);
+
+impl LastWords {
+    fn hear(&mut self, bytes: &[u8]) {
+        const KEPT: usize = 300;
+        self.0.extend_from_slice(bytes);
+        let surplus = self.0.len().saturating_sub(KEPT);
+        self.0.drain(..surplus);
+    }
+
+    fn lost(&self, how: &str) -> RemoteError {
+        let words = one_line(&self.0);
+        let said =
+            if words.is_empty() { String::new() } else { format!("; it last said: {words}") };
+        RemoteError::Lost(format!("the shell ended while a script ran: {how}{said}"))
+    }
+}

@@ -1,0 +1,144 @@
+//! Puts content into a private folder on the host, as a tar stream over a command of its own.
+//!
+//! The folder belongs to the login user, mode 0700, and its files have mode 0600. Scripts run as the login user or, by
+//! sudo, doas or su, as root: both can read them. A step that acts as somebody else reads the content as root first.
+
+use std::collections::HashSet;
+
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::{
+    RemoteError,
+    frame::find,
+    pipe::{Commands, End, Piece, Pipe, nonce, one_line},
+};
+use crate::{
+    content::{Content, Digest},
+    script::Quoted,
+};
+
+/// What lies on the host already.
+#[derive(Default)]
+pub(super) struct Staging {
+    /// The folder, once there is one.
+    pub(super) folder: Option<String>,
+    names: HashSet<Digest>,
+}
+
+impl Staging {
+    /// Those of `contents` that are not on the host yet, each once.
+    pub(super) fn missing<'a>(&self, contents: &'a [Content]) -> Vec<&'a Content> {
+        let mut seen = HashSet::new();
+        let mut new = |content: &Content| {
+            !self.names.contains(content.digest()) && seen.insert(content.digest().clone())
+        };
+        contents.iter().filter(|content| new(content)).collect()
+    }
+
+    /// Sends `contents`; gives the folder.
+    pub(super) async fn send(
+        &mut self,
+        commands: &dyn Commands,
+        contents: &[&Content],
+    ) -> Result<String, RemoteError> {
+        let nonce = nonce()?;
+        let pipe = commands.start(&command(&nonce, self.folder.as_deref())).await?;
+        let folder = transfer(pipe, &nonce, contents).await?;
+        self.names.extend(contents.iter().map(|content| content.digest().clone()));
+        self.folder = Some(folder.clone());
+        Ok(folder)
+    }
+}
+
+/// The command that makes the folder if there is none yet, names it, and unpacks what comes.
+///
+/// It is free of backslashes, `!` and inner single quotes, so that csh and fish pass it on unharmed as well.
+/// A folder that was made in vain is removed, so that an abandoned transfer leaves nothing behind.
+fn command(nonce: &str, folder: Option<&str>) -> String {
+    let folder = Quoted(folder.unwrap_or_default());
+    format!(
+        "exec sh -c 'umask 077; d=$1; test -n \"$d\" || d=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\") || exit; \
+         echo \"{nonce} $d\"; tar -xmf - -C \"$d\" && exit; test -n \"$1\" || rm -rf -- \"$d\"; exit 1' sh {folder}"
+    )
+}
+
+async fn transfer(pipe: Pipe, nonce: &str, contents: &[&Content]) -> Result<String, RemoteError> {
+    let Pipe { stdin, mut pieces } = pipe;
+    let mut write = std::pin::pin!(write_tar(stdin, contents));
+    let mut written = false;
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let end = loop {
+        let piece = tokio::select! {
+            // When it fails, the command has ended, and tells better why.
+            _ = &mut write, if !written => {
+                written = true;
+                continue;
+            }
+            piece = pieces.recv() => piece,
+        };
+        match piece {
+            Some(Piece::Stdout(bytes)) => stdout.extend(bytes),
+            Some(Piece::Stderr(bytes)) => stderr.extend(bytes),
+            Some(Piece::Ended(end)) => break end,
+            None => break End::Gone(String::new()),
+        }
+    };
+    let said = one_line(&stderr);
+    match end {
+        End::Exit(0) => folder(&stdout, nonce).ok_or_else(|| {
+            RemoteError::Refused(format!("the host named no folder for content: {said}"))
+        }),
+        End::Exit(status) => Err(RemoteError::Refused(format!(
+            "the host did not take {} files (status {status}): {said}",
+            contents.len()
+        ))),
+        end => Err(RemoteError::Lost(format!("while content was sent: {end}"))),
+    }
+}
+
+/// The folder's name. The login shell's start-up files may have printed something before it.
+fn folder(stdout: &[u8], nonce: &str) -> Option<String> {
+    let start = find(stdout, nonce.as_bytes())? + nonce.len() + 1;
+    let rest = stdout.get(start..)?;
+    let end = rest.iter().position(|&byte| byte == b'\n')?;
+    let path = std::str::from_utf8(&rest[..end]).ok()?;
+    path.starts_with('/').then(|| path.to_owned())
+}
+
+/// Writes the archive; its end is the end of the stream, which is closed.
+async fn write_tar(mut to: impl AsyncWrite + Unpin, contents: &[&Content]) -> std::io::Result<()> {
+    const BLOCK: usize = 512;
+    for content in contents {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(content.digest().as_str())?;
+        header.set_size(content.bytes().len() as u64);
+        header.set_mode(0o600);
+        header.set_cksum();
+        to.write_all(header.as_bytes()).await?;
+        to.write_all(content.bytes()).await?;
+        let padding = content.bytes().len().next_multiple_of(BLOCK) - content.bytes().len();
+        to.write_all(&[0; BLOCK][..padding]).await?;
+    }
+    to.write_all(&[0; 2 * BLOCK]).await?;
+    to.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_found_behind_noise() {
+        assert_eq!(folder(b"Welcome!\nabc /tmp/x y\n", "abc").as_deref(), Some("/tmp/x y"));
+        assert_eq!(folder(b"abc /tmp/x", "abc"), None);
+        assert_eq!(folder(b"abc tmp\n", "abc"), None);
+    }
+
+    #[test]
+    fn what_was_sent_is_not_missing() {
+        let (one, two) = (Content::new(*b"1"), Content::new(*b"2"));
+        let mut staging = Staging::default();
+        staging.names.insert(one.digest().clone());
+        assert_eq!(staging.missing(&[one, two.clone(), two.clone()]), [&two]);
+    }
+}
