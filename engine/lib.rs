@@ -16,6 +16,7 @@ pub mod resource;
 
 // What we are given: text in, values out.
 pub mod inventory;
+pub mod template;
 
 // The world: the only modules that may do IO.
 pub mod remote;
