@@ -213,11 +213,14 @@ impl<'a> Fields<'a> {
         let Some(node) = self.get(name) else { return Ok(None) };
         match node.item {
             Item::Int(number @ 1..) => Ok(Some(number.unsigned_abs())),
-            Item::Int(_) => Err(self.document.mistake(
-                self.document.kinds.wrong_type,
-                format!("`{name}` is at least 1"),
-                &node.span,
-            )),
+            Item::Int(_) => Err(self
+                .document
+                .mistake(
+                    self.document.kinds.wrong_type,
+                    format!("`{name}` is at least 1"),
+                    &node.span,
+                )
+                .label("too small")),
             _ => Err(self.document.wrong_type(node, "an integer")),
         }
     }

@@ -15,9 +15,11 @@ pub mod content;
 pub mod resource;
 
 // What we are given: text in, values out.
+pub mod config;
 pub mod inventory;
 pub mod template;
 
 // The world: the only modules that may do IO.
+pub mod project;
 pub mod remote;
 pub mod event;

@@ -28,12 +28,21 @@ use crate::{
 mod filter;
 
 /// What a template made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// The text.
     pub text: String,
     /// Whether a secret was read on the way.
     pub sensitive: bool,
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sensitive {
+            true => write!(f, "Rendered({} bytes)", self.text.len()),
+            false => write!(f, "Rendered({:?})", self.text),
+        }
+    }
 }
 
 /// Gives the templates that others include, by name.
@@ -195,7 +204,10 @@ fn explain(
     };
     let mut chain = chain.into_iter().rev();
     let innermost = chain.next().unwrap_or(error);
-    let what = innermost.detail().map_or_else(|| innermost.kind().to_string(), str::to_owned);
+    let what = match innermost.kind() {
+        ErrorKind::OutOfFuel => format!("the template takes more than {FUEL} steps"),
+        kind => innermost.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
     let message = redactor.redact(&what);
     let mut diagnostic = Diagnostic::new(kind(innermost.kind()), message);
     if let Some(source) = source_of(innermost) {
@@ -238,7 +250,7 @@ fn hint(error: &Error, written: &str, context: &IndexMap<String, Value>) -> Opti
     match error.kind() {
         ErrorKind::UndefinedError => {}
         ErrorKind::OutOfFuel => {
-            return Some("it does too much: look for a loop in a loop".to_owned());
+            return Some("look for a loop in a loop".to_owned());
         }
         _ => return None,
     }

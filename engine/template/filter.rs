@@ -77,7 +77,7 @@ fn split_path(path: &str) -> (&str, &str) {
 fn bool_of(value: &Value) -> bool {
     match value.as_str() {
         Some(text) => {
-            matches!(text.to_lowercase().as_str(), "yes" | "on" | "1" | "true" | "y" | "t")
+            matches!(text.to_lowercase().as_str(), "yes" | "on" | "1" | "true")
         }
         None => *value == Value::from(1) || *value == Value::from(true),
     }

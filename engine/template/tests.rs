@@ -45,6 +45,7 @@ fn plain(text: &str) -> String {
 
 fn sensitive(text: &str) -> String {
     let rendered = render_text(text).unwrap();
+    assert!(!format!("{rendered:?}").contains("unter"));
     assert!(rendered.sensitive, "{text}");
     rendered.text
 }
@@ -61,6 +62,14 @@ fn jinja_is_set_up_as_in_ansible() {
     );
     assert_eq!(plain("{{ 'a b'.split()[1] }} {{ true }} {{ none }}"), "b True None");
     assert_eq!(plain("{% include 'part.j2' %}"), "port 80\n");
+    assert_eq!(
+        plain("{{ names[-1] }} {{ names[:1] }} {{ names + ['c'] }}"),
+        "a ['b'] ['b', 'a', 'c']"
+    );
+    assert_eq!(
+        plain("{% if empty %}x{% endif %}{{ empty == [] }} {{ 'a' in names }}"),
+        "True True"
+    );
 }
 
 #[test]
