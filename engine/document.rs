@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use toml::de::{DeTable, DeValue};
 
 use crate::{
-    diagnostic::{Diagnostic, Result, Source, did_you_mean},
+    diagnostic::{Diagnostic, Place, Result, Source, did_you_mean},
     value::Value,
 };
 
@@ -18,6 +18,8 @@ pub struct Document {
     pub source: Source,
     root: Node,
     kinds: Kinds,
+    /// Where each line starts: a generated inventory has so many values that counting for each is too slow.
+    lines: Vec<usize>,
 }
 
 /// The kinds of mistake that any document can have, such as `inventory::syntax`.
@@ -84,7 +86,7 @@ impl Document {
         let span = root.span();
         let root = from_toml(span, DeValue::Table(root.into_inner()))
             .map_err(|span| syntax("the number does not fit in 64 bits", Some(span)))?;
-        Ok(Self { source: source.clone(), root, kinds })
+        Ok(Self::new(source, root, kinds))
     }
 
     /// Reads JSON.
@@ -100,7 +102,20 @@ impl Document {
                 let message = message.split(" at line ").next().unwrap_or_default();
                 Diagnostic::new(kinds.syntax, message).at(source, span)
             })?;
-        Ok(Self { source: source.clone(), root, kinds })
+        Ok(Self::new(source, root, kinds))
+    }
+
+    fn new(source: &Source, root: Node, kinds: Kinds) -> Self {
+        let starts = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        Self { source: source.clone(), root, kinds, lines }
+    }
+
+    /// The place of a byte offset: that of [`Source::place`].
+    pub fn place(&self, offset: usize) -> Place {
+        let line = self.lines.partition_point(|&start| start <= offset);
+        let before = &self.source.text[self.lines[line - 1]..offset];
+        Place { file: self.source.name.clone(), line, column: before.chars().count() + 1 }
     }
 
     /// The whole text as one value.
@@ -233,11 +248,14 @@ impl<'a> Fields<'a> {
         let Some(node) = self.get(name) else { return Ok(None) };
         match node.item {
             Item::Int(number @ 1..) => Ok(Some(number.unsigned_abs())),
-            Item::Int(_) => Err(self.document.mistake(
-                self.document.kinds.wrong_type,
-                format!("`{name}` is at least 1"),
-                &node.span,
-            )),
+            Item::Int(_) => Err(self
+                .document
+                .mistake(
+                    self.document.kinds.wrong_type,
+                    format!("`{name}` is at least 1"),
+                    &node.span,
+                )
+                .label("too small")),
             _ => Err(self.document.wrong_type(node, "an integer")),
         }
     }
@@ -375,6 +393,9 @@ mod tests {
             assert_eq!(&document.source.text[c.span.clone()], "\"é\"");
             assert_eq!(document.text(c).unwrap(), "é");
             assert_eq!(b[0].item, Item::Int(1));
+            for (at, _) in document.source.text.char_indices() {
+                assert_eq!(document.place(at), document.source.place(at));
+            }
         }
     }
 

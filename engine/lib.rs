@@ -17,7 +17,9 @@ pub mod entry;
 pub mod resources;
 
 // What we are given: text in, values out.
+pub mod config;
 pub mod inventory;
+pub mod template;
 
 // Deciding: pure.
 pub mod template;
@@ -30,6 +32,7 @@ pub mod probe;
 pub mod plan;
 
 // The world: the only modules that may do IO.
+pub mod project;
 pub mod remote;
 pub mod event;
 pub mod exit_status;

@@ -1,5 +1,6 @@
 //! What users see when they give something wrong, rendered as on a terminal without colour.
 
+mod input;
 mod inventory;
 
 use converge::diagnostic::Diagnostic;

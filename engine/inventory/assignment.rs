@@ -56,7 +56,7 @@ impl Assignment {
                     let message = format!("`{}` cannot be a variable", name.escape_debug());
                     return Err(document.mistake("inventory::odd-name", message, &entry.key));
                 }
-                let place = Some(source.place(entry.node.span.start));
+                let place = Some(document.place(entry.node.span.start));
                 Ok(Self { name: name.clone(), value: Value::from(&entry.node), place })
             })
             .collect()

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
-    document::{Fields, Node},
+    document::{Document, Fields, Node},
     value::Value,
 };
 
@@ -27,13 +27,14 @@ pub(super) fn keys() -> Vec<String> {
 /// Reads the keys that are there.
 pub(super) fn read<'a>(
     given: &Given,
+    document: &Document,
     fields: &mut Fields<'a>,
     keys: &'a [String],
 ) -> Result<Layer> {
     let mut layer = Layer::new();
     for key in keys {
         if let Some(node) = fields.get(key) {
-            let mark = Mark::new(&given.source, &node.span);
+            let mark = Mark::new(document, &node.span);
             layer.insert(key.clone(), vec![(setting(given, key, node, &mark)?, mark)]);
         }
     }

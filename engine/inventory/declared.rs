@@ -7,6 +7,7 @@ use indexmap::{IndexMap, map::Entry};
 use super::name;
 use crate::{
     diagnostic::{Diagnostic, Place, Result, Source},
+    document::Document,
     value::Value,
 };
 
@@ -108,15 +109,13 @@ impl Declared {
 pub(super) struct Mark {
     pub source: Source,
     pub span: Range<usize>,
+    pub place: Place,
 }
 
 impl Mark {
-    pub(super) fn new(source: &Source, span: &Range<usize>) -> Self {
-        Self { source: source.clone(), span: span.clone() }
-    }
-
-    pub(super) fn place(&self) -> Place {
-        self.source.place(self.span.start)
+    pub(super) fn new(document: &Document, span: &Range<usize>) -> Self {
+        let place = document.place(span.start);
+        Self { source: document.source.clone(), span: span.clone(), place }
     }
 
     /// A mistake here.

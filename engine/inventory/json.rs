@@ -112,6 +112,6 @@ impl Reader<'_> {
     }
 
     fn mark(&self, node: &Node) -> Mark {
-        Mark::new(&self.given.source, &node.span)
+        Mark::new(self.document, &node.span)
     }
 }

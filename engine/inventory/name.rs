@@ -56,7 +56,8 @@ mod tests {
     use crate::diagnostic::Source;
 
     fn names(text: &str) -> Result<Vec<Arc<str>>> {
-        expand(text, &Mark::new(&Source::new("a.toml", text), &(0..text.len())))
+        let source = Source::new("a.toml", text);
+        expand(text, &Mark { place: source.place(0), source, span: 0..text.len() })
     }
 
     #[test]

@@ -34,65 +34,68 @@ pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result
 /// Names that are used must be declared, and a name is that of a host or of a group, not of both.
 fn check_names(declared: &Declared) -> Result<()> {
     for (name, group) in &declared.groups {
-        if let Some(host) = declared.hosts.get(name) {
-            let message = format!("`{name}` is the name of a host and of a group");
-            return Err(group
-                .mark
-                .mistake("inventory::same-name", message)
-                .label("the group")
-                .hint("a pattern could not tell them apart: rename one")
-                .related(host.mark.note("the host")));
-        }
-        let host_names = || declared.hosts.keys().map(|name| &**name);
-        let group_names = || declared.groups.keys().map(|name| &**name);
-        for (host, mark) in group.hosts.iter().filter(|(n, _)| !declared.hosts.contains_key(*n)) {
-            let hint = if declared.groups.contains_key(host) {
-                format!("`{host}` is a group: name it in `children`")
-            } else {
-                did_you_mean(host, host_names())
-                    .unwrap_or_else(|| format!("declare it: `[hosts]` `{host} = {{}}`"))
-            };
-            let message = format!("the group `{name}` names `{host}`, which is not in `[hosts]`");
-            return Err(mark
-                .mistake("inventory::unknown-host", message)
-                .label("no such host")
-                .hint(hint));
-        }
-        for (child, mark) in
-            group.children.iter().filter(|(n, _)| !declared.groups.contains_key(*n))
-        {
-            let hint = if declared.hosts.contains_key(child) {
-                format!("`{child}` is a host: name it in `hosts`")
-            } else {
-                did_you_mean(child, group_names())
-                    .unwrap_or_else(|| format!("declare it: `[groups.{child}]`"))
-            };
-            let message = format!("the group `{name}` has a child `{child}`, which is no group");
-            return Err(mark
-                .mistake("inventory::unknown-group", message)
-                .label("no such group")
-                .hint(hint));
-        }
+        check_own_name(declared, name, group)?;
+        check_hosts(declared, name, group)?;
+        check_children(declared, name, group)?;
     }
     Ok(())
 }
 
-/// The groups, each after all that it is a child of; otherwise in the order they were declared.
+fn check_own_name(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+    let Some(host) = declared.hosts.get(name) else { return Ok(()) };
+    Err(group
+        .mark
+        .mistake("inventory::same-name", format!("`{name}` is the name of a host and of a group"))
+        .label("the group")
+        .hint("a pattern could not tell them apart: rename one")
+        .related(host.mark.note("the host")))
+}
+
+fn check_hosts(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+    let unknown = group.hosts.iter().find(|(host, _)| !declared.hosts.contains_key(*host));
+    let Some((host, mark)) = unknown else { return Ok(()) };
+    let near = || did_you_mean(host, declared.hosts.keys().map(|name| &**name));
+    let hint = match declared.groups.contains_key(host) {
+        true => format!("`{host}` is a group: name it in `children`"),
+        false => near().unwrap_or_else(|| format!("declare it: `[hosts]` `{host} = {{}}`")),
+    };
+    let message = format!("the group `{name}` names `{host}`, which is not in `[hosts]`");
+    Err(mark.mistake("inventory::unknown-host", message).label("no such host").hint(hint))
+}
+
+fn check_children(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+    let unknown = group.children.iter().find(|(child, _)| !declared.groups.contains_key(*child));
+    let Some((child, mark)) = unknown else { return Ok(()) };
+    let near = || did_you_mean(child, declared.groups.keys().map(|name| &**name));
+    let hint = match declared.hosts.contains_key(child) {
+        true => format!("`{child}` is a host: name it in `hosts`"),
+        false => near().unwrap_or_else(|| format!("declare it: `[groups.{child}]`")),
+    };
+    let message = format!("the group `{name}` has a child `{child}`, which is no group");
+    Err(mark.mistake("inventory::unknown-group", message).label("no such group").hint(hint))
+}
+
+/// The groups, each after all that it is a child of: level by level, and in the order they were declared.
 fn parents_first(declared: &Declared) -> Result<IndexSet<Arc<str>>> {
+    let mut parents: IndexMap<&Arc<str>, usize> =
+        declared.groups.keys().map(|name| (name, 0)).collect();
+    for child in declared.groups.values().flat_map(|group| group.children.keys()) {
+        parents[child] += 1;
+    }
     let mut order = IndexSet::new();
-    while order.len() < declared.groups.len() {
-        let has_open_parent = |name: &Arc<str>| {
-            declared
-                .groups
-                .iter()
-                .any(|(parent, group)| !order.contains(parent) && group.children.contains_key(name))
-        };
-        let next =
-            declared.groups.keys().find(|name| !order.contains(*name) && !has_open_parent(name));
-        match next.cloned() {
-            Some(next) => order.insert(next),
-            None => return Err(cycle(declared, &order)),
-        };
+    while !parents.is_empty() {
+        let ready: Vec<_> =
+            parents.iter().filter(|(_, open)| **open == 0).map(|(name, _)| *name).collect();
+        if ready.is_empty() {
+            return Err(cycle(declared, &order));
+        }
+        parents.retain(|_, open| *open > 0);
+        for name in ready {
+            for child in declared.groups[name].children.keys() {
+                parents[child] -= 1;
+            }
+            order.insert(name.clone());
+        }
     }
     Ok(order)
 }
@@ -167,7 +170,7 @@ fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
             .cloned()
             .collect(),
         children: group.children.keys().cloned().collect(),
-        place: Some(group.mark.place()),
+        place: Some(group.mark.place.clone()),
     });
     std::iter::once(all).chain(declared_groups).map(|group| (group.name.clone(), group)).collect()
 }
@@ -203,7 +206,7 @@ impl<'a> Levels<'a> {
             groups: std::iter::once("all".into()).chain(self.groups.iter().cloned()).collect(),
             vars,
             connection,
-            place: Some(self.host.mark.place()),
+            place: Some(self.host.mark.place.clone()),
         })
     }
 
@@ -229,7 +232,7 @@ impl<'a> Levels<'a> {
             let level = level.to_owned();
             move |(value, mark): &(Value, Mark)| Origin {
                 level: level.clone(),
-                place: Some(mark.place()),
+                place: Some(mark.place.clone()),
                 value: value.clone(),
             }
         };

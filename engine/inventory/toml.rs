@@ -39,12 +39,17 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn host(&self, name: &str, entry: &'a Entry, to: &mut Declared) -> Result<()> {
         self.expect_quoted_dots(name, entry)?;
-        let mark = Mark::new(&self.given.source, &entry.key);
+        let mark = Mark::new(self.document, &entry.key);
         let mut fields = self.document.fields_of(&entry.node)?;
         let address = fields.get("address");
         let address = address.map(|node| Ok((self.document.text(node)?, node))).transpose()?;
         let mut settings = self.settings(&mut fields)?;
-        settings.connection.extend(connection::read(self.given, &mut fields, self.keys)?);
+        settings.connection.extend(connection::read(
+            self.given,
+            self.document,
+            &mut fields,
+            self.keys,
+        )?);
         fields.finish()?;
 
         let names = name::expand(name, &mark)?;
@@ -65,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     fn group(&self, name: &str, entry: &'a Entry, to: &mut Declared) -> Result<()> {
-        let mark = Mark::new(&self.given.source, &entry.key);
+        let mark = Mark::new(self.document, &entry.key);
         let mut fields = self.document.fields_of(&entry.node)?;
         let group = DeclaredGroup {
             mark,
@@ -81,7 +86,7 @@ impl<'a> Reader<'a> {
     fn names(&self, fields: &mut Fields<'a>, key: &'a str) -> Result<IndexMap<Arc<str>, Mark>> {
         let mut names = IndexMap::new();
         for (text, span) in fields.texts(key)? {
-            let mark = Mark::new(&self.given.source, span);
+            let mark = Mark::new(self.document, span);
             names.extend(name::expand(text, &mark)?.into_iter().map(|name| (name, mark.clone())));
         }
         Ok(names)
@@ -95,7 +100,8 @@ impl<'a> Reader<'a> {
         }
         if let Some(node) = fields.get("connection") {
             let mut fields = self.document.fields_of(node)?;
-            settings.connection = connection::read(self.given, &mut fields, self.keys)?;
+            settings.connection =
+                connection::read(self.given, self.document, &mut fields, self.keys)?;
             fields.finish()?;
         }
         Ok(settings)
@@ -114,7 +120,7 @@ impl<'a> Reader<'a> {
                         "scripts say `host.vars.name`: letters, digits and `_`, no digit first",
                     ));
             }
-            let mark = Mark::new(&self.given.source, &entry.node.span);
+            let mark = Mark::new(self.document, &entry.node.span);
             vars.insert(name.clone(), vec![((&entry.node).into(), mark)]);
         }
         Ok(vars)

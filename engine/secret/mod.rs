@@ -1,4 +1,9 @@
-//! Values that never show.
+//! Values that never show, where they come from, and how they are kept out of what is shown.
+
+mod encrypted;
+mod lookup;
+mod provider;
+mod redactor;
 
 use std::{fmt, sync::Arc};
 
@@ -8,6 +13,8 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, Visitor},
 };
+
+pub use self::{encrypted::encrypt, lookup::Secrets, provider::Provider, redactor::Redactor};
 
 /// A value that is known by name. It prints as `(secret name)`, and so is written wherever it is kept.
 #[derive(Clone)]

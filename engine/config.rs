@@ -1,0 +1,192 @@
+//! `converge.toml`: what holds for a project, whatever the command line says.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    diagnostic::{Result, Source},
+    document::{Document, Fields, Kinds, Node},
+    secret::Provider,
+};
+
+const KINDS: Kinds = Kinds {
+    syntax: "config::syntax",
+    unknown_key: "config::unknown-key",
+    wrong_type: "config::wrong-type",
+};
+
+/// The name of the file, in the folder that is the project.
+pub const FILE: &str = "converge.toml";
+
+/// The settings of a project. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The folder that the project is in.
+    pub folder: PathBuf,
+    /// The inventories, when the command line names none.
+    pub inventory: Vec<PathBuf>,
+    /// Where roles are looked for, in order.
+    pub roles: Vec<PathBuf>,
+    /// How many hosts are worked on at the same time.
+    pub concurrency: usize,
+    /// How long to wait for a connection; `None` is the default of the remote layer.
+    pub connect_timeout: Option<Duration>,
+    /// How long to wait for a host that another run holds.
+    pub lock_wait: Duration,
+    /// Where secrets come from, in the order they are asked.
+    pub secrets: Vec<Provider>,
+}
+
+impl Config {
+    /// What holds where there is no file.
+    pub fn implied(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            inventory: Vec::new(),
+            roles: vec![folder.join("roles")],
+            concurrency: 50,
+            connect_timeout: None,
+            lock_wait: Duration::ZERO,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Reads the file of the project in `folder`; `home` is what `~` stands for in paths.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn parse(source: &Source, folder: &Path, home: &Path) -> Result<Self> {
+        let document = Document::toml(source, KINDS)?;
+        let paths = Paths { folder, home };
+        let mut config = Self::implied(folder);
+        let mut fields = document.fields()?;
+        config.inventory = paths.list(&mut fields, "inventory")?;
+        let roles = paths.list(&mut fields, "roles")?;
+        if !roles.is_empty() {
+            config.roles = roles;
+        }
+        if let Some(count) = fields.count("concurrency")? {
+            config.concurrency = usize::try_from(count).unwrap_or(usize::MAX);
+        }
+        config.connect_timeout = fields.count("connect_timeout")?.map(Duration::from_secs);
+        if let Some(seconds) = fields.count("lock_wait")? {
+            config.lock_wait = Duration::from_secs(seconds);
+        }
+        if let Some(node) = fields.get("secrets") {
+            let mut fields = document.fields_of(node)?;
+            if let Some(node) = fields.get("providers") {
+                let nodes = document.list(node)?.iter();
+                config.secrets =
+                    nodes.map(|node| provider(&document, node, &paths)).collect::<Result<_>>()?;
+            }
+            fields.finish()?;
+        }
+        fields.finish()?;
+        Ok(config)
+    }
+}
+
+/// What paths are relative to.
+struct Paths<'a> {
+    folder: &'a Path,
+    home: &'a Path,
+}
+
+impl Paths<'_> {
+    fn absolute(&self, path: &str) -> PathBuf {
+        match path.strip_prefix("~/") {
+            Some(rest) => self.home.join(rest),
+            None => self.folder.join(path),
+        }
+    }
+
+    fn list<'a>(&self, fields: &mut Fields<'a>, name: &'a str) -> Result<Vec<PathBuf>> {
+        Ok(fields.texts(name)?.into_iter().map(|(path, _)| self.absolute(path)).collect())
+    }
+}
+
+/// One provider of secrets: which one is said by its key.
+fn provider(document: &Document, node: &Node, paths: &Paths<'_>) -> Result<Provider> {
+    let mut fields = document.fields_of(node)?;
+    let environment = fields.text("environment")?;
+    let files = fields.text("files")?;
+    let command = fields.texts("command")?;
+    let age = fields.text("age")?;
+    let identity = age.and(fields.text("identity")?);
+    fields.finish()?;
+    let command = (!command.is_empty()).then_some(command);
+    match (environment, files, command, age.zip(identity)) {
+        (Some(prefix), None, None, None) => {
+            Ok(Provider::Environment { prefix: prefix.to_owned() })
+        }
+        (None, Some(folder), None, None) => Ok(Provider::Files { folder: paths.absolute(folder) }),
+        (None, None, Some(words), None) => Ok(Provider::Command {
+            argv: words.into_iter().map(|(word, _)| word.to_owned()).collect(),
+        }),
+        (None, None, None, Some((file, identity))) => Ok(Provider::Age {
+            file: paths.absolute(file),
+            identity: paths.absolute(identity),
+        }),
+        _ => Err(document
+            .mistake("config::provider", "not one provider of secrets".to_owned(), &node.span)
+            .label("this one")
+            .hint(
+                "write one of { environment = \"PREFIX_\" }, { files = \"~/folder\" }, \
+                 { command = [\"pass\", \"show\", \"{name}\"] }, { age = \"file\", identity = \"~/key\" }",
+            )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::parse(&Source::new(FILE, text), Path::new("/project"), Path::new("/home/ops"))
+    }
+
+    #[test]
+    fn every_setting_is_read_and_the_rest_is_implied() {
+        let config = parse(
+            r#"
+            inventory = ["inventory/lab.toml"]
+            roles = ["roles", "~/shared"]
+            concurrency = 10
+            connect_timeout = 5
+            lock_wait = 60
+            [secrets]
+            providers = [
+                { environment = "APP_" },
+                { files = "~/secrets" },
+                { command = ["pass", "show", "{name}"] },
+                { age = "secrets.toml", identity = "~/key" },
+            ]
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.inventory, [PathBuf::from("/project/inventory/lab.toml")]);
+        assert_eq!(config.roles, ["/project/roles", "/home/ops/shared"].map(PathBuf::from));
+        assert_eq!((config.concurrency, config.lock_wait), (10, Duration::from_secs(60)));
+        assert_eq!(config.connect_timeout, Some(Duration::from_secs(5)));
+        assert_eq!(config.secrets.len(), 4);
+        let file = "/project/secrets.toml".into();
+        assert_eq!(config.secrets[3], Provider::Age { file, identity: "/home/ops/key".into() });
+        assert_eq!(parse("").unwrap(), Config::implied(Path::new("/project")));
+    }
+
+    #[test]
+    fn a_provider_is_one_of_four() {
+        for text in [
+            "{}",
+            "{ age = \"x\" }",
+            "{ environment = \"A\", files = \"b\" }",
+            "{ command = [] }",
+            "{ identity = \"x\" }",
+        ] {
+            let error = parse(&format!("secrets.providers = [{text}]")).unwrap_err();
+            assert_eq!(error.kind(), "config::provider", "{text}");
+        }
+    }
+}

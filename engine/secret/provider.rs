@@ -1,0 +1,130 @@
+//! Where secrets come from.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::encrypted;
+use crate::diagnostic::{Diagnostic, Result};
+
+/// One place to look for secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// An environment variable: the prefix, then the name in capitals, with `_` for what is no letter or digit.
+    Environment {
+        /// Such as `CONVERGE_SECRET_`.
+        prefix: String,
+    },
+    /// A folder with one file for each secret. A file that everyone may read is refused.
+    Files {
+        /// The folder, absolute.
+        folder: PathBuf,
+    },
+    /// A program that prints the secret; what it prints to its standard error is shown when it fails.
+    Command {
+        /// The program and its arguments; `{name}` stands for the name.
+        argv: Vec<String>,
+    },
+    /// A TOML file with names in clear and values encrypted with age.
+    Age {
+        /// The file, absolute.
+        file: PathBuf,
+        /// The file of the private key, absolute.
+        identity: PathBuf,
+    },
+}
+
+/// The text of a secret, or why it is not here.
+pub(super) type Found = Result<String, Missing>;
+
+/// Why a provider gives no secret.
+#[derive(Debug)]
+pub(super) enum Missing {
+    /// It does not have it: the next one is asked. Where it was looked for, in one line.
+    NotHere(String),
+    /// Something is wrong that the user must mend.
+    Broken(Diagnostic),
+}
+
+impl From<Diagnostic> for Missing {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Missing::Broken(diagnostic)
+    }
+}
+
+impl Provider {
+    /// Looks for a secret. The name was checked: it cannot leave the folder, nor be taken for an option.
+    pub(super) fn find(&self, name: &str) -> Found {
+        match self {
+            Provider::Environment { prefix } => from_environment(prefix, name),
+            Provider::Files { folder } => from_file(&folder.join(name)),
+            Provider::Command { argv } => from_command(argv, name),
+            Provider::Age { file, identity } => encrypted::find(file, identity, name),
+        }
+    }
+}
+
+fn from_environment(prefix: &str, name: &str) -> Found {
+    let capital = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let variable = format!("{prefix}{}", name.chars().map(capital).collect::<String>());
+    std::env::var(&variable)
+        .map_err(|_| Missing::NotHere(format!("the environment variable {variable} is not set")))
+}
+
+fn from_file(path: &Path) -> Found {
+    match read_private(path)? {
+        Some(text) => Ok(without_newline(text)),
+        None => Err(Missing::NotHere(format!("there is no file {}", path.display()))),
+    }
+}
+
+/// The text of a file that not everyone may read; `None` if there is no such file.
+pub(super) fn read_private(path: &Path) -> Result<Option<String>> {
+    let broken = |error: io::Error| {
+        let message = format!("cannot read {}: {error}", path.display());
+        Diagnostic::new("secret::unreadable", message)
+    };
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(broken(error)),
+    };
+    if metadata.permissions().mode() & 0o007 != 0 {
+        let message = format!("{} is open to every user of this machine", path.display());
+        return Err(Diagnostic::new("secret::open", message)
+            .hint(format!("close it: chmod o= {}", path.display())));
+    }
+    fs::read_to_string(path).map(Some).map_err(broken)
+}
+
+fn from_command(argv: &[String], name: &str) -> Found {
+    let words: Vec<_> = argv.iter().map(|word| word.replace("{name}", name)).collect();
+    let shown = words.join(" ");
+    let (program, arguments) = words.split_first().ok_or_else(|| {
+        Diagnostic::new("secret::command", "the command of a provider of secrets is empty")
+    })?;
+    let output =
+        Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| {
+            Diagnostic::new("secret::command", format!("cannot run `{shown}`: {error}"))
+        })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().next().unwrap_or_default().escape_debug();
+        return Err(Missing::NotHere(format!("`{shown}`: {}: {said}", output.status)));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|_| {
+        Diagnostic::new("secret::command", format!("what `{shown}` prints is no text"))
+    })?;
+    Ok(without_newline(text))
+}
+
+/// Without the one newline that editors and programs put at the end.
+fn without_newline(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    text
+}

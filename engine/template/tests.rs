@@ -1,0 +1,178 @@
+//! What templates make of their context, and which of it is sensitive.
+
+use super::*;
+use crate::secret::Secret;
+
+fn context() -> IndexMap<String, Value> {
+    let secret = || Value::Secret(Secret::new("db", "hunter2&x"));
+    let map = |entries: Vec<(&str, Value)>| {
+        entries
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<IndexMap<_, _>>()
+    };
+    let user = map(vec![("name", "ops".into()), ("password", secret())]);
+    map(vec![
+        ("s", secret()),
+        ("name", "web".into()),
+        ("port", Value::Int(80)),
+        ("empty", Value::List(Vec::new())),
+        ("names", Value::List(vec!["b".into(), "a".into()])),
+        ("users", Value::List(vec![Value::Map(user.clone())])),
+        ("user", Value::Map(user)),
+        (
+            "host",
+            Value::Map(map(vec![("vars", Value::Map(map(vec![("api_port", Value::Int(1))])))])),
+        ),
+    ])
+}
+
+fn render_text(text: &str) -> Result<Rendered> {
+    let includes: Includes = Arc::new(|name| match name {
+        "part.j2" => Some(Source::new("part.j2", "port {{ port }}\n")),
+        "broken.j2" => Some(Source::new("broken.j2", "ok\n{{ prot }}\n")),
+        "secret.j2" => Some(Source::new("secret.j2", "{{ user.password }}")),
+        _ => None,
+    });
+    render(&Source::new("site.j2", text), &context(), &includes)
+}
+
+fn plain(text: &str) -> String {
+    let rendered = render_text(text).unwrap();
+    assert!(!rendered.sensitive, "{text}");
+    rendered.text
+}
+
+fn sensitive(text: &str) -> String {
+    let rendered = render_text(text).unwrap();
+    assert!(!format!("{rendered:?}").contains("unter"));
+    assert!(rendered.sensitive, "{text}");
+    rendered.text
+}
+
+#[test]
+fn jinja_is_set_up_as_in_ansible() {
+    assert_eq!(plain("a\n"), "a\n");
+    assert_eq!(plain("{% if true %}\na\n{% endif %}\nb\n"), "a\nb\n");
+    assert_eq!(plain("{{ '<&>\"' }} {{ names }}"), "<&>\" ['b', 'a']");
+    assert_eq!(plain("{{ nope | default('d') }}"), "d");
+    assert_eq!(
+        plain("{% for k, v in host.vars.items() %}{{ k }}={{ v }}{% endfor %}"),
+        "api_port=1"
+    );
+    assert_eq!(plain("{{ 'a b'.split()[1] }} {{ true }} {{ none }}"), "b True None");
+    assert_eq!(plain("{% include 'part.j2' %}"), "port 80\n");
+    assert_eq!(
+        plain("{{ names[-1] }} {{ names[:1] }} {{ names + ['c'] }}"),
+        "a ['b'] ['b', 'a', 'c']"
+    );
+    assert_eq!(
+        plain("{% if empty %}x{% endif %}{{ empty == [] }} {{ 'a' in names }}"),
+        "True True"
+    );
+}
+
+#[test]
+fn filters_do_what_ansible_does() {
+    assert_eq!(plain("{{ names | to_json }}"), "[\"b\",\"a\"]");
+    assert_eq!(
+        plain("{{ host | to_nice_json }}"),
+        "{\n    \"vars\": {\n        \"api_port\": 1\n    }\n}"
+    );
+    assert_eq!(plain("{{ ('{\"a\": [1]}' | from_json).a[0] }}"), "1");
+    assert_eq!(plain("{{ 'é' | b64encode }} {{ 'w6k=' | b64decode }}"), "w6k= é");
+    assert_eq!(plain("{{ \"it's\" | quote }}"), "'it'\\''s'");
+    assert_eq!(
+        plain(r"{{ 'web-12' | regex_replace('([a-z]+)-(\\d+)', '\\2.\\1$0') }}"),
+        "12.web$0"
+    );
+    assert_eq!(
+        plain("{{ '/etc/a.conf' | basename }} {{ '/etc/a.conf' | dirname }}"),
+        "a.conf /etc"
+    );
+    assert_eq!(plain("{{ '/a' | dirname }} {{ 'a' | dirname }}"), "/ ");
+    assert_eq!(plain("{{ names | sort | join(',') }}"), "a,b");
+    let words = "{% for w in ['yes', 'On', '1', 1, true, 'no', 'off', 0, '', 'x'] %}{{ w | bool }} {% endfor %}";
+    assert_eq!(plain(words), "True True True True True False False False False False ");
+    assert!(plain("{{ 'abc' | sha256 }}").starts_with("ba7816bf"));
+}
+
+#[test]
+fn a_secret_makes_the_text_sensitive_whatever_way_it_is_read() {
+    assert_eq!(sensitive("{{ s }}"), "hunter2&x");
+    assert_eq!(sensitive("{{ s | b64encode }}"), "aHVudGVyMiZ4");
+    assert_eq!(sensitive("{{ s ~ 'x' }}"), "hunter2&xx");
+    assert_eq!(sensitive("{% if s == 'hunter2&x' %}same{% endif %}"), "same");
+    assert_eq!(sensitive("{% if s %}yes{% endif %}"), "yes");
+    assert_eq!(sensitive("{{ s | length }} {{ s[0] }} {{ s.upper() }}"), "9 h HUNTER2&X");
+    assert_eq!(sensitive("{{ user['password'] }}"), "hunter2&x");
+    assert_eq!(sensitive("{{ user | to_json }}"), r#"{"name":"ops","password":"hunter2&x"}"#);
+    assert_eq!(sensitive("{{ users }}"), "[{'name': 'ops', 'password': 'hunter2&x'}]");
+    assert_eq!(sensitive("{% for k, v in user.items() %}{{ v }} {% endfor %}"), "ops hunter2&x ");
+    assert_eq!(sensitive("{% for u in users %}{{ u.password }}{% endfor %}"), "hunter2&x");
+    assert_eq!(sensitive("{{ users | map(attribute='password') | join }}"), "hunter2&x");
+    assert_eq!(sensitive("{{ (user | dictsort)[1][1] }}"), "hunter2&x");
+    assert_eq!(sensitive("{{ user.values() | list | last }}"), "hunter2&x");
+    assert_eq!(
+        sensitive("{% set x = user %}{% if x == user %}{{ x.get('password') }}{% endif %}"),
+        "hunter2&x"
+    );
+    assert_eq!(sensitive("{% include 'secret.j2' %}"), "hunter2&x");
+    assert_eq!(
+        sensitive("{% macro m(a) %}{{ a.password }}{% endmacro %}{{ m(user) }}"),
+        "hunter2&x"
+    );
+}
+
+#[test]
+fn a_secret_that_is_not_read_makes_nothing_sensitive() {
+    assert_eq!(plain("{{ user.name }} {{ users[0].name }} {{ users | length }}"), "ops ops 1");
+    assert_eq!(
+        plain("{{ user.keys() | list | join(',') }} {{ 's' in user }}"),
+        "name,password False"
+    );
+    assert_eq!(plain("{{ name }}{{ port }}"), "web80");
+}
+
+#[test]
+fn an_error_never_holds_a_secret() {
+    for text in [
+        "{{ s | int }}",
+        "{{ s + 1 }}",
+        "{{ user.password.nope.x }}",
+        "{{ [s] | sum }}",
+        "{{ s() }}",
+        "{{ s | from_json }}",
+        "{% include s %}",
+    ] {
+        let error = render_text(text).unwrap_err();
+        let shown = format!("{error} {:?} {:?}", error, error.hint_text());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn an_endless_template_is_stopped() {
+    let text =
+        "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+    assert_eq!(render_text(text).unwrap_err().kind(), "template::endless");
+    let text = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
+    assert_eq!(render_text(text).unwrap_err().kind(), "template::error");
+}
+
+#[test]
+fn the_place_of_an_error_in_an_include_is_in_the_include() {
+    let error = render_text("a\n{% include 'broken.j2' %}\n").unwrap_err();
+    assert_eq!(error.place().unwrap().to_string(), "broken.j2:2:4");
+    assert_eq!(error.hint_text(), Some("did you mean `port`?"));
+}
+
+#[test]
+fn what_can_be_known_without_values_is() {
+    let good =
+        Source::new("a.j2", "{% for x in xs %}{{ x }}{{ host.name }}{{ range(3) }}{% endfor %}");
+    assert_eq!(check_syntax(&good), Ok(()));
+    assert_eq!(undeclared_names(&good), ["host", "xs"].map(str::to_owned).into());
+    let bad = check_syntax(&Source::new("a.j2", "a\n{% if x %}\n")).unwrap_err();
+    assert_eq!(bad.kind(), "template::syntax");
+}
