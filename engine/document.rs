@@ -18,8 +18,11 @@ pub struct Document {
     pub source: Source,
     root: Node,
     kinds: Kinds,
-    /// Where each line starts: a generated inventory has so many values that counting for each is too slow.
+    /// Where each line starts. A program may print a hundred thousand values, all on one line: to count from the
+    /// start for each of their places would take seconds.
     lines: Vec<usize>,
+    /// Whether each character is one byte.
+    ascii: bool,
 }
 
 /// The kinds of mistake that any document can have, such as `inventory::syntax`.
@@ -108,14 +111,15 @@ impl Document {
     fn new(source: &Source, root: Node, kinds: Kinds) -> Self {
         let starts = source.text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        Self { source: source.clone(), root, kinds, lines }
+        Self { source: source.clone(), root, kinds, lines, ascii: source.text.is_ascii() }
     }
 
     /// The place of a byte offset: that of [`Source::place`].
     pub fn place(&self, offset: usize) -> Place {
         let line = self.lines.partition_point(|&start| start <= offset);
         let before = &self.source.text[self.lines[line - 1]..offset];
-        Place { file: self.source.name.clone(), line, column: before.chars().count() + 1 }
+        let column = 1 + if self.ascii { before.len() } else { before.chars().count() };
+        Place { file: self.source.name.clone(), line, column }
     }
 
     /// The whole text as one value.

@@ -39,7 +39,7 @@ pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
 /// When one cannot be read or run, or there is a mistake in them.
 pub fn inventory(paths: &[PathBuf], home: &Path, assignments: &[Assignment]) -> Result<Inventory> {
     if paths.is_empty() {
-        return Inventory::implied(Path::new("/"), assignments);
+        return Ok(Inventory::implied(assignments));
     }
     let mut given = Vec::new();
     for path in paths {

@@ -1,7 +1,7 @@
 //! Templates: Jinja, strict about undefined names, and aware of secrets.
 //!
-//! A template reads its context through [`Guarded`] values: whatever way it takes to a secret leads through one
-//! of them, which notes that the text is no longer for everyone's eyes.
+//! A template reads its context through guarded values: whatever way it takes to a secret leads through one of
+//! them, which notes that the text is no longer for everyone's eyes.
 
 use std::{
     collections::BTreeSet,

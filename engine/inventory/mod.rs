@@ -1,7 +1,7 @@
 //! TOML to hosts, groups, and variables that know where they were written.
 //!
-//! [`toml`] and [`json`] read a text into what it declares, [`declared`] puts several of them together,
-//! [`resolve`] decides what each host gets, and [`pattern`] picks hosts.
+//! `toml` and `json` read a text into what it declares, `declared` puts several of them together,
+//! `resolve` decides what each host gets, and `pattern` picks hosts.
 
 mod assignment;
 mod connection;
@@ -12,10 +12,7 @@ mod pattern;
 mod resolve;
 mod toml;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -76,15 +73,12 @@ impl Inventory {
     }
 
     /// What there is when nobody gives an inventory: this machine itself, as `localhost`.
-    ///
-    /// # Errors
-    /// None; the type is that of [`parse`](Self::parse).
-    pub fn implied(folder: &Path, assignments: &[Assignment]) -> Result<Self> {
+    pub fn implied(assignments: &[Assignment]) -> Self {
         let text = "[hosts]\nlocalhost = { address = \"127.0.0.1\", transport = \"local\" }\n";
         let source = Source::new("(no inventory)", text);
-        let folder = folder.to_owned();
-        let given = Given { source, format: Format::Toml, home: folder.clone(), folder };
+        let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
         Self::parse(&[given], assignments)
+            .expect("the text is right, and an assignment cannot clash with it")
     }
 
     /// The hosts that a pattern means, in the order of the inventory: a group, a name, a glob of names, and

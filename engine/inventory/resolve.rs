@@ -1,6 +1,9 @@
 //! What each host gets: its groups, its variables and its connection, each value by four levels and no more.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -19,11 +22,16 @@ pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result
     let order = parents_first(declared)?;
     let members = reach(declared, &order, |group| &group.hosts);
     let below = reach(declared, &order, |group| &group.children);
+    let mut groups_of: HashMap<&Arc<str>, Vec<Arc<str>>> = HashMap::new();
+    for group in &order {
+        for host in &members[group] {
+            groups_of.entry(host).or_default().push(group.clone());
+        }
+    }
     let mut inventory = Inventory::default();
     for (name, host) in &declared.hosts {
-        let groups: Vec<_> =
-            order.iter().filter(|group| members[*group].contains(name)).cloned().collect();
-        let levels = Levels { declared, below: &below, name, host, groups: &groups };
+        let groups = groups_of.get(name).map_or(&[][..], Vec::as_slice);
+        let levels = Levels { declared, below: &below, name, host, groups };
         let host = levels.host(assignments)?;
         inventory.hosts.insert(name.clone(), Arc::new(host));
     }
@@ -161,14 +169,14 @@ fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
         children: Vec::new(),
         place: None,
     };
+    let in_order = |members: &HashSet<Arc<str>>| {
+        let mut hosts: Vec<_> = members.iter().cloned().collect();
+        hosts.sort_by_key(|host| declared.hosts.get_index_of(host));
+        hosts
+    };
     let declared_groups = declared.groups.iter().map(|(name, group)| Group {
         name: name.clone(),
-        hosts: declared
-            .hosts
-            .keys()
-            .filter(|host| members[name].contains(*host))
-            .cloned()
-            .collect(),
+        hosts: in_order(&members[name]),
         children: group.children.keys().cloned().collect(),
         place: Some(group.mark.place.clone()),
     });

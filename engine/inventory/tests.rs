@@ -161,7 +161,7 @@ fn the_inventory_of_a_program_is_read_as_ansible_reads_it() {
 #[test]
 fn without_an_inventory_there_is_this_machine() {
     let set = Assignment::parse("x=1").unwrap();
-    let inventory = Inventory::implied(Path::new("/project"), &[set]).unwrap();
+    let inventory = Inventory::implied(&[set]);
     let host = &inventory.hosts["localhost"];
     assert_eq!(host.connection.transport, Transport::Local);
     assert_eq!(host.groups, ["all".into()]);
