@@ -179,6 +179,11 @@ impl miette::Diagnostic for Diagnostic {
             .then(|| Box::new(format!("converge::{}", self.0.code)) as Box<dyn fmt::Display>)
     }
 
+    /// A note that explains another diagnostic has no kind of its own.
+    fn severity(&self) -> Option<miette::Severity> {
+        self.0.code.is_empty().then_some(miette::Severity::Advice)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.0.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }

@@ -15,6 +15,7 @@ pub mod content;
 pub mod resource;
 pub mod entry;
 pub mod resources;
+pub mod manual;
 
 // What we are given: text in, values out.
 pub mod config;
@@ -22,7 +23,6 @@ pub mod inventory;
 pub mod template;
 
 // Deciding: pure.
-pub mod template;
 pub mod catalog;
 pub mod language;
 pub mod graph;
@@ -32,9 +32,13 @@ pub mod probe;
 pub mod plan;
 
 // The world: the only modules that may do IO.
+pub mod disk;
 pub mod project;
 pub mod remote;
 pub mod event;
 pub mod exit_status;
 pub mod run;
 pub mod report;
+pub mod journal;
+pub mod cli;
+pub mod commands;

@@ -18,13 +18,14 @@ const OTHERS_WRITE: u32 = 0o002;
 const EXECUTE: u32 = 0o111;
 
 /// The configuration that holds in `start`, which is absolute: that of the nearest folder with a `converge.toml`,
-/// upwards. `home` is what `~` stands for.
+/// upwards; without one, the defaults in the nearest folder with `roles`. `home` is what `~` stands for.
 ///
 /// # Errors
 /// When it cannot be read, is wrong, or could have been written by anyone on this machine.
 pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
-    let Some(folder) = start.ancestors().find(|folder| folder.join(config::FILE).exists()) else {
-        return Ok(Config::implied(start));
+    let nearest = |what: &str| start.ancestors().find(|folder| folder.join(what).exists());
+    let Some(folder) = nearest(config::FILE) else {
+        return Ok(Config::implied(nearest("roles").unwrap_or(start)));
     };
     let file = folder.join(config::FILE);
     refuse_writable(folder)?;

@@ -82,13 +82,36 @@ impl Inventory {
     }
 
     /// The hosts that a pattern means, in the order of the inventory: a group, a name, a glob of names, and
-    /// of patterns `a & b`, `a | b` (or `a, b`), `!a` and parentheses.
+    /// of patterns `a & b`, `a | b` (or `a, b`), `!a` and parentheses. `localhost` alone is always this machine.
     ///
     /// # Errors
     /// When it cannot be read, names what is not there, or means no host. Without a place: the caller knows it.
-    pub fn select(&self, pattern: &str) -> Result<Vec<&Arc<Host>>> {
-        pattern::select(self, pattern)
+    pub fn select(&self, pattern: &str) -> Result<Vec<Arc<Host>>> {
+        if pattern.trim() == LOCALHOST && !self.hosts.contains_key(LOCALHOST) {
+            return Ok(vec![this_machine()]);
+        }
+        Ok(pattern::select(self, pattern)?.into_iter().cloned().collect())
     }
+
+    /// The host of that name; `localhost` is this machine itself, unless it is declared as another.
+    pub fn host(&self, name: &str) -> Option<Arc<Host>> {
+        let implied = || (name == LOCALHOST).then(this_machine);
+        self.hosts.get(name).cloned().or_else(implied)
+    }
+}
+
+const LOCALHOST: &str = "localhost";
+
+/// The machine that converge runs on, which needs no inventory and is in no group.
+fn this_machine() -> Arc<Host> {
+    Arc::new(Host {
+        name: LOCALHOST.into(),
+        address: "127.0.0.1".to_owned(),
+        groups: Vec::new(),
+        vars: IndexMap::new(),
+        connection: Connection { transport: Transport::Local, ..Connection::default() },
+        place: None,
+    })
 }
 
 /// What a document of the inventory calls its mistakes.

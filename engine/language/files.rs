@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     content::Content,
-    diagnostic::{Source, did_you_mean},
+    diagnostic::did_you_mean,
     resource::{ArgumentError, Files, TreeFile},
     template,
     value::Value,
@@ -69,13 +69,13 @@ impl<'a> RoleFiles<'a> {
     }
 
     /// What a template sees: the role's parameters, the host, and the variables of the call.
-    fn variables(&self, vars: &BTreeMap<String, Value>) -> Value {
+    fn variables(&self, vars: &BTreeMap<String, Value>) -> IndexMap<String, Value> {
         let mut all: IndexMap<String, Value> = (*self.scene.parameters).clone();
         if let Some(host) = &self.scene.host {
             all.insert("host".into(), host_value(host));
         }
         all.extend(vars.iter().map(|(name, value)| (name.clone(), value.clone())));
-        Value::Map(all)
+        all
     }
 }
 
@@ -92,12 +92,13 @@ impl Files for RoleFiles<'_> {
         vars: &BTreeMap<String, Value>,
     ) -> Result<Content, ArgumentError> {
         let path = self.path("templates", name, "template")?;
-        let read = |path: &str| self.state.text(path);
-        let source =
-            read(&path).map_err(|error| self.missing("template", "templates", name, &error))?;
-        let include = |other: &str| -> Option<Source> {
-            read(&self.path("templates", other, "template").ok()?).ok()
-        };
+        let source = self.state.text(&path);
+        let source = source.map_err(|error| self.missing("template", "templates", name, &error))?;
+        let (state, folder) = (self.state.clone(), format!("{}/templates", self.folder));
+        let include: template::Includes = Arc::new(move |other: &str| {
+            let inside = !other.starts_with('/') && other.split('/').all(|part| part != "..");
+            if inside { state.text(&format!("{folder}/{other}")).ok() } else { None }
+        });
         let rendered = template::render(&source, &self.variables(vars), &include)
             .map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))

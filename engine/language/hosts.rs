@@ -58,12 +58,9 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<Array> {
-    let found = state
-        .input()
-        .inventory
-        .select(pattern)
-        .map_err(|error| raise(state, context, Diagnostic::from(error)))?;
-    Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host: host.clone() })).collect())
+    let found =
+        state.input().inventory.select(pattern).map_err(|error| raise(state, context, error))?;
+    Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host })).collect())
 }
 
 fn facts(state: &State, host: &Arc<Host>) -> Outcome<Dynamic> {

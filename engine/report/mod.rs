@@ -110,6 +110,11 @@ impl Options {
 /// Takes what must not be seen out of a text.
 pub type Redactor = Box<dyn Fn(&str) -> String + Send + Sync>;
 
+/// The event with its texts as `redact` leaves them, for whoever keeps events.
+pub fn redacted(event: Event, redact: &dyn Fn(&str) -> String) -> Event {
+    texts::map(event, &|text, _| redact(text))
+}
+
 /// The writer.
 pub struct Report {
     options: Options,

@@ -35,6 +35,9 @@ pub struct ApprovedNode {
 }
 
 impl PlanFile {
+    /// The version of this format that this converge writes and reads.
+    pub const VERSION: u32 = 1;
+
     /// What a plan is going to do.
     pub fn new(catalog: &Catalog, plan: &Plan) -> Self {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
@@ -43,7 +46,7 @@ impl PlanFile {
             let observed = observed(plan.node(id));
             (node.name.node.to_string(), ApprovedNode { desired, observed })
         });
-        Self { version: 1, nodes: nodes.collect() }
+        Self { version: Self::VERSION, nodes: nodes.collect() }
     }
 
     /// Takes out of a plan what differs from what was approved, and says why.

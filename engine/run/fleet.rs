@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use crate::{
     event::{Event, Events},
-    inventory::Host,
+    inventory::Inventory,
     remote::{Captured, Connector, Exit, Remote, RemoteError, Traffic},
     script::Script,
 };
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct Fleet {
     connector: Arc<dyn Connector>,
     events: Arc<dyn Events>,
-    hosts: HashMap<Arc<str>, Arc<Host>>,
+    inventory: Arc<Inventory>,
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
     /// How many hosts are worked on at once.
     places: Semaphore,
@@ -31,12 +31,11 @@ impl Fleet {
     pub(crate) fn new(
         connector: Arc<dyn Connector>,
         events: Arc<dyn Events>,
-        hosts: impl IntoIterator<Item = Arc<Host>>,
+        inventory: Arc<Inventory>,
         concurrency: usize,
     ) -> Self {
-        let hosts = hosts.into_iter().map(|host| (host.name.clone(), host)).collect();
         let places = Semaphore::new(concurrency.max(1));
-        Self { connector, events, hosts, ways: Mutex::default(), places }
+        Self { connector, events, inventory, ways: Mutex::default(), places }
     }
 
     /// Waits until one more host may be worked on.
@@ -55,8 +54,8 @@ impl Fleet {
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         self.events.send(Event::Connecting { host: name.clone() });
-        let host = self.hosts.get(name).expect("scripts and patterns name hosts of the inventory");
-        let remote = self.connector.connect(host).await;
+        let host = self.inventory.host(name).expect("only hosts of the inventory are declared on");
+        let remote = self.connector.connect(&host).await;
         match &remote {
             Ok(_) => self.events.send(Event::Connected { host: name.clone() }),
             Err(error) => self.unreachable(name, error),

@@ -28,7 +28,6 @@ use crate::{
     event::{Event, Events, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
-    inventory::Host,
     language::{self, Evaluation, Input, Known, Note},
     plan::Plan,
     remote::Connector,
@@ -99,13 +98,26 @@ impl Run {
         purpose: Purpose,
     ) -> Result<Ended> {
         let began = Instant::now();
-        let hosts: Vec<Arc<Host>> =
-            input(Known::default()).inventory.hosts.values().cloned().collect();
-        let fleet =
-            Fleet::new(self.connector.clone(), self.events.clone(), hosts, self.concurrency);
+        let fleet = self.fleet(&input);
         let result = self.stages(&input, purpose, &fleet, began).await;
         fleet.close().await;
         result
+    }
+
+    /// What a playbook declares, as far as `limit` leaves it. Asks hosts only what the scripts ask.
+    ///
+    /// # Errors
+    /// A mistake in what the user gave.
+    pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
+        let fleet = self.fleet(&input);
+        let catalog = self.evaluate(&input, &fleet).await;
+        fleet.close().await;
+        catalog
+    }
+
+    fn fleet(&self, input: &impl Fn(Known) -> Input) -> Fleet {
+        let inventory = input(Known::default()).inventory;
+        Fleet::new(self.connector.clone(), self.events.clone(), inventory, self.concurrency)
     }
 
     async fn stages(
@@ -115,10 +127,7 @@ impl Run {
         fleet: &Fleet,
         began: Instant,
     ) -> Result<Ended> {
-        let mut catalog = self.evaluate(input, fleet).await?;
-        if let Some(limit) = &self.limit {
-            catalog.limit(|host| limit.contains(host));
-        }
+        let catalog = self.evaluate(input, fleet).await?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let observations = observe::observe(&catalog, all(), fleet).await;
@@ -157,7 +166,10 @@ impl Run {
         let mut known = Known::default();
         loop {
             match language::evaluate(input(known.clone()))? {
-                Evaluation::Complete { catalog, notes } => {
+                Evaluation::Complete { mut catalog, notes } => {
+                    if let Some(limit) = &self.limit {
+                        catalog.limit(|host| limit.contains(host));
+                    }
                     notes.into_iter().for_each(|note| self.tell_note(note));
                     return Ok(catalog);
                 }

@@ -1,6 +1,6 @@
 //! Looks secrets up, each once.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
@@ -14,7 +14,14 @@ use crate::diagnostic::{Diagnostic, Result};
 #[derive(Debug, Default)]
 pub struct Secrets {
     providers: Vec<Provider>,
-    known: Mutex<IndexMap<String, Secret>>,
+    known: Mutex<Known>,
+}
+
+/// What was found so far, and what takes it out of texts.
+#[derive(Debug, Default)]
+struct Known {
+    secrets: IndexMap<String, Secret>,
+    redactor: Arc<Redactor>,
 }
 
 impl Secrets {
@@ -30,18 +37,19 @@ impl Secrets {
     pub fn lookup(&self, name: &str) -> Result<Secret> {
         check(name)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(secret) = known.get(name) {
+        if let Some(secret) = known.secrets.get(name) {
             return Ok(secret.clone());
         }
         let secret = Secret::new(name, self.find(name)?);
-        known.insert(name.to_owned(), secret.clone());
+        known.secrets.insert(name.to_owned(), secret.clone());
+        let all: Vec<Secret> = known.secrets.values().cloned().collect();
+        known.redactor = Arc::new(Redactor::new(&all));
         Ok(secret)
     }
 
     /// A redactor for all secrets that were looked up so far.
-    pub fn redactor(&self) -> Redactor {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Redactor::new(&known.values().cloned().collect::<Vec<_>>())
+    pub fn redactor(&self) -> Arc<Redactor> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).redactor.clone()
     }
 
     fn find(&self, name: &str) -> Result<String> {

@@ -23,6 +23,12 @@ pub struct Redactor {
     labels: Vec<Arc<str>>,
 }
 
+impl Default for Redactor {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
 impl Redactor {
     /// A redactor for these secrets.
     pub fn new(secrets: &[Secret]) -> Self {

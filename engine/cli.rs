@@ -1,0 +1,156 @@
+//! The command line, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Brings many hosts to the declared state over SSH.
+///
+/// `converge PLAYBOOK` plans, shows the plan, carries it out, and verifies it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "converge",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit status: 0 converged, 1 mistake in the input, 2 changes pending (plan --exit-code), \
+                  3 something failed, 4 a host unreachable, 5 reverted, 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do; without a subcommand: apply.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The playbook to apply, or a plan that was approved.
+    #[arg(value_name = "PLAYBOOK", required = true)]
+    pub playbook: Option<String>,
+    /// What holds for all subcommands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What holds for all subcommands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// An inventory: a TOML or JSON file, a folder of TOML files, or a program. Can be given again.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "CONVERGE_INVENTORY",
+        value_delimiter = ':'
+    )]
+    pub inventory: Vec<PathBuf>,
+    /// Sets a variable for all hosts; @FILE reads a TOML file of them. Can be given again.
+    #[arg(short = 'e', long = "var", global = true, value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Only these hosts: a group, a name, a glob, or several with `,` `&` `!`.
+    #[arg(short, long, global = true, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// How many hosts are worked on at once.
+    #[arg(long, global = true, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// Draw changed texts as a diff (the default).
+    #[arg(long, global = true, overrides_with = "no_diff")]
+    pub diff: bool,
+    /// Only say that a text differs.
+    #[arg(long, global = true, overrides_with = "diff")]
+    pub no_diff: bool,
+    /// How output is written [default: human, or dot for `graph`].
+    #[arg(long, global = true, value_enum)]
+    pub format: Option<Format>,
+    /// Write a JUnit report.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Also show what does not change, where things are declared, and all that steps print.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    Human,
+    /// One JSON event a line (docs/events.md).
+    Json,
+    /// A drawing for Graphviz: only for `graph`.
+    Dot,
+    /// A drawing for Mermaid: only for `graph`.
+    Mermaid,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plan, show the plan, carry it out, and verify it
+    Apply {
+        /// A playbook, or a plan that `converge plan -o` wrote and someone approved.
+        playbook: String,
+    },
+    /// Show what would change, and change nothing
+    Plan {
+        /// The playbook.
+        playbook: String,
+        /// Keep the plan, for `converge apply FILE`.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// End with 2 when changes are pending.
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Find every mistake that shows without a host
+    Check {
+        /// The playbook.
+        playbook: String,
+    },
+    /// List the hosts of the inventory
+    Hosts {
+        /// Which hosts.
+        #[arg(default_value = "all")]
+        pattern: String,
+    },
+    /// Show the facts of hosts
+    Facts {
+        /// Which hosts.
+        pattern: String,
+    },
+    /// Run a command on hosts, side by side
+    Exec {
+        /// Which hosts.
+        pattern: String,
+        /// The command and its arguments; a single one is a script for sh.
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+    /// Draw the order of a playbook's resources
+    Graph {
+        /// The playbook.
+        playbook: String,
+    },
+    /// Show where a host's variable gets its value
+    Why {
+        /// The host.
+        host: String,
+        /// The variable.
+        name: String,
+    },
+    /// The manual of a kind, or the list of all kinds
+    Doc {
+        /// The kind, such as `file`.
+        kind: Option<String>,
+    },
+    /// List earlier runs
+    History,
+    /// Show an earlier run
+    Show {
+        /// The run's id, or the beginning of it; `last` for the last one.
+        run: String,
+    },
+    /// Print the completions for a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}

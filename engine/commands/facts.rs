@@ -1,0 +1,41 @@
+//! `converge facts`: what scripts can know of hosts.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::setup::Setup;
+use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude, run::Fleet};
+
+pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
+    let project = setup.project(None)?;
+    let hosts = setup.select(&project, pattern)?;
+    let concurrency = setup.concurrency(&project);
+    let events = setup.report.clone();
+    let fleet =
+        Fleet::new(setup.connector(&project), events, project.inventory.clone(), concurrency);
+    let script = prelude::script().then(facts::script());
+    let ask = async |host: &Arc<str>| {
+        let _place = fleet.place().await;
+        (host.clone(), fleet.run(host, &script).await)
+    };
+    let names: Vec<Arc<str>> = hosts.iter().map(|host| host.name.clone()).collect();
+    let answers = join_all(names.iter().map(ask)).await;
+    fleet.close().await;
+    let mut status = ExitStatus::Converged;
+    for (host, answer) in answers {
+        // Whoever does not answer was reported when the connection failed.
+        let Ok((_, captured)) = answer else {
+            status = ExitStatus::Unreachable;
+            continue;
+        };
+        let facts = facts::parse(&String::from_utf8_lossy(&captured.stdout));
+        let facts = serde_json::json!({ "host": &*host, "facts": facts });
+        let text = match setup.global.format {
+            Some(Format::Json) => serde_json::to_string(&facts),
+            _ => serde_json::to_string_pretty(&facts),
+        };
+        setup.report.print(&text.expect("facts can be written as JSON"));
+    }
+    Ok(status)
+}

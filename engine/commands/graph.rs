@@ -1,0 +1,24 @@
+//! `converge graph`: the order of a playbook's resources, drawn.
+
+use super::setup::Setup;
+use crate::{
+    cli::Format,
+    diagnostic::Result,
+    exit_status::ExitStatus,
+    graph::{self, Graph},
+    run::Interrupt,
+};
+
+pub(super) async fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus> {
+    let project = setup.project(Some(playbook))?;
+    let (_sender, interrupt) = Interrupt::new();
+    let run = setup.unjournaled(&project, interrupt)?;
+    let catalog = run.catalog(|known| project.input(playbook, known)).await?;
+    let graph = Graph::build(&catalog)?;
+    let text = match setup.global.format {
+        Some(Format::Mermaid) => graph::mermaid(&catalog, &graph),
+        _ => graph::dot(&catalog, &graph),
+    };
+    setup.report.print(&text);
+    Ok(ExitStatus::Converged)
+}

@@ -1,0 +1,51 @@
+//! `converge history`: earlier runs.
+
+use super::setup::Setup;
+use crate::{
+    cli::Format,
+    diagnostic::Result,
+    event::{Event, HostSummary},
+    exit_status::ExitStatus,
+    journal::{self, Entry},
+};
+
+pub(super) fn run(setup: &Setup) -> Result<ExitStatus> {
+    let project = setup.project(None)?;
+    let json = setup.global.format == Some(Format::Json);
+    for entry in journal::entries(&project.config.folder) {
+        let events = entry.events().unwrap_or_default();
+        setup.report.print(&line(&entry, &events, json));
+    }
+    Ok(ExitStatus::Converged)
+}
+
+fn line(entry: &Entry, events: &[Event], json: bool) -> String {
+    let (command, playbook) = match events.first() {
+        Some(Event::RunStarted { command, playbook, .. }) => (command.as_str(), playbook.as_str()),
+        _ => ("?", "?"),
+    };
+    let end = events.iter().rev().find_map(|event| match event {
+        Event::Summary { hosts, exit_status, .. } => Some((hosts, exit_status)),
+        _ => None,
+    });
+    let status = end.map(|(_, status)| *status);
+    if json {
+        let id = &entry.id;
+        return serde_json::json!({
+            "run": id, "command": command, "playbook": playbook, "exit_status": status,
+        })
+        .to_string();
+    }
+    let count = |count: fn(&HostSummary) -> usize| -> usize {
+        end.map_or(0, |(hosts, _)| hosts.values().map(count).sum())
+    };
+    let told = match status {
+        None => "cut short".to_owned(),
+        Some(status) => format!(
+            "exit {status}, {} changed, {} failed",
+            count(|host| host.changed),
+            count(|host| host.failed)
+        ),
+    };
+    format!("{}  {command} {playbook}  {told}", entry.id)
+}

@@ -1,0 +1,39 @@
+//! `converge hosts`: which hosts a pattern means.
+
+use serde::Serialize;
+
+use super::setup::Setup;
+use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    address: &'a str,
+    groups: Vec<&'a str>,
+}
+
+pub(super) fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
+    let project = setup.project(None)?;
+    let hosts = setup.select(&project, pattern)?;
+    let lines: Vec<Line> = hosts
+        .iter()
+        .map(|host| Line {
+            name: &host.name,
+            address: &host.address,
+            groups: host.groups.iter().map(|group| &**group).collect(),
+        })
+        .collect();
+    let text: Vec<String> = if setup.global.format == Some(Format::Json) {
+        let json = |line| serde_json::to_string(line).expect("texts can be written as JSON");
+        lines.iter().map(json).collect()
+    } else {
+        let width = |text: fn(&Line) -> usize| lines.iter().map(text).max().unwrap_or_default();
+        let (name, address) = (width(|line| line.name.len()), width(|line| line.address.len()));
+        let row = |line: &Line| {
+            format!("{:name$}  {:address$}  {}", line.name, line.address, line.groups.join(" "))
+        };
+        lines.iter().map(row).collect()
+    };
+    setup.report.print(&text.join("\n"));
+    Ok(ExitStatus::Converged)
+}

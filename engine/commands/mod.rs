@@ -1,0 +1,94 @@
+//! What each subcommand does: one file each. They put the stages together, and hold no logic of their own.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    cli::{Cli, Command, Format},
+    diagnostic::{Diagnostic, Result},
+    exit_status::ExitStatus,
+    report::{self, Options, Report},
+    secret::Secrets,
+};
+
+mod check;
+mod completions;
+mod doc;
+mod exec;
+mod facts;
+mod graph;
+mod history;
+mod hosts;
+mod playbook;
+mod setup;
+mod show;
+mod signals;
+mod why;
+
+/// The secrets of a run, once its configuration is read.
+type LateSecrets = Arc<OnceLock<Arc<Secrets>>>;
+
+/// Runs what the command line asks for, and gives the exit status.
+pub async fn run(cli: Cli) -> ExitCode {
+    let secrets = LateSecrets::default();
+    let report = Arc::new(open_report(&cli, &secrets));
+    let status = dispatch(cli, &report, &secrets).await.unwrap_or_else(|mistakes| {
+        report.diagnostics(&mistakes);
+        ExitStatus::Mistake
+    });
+    let written = report.finish().is_ok();
+    let status = if written { status } else { ExitStatus::Mistake };
+    ExitCode::from(status.code())
+}
+
+fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
+    let global = &cli.global;
+    let format = match global.format {
+        Some(Format::Json) => report::Format::Json,
+        _ => report::Format::Human,
+    };
+    let mut options = Options::detect(format, !global.no_diff, global.verbose);
+    options.junit = global.junit.is_some();
+    Report::new(options, redact(secrets))
+}
+
+/// Takes every secret that was looked up so far out of a text.
+fn redact(secrets: &LateSecrets) -> report::Redactor {
+    let secrets = secrets.clone();
+    Box::new(move |text| match secrets.get() {
+        Some(secrets) => secrets.redactor().redact(text).into_owned(),
+        None => text.to_owned(),
+    })
+}
+
+async fn dispatch(
+    cli: Cli,
+    report: &Arc<Report>,
+    secrets: &LateSecrets,
+) -> Result<ExitStatus, Vec<Diagnostic>> {
+    let Cli { command, playbook, global } = cli;
+    let setup = setup::Setup { global, report: report.clone(), late_secrets: secrets.clone() };
+    let one = |result: Result<ExitStatus>| result.map_err(|mistake| vec![mistake]);
+    setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
+    match command {
+        None => one(playbook::apply(&setup, &playbook.unwrap_or_default()).await),
+        Some(Command::Apply { playbook }) => one(playbook::apply(&setup, &playbook).await),
+        Some(Command::Plan { playbook, output, exit_code }) => {
+            one(playbook::plan(&setup, &playbook, output.as_deref(), exit_code).await)
+        }
+        Some(Command::Check { playbook }) => check::run(&setup, &playbook),
+        Some(Command::Hosts { pattern }) => one(hosts::run(&setup, &pattern)),
+        Some(Command::Facts { pattern }) => one(facts::run(&setup, &pattern).await),
+        Some(Command::Exec { pattern, command }) => {
+            one(exec::run(&setup, &pattern, &command).await)
+        }
+        Some(Command::Graph { playbook }) => one(graph::run(&setup, &playbook).await),
+        Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
+        Some(Command::Doc { kind }) => one(doc::run(&setup, kind.as_deref())),
+        Some(Command::History) => one(history::run(&setup)),
+        Some(Command::Show { run }) => one(show::run(&setup, &run)),
+        Some(Command::Completions { shell }) => Ok(completions::run(&setup, shell)),
+    }
+}

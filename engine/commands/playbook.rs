@@ -1,0 +1,130 @@
+//! `converge PLAYBOOK`, `converge apply`, `converge plan`.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{setup::Setup, signals};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    event::{Event, VERSION},
+    exit_status::ExitStatus,
+    run::{Ended, Interrupt, PlanFile, Purpose},
+};
+
+/// What `converge plan -o` writes: the plan, and how it was made.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approved {
+    playbook: String,
+    inventory: Vec<std::path::PathBuf>,
+    vars: Vec<String>,
+    limit: Option<String>,
+    plan: PlanFile,
+}
+
+/// Applies a playbook, or a plan that was approved.
+pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
+    if !path.ends_with(".rhai") {
+        if let Some(approved) = read_plan(path)? {
+            return apply_plan(setup, approved).await;
+        }
+    }
+    Ok(run(setup, "apply", path, Purpose::Apply { approved: None }).await?.status)
+}
+
+/// Shows what a playbook would change.
+pub(super) async fn plan(
+    setup: &Setup,
+    playbook: &str,
+    output: Option<&Path>,
+    exit_code: bool,
+) -> Result<ExitStatus> {
+    let ended = run(setup, "plan", playbook, Purpose::Plan).await?;
+    if let Some(file) = output {
+        let approved = Approved {
+            playbook: playbook.to_owned(),
+            inventory: setup.global.inventory.clone(),
+            vars: setup.global.vars.clone(),
+            limit: setup.global.limit.clone(),
+            plan: ended.plan,
+        };
+        write_plan(file, &approved)?;
+    }
+    Ok(match ended.status {
+        ExitStatus::Pending if !exit_code => ExitStatus::Converged,
+        status => status,
+    })
+}
+
+/// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
+async fn apply_plan(setup: &Setup, approved: Approved) -> Result<ExitStatus> {
+    let mut global = setup.global.clone();
+    if !(global.vars.is_empty() && global.limit.is_none() && global.inventory.is_empty()) {
+        let message = "an approved plan is applied as it was made";
+        return Err(Diagnostic::new("plan::options", message)
+            .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
+    }
+    global.vars = approved.vars;
+    global.limit = approved.limit;
+    global.inventory = approved.inventory;
+    let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
+    let setup = Setup { global, report, late_secrets };
+    let purpose = Purpose::Apply { approved: Some(approved.plan) };
+    Ok(run(&setup, "apply", &approved.playbook, purpose).await?.status)
+}
+
+async fn run(setup: &Setup, command: &str, playbook: &str, purpose: Purpose) -> Result<Ended> {
+    let project = setup.project(Some(playbook))?;
+    let (sender, interrupt) = Interrupt::new();
+    let id = id();
+    let run = setup.run(&project, id.clone(), interrupt)?;
+    let _signals = signals::listen(sender);
+    run.events.send(Event::RunStarted {
+        version: VERSION,
+        run: id,
+        command: command.to_owned(),
+        playbook: playbook.to_owned(),
+        hosts: project.inventory.hosts.len(),
+    });
+    let ended = run.playbook(|known| project.input(playbook, known), purpose).await;
+    if let (Some(file), Some(text)) = (&setup.global.junit, setup.report.junit()) {
+        fs::write(file, text).map_err(|error| unwritable(file, &error))?;
+    }
+    ended
+}
+
+/// When the run began, so that ids sort, and something that no other run has.
+fn id() -> String {
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let unique: String =
+        crate::run::nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
+    format!("{now}-{}", unique.to_lowercase())
+}
+
+/// The plan in a file; none when the file is no plan but perhaps a playbook.
+fn read_plan(path: &str) -> Result<Option<Approved>> {
+    let Ok(text) = fs::read_to_string(path) else { return Ok(None) };
+    if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    let approved: Approved = serde_json::from_str(&text).map_err(|error| {
+        Diagnostic::new("plan::unreadable", format!("{path} is no plan: {error}"))
+            .hint("`converge plan PLAYBOOK -o FILE` writes one")
+    })?;
+    if approved.plan.version != PlanFile::VERSION {
+        let message = format!("{path} was written by another version of converge");
+        return Err(Diagnostic::new("plan::version", message).hint("make the plan again"));
+    }
+    Ok(Some(approved))
+}
+
+fn write_plan(file: &Path, approved: &Approved) -> Result<()> {
+    let text = serde_json::to_string_pretty(approved)
+        .expect("texts and maps by name can always be written as JSON");
+    fs::write(file, text + "\n").map_err(|error| unwritable(file, &error))
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::new("project::unwritable", format!("cannot write {}: {error}", file.display()))
+}

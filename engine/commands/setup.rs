@@ -1,0 +1,158 @@
+//! What most subcommands need first: the configuration, the inventory, the ways to hosts.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{LateSecrets, redact};
+use crate::{
+    cli::{Command, Format, Global},
+    config::Config,
+    diagnostic::{Diagnostic, Result},
+    disk::Disk,
+    event::Events,
+    inventory::{Host, Inventory},
+    journal::{Journal, Tee},
+    language::{Input, Known},
+    project,
+    remote::{Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector, Timeouts},
+    report::Report,
+    run::{Interrupt, Run},
+    secret::Secrets,
+};
+
+/// What the command line gives to every subcommand.
+pub(super) struct Setup {
+    pub(super) global: Global,
+    pub(super) report: Arc<Report>,
+    pub(super) late_secrets: LateSecrets,
+}
+
+/// A project that was found and read.
+pub(super) struct Project {
+    pub(super) config: Config,
+    pub(super) inventory: Arc<Inventory>,
+    secrets: Arc<Secrets>,
+}
+
+impl Setup {
+    /// Finds the project of a playbook, or of the current folder, and reads its inventory.
+    pub(super) fn project(&self, playbook: Option<&str>) -> Result<Project> {
+        let user = LocalUser::from_environment();
+        let config = project::configuration(&start(playbook), &user.home)?;
+        let secrets = Arc::new(Secrets::new(config.secrets.clone()));
+        // The first project is the only one.
+        let _ = self.late_secrets.set(secrets.clone());
+        let assignments = project::assignments(&self.global.vars)?;
+        let paths: Vec<PathBuf> = if self.global.inventory.is_empty() {
+            config.inventory.iter().map(|path| shown(path)).collect()
+        } else {
+            self.global.inventory.clone()
+        };
+        let inventory = Arc::new(project::inventory(&paths, &user.home, &assignments)?);
+        Ok(Project { config, inventory, secrets })
+    }
+
+    /// The hosts that `--limit` leaves.
+    pub(super) fn limit(&self, project: &Project) -> Result<Option<BTreeSet<Arc<str>>>> {
+        let Some(pattern) = &self.global.limit else { return Ok(None) };
+        let hosts = project.inventory.select(pattern)?;
+        Ok(Some(hosts.into_iter().map(|host| host.name.clone()).collect()))
+    }
+
+    /// The hosts of a pattern that `--limit` leaves.
+    pub(super) fn select(&self, project: &Project, pattern: &str) -> Result<Vec<Arc<Host>>> {
+        let mut hosts = project.inventory.select(pattern)?;
+        if let Some(limit) = self.limit(project)? {
+            hosts.retain(|host| limit.contains(&host.name));
+        }
+        Ok(hosts)
+    }
+
+    pub(super) fn concurrency(&self, project: &Project) -> usize {
+        self.global.concurrency.unwrap_or(project.config.concurrency)
+    }
+
+    /// A run that is journaled, and ends early when a signal says so.
+    pub(super) fn run(&self, project: &Project, id: String, interrupt: Interrupt) -> Result<Run> {
+        let journal = Journal::create(&project.config.folder, &id, redact(&self.late_secrets));
+        let journal = journal.map_err(|error| {
+            let folder = project.config.folder.join(".converge");
+            Diagnostic::new(
+                "journal::unwritable",
+                format!("cannot write to {}: {error}", folder.display()),
+            )
+            .hint("converge keeps there what happened in each run")
+        })?;
+        let events: Arc<dyn Events> = Arc::new(Tee(journal, self.report.clone()));
+        Ok(Run { id, events, ..self.unjournaled(project, interrupt)? })
+    }
+
+    /// A run of which nothing is kept.
+    pub(super) fn unjournaled(&self, project: &Project, interrupt: Interrupt) -> Result<Run> {
+        let secrets = project.secrets.clone();
+        Ok(Run {
+            id: String::new(),
+            connector: self.connector(project),
+            events: self.report.clone(),
+            lookup: Arc::new(move |name| secrets.lookup(name)),
+            concurrency: self.concurrency(project),
+            limit: self.limit(project)?,
+            interrupt,
+        })
+    }
+
+    pub(super) fn connector(&self, project: &Project) -> Arc<dyn Connector> {
+        let secrets = project.secrets.clone();
+        let passwords: Arc<dyn Passwords> = Arc::new(move |name: &str| secrets.lookup(name).ok());
+        let mut timeouts = Timeouts::default();
+        if let Some(connect) = project.config.connect_timeout {
+            timeouts.connect = connect;
+        }
+        let inventory = project.inventory.clone();
+        let known = move |name: &str| inventory.host(name).map(|host| (*host).clone());
+        let user = LocalUser::from_environment();
+        let ssh = SshConnector::new(user, Arc::new(known), passwords.clone(), timeouts);
+        Arc::new(Connectors { ssh, local: LocalConnector::new(passwords, timeouts) })
+    }
+
+    /// A drawing is asked of `graph`, and of nothing else.
+    pub(super) fn check_format(&self, command: Option<&Command>) -> Result<()> {
+        let drawing = matches!(self.global.format, Some(Format::Dot | Format::Mermaid));
+        if drawing && !matches!(command, Some(Command::Graph { .. })) {
+            let message = "only `converge graph` draws";
+            return Err(Diagnostic::new("cli::format", message).hint("--format human, or json"));
+        }
+        Ok(())
+    }
+}
+
+impl Project {
+    /// What an evaluation of a playbook starts from.
+    pub(super) fn input(&self, playbook: &str, known: Known) -> Input {
+        let shown = |path: &PathBuf| shown(path).display().to_string();
+        Input {
+            playbook: playbook.to_owned(),
+            sources: Arc::new(Disk),
+            roles: self.config.roles.iter().map(shown).collect(),
+            inventory: self.inventory.clone(),
+            known,
+        }
+    }
+}
+
+/// The folder that a project is looked for from, upwards.
+fn start(playbook: Option<&str>) -> PathBuf {
+    let current = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let folder = playbook.and_then(|path| Path::new(path).parent());
+    folder.map_or_else(|| current.clone(), |folder| current.join(folder))
+}
+
+/// A path as people would write it where they are.
+fn shown(path: &Path) -> PathBuf {
+    let current = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    path.strip_prefix(current).map_or_else(|_| path.to_owned(), Path::to_owned)
+}

@@ -1,0 +1,40 @@
+//! `converge show`: what happened in an earlier run.
+
+use super::setup::Setup;
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    event::Events as _,
+    exit_status::ExitStatus,
+    journal::{self, Entry},
+};
+
+/// The word for the last run.
+const LAST: &str = "last";
+
+pub(super) fn run(setup: &Setup, run: &str) -> Result<ExitStatus> {
+    let project = setup.project(None)?;
+    let entry = find(journal::entries(&project.config.folder), run)?;
+    let events = entry.events().map_err(|error| {
+        let message = format!("cannot read the journal of run {}: {error}", entry.id);
+        Diagnostic::new("journal::unreadable", message)
+    })?;
+    for event in events {
+        setup.report.send(event);
+    }
+    Ok(ExitStatus::Converged)
+}
+
+fn find(mut entries: Vec<Entry>, run: &str) -> Result<Entry> {
+    let unknown = |message: String| {
+        Diagnostic::new("journal::unknown-run", message).hint("`converge history` lists them")
+    };
+    if run == LAST {
+        return entries.pop().ok_or_else(|| unknown("there is no earlier run".to_owned()));
+    }
+    entries.retain(|entry| entry.id.starts_with(run));
+    match entries.len() {
+        1 => Ok(entries.remove(0)),
+        0 => Err(unknown(format!("there is no run `{run}`"))),
+        count => Err(unknown(format!("{count} runs begin with `{run}`"))),
+    }
+}

@@ -1,0 +1,112 @@
+//! What happened in each run, kept on this machine: `.converge/runs/ID/events.jsonl`.
+//!
+//! An event is written before what it announces is done, and without secrets.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use crate::{
+    event::{Event, Events},
+    report::redacted,
+};
+
+/// Takes secrets out of a text.
+pub type Redact = Box<dyn Fn(&str) -> String + Send + Sync>;
+
+/// The journal of one run, open for writing.
+pub struct Journal {
+    file: Mutex<File>,
+    redact: Redact,
+}
+
+/// An earlier run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The run's id.
+    pub id: String,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+const EVENTS: &str = "events.jsonl";
+
+impl Journal {
+    /// Opens the journal of a new run, for nobody else to read.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn create(project: &Path, run: &str, redact: Redact) -> io::Result<Self> {
+        let folder = runs(project).join(run);
+        fs::create_dir_all(&folder)?;
+        let mut options = OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create_new(true).append(true).open(folder.join(EVENTS))?;
+        Ok(Self { file: Mutex::new(file), redact })
+    }
+}
+
+impl Events for Journal {
+    /// A disk that is full does not stop a run on the hosts: what cannot be written is left out.
+    fn send(&self, event: Event) {
+        // Live output is the bulk of a run, and of no use once a failure holds its last lines.
+        if matches!(event, Event::Output { .. }) {
+            return;
+        }
+        let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
+        line.push(b'\n');
+        if let Ok(mut file) = self.file.lock() {
+            let _ = file.write_all(&line);
+        }
+    }
+}
+
+/// Earlier runs, oldest first: ids begin with the time.
+pub fn entries(project: &Path) -> Vec<Entry> {
+    let folders = fs::read_dir(runs(project)).into_iter().flatten().flatten();
+    let entry = |folder: fs::DirEntry| {
+        let id = folder.file_name().into_string().ok()?;
+        Some(Entry { id, folder: folder.path() })
+    };
+    let mut entries: Vec<Entry> = folders.filter_map(entry).collect();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    entries
+}
+
+impl Entry {
+    /// What happened in the run. A last line that was cut off is left out.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn events(&self) -> io::Result<Vec<Event>> {
+        let file = BufReader::new(File::open(self.folder.join(EVENTS))?);
+        let mut events = Vec::new();
+        for line in file.lines() {
+            events.extend(serde_json::from_str(&line?).ok());
+        }
+        Ok(events)
+    }
+}
+
+fn runs(project: &Path) -> PathBuf {
+    project.join(".converge/runs")
+}
+
+/// Tells several listeners.
+pub struct Tee<A, B>(pub A, pub B);
+
+impl<A: Events, B: Events> Events for Tee<A, B> {
+    fn send(&self, event: Event) {
+        self.0.send(event.clone());
+        self.1.send(event);
+    }
+}
+
+impl<E: Events + ?Sized> Events for std::sync::Arc<E> {
+    fn send(&self, event: Event) {
+        (**self).send(event);
+    }
+}
