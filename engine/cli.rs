@@ -12,7 +12,6 @@ use clap_complete::Shell;
 #[command(
     name = "converge",
     version,
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Exit status: 0 converged, 1 mistake in the input, 2 changes pending (plan --exit-code), \
                   3 something failed, 4 a host unreachable, 5 reverted, 130 interrupted."
