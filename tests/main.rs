@@ -1,1 +1,3 @@
+//! What the engine does to the world around it.
 
+mod remote;
