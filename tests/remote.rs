@@ -5,15 +5,16 @@ mod sshd;
 use std::{
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use converge::{
     content::Content,
     inventory::{Connection, Host, HostKeys},
-    remote::{Captured, Connector as _, LocalUser, RemoteError},
+    remote::{Captured, Connector as _, LocalUser, RemoteError, Timeouts},
     sh,
 };
-use sshd::{Sshd, connect, connector, host, keygen, run, unreachable, user};
+use sshd::{Sshd, connect, connector, host, keygen, patient, run, unreachable, user};
 
 fn seen(status: i32, stdout: &str, stderr: &str) -> (i32, String, String) {
     (status, stdout.to_owned(), stderr.to_owned())
@@ -205,6 +206,8 @@ async fn an_unknown_host_is_refused_unless_new_keys_are_accepted() {
     assert!(connect(&host).await.is_ok());
     let known = sshd.known().replace(" test\n", "\n");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), known);
+    assert!(connect(&host).await.is_ok());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), known);
     host.connection.host_keys = HostKeys::Strict;
     assert!(connect(&host).await.is_ok());
 }
@@ -298,7 +301,9 @@ async fn the_ssh_configuration_is_followed() {
         text(&jump.path("user")),
         text(&jump.path("known_hosts")),
     );
-    (sshd.host(), jump.host());
+    // They write the known_hosts files.
+    sshd.host();
+    jump.host();
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join(".ssh")).unwrap();
     std::fs::write(home.path().join(".ssh/config"), config).unwrap();
@@ -319,4 +324,58 @@ async fn a_port_where_nobody_listens_is_said_so() {
     let (message, hint) = unreachable(connect(&host("web-1", connection)).await);
     assert_eq!(message, format!("127.0.0.1:{port} refuses connections"));
     assert!(hint.contains("sshd"), "{hint}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dropped_before_the_login_is_tried_again() {
+    let sshd = sshd!();
+    let mut host = sshd.host();
+    let front = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = front.local_addr().unwrap().port();
+    let known = sshd.known().replace(&sshd.port.to_string(), &port.to_string());
+    std::fs::write(sshd.path("known_hosts"), known).unwrap();
+    host.connection.port = Some(port);
+    let busy = async {
+        // As a server above its MaxStartups does.
+        for _ in 0..2 {
+            drop(front.accept().await.unwrap());
+        }
+        let (mut client, _) = front.accept().await.unwrap();
+        let mut server = tokio::net::TcpStream::connect(("127.0.0.1", sshd.port)).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+    };
+    tokio::select! {
+        remote = connect(&host) => assert!(remote.is_ok()),
+        () = busy => panic!("the connection ended"),
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_says_nothing_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = Connection {
+        port: Some(silent.local_addr().unwrap().port()),
+        known_hosts: Some("/nonexistent".into()),
+        ..Connection::default()
+    };
+    let timeouts = Timeouts { connect: Duration::from_millis(200), ..Timeouts::default() };
+    let connector = patient(user(Path::new("/nonexistent")), Vec::new(), timeouts);
+    let (message, _) = unreachable(connector.connect(&host("web-1", connection)).await);
+    assert!(message.contains("did not speak SSH"), "{message}");
+}
+
+#[tokio::test]
+async fn a_host_that_stops_answering_is_lost() {
+    let sshd = sshd!();
+    let timeouts = Timeouts { keepalive: Duration::from_millis(50), ..Timeouts::default() };
+    let connector = patient(user(Path::new("/nonexistent")), Vec::new(), timeouts);
+    let remote = connector.connect(&sshd.host()).await.unwrap();
+    let server = run(&*remote, &sh!("echo $PPID")).await.1;
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, server.trim()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let error = remote.run(&sh!("true"), &mut Captured::default()).await.unwrap_err();
+    signal("-KILL");
+    assert_eq!(error, RemoteError::Lost("keepalive timeout".to_owned()));
 }

@@ -51,7 +51,9 @@ impl Identity {
     /// Starts the shell and waits until it reads.
     pub(super) async fn enter(&self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
-        let mut pipe = commands.start(&self.command(&ready, &prompt)).await?;
+        let started = commands.start(&self.command(&ready, &prompt)).await;
+        // Nothing has run yet, whatever happened.
+        let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
         let mut entry = Entry::new(self, ready, prompt);
         while !entry.is_ready() {
             match pipe.next().await {
@@ -88,7 +90,7 @@ impl Identity {
 
     fn tool(&self) -> &'static str {
         match self.how {
-            Become::None => "the login shell",
+            Become::None => "the login",
             Become::Sudo => "sudo",
             Become::Doas => "doas",
             Become::Su => "su",

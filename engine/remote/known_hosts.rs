@@ -1,7 +1,7 @@
 //! Which host keys are known: the lines of `known_hosts` files, and what they say about a key.
 
 use std::{
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -225,18 +225,19 @@ fn fingerprint(key: &PublicKey) -> String {
     format!("{} ({})", key.fingerprint(HashAlg::Sha256), key.algorithm())
 }
 
-/// Adds a line by one write at the end of the file, so that hosts that are learnt at once do not mix.
+/// Adds a line that is not there yet, by one write at the end: hosts that are learnt at once do not mix.
 fn append(file: &Path, line: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.read(true).append(true).create(true).mode(0o600).open(file)?;
-    let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(-1)).is_ok() {
-        file.read_exact(&mut last)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    if text.split(|&byte| byte == b'\n').any(|known| known == line.as_bytes()) {
+        return Ok(());
     }
-    let start = if last == *b"\n" { "" } else { "\n" };
+    let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
     file.write_all(format!("{start}{line}\n").as_bytes())
 }
 

@@ -140,10 +140,15 @@ pub(crate) fn user(home: &Path) -> LocalUser {
 
 /// A connector that knows `hosts`, and the secret `passphrase`.
 pub(crate) fn connector(user: LocalUser, hosts: Vec<Host>) -> SshConnector {
+    patient(user, hosts, Timeouts::default())
+}
+
+/// A connector that waits as long as it is told.
+pub(crate) fn patient(user: LocalUser, hosts: Vec<Host>, timeouts: Timeouts) -> SshConnector {
     let inventory: Inventory =
         Arc::new(move |name| hosts.iter().find(|host| &*host.name == name).cloned());
     let secrets = |name: &str| (name == "passphrase").then(|| Secret::new(name, "open sesame"));
-    SshConnector::new(user, inventory, Arc::new(secrets), Timeouts::default())
+    SshConnector::new(user, inventory, Arc::new(secrets), timeouts)
 }
 
 /// Connects as the tests' own user.
