@@ -1,7 +1,13 @@
-//! What users see when they give something wrong, rendered as on a terminal without colour.
+//! All tests that go through the library from outside: one program, so that it is linked once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test panics, or says why it is skipped"
+)]
 
 mod input;
 mod inventory;
+mod remote;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

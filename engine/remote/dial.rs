@@ -199,7 +199,12 @@ impl Failure {
                 error(format!("{at} refuses connections"))
                     .with_hint("is sshd running there, and is this its port?")
             }
-            Failure::Tcp(io) => error(format!("no connection to {at}: {io}")),
+            Failure::Tcp(io) => {
+                let text = io.to_string();
+                let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+                error(format!("no connection to {at}: {text}"))
+                    .with_hint("is the host up, and its address right?")
+            }
             Failure::Tunnel(ssh) => {
                 error(format!("the jump host makes no connection to {at}: {ssh}"))
                     .with_hint("is the host up, and does the jump host allow TCP forwarding?")

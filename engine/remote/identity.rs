@@ -51,7 +51,9 @@ impl Identity {
     /// Starts the shell and waits until it reads.
     pub(super) async fn enter(&self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
-        let mut pipe = commands.start(&self.command(&ready, &prompt)).await?;
+        let started = commands.start(&self.command(&ready, &prompt)).await;
+        // Nothing has run yet, whatever happened.
+        let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
         let mut entry = Entry::new(self, ready, prompt);
         while !entry.is_ready() {
             match pipe.next().await {
@@ -88,7 +90,7 @@ impl Identity {
 
     fn tool(&self) -> &'static str {
         match self.how {
-            Become::None => "the login shell",
+            Become::None => "the login",
             Become::Sudo => "sudo",
             Become::Doas => "doas",
             Become::Su => "su",
@@ -199,5 +201,115 @@ impl<'a> Entry<'a> {
             .into_iter()
             .find(|t| !t.is_empty())
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::{
+        remote::{Captured, local::Children, traffic::Counters},
+        sh,
+    };
+
+    /// Commands on this machine, with tools of our own before its own.
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn with(tool: &str, text: &str) -> Self {
+            let machine = Self(tempfile::tempdir().unwrap());
+            for (name, text) in [(tool, text), ("id", "echo 1000")] {
+                let path = machine.0.path().join(name);
+                std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+                std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+            }
+            machine
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Commands for Machine {
+        async fn start(&self, command: &str) -> Result<Pipe, RemoteError> {
+            let folder = self.0.path().display();
+            let noise = "echo Welcome; echo Last login >&2";
+            Children.start(&format!("PATH={folder}:$PATH; export PATH; {noise}; {command}")).await
+        }
+
+        async fn end(&self) {}
+    }
+
+    /// Asks for a password, as `sudo -S -p PROMPT -H COMMAND..` does, and takes `right`.
+    const ASKS: &str = r#"case $1 in -n) echo 'sudo: a password is required' >&2; exit 1;; esac
+        for try in 1 2 3; do
+            printf %s "$3" >&2; read -r given || exit 1
+            if [ "$given" = right ]; then shift 4; exec "$@"; fi
+            echo 'Sorry, try again.' >&2
+        done
+        exit 1"#;
+
+    /// Asks for none.
+    const OPEN: &str = r#"while [ "$1" != sh ]; do shift; done; exec "$@""#;
+
+    async fn enter(
+        machine: &Machine,
+        how: Become,
+        password: Option<&str>,
+    ) -> Result<(), RemoteError> {
+        let password = password.map(|text| Secret::new("root_password", text));
+        let identity = Identity { host: "web-1".to_owned(), how, password };
+        let mut shell = identity.enter(machine).await?;
+        let mut output = Captured::default();
+        let script = sh!("read x; echo \"got $x\"; echo err >&2");
+        shell.run(&script, &mut output, &Counters::default()).await?;
+        assert_eq!((&*output.stdout, &*output.stderr), (&b"got \n"[..], &b"err\n"[..]));
+        Ok(())
+    }
+
+    fn unreachable(message: &str, hint: Option<&str>) -> Result<(), RemoteError> {
+        let (message, hint) = (message.to_owned(), hint.map(str::to_owned));
+        Err(RemoteError::Unreachable { message, hint })
+    }
+
+    #[tokio::test]
+    async fn the_password_is_given_only_to_who_asks() {
+        let asks = Machine::with("sudo", ASKS);
+        assert_eq!(enter(&asks, Become::Sudo, Some("right\n")).await, Ok(()));
+        let open = Machine::with("sudo", OPEN);
+        assert_eq!(enter(&open, Become::Sudo, Some("right")).await, Ok(()));
+        assert_eq!(enter(&open, Become::Sudo, None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_missing_or_wrong_is_said_so() {
+        let asks = Machine::with("sudo", ASKS);
+        let hint = Some("become_password = \"NAME\" names the secret that holds it");
+        let missing = unreachable("sudo on web-1 asks for a password", hint);
+        assert_eq!(enter(&asks, Become::Sudo, None).await, missing);
+        let wrong = unreachable("sudo on web-1 refuses the password of secret root_password", None);
+        assert_eq!(enter(&asks, Become::Sudo, Some("wrong")).await, wrong);
+    }
+
+    #[tokio::test]
+    async fn su_asks_on_the_standard_error() {
+        let su = r#"printf 'Password: ' >&2; read -r given
+            [ "$given" = right ] || { echo 'su: Authentication failure' >&2; exit 1; }
+            exec sh -c "$4""#;
+        let su = Machine::with("su", su);
+        assert_eq!(enter(&su, Become::Su, Some("right")).await, Ok(()));
+        let wrong = unreachable("su on web-1 refuses the password of secret root_password", None);
+        assert_eq!(enter(&su, Become::Su, Some("wrong")).await, wrong);
+    }
+
+    #[tokio::test]
+    async fn what_the_tool_said_is_passed_on() {
+        let says = |text: &str| Machine::with("doas", &format!("echo '{text}' >&2; exit 1"));
+        let error = enter(&says("doas: Operation not permitted"), Become::Doas, None).await;
+        let said = "doas gave no shell on web-1: Last login; doas: Operation not permitted";
+        assert_eq!(error, unreachable(said, None));
+        let error =
+            enter(&says("doas: Authentication required"), Become::Doas, None).await.unwrap_err();
+        assert_eq!(error.to_string(), "doas on web-1 asks for a password");
     }
 }

@@ -1,7 +1,7 @@
 //! Which host keys are known: the lines of `known_hosts` files, and what they say about a key.
 
 use std::{
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -225,17 +225,125 @@ fn fingerprint(key: &PublicKey) -> String {
     format!("{} ({})", key.fingerprint(HashAlg::Sha256), key.algorithm())
 }
 
-/// Adds a line by one write at the end of the file, so that hosts that are learnt at once do not mix.
+/// Adds a line that is not there yet, by one write at the end: hosts that are learnt at once do not mix.
 fn append(file: &Path, line: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.read(true).append(true).create(true).mode(0o600).open(file)?;
-    let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(-1)).is_ok() {
-        file.read_exact(&mut last)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    if text.split(|&byte| byte == b'\n').any(|known| known == line.as_bytes()) {
+        return Ok(());
     }
-    let start = if last == *b"\n" { "" } else { "\n" };
+    let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
     file.write_all(format!("{start}{line}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9dG4kjRhQTtWTVzd2t27+t0DEHBPW7iOD23TUiYLio";
+    const TWO: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHwf2HMM5TRXvo2SQJjsNkiDD5KqiiNjrGVv3UUh+mMT5RHxiRtOnlqvjhQtBq0VpmpCV/PwUdhOig4vkbqAcEc=";
+
+    fn trust(text: &str, host: &str, port: u16) -> Trust {
+        let lines = parse(Path::new("/kh"), text).into();
+        Trust::of(host, port, HostKeys::Strict, vec!["/kh".into()], &[lines])
+    }
+
+    fn judge(text: &str, host: &str, port: u16, key: &str) -> Result<(), String> {
+        let key = PublicKey::from_openssh(key).unwrap();
+        trust(text, host, port).check(&key.into()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_known_key_is_found_by_every_form_of_a_line() {
+        let cases = [
+            (format!("web-1 {ONE}"), "WEB-1", 22),
+            (format!("# comment\n\nother,web-1\t{ONE} a comment"), "web-1", 22),
+            (format!("*.example.org,!db.example.org {ONE}"), "web.example.org", 22),
+            (format!("[web-1]:2222 {ONE}"), "web-1", 2222),
+            // ssh-keygen -H of `web-1` with a salt of twenty zeros.
+            (format!("|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|{} {ONE}", hash("web-1")), "web-1", 22),
+            (
+                format!("|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|{} {ONE}", hash("[web-1]:2222")),
+                "web-1",
+                2222,
+            ),
+            (format!("nonsense\nweb-1 {TWO}\nweb-1 {ONE}"), "web-1", 22),
+        ];
+        for (text, host, port) in cases {
+            assert_eq!(judge(&text, host, port, ONE), Ok(()), "{text}");
+        }
+    }
+
+    fn hash(name: &str) -> String {
+        use base64::Engine as _;
+        let mut mac = Hmac::<Sha1>::new_from_slice(&[0; 20]).unwrap();
+        mac.update(name.as_bytes());
+        base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_names_the_fingerprint_and_where_it_was_looked_for() {
+        for text in
+            [format!("web-2 {ONE}"), format!("*,!web-1 {ONE}"), format!("[web-1]:2222 {ONE}")]
+        {
+            let error = judge(&text, "web-1", 22, ONE).unwrap_err();
+            assert!(error.contains("not known: SHA256:") && error.contains("/kh"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_changed_key_names_the_line_and_both_fingerprints() {
+        let error = judge(&format!("# first\nweb-1 {TWO}\n"), "web-1", 22, ONE).unwrap_err();
+        assert!(error.contains("HAS CHANGED") && error.contains("/kh:2"), "{error}");
+        assert_eq!(error.matches("SHA256:").count(), 2, "{error}");
+        assert!(
+            judge(&format!("web-1 {ECDSA}"), "web-1", 22, ONE).unwrap_err().contains("CHANGED")
+        );
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_though_it_is_known() {
+        let text = format!("web-1 {ONE}\n@revoked * {ONE}");
+        assert!(judge(&text, "web-1", 22, ONE).unwrap_err().contains("revoked by /kh:2"));
+    }
+
+    #[test]
+    fn an_authority_is_no_host_key() {
+        let text = format!("@cert-authority * {ONE}");
+        assert!(trust(&text, "web-1", 22).has_authority());
+        assert!(judge(&text, "web-1", 22, ONE).unwrap_err().contains("not known"));
+    }
+
+    #[test]
+    fn the_server_is_asked_first_for_the_key_that_is_known() {
+        let first = |text: &str| trust(text, "web-1", 22).algorithms()[0].to_string();
+        assert_eq!(first(&format!("web-1 {ECDSA}")), "ecdsa-sha2-nistp256");
+        assert_eq!(first(&format!("web-1 {ONE}")), "ssh-ed25519");
+        assert_eq!(trust("", "web-1", 22).algorithms().len(), 6);
+    }
+
+    #[test]
+    fn new_keys_are_written_each_on_a_line_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/known_hosts");
+        std::fs::create_dir(folder.path().join("new")).unwrap();
+        std::fs::write(&file, "no newline at the end").unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let file = &file;
+                scope.spawn(move || append(file, &format!("host-{number} {ONE}")).unwrap());
+            }
+        });
+        let text = std::fs::read_to_string(&file).unwrap();
+        let written = text.lines().filter(|line| line.ends_with(ONE)).count();
+        assert_eq!((written, text.lines().next()), (16, Some("no newline at the end")));
+    }
 }

@@ -42,7 +42,7 @@ impl Connector for LocalConnector {
 }
 
 /// Commands as children of this process.
-struct Children;
+pub(super) struct Children;
 
 #[async_trait]
 impl Commands for Children {

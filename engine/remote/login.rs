@@ -1,5 +1,7 @@
 //! Shows keys to a host until it takes one.
 
+use std::sync::Arc;
+
 use russh::{
     MethodKind,
     client::{AuthResult, Handle},
@@ -8,7 +10,6 @@ use russh::{
         agent::{AgentIdentity, client::AgentClient},
     },
 };
-use std::sync::Arc;
 use tokio::net::UnixStream;
 
 use super::{
@@ -51,10 +52,9 @@ impl Login<'_> {
             None => Vec::new(),
         };
         // Keys that somebody named go first; else those of the agent, which somebody has loaded.
-        if !credentials.named && !credentials.only_files {
-            if self.offer_held(&mut agent, std::mem::take(&mut held)).await? {
-                return Ok(true);
-            }
+        let agent_first = !credentials.named && !credentials.only_files;
+        if agent_first && self.offer_held(&mut agent, std::mem::take(&mut held)).await? {
+            return Ok(true);
         }
         for file in &credentials.files {
             let name = file.display().to_string();

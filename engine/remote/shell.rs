@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use super::{
     Exit, Output, RemoteError,
     frame::{Scan, frame},
-    pipe::{Piece, Pipe, nonce, one_line},
+    pipe::{End, Piece, Pipe, nonce, one_line},
     traffic::Counters,
 };
 use crate::script::{Quoted, Script};
@@ -98,8 +98,8 @@ impl Shell {
                     });
                     quiet |= line.is_some();
                 }
-                Some(Piece::Ended(end)) => return Err(last_words.lost(&end.to_string())),
-                None => return Err(last_words.lost("the shell was gone before")),
+                Some(Piece::Ended(end)) => return Err(last_words.lost(&end)),
+                None => return Err(last_words.lost(&End::Gone(String::new()))),
             }
         }
     }
@@ -142,10 +142,14 @@ impl LastWords {
         self.0.drain(..surplus);
     }
 
-    fn lost(&self, how: &str) -> RemoteError {
+    fn lost(&self, end: &End) -> RemoteError {
+        let how = match end {
+            End::Gone(_) => end.to_string(),
+            End::Exit(_) | End::Signal(_) => format!("the shell did not outlive a script: {end}"),
+        };
         let words = one_line(&self.0);
         let said =
-            if words.is_empty() { String::new() } else { format!("; it last said: {words}") };
-        RemoteError::Lost(format!("the shell ended while a script ran: {how}{said}"))
+            if words.is_empty() { String::new() } else { format!("; last it said: {words}") };
+        RemoteError::Lost(format!("{how}{said}"))
     }
 }

@@ -22,7 +22,7 @@ use super::{
     ssh_config::SshConfig,
     target::{Hop, LocalUser, Target},
 };
-use crate::inventory::{Connection, Host};
+use crate::inventory::{Connection, Host, HostKeys};
 
 /// Finds a host of the inventory by its name, to jump through it.
 pub type Inventory = Arc<dyn Fn(&str) -> Option<Host> + Send + Sync>;
@@ -122,14 +122,17 @@ impl SshConnector {
     }
 
     fn trust(&self, target: &Target) -> Result<Trust, RemoteError> {
-        let read = |file: &PathBuf| {
-            self.known_hosts.get(file, || match std::fs::read_to_string(file) {
-                Ok(text) => Ok(known_hosts::parse(file, &text).into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new().into()),
-                Err(error) => Err(unreadable(file, &error)),
-            })
+        let read = |file: &PathBuf| match std::fs::read_to_string(file) {
+            Ok(text) => Ok(known_hosts::parse(file, &text).into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new().into()),
+            Err(error) => Err(unreadable(file, &error)),
         };
-        let lines = target.known_hosts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let lines = target.known_hosts.iter().map(|file| match target.host_keys {
+            HostKeys::Strict => self.known_hosts.get(file, || read(file)),
+            // What was accepted a moment ago is known, and may not change.
+            HostKeys::AcceptNew => read(file),
+        });
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
         let files = target.known_hosts.clone();
         Ok(Trust::of(&target.key_name, target.port, target.host_keys, files, &lines))
     }

@@ -98,8 +98,9 @@ impl SshConfig {
                 "stricthostkeychecking" => {
                     found.accept_new = value.eq_ignore_ascii_case("accept-new");
                 }
+                // The whole line: there may be spaces after the commas.
                 "proxyjump" if value != "none" => {
-                    found.jump = value.split(',').map(|hop| hop.trim().to_owned()).collect();
+                    found.jump = values.concat().split(',').map(str::to_owned).collect();
                 }
                 _ => {}
             }
@@ -161,4 +162,92 @@ fn included(value: &str, from: &Path, home: &Path) -> Vec<PathBuf> {
         .collect::<Vec<_>>();
     names.sort();
     names.iter().map(|file| folder.join(file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(text: &str, name: &str) -> Settings {
+        let mut config = SshConfig::default();
+        config.add(text, Path::new("/home/ann/.ssh/config"), Path::new("/home/ann"), &[], 0);
+        config.about(name)
+    }
+
+    #[test]
+    fn the_first_value_counts_and_keys_add_up() {
+        let text = "
+            # for all
+            IdentityFile ~/.ssh/first
+            Host web-* !web-9
+                HostName = %h.example.org   # a comment
+                user ops
+                Port=2222
+                IdentityFile \"~/.ssh/with space\"
+                ProxyJump a@one:23, two
+            Host *
+                User root
+                UserKnownHostsFile ~/.ssh/one /etc/two
+                StrictHostKeyChecking accept-new
+                IdentitiesOnly Yes";
+        let expected = Settings {
+            host_name: Some("web-1.example.org".to_owned()),
+            user: Some("ops".to_owned()),
+            port: Some(2222),
+            identity_files: vec!["~/.ssh/first".to_owned(), "~/.ssh/with space".to_owned()],
+            identities_only: true,
+            known_hosts: vec!["~/.ssh/one".to_owned(), "/etc/two".to_owned()],
+            accept_new: true,
+            jump: vec!["a@one:23".to_owned(), "two".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(about(text, "web-1"), expected);
+        let other = about(text, "web-9");
+        assert_eq!((other.user.as_deref(), other.port), (Some("root"), None));
+    }
+
+    #[test]
+    fn a_match_block_applies_to_nobody_else() {
+        let text = "
+            Host web-1
+                User ops
+            Match exec \"true\"
+                User evil
+                Port 1
+            Match host web-*,db
+                Port 3
+            Match all
+                Port 4";
+        assert_eq!(about(text, "web-1").user.as_deref(), Some("ops"));
+        assert_eq!(about(text, "web-1").port, Some(3));
+        assert_eq!((about(text, "x").user, about(text, "x").port), (None, Some(4)));
+    }
+
+    #[test]
+    fn a_file_included_in_a_block_is_for_its_hosts_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "config",
+            "Include *.conf missing\nHost web-*\n  Include web\n  Port 5\nHost *\n  Port 6\n",
+        );
+        write("a.conf", "Host special\n  User ann\n");
+        write("web", "User web\nHost web-2\n  User never\nHost db\n  User never\n");
+        let config = SshConfig::read(&folder.path().join("config"), folder.path()).unwrap();
+        assert_eq!(config.about("special").user.as_deref(), Some("ann"));
+        assert_eq!(
+            (config.about("web-1").user.as_deref(), config.about("web-1").port),
+            (Some("web"), Some(5))
+        );
+        assert_eq!((config.about("db").user, config.about("db").port), (None, Some(6)));
+    }
+
+    #[test]
+    fn a_file_that_includes_itself_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        std::fs::write(&file, "Include config\nPort 7\n").unwrap();
+        assert_eq!(SshConfig::read(&file, folder.path()).unwrap().about("x").port, Some(7));
+    }
 }

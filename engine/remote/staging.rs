@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 
 use super::{
     RemoteError,
@@ -106,8 +106,10 @@ fn folder(stdout: &[u8], nonce: &str) -> Option<String> {
 }
 
 /// Writes the archive; its end is the end of the stream, which is closed.
-async fn write_tar(mut to: impl AsyncWrite + Unpin, contents: &[&Content]) -> std::io::Result<()> {
+async fn write_tar(to: impl AsyncWrite + Unpin, contents: &[&Content]) -> std::io::Result<()> {
     const BLOCK: usize = 512;
+    // Small files share a packet.
+    let mut to = BufWriter::with_capacity(64 * 1024, to);
     for content in contents {
         let mut header = tar::Header::new_ustar();
         header.set_path(content.digest().as_str())?;

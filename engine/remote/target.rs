@@ -177,3 +177,92 @@ impl<'a> Hop<'a> {
         Ok(Self { user, name, port })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::*;
+
+    fn host(connection: Connection) -> Host {
+        Host {
+            name: "web-1".into(),
+            address: "10.0.0.1".to_owned(),
+            groups: Vec::new(),
+            vars: IndexMap::new(),
+            connection,
+            place: None,
+        }
+    }
+
+    fn ann() -> LocalUser {
+        LocalUser {
+            home: "/home/ann".into(),
+            name: Some("ann".to_owned()),
+            agent: Some("/run/agent".into()),
+        }
+    }
+
+    fn ssh() -> Settings {
+        Settings {
+            host_name: Some("web.example.org".to_owned()),
+            user: Some("ops".to_owned()),
+            port: Some(2222),
+            identity_files: vec!["~/%r@%h".to_owned()],
+            known_hosts: vec!["%d/known".to_owned()],
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn the_inventory_wins_over_the_ssh_configuration() {
+        let connection = Connection {
+            user: Some("root".to_owned()),
+            port: Some(22),
+            identity_file: Some("/key".into()),
+            known_hosts: Some("/known".into()),
+            ..Connection::default()
+        };
+        let target = Target::of(&host(connection), &ssh(), &ann()).unwrap();
+        assert_eq!(target.address(), "root@web.example.org:22");
+        assert_eq!(target.known_hosts[0], Path::new("/known"));
+        let credentials = &target.credentials;
+        assert_eq!((&credentials.files[..], credentials.only_files), (&["/key".into()][..], true));
+    }
+
+    #[test]
+    fn the_ssh_configuration_wins_over_defaults() {
+        let target = Target::of(&host(Connection::default()), &ssh(), &ann()).unwrap();
+        assert_eq!(target.address(), "ops@web.example.org:2222");
+        assert_eq!(target.known_hosts[0], Path::new("/home/ann/known"));
+        assert_eq!(target.credentials.files, [Path::new("/home/ann/ops@web.example.org")]);
+        assert!(!target.credentials.only_files);
+    }
+
+    #[test]
+    fn without_a_word_it_is_the_own_user_with_the_usual_keys() {
+        let target =
+            Target::of(&host(Connection::default()), &Settings::default(), &ann()).unwrap();
+        assert_eq!(target.address(), "ann@10.0.0.1:22");
+        assert_eq!(target.credentials.files[0], Path::new("/home/ann/.ssh/id_ed25519"));
+        assert_eq!(target.credentials.agent.as_deref(), Some(Path::new("/run/agent")));
+    }
+
+    #[test]
+    fn jump_hosts_as_people_write_them() {
+        let hop = |user, name, port| Hop { user, name, port };
+        let cases = [
+            ("bastion", hop(None, "bastion", None)),
+            ("ops@bastion:2222", hop(Some("ops"), "bastion", Some(2222))),
+            ("ssh://ops@bastion:2222", hop(Some("ops"), "bastion", Some(2222))),
+            ("ops@[fd00::1]:22", hop(Some("ops"), "fd00::1", Some(22))),
+            ("fd00::1", hop(None, "fd00::1", None)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Hop::parse(text), Ok(expected), "{text}");
+        }
+        for text in ["", "@bastion", "bastion:x", "ops@"] {
+            assert!(Hop::parse(text).is_err(), "{text}");
+        }
+    }
+}
