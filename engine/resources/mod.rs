@@ -8,6 +8,8 @@ pub mod file;
 pub mod directory;
 pub mod link;
 pub mod absent;
+pub mod user;
+pub mod group;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
@@ -15,6 +17,8 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<directory::Directory>(PhantomData),
     &Typed::<link::Link>(PhantomData),
     &Typed::<absent::Absent>(PhantomData),
+    &Typed::<user::User>(PhantomData),
+    &Typed::<group::Group>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.
