@@ -13,6 +13,7 @@ pub mod value;
 pub mod content;
 pub mod resource;
 pub mod entry;
+pub mod pattern;
 pub mod resources;
 
 // What we are given: text in, values out.

@@ -8,6 +8,7 @@ pub mod file;
 pub mod directory;
 pub mod link;
 pub mod absent;
+pub mod line;
 pub mod user;
 pub mod group;
 
@@ -17,6 +18,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<directory::Directory>(PhantomData),
     &Typed::<link::Link>(PhantomData),
     &Typed::<absent::Absent>(PhantomData),
+    &Typed::<line::Line>(PhantomData),
     &Typed::<user::User>(PhantomData),
     &Typed::<group::Group>(PhantomData),
 ];
