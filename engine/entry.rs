@@ -33,11 +33,8 @@ pub enum Entry {
         #[serde(flatten)]
         access: Access,
     },
-    /// A symbolic link.
-    Link {
-        /// Where it points, as it is written.
-        target: String,
-    },
+    /// A symbolic link, wherever it points.
+    Link,
     /// A device, a socket, a pipe.
     Other,
 }
@@ -49,7 +46,7 @@ impl Entry {
             Entry::Missing => "nothing",
             Entry::File { .. } => "file",
             Entry::Directory { .. } => "directory",
-            Entry::Link { .. } => "link",
+            Entry::Link => "link",
             Entry::Other => "special file",
         }
     }
@@ -99,25 +96,128 @@ pub fn full_mode(mode: &str) -> String {
     format!("{mode:0>4}")
 }
 
-/// Checks that a path can be one of ours: absolute, without `..`, without control characters.
+/// Checks that a path can be one of ours: absolute, written in one way only, without control characters.
 ///
 /// # Errors
 /// Says what is wrong with it, for the argument `argument`.
 pub fn check_path(argument: &'static str, path: &str) -> Result<(), ArgumentError> {
-    let error = |message: String| Err(ArgumentError::new(argument, message));
-    if !path.starts_with('/') {
-        return error(format!("`{path}` is not an absolute path"))
-            .map_err(|error| error.hint(format!("write it from the root: `/{path}`")));
-    }
-    if path.split('/').any(|part| part == "..") {
-        return error(format!("`{path}` has `..` in it"));
-    }
+    let error = |message: String| ArgumentError::new(argument, message);
+    let Some(below) = path.strip_prefix('/') else {
+        return Err(error(format!("`{path}` is not an absolute path"))
+            .hint(format!("write it from the root: `/{path}`")));
+    };
     if path.contains(|c: char| c.is_control() || c == '\\') {
-        return error("a path must not hold control characters or backslashes".to_owned());
+        return Err(error("a path must not hold control characters or backslashes".to_owned()));
     }
-    if path.len() > 1 && path.ends_with('/') {
-        return error(format!("`{path}` ends with a slash"))
-            .map_err(|error| error.hint("leave the last slash out"));
+    if below.ends_with('/') {
+        return Err(error(format!("`{path}` ends with a slash")).hint("leave the last slash out"));
+    }
+    if !below.is_empty() && below.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(error(format!("`{path}` has a part that is empty, `.` or `..`"))
+            .hint("write the path without detours"));
+    }
+    Ok(())
+}
+
+/// Directories that no host can lose.
+const VITAL: &[&str] = &[
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/spool",
+    "/var/tmp",
+    "/etc/ssh",
+    "/etc/systemd",
+];
+
+/// Checks that a path may be emptied or removed.
+///
+/// # Errors
+/// For a directory that no host can lose.
+pub fn check_not_vital(argument: &'static str, path: &str) -> Result<(), ArgumentError> {
+    if VITAL.contains(&path) {
+        let message =
+            format!("`{path}` is a part of every system, and is never emptied or removed");
+        return Err(ArgumentError::new(argument, message).hint("name what is to go, further down"));
+    }
+    Ok(())
+}
+
+/// Checks the name of a user or a group, or its number.
+///
+/// # Errors
+/// Says what a name looks like.
+pub fn check_account(argument: &'static str, name: &str) -> Result<(), ArgumentError> {
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    check_account_name(argument, name)
+}
+
+/// Checks the name of a user or a group. A number is none: it would be looked up as a number.
+///
+/// # Errors
+/// Says what a name looks like.
+pub fn check_account_name(argument: &'static str, name: &str) -> Result<(), ArgumentError> {
+    let plain = name.strip_suffix('$').unwrap_or(name);
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if plain.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && plain.chars().all(inner)
+        && name.len() <= 32
+    {
+        return Ok(());
+    }
+    let message = format!("`{}` is not the name of an account", name.escape_debug());
+    Err(ArgumentError::new(argument, message)
+        .hint("a letter, then letters, digits, `_`, `-` and `.`; 32 at most"))
+}
+
+/// Checks a command that validates a file.
+///
+/// # Errors
+/// When `%s` is there twice or in quotes: the path is put in as one word already.
+pub fn check_validate(argument: &'static str, command: &str) -> Result<(), ArgumentError> {
+    if command.trim().is_empty() {
+        return Err(ArgumentError::new(argument, "an empty command"));
+    }
+    let mut around = command.split("%s");
+    let before = around.next().unwrap_or_default();
+    let Some(after) = around.next() else { return Ok(()) };
+    if around.next().is_some() {
+        return Err(ArgumentError::new(argument, "`%s` is there more than once"));
+    }
+    let quote = |c: char| matches!(c, '\'' | '"' | '\\');
+    if before.ends_with(quote) || after.starts_with(quote) {
+        return Err(ArgumentError::new(argument, "`%s` is in quotes")
+            .hint("leave the quotes out: the path is one word, whatever it holds"));
     }
     Ok(())
 }
@@ -135,11 +235,39 @@ pub fn check_mode(argument: &'static str, mode: &str) -> Result<(), ArgumentErro
         .hint("a mode is a string of three or four octal digits, such as \"0644\""))
 }
 
-/// Reads what lies at each path: one `stat` for all, and nothing per path.
+/// Checks the mode, the owner and the group that are given.
 ///
-/// Two lines for each path that has anything: the second one is there for the target of a link.
+/// # Errors
+/// Says what each looks like.
+pub fn check_access(
+    mode: &Option<String>,
+    owner: &Option<String>,
+    group: &Option<String>,
+) -> Result<(), ArgumentError> {
+    mode.as_deref().map_or(Ok(()), |mode| check_mode("mode", mode))?;
+    owner.as_deref().map_or(Ok(()), |owner| check_account("owner", owner))?;
+    group.as_deref().map_or(Ok(()), |group| check_account("group", group))
+}
+
+/// The fields of something new: its mode, and the owner and group that are given.
+pub fn added_access(mode: &str, owner: &Option<String>, group: &Option<String>) -> Vec<Field> {
+    let given = [("owner", owner), ("group", group)];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+    let mode = [("mode", full_mode(mode))];
+    mode.into_iter().chain(given).map(|(name, value)| Field::added(name, value)).collect()
+}
+
+/// Mode, owner and group as the prelude's functions take them; an empty word leaves that one alone.
+pub fn words(mode: &Option<String>, owner: &Option<String>, group: &Option<String>) -> Script {
+    let words = [mode, owner, group].map(|value| value.as_deref().unwrap_or_default());
+    sh!("{}", Words(&words))
+}
+
+/// Reads what lies at each path: one `stat` for all, one line for each path that has anything.
+///
+/// A line holds nothing that whoever owns the directory could have chosen, so that it cannot be forged.
 pub fn probe(paths: &[&str]) -> Script {
-    sh!("set -- {}\nstat -c '%f %a %U %u %G %g %s %n\n%N' -- \"$@\" 2>/dev/null", Words(paths))
+    sh!("set -- {}\nstat -c '%f %a %U %u %G %g %s %n' -- \"$@\" 2>/dev/null || :", Words(paths))
 }
 
 /// The mode bits that tell types of files apart (`inode(7)`), and their values.
@@ -151,21 +279,15 @@ const TYPE_LINK: u32 = 0o120_000;
 /// Reads what [`probe`] printed: what lies at each path that has anything. Lines of other sorts are left alone.
 pub fn observe(paths: &[&str], output: &str) -> BTreeMap<String, Entry> {
     let wanted: BTreeSet<&str> = paths.iter().copied().collect();
-    let mut found = BTreeMap::new();
-    let mut lines = output.lines().peekable();
-    while let Some(line) = lines.next() {
-        let named = lines.peek().copied().unwrap_or_default();
-        if let Some((path, entry)) = stat_lines(line, named)
-            && wanted.contains(path)
-        {
-            found.insert(path.to_owned(), entry);
-        }
-    }
-    found
+    let entries = output.lines().filter_map(stat_line);
+    entries
+        .filter(|(path, _)| wanted.contains(path))
+        .map(|(path, entry)| (path.to_owned(), entry))
+        .collect()
 }
 
-/// The first line holds raw mode, mode, owner, uid, group, gid, size and name; the second the name and where it points.
-fn stat_lines<'a>(line: &'a str, named: &str) -> Option<(&'a str, Entry)> {
+/// Raw mode, mode, owner, uid, group, gid, size and name.
+fn stat_line(line: &str) -> Option<(&str, Entry)> {
     let mut words = line.splitn(8, ' ');
     let raw = u32::from_str_radix(words.next()?, 16).ok()?;
     let mode = full_mode(words.next()?);
@@ -177,20 +299,17 @@ fn stat_lines<'a>(line: &'a str, named: &str) -> Option<(&'a str, Entry)> {
     let entry = match raw & TYPE_MASK {
         TYPE_FILE => Entry::File { access, size, digest: None },
         TYPE_DIRECTORY => Entry::Directory { access },
-        TYPE_LINK => Entry::Link { target: link_target(named, path)? },
+        TYPE_LINK => Entry::Link,
         _ => Entry::Other,
     };
     Some((path, entry))
 }
 
-/// Takes the target out of `'/name' -> 'target'`. GNU writes quotes as the shell does, busybox as they come.
-fn link_target(named: &str, path: &str) -> Option<String> {
-    let (_, target) = named.get(path.len()..)?.split_once(" -> ")?;
-    let inner = |quote: char| target.strip_prefix(quote)?.strip_suffix(quote);
-    match inner('\'').or_else(|| inner('"')) {
-        Some(inner) => Some(inner.replace("'\\''", "'")),
-        None => Some(target.to_owned()),
-    }
+/// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are in `$sums`, and printed.
+pub fn probe_digests() -> Script {
+    sh!("for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || :
+say \"$sums\"")
 }
 
 /// Adds the digests that `sha256sum` printed to what was found.
@@ -211,13 +330,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_of_gnu_and_of_busybox_is_read() {
-        let output = "a1ff 777 root 0 root 0 7 /bin\n'/bin' -> 'usr/bin'\n\
-            81a4 644 root 0 adm 4 1340 /etc/a b\n'/etc/a b'\n\
-            43ff 1777 UNKNOWN 990 root 0 4096 /tmp\n/tmp\n\
-            81a4 644 root 0 root 0 1 /not/asked\n/not/asked\n";
+    fn what_stat_prints_is_read() {
+        let output = "a1ff 777 root 0 root 0 7 /bin\n\
+            81a4 644 root 0 adm 4 1340 /etc/a b\n\
+            43ff 1777 UNKNOWN 990 root 0 4096 /tmp\n\
+            81a4 644 root 0 root 0 1 /not/asked\n";
         let found = observe(&["/bin", "/etc/a b", "/tmp", "/gone"], output);
-        assert_eq!(found["/bin"], Entry::Link { target: "usr/bin".into() });
+        assert_eq!(found["/bin"], Entry::Link);
         assert_eq!(found.len(), 3);
         let Entry::Directory { access } = &found["/tmp"] else { panic!("{found:?}") };
         assert_eq!((access.mode.as_str(), access.uid.as_str()), ("1777", "990"));
@@ -227,20 +346,34 @@ mod tests {
     }
 
     #[test]
-    fn the_target_of_a_link_may_hold_anything() {
-        assert_eq!(link_target("'/a' -> 'it'\\''s'", "/a").unwrap(), "it's");
-        assert_eq!(link_target("'/a -> b' -> 'c -> d'", "/a -> b").unwrap(), "c -> d");
-        assert_eq!(link_target("/a -> b", "/a").unwrap(), "b");
-        assert_eq!(link_target("'/a'", "/a"), None);
-    }
-
-    #[test]
     fn paths_and_modes_are_checked() {
         assert!(check_path("path", "/etc/motd").is_ok());
-        for bad in ["etc/motd", "/etc/../motd", "/etc/", "/a\nb"] {
+        assert!(check_path("path", "/").is_ok());
+        for bad in ["etc/motd", "/etc/../motd", "/etc/", "/a\nb", "//etc", "/etc/./motd", "//", ""]
+        {
             assert!(check_path("path", bad).is_err(), "{bad}");
         }
         assert!(check_mode("mode", "0644").is_ok() && check_mode("mode", "755").is_ok());
+        assert!(
+            check_not_vital("path", "/etc").is_err() && check_not_vital("path", "/data").is_ok()
+        );
         assert!(check_mode("mode", "u+x").is_err() && check_mode("mode", "0888").is_err());
+    }
+
+    #[test]
+    fn accounts_and_validations_are_checked() {
+        for good in ["root", "0", "www-data", "_apt", "machine$", "jane.doe"] {
+            assert!(check_account("owner", good).is_ok(), "{good}");
+        }
+        for bad in ["", "-x", "a:b", "a b", "a$b", "1a", "x\n"] {
+            assert!(check_account("owner", bad).is_err(), "{bad}");
+        }
+        assert!(check_account_name("name", "1000").is_err());
+        for good in ["nginx -t", "visudo -cf %s", "x --file=%s >/dev/null"] {
+            assert!(check_validate("validate", good).is_ok(), "{good}");
+        }
+        for bad in [" ", "x '%s'", "x \"%s", "x %s %s"] {
+            assert!(check_validate("validate", bad).is_err(), "{bad}");
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod value;
 pub mod content;
 pub mod resource;
 pub mod entry;
+pub mod pattern;
 pub mod resources;
 pub mod manual;
 

@@ -5,9 +5,14 @@
     reason = "a test panics, or says why it is skipped"
 )]
 
+mod cases;
+mod hosts;
 mod input;
 mod inventory;
+mod kinds;
+mod prelude;
 mod remote;
+mod resources;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -43,6 +43,9 @@ pub struct File {
     /// A command that must succeed: with `%s`, on the new file before it takes its place;
     /// without, afterwards on the whole, such as `nginx -t`. If it fails, the old file stays.
     validate: Option<String>,
+    /// Whether a file that is there already is made to hold this; if not, only a missing one is made.
+    #[serde(default = "yes")]
+    replace: bool,
     /// Whether what it holds is kept from the eye. Content made with a secret always is.
     #[serde(default)]
     sensitive: bool,
@@ -77,8 +80,9 @@ impl Resource for File {
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
         entry::check_path("path", &self.path)?;
-        if let Some(mode) = &self.mode {
-            entry::check_mode("mode", mode)?;
+        entry::check_access(&self.mode, &self.owner, &self.group)?;
+        if let Some(command) = &self.validate {
+            entry::check_validate("validate", command)?;
         }
         let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
         if given.iter().filter(|given| **given).count() > 1 {
@@ -103,25 +107,19 @@ impl Resource for File {
 
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
-        let mut script = entry::probe(&paths).then(sh!(
-            "for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
-sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\")
-nl='\n'
+        let mut script = entry::probe(&paths).then(entry::probe_digests()).then(sh!(
+            "nl='\n'
 text() {{
-  [ -f \"$1\" ] && [ ! -L \"$1\" ] || return 0
+  [ -f \"$1\" ] && [ ! -L \"$1\" ] && [ -r \"$1\" ] || return 0
   case $nl$sums$nl in
     *\"$nl$2  $1$nl\"*) ;;
     *) printf 'text %s\\n' \"$1\"; head -c {} \"$1\" | base64; say . ;;
   esac
-}}
-say \"$sums\"",
+}}",
             SHOWN_MAX + 1
         ));
-        for file in batch {
-            let wanted = file.wanted();
-            if !wanted.is_sensitive() {
-                script.push(sh!("text {}", Words(&[&file.path, wanted.digest().as_str()])));
-            }
+        for file in batch.iter().filter(|file| file.replace && !file.wanted().is_sensitive()) {
+            script.push(sh!("text {}", Words(&[&file.path, file.wanted().digest().as_str()])));
         }
         script
     }
@@ -131,9 +129,15 @@ say \"$sums\"",
         let mut found = entry::observe(&paths, output);
         entry::add_digests(&mut found, output);
         let mut texts = texts(output);
-        let observe = |file: &&Self| Observed {
-            entry: found.remove(&file.path).unwrap_or(Entry::Missing),
-            text: texts.remove(&file.path),
+        let observe = |file: &&Self| {
+            let mut entry = found.remove(&file.path).unwrap_or(Entry::Missing);
+            if let Entry::File { size, digest, .. } = &mut entry
+                && !file.replace
+            {
+                // What it holds is the business of others, who may change it between a plan and its approval.
+                (*size, *digest) = (0, None);
+            }
+            Observed { entry, text: texts.remove(&file.path) }
         };
         Ok(batch.iter().map(observe).collect())
     }
@@ -148,21 +152,15 @@ say \"$sums\"",
                     self.owner.as_deref(),
                     self.group.as_deref(),
                 );
-                if digest.as_deref() != Some(wanted.digest().as_str()) {
+                if self.replace && digest.as_deref() != Some(wanted.digest().as_str()) {
                     fields.push(Field::new("content", self.shown_before(observed), shown));
                 }
                 Change::update(fields)
             }
             Entry::Missing => {
-                let mut fields = vec![Field::added("content", shown)];
                 let mode = self.mode.as_deref().unwrap_or("0644");
-                fields.push(Field::added("mode", entry::full_mode(mode)));
-                let owned = [("owner", &self.owner), ("group", &self.group)];
-                fields.extend(
-                    owned
-                        .into_iter()
-                        .filter_map(|(name, value)| Some(Field::added(name, value.clone()?))),
-                );
+                let mut fields = vec![Field::added("content", shown)];
+                fields.extend(entry::added_access(mode, &self.owner, &self.group));
                 Some(Change::new(Action::Create, fields))
             }
             other => Change::update(vec![
@@ -173,18 +171,26 @@ say \"$sums\"",
     }
 
     fn apply(&self, change: Option<&Change>) -> Step {
-        let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
-        let [mode, owner, group, validate] =
-            [&self.mode, &self.owner, &self.group, &self.validate].map(or_empty);
+        let access = entry::words(&self.mode, &self.owner, &self.group);
+        let keep = sh!("attributes {} {}", self.path, access);
         let access_only = change.is_some_and(|change| {
             change.action == Action::Update && !change.has("content") && !change.has("type")
         });
         if access_only {
-            return sh!("attributes {} {} {} {}", self.path, mode, owner, group).into();
+            return keep.into();
         }
-        let wanted = self.wanted();
-        let script =
-            sh!("put {} {} {} {} {} {}", wanted.staged(), self.path, mode, owner, group, validate);
+        let (wanted, validate) = (self.wanted(), self.validate.as_deref().unwrap_or_default());
+        let put = sh!("put {} {} {} {}", wanted.staged(), self.path, access, validate);
+        let script = if self.replace {
+            put
+        } else {
+            sh!(
+                "p={}\nif [ -f \"$p\" ] && [ ! -L \"$p\" ]; then\n  {}\nelse\n  {}\nfi",
+                self.path,
+                keep,
+                put
+            )
+        };
         Step { script, contents: vec![wanted.clone()] }
     }
 }
@@ -231,4 +237,8 @@ fn texts(output: &str) -> BTreeMap<String, Vec<u8>> {
         }
     }
     texts
+}
+
+fn yes() -> bool {
+    true
 }

@@ -1,0 +1,97 @@
+//! The `absent` kind.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::{self, Entry},
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::Script,
+    sh,
+};
+
+/// Nothing is at this path: no file, no link, no directory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// What must not be there, from the root.
+    path: String,
+    /// Whether a directory goes with all that is in it; if not, only an empty one goes.
+    #[serde(default)]
+    recursive: bool,
+}
+
+/// What a probe found.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    /// The word for what is there.
+    found: Option<&'static str>,
+}
+
+impl Resource for Absent {
+    type Observed = Observed;
+    const KIND: &'static str = "absent";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        self.path.clone()
+    }
+
+    fn owns(&self) -> String {
+        format!("path:{}", self.path)
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        entry::check_not_vital("path", &self.path)
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        entry::probe(&paths(batch))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let found = entry::observe(&paths(batch), output);
+        let observe =
+            |absent: &&Self| Observed { found: found.get(&absent.path).map(Entry::type_name) };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let before = match observed.found? {
+            "directory" if self.recursive => "directory with all that is in it",
+            found => found,
+        };
+        let fields = vec![Field::new("type", before, Shown::Nothing)];
+        Some(Change::new(Action::Remove, fields))
+    }
+
+    /// What is mounted below a directory is not a part of it, and stays. The table of mounts writes a space as `\040`.
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let directory = if self.recursive {
+            sh!(
+                "  if [ -r /proc/self/mounts ]; then
+    while read -r _ at _; do
+      case $at/ in {}/*) die \"$at is mounted: unmount it before $p is removed\" ;; esac
+    done </proc/self/mounts
+  fi
+  rm -rf -- \"$p\"",
+                self.path.replace(' ', "\\040")
+            )
+        } else {
+            sh!(
+                "  rmdir -- \"$p\" || die \"$p is not empty: \\`recursive: true\\` removes all that is in it\""
+            )
+        };
+        sh!(
+            "p={}\nif [ -d \"$p\" ] && [ ! -L \"$p\" ]; then\n{}\nelse rm -f -- \"$p\"; fi",
+            self.path,
+            directory
+        )
+        .into()
+    }
+}
+
+fn paths<'a>(batch: &[&'a Absent]) -> Vec<&'a str> {
+    batch.iter().map(|absent| absent.path.as_str()).collect()
+}

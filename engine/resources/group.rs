@@ -1,0 +1,140 @@
+//! The `group` kind.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry,
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::{Script, Words},
+    sh,
+};
+
+/// A group of users.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its name.
+    name: String,
+    /// Its number; by default the next that is free. Files of the old number do not follow.
+    gid: Option<u32>,
+    /// Whether a new one gets a number from the range for services.
+    #[serde(default)]
+    system: bool,
+    /// Whether there must be no such group.
+    #[serde(default)]
+    absent: bool,
+}
+
+/// What a probe learned of a group.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    /// Its number, if it is there.
+    gid: Option<String>,
+}
+
+impl Resource for Group {
+    type Observed = Observed;
+    const KIND: &'static str = "group";
+    const FIRST: &'static str = "name";
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_account_name("name", &self.name)?;
+        if self.absent && (self.gid.is_some() || self.system) {
+            return Err(ArgumentError::new("absent", "a group that is absent has no number"));
+        }
+        Ok(())
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        let names: Vec<&str> = batch.iter().map(|group| group.name.as_str()).collect();
+        entries("group", &names)
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let observe = |group: &&Self| Observed {
+            gid: records(output).find(|it| it.first() == Some(&group.name.as_str())).and_then(gid),
+        };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let wanted = self.gid.map(|gid| gid.to_string());
+        match (&observed.gid, wanted) {
+            (None, _) if self.absent => None,
+            (Some(gid), _) if self.absent => {
+                let fields = vec![Field::new("gid", gid.as_str(), Shown::Nothing)];
+                Some(Change::new(Action::Remove, fields))
+            }
+            (None, wanted) => {
+                let gid = wanted.map(|gid| Field::added("gid", gid));
+                Some(Change::new(Action::Create, gid.into_iter().collect()))
+            }
+            (Some(_), None) => None,
+            (Some(gid), Some(wanted)) => {
+                Change::update(Field::differing("gid", gid, &wanted).into_iter().collect())
+            }
+        }
+    }
+
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let (name, known) = (&self.name, entries("group", &[&self.name]));
+        if self.absent {
+            return sh!(
+                "if [ -n \"$({})\" ]; then
+  if has groupdel; then groupdel {}; else delgroup {}; fi
+fi",
+                known,
+                name,
+                name
+            )
+            .into();
+        }
+        let gid = self.gid.map(|gid| gid.to_string()).unwrap_or_default();
+        let system = if self.system { "yes" } else { "" };
+        sh!(
+            "name={} gid={} system={}
+found=$({})
+if [ -z \"$found\" ]; then
+  if has groupadd; then groupadd ${{gid:+-g \"$gid\"}} ${{system:+-r}} -- \"$name\"
+  else addgroup ${{gid:+-g \"$gid\"}} ${{system:+-S}} \"$name\"; fi
+elif [ -n \"$gid\" ]; then
+  found=${{found#*:*:}}
+  if [ \"${{found%%:*}}\" != \"$gid\" ]; then
+    has groupmod || die \"group $name has the number ${{found%%:*}}, and there is no groupmod to change it\"
+    groupmod -g \"$gid\" -- \"$name\"
+  fi
+fi",
+            name, gid, system, known
+        )
+        .into()
+    }
+}
+
+/// Prints the lines of these names in an account database, `passwd` or `group`: one process.
+pub(super) fn entries(database: &'static str, names: &[&str]) -> Script {
+    let escaped =
+        names.iter().map(|name| format!("^{}:", name.replace('.', "\\.").replace('$', "\\$")));
+    let patterns = escaped.collect::<Vec<_>>().join("\n");
+    let file = format!("/etc/{database}");
+    sh!(
+        "if has getent; then getent {} {}; else grep -e {} {}; fi || :",
+        database,
+        Words(names),
+        patterns,
+        file
+    )
+}
+
+/// The lines that [`entries`] printed, cut into their parts.
+pub(super) fn records(output: &str) -> impl Iterator<Item = Vec<&str>> {
+    output.lines().map(|line| line.split(':').collect())
+}
+
+fn gid(record: Vec<&str>) -> Option<String> {
+    record.get(2).map(|&gid| gid.to_owned())
+}

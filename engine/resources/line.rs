@@ -1,0 +1,344 @@
+//! The `line` kind.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry,
+    pattern::Pattern,
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::{Script, Words},
+    sh,
+};
+
+/// One line of a text file that belongs to somebody else.
+///
+/// The last line that `match` finds becomes this line. If there is none, and not this line either, it is added.
+/// A file that belongs to the role as a whole is better a `file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// The file, from the root. A link is followed.
+    path: String,
+    /// The whole line.
+    line: Option<String>,
+    /// A pattern (see the chapter on patterns) of the line to replace. It must find the new line too.
+    /// With `absent`, all lines that it finds go.
+    #[serde(rename = "match")]
+    pattern: Option<String>,
+    /// Where nothing is replaced: a pattern of the lines after the last of which the line is added;
+    /// at the end, if there is none.
+    after: Option<String>,
+    /// The same, before the last such line.
+    before: Option<String>,
+    /// Whether there must be no such line.
+    #[serde(default)]
+    absent: bool,
+    /// Whether the file is made if it is missing.
+    #[serde(default)]
+    create: bool,
+    /// A command that must succeed, as for `file`.
+    validate: Option<String>,
+    /// Whether the rest of the file is kept from the eye.
+    #[serde(default)]
+    sensitive: bool,
+    #[serde(skip)]
+    patterns: Patterns,
+}
+
+#[derive(Debug, Default)]
+struct Patterns {
+    replaced: Option<Pattern>,
+    after: Option<Pattern>,
+    before: Option<Pattern>,
+}
+
+/// What a probe learned of a line.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    state: State,
+    /// What the file holds now, where that differs and is small enough to show.
+    #[serde(skip)]
+    text: Option<Vec<u8>>,
+}
+
+/// How a file stands to what is wanted of its line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Same,
+    Missing,
+    Unreadable,
+    /// The text as a whole, by its digest.
+    Differs(String),
+}
+
+/// What probe and step both run, so that they agree. [`Line::edited`] says the same in Rust.
+const AWK: &str = include_str!("line.awk");
+
+/// How much of a text comes back for the diff, in bytes.
+const SHOWN_MAX: usize = 64 * 1024;
+
+impl Resource for Line {
+    type Observed = Observed;
+    const KIND: &'static str = "line";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        format!(
+            "{}: {}",
+            self.path,
+            self.pattern.as_ref().or(self.line.as_ref()).map_or("", |it| it)
+        )
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        if let Some(command) = &self.validate {
+            entry::check_validate("validate", command)?;
+        }
+        self.check_together()?;
+        let pattern = |argument, text: &Option<String>| {
+            text.as_deref().map(|text| Pattern::new(argument, text)).transpose()
+        };
+        self.patterns = Patterns {
+            replaced: pattern("match", &self.pattern)?,
+            after: pattern("after", &self.after)?,
+            before: pattern("before", &self.before)?,
+        };
+        let Some(line) = &self.line else { return Ok(()) };
+        if line.is_empty() || line.contains(['\n', '\r', '\0']) {
+            return Err(ArgumentError::new("line", "a line is one line, and not empty"));
+        }
+        match &self.patterns.replaced {
+            Some(pattern) if !pattern.is_in(line.as_bytes()) => Err(ArgumentError::new(
+                "match",
+                format!(
+                    "`{}` does not find the new line, so a second run would not either",
+                    pattern.as_str()
+                ),
+            )
+            .hint("let it find the line before and after the change, such as `^#?Port `")),
+            _ => Ok(()),
+        }
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        let mut script = sh!("set -- probe");
+        for (id, line) in batch.iter().enumerate() {
+            script.push(sh!(
+                "p={}
+if [ -f \"$p\" ] && [ -r \"$p\" ]; then set -- \"$@\" {} \"$p\" {}
+elif [ -e \"$p\" ]; then say {} unreadable; else say {} missing; fi",
+                line.path,
+                id,
+                line.question(),
+                id,
+                id
+            ));
+        }
+        script.push(sh!(
+            "nl='\n' verdicts=
+[ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || :
+say \"$verdicts\"
+text() {{
+  case $nl$verdicts$nl in *\"$nl$1 differs$nl\"*) ;; *) return 0 ;; esac
+  sum=$(sha256sum <\"$2\")
+  say \"$1 text ${{sum%% *}}\"
+  [ -n \"$3\" ] || head -c {} \"$2\" | base64
+  say .
+}}",
+            AWK,
+            SHOWN_MAX + 1
+        ));
+        for (id, line) in batch.iter().enumerate() {
+            let sensitive = if line.sensitive { "yes" } else { "" };
+            script.push(sh!("text {} {} {}", id, line.path, sensitive));
+        }
+        script
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let (mut states, mut texts) = (BTreeMap::new(), BTreeMap::new());
+        let mut lines = output.lines();
+        while let Some(line) = lines.next() {
+            let mut words = line.split(' ');
+            let Some(Ok(id)) = words.next().map(str::parse::<usize>) else { continue };
+            let state = match (words.next(), words.next()) {
+                (Some("same"), None) => State::Same,
+                (Some("missing"), None) => State::Missing,
+                (Some("text"), Some(digest)) => {
+                    let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
+                    texts.extend(BASE64_STANDARD.decode(encoded).ok().map(|text| (id, text)));
+                    State::Differs(digest.to_owned())
+                }
+                _ => State::Unreadable,
+            };
+            states.insert(id, state);
+        }
+        let observe = |id| Observed {
+            state: states.remove(&id).unwrap_or(State::Unreadable),
+            text: texts.remove(&id),
+        };
+        Ok((0..batch.len()).map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        match &observed.state {
+            State::Same => None,
+            State::Missing if self.absent => None,
+            State::Missing if self.create => {
+                let content = format!("{}\n", self.line.as_deref().unwrap_or_default());
+                Some(Change::new(Action::Create, vec![Field::added("content", content)]))
+            }
+            State::Missing => {
+                Change::update(vec![self.field(Shown::Hidden("no such file".into()))])
+            }
+            State::Unreadable => {
+                Change::update(vec![self.field(Shown::Hidden("unreadable".into()))])
+            }
+            State::Differs(_) => Change::update(vec![self.diff(observed.text.as_deref())]),
+        }
+    }
+
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let missing = if self.absent {
+            sh!("exit 0")
+        } else if self.create {
+            sh!("from=/dev/null")
+        } else {
+            sh!("die \"there is no $p: \\`create: true\\` makes it\" || exit")
+        };
+        let validate = self.validate.as_deref().unwrap_or_default();
+        sh!(
+            "edit() (
+  p=$1 validate=$2 from= mode=edit
+  shift 2
+  if [ -L \"$p\" ] && [ -e \"$p\" ]; then p=$(readlink -f \"$p\") || exit; fi
+  if [ -e \"$p\" ]; then from=$p; else {}; fi
+  tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
+  [ -z \"$(tail -c 1 \"$from\")\" ] || mode=edit-open
+  new=$(mktemp) || exit
+  trap 'rm -f \"$new\"' EXIT
+  size=$(awk -- {} \"$mode\" '' \"$from\" \"$@\" \"$new\") || exit
+  [ \"$size\" -eq \"$(wc -c <\"$new\")\" ] || die \"the new text of $p could not be written\" || exit
+  cmp -s \"$new\" \"$from\" || put \"$new\" \"$p\" '' '' '' \"$validate\"
+)
+edit {} {} {}",
+            missing,
+            AWK,
+            self.path,
+            validate,
+            self.question()
+        )
+        .into()
+    }
+}
+
+impl Line {
+    fn check_together(&self) -> Result<(), ArgumentError> {
+        let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
+        if self.after.is_some() && self.before.is_some() {
+            return error("before", "both `after` and `before`");
+        }
+        if !self.absent {
+            return if self.line.is_some() {
+                Ok(())
+            } else {
+                error("line", "no line to put there")
+            };
+        }
+        if self.create || self.after.is_some() || self.before.is_some() {
+            return error("absent", "a line that is absent is not added anywhere");
+        }
+        if self.line.is_some() == self.pattern.is_some() {
+            return error("absent", "either `line` or `match` says which lines go");
+        }
+        Ok(())
+    }
+
+    /// What is asked of `awk`, after id and path.
+    fn question(&self) -> Script {
+        let text = |given: &Option<String>| given.clone().unwrap_or_default();
+        let absent = if self.absent { "yes" } else { "" };
+        let words = [
+            text(&self.line),
+            text(&self.pattern),
+            text(&self.after),
+            text(&self.before),
+            absent.to_owned(),
+        ];
+        sh!("{}", Words(&words))
+    }
+
+    /// The change where the text cannot be shown.
+    fn field(&self, before: Shown) -> Field {
+        match (&self.line, &self.pattern) {
+            (Some(line), _) if !self.absent => Field::new("line", before, line.as_str()),
+            (Some(line), _) => Field::new("line", line.as_str(), Shown::Nothing),
+            (None, pattern) => {
+                Field::new("match", pattern.as_deref().unwrap_or_default(), Shown::Nothing)
+            }
+        }
+    }
+
+    fn diff(&self, text: Option<&[u8]>) -> Field {
+        let small = text.filter(|text| text.len() <= SHOWN_MAX && !self.sensitive);
+        let shown = small.and_then(|text| {
+            let after = self.edited(text);
+            Some((std::str::from_utf8(text).ok()?.to_owned(), String::from_utf8(after).ok()?))
+        });
+        match shown {
+            Some((before, after)) if before != after => Field::new("content", before, after),
+            _ => self.field(Shown::Hidden("not this line".into())),
+        }
+    }
+
+    /// The text as it will be. The words are those of `line.awk`, which decides in the same way.
+    fn edited(&self, text: &[u8]) -> Vec<u8> {
+        let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        let line = self.line.as_deref().unwrap_or_default().as_bytes();
+        let found = |pattern: &Option<Pattern>| {
+            let pattern = pattern.as_ref()?;
+            lines.iter().rposition(|line| pattern.is_in(bare(line)))
+        };
+        let same = |candidate: &&[u8]| bare(candidate) == line;
+        if self.absent {
+            let gone = |candidate: &&&[u8]| match &self.patterns.replaced {
+                Some(pattern) => pattern.is_in(bare(candidate)),
+                None => same(candidate),
+            };
+            return lines.iter().filter(|line| !gone(line)).copied().collect::<Vec<_>>().concat();
+        }
+        if let Some(turned) = found(&self.patterns.replaced) {
+            let new = [line, &lines[turned][bare(lines[turned]).len()..]].concat();
+            return [&lines[..turned].concat(), &new, &lines[turned + 1..].concat()]
+                .map(Vec::as_slice)
+                .concat();
+        }
+        if lines.iter().any(same) {
+            return text.to_owned();
+        }
+        let ending: &[u8] = match lines.first() {
+            Some(first) if first.strip_suffix(b"\n").unwrap_or(first).ends_with(b"\r") => b"\r\n",
+            _ => b"\n",
+        };
+        let after = found(&self.patterns.after).map(|at| at + 1);
+        let place = after.or(found(&self.patterns.before)).unwrap_or(lines.len());
+        let mut above = lines[..place].concat();
+        if place == lines.len() && !text.is_empty() && !text.ends_with(b"\n") {
+            above.truncate(above.len() - usize::from(above.ends_with(b"\r")));
+            above.extend(ending);
+        }
+        [&above, line, ending, &lines[place..].concat()].concat()
+    }
+}
+
+/// A line without its line break, which may be that of Windows.
+fn bare(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

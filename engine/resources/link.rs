@@ -1,0 +1,127 @@
+//! The `link` kind.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::{self, Entry},
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Step, Unreadable},
+    script::Script,
+    sh,
+};
+
+/// A symbolic link.
+///
+/// A link that points elsewhere is exchanged in one go, so that there always is one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Where it is, from the root.
+    path: String,
+    /// Where it points, as it is written: from the root, or from the link's own directory. Nothing need be there.
+    to: String,
+    /// Whether it may replace a file, or a directory that is empty.
+    #[serde(default)]
+    force: bool,
+}
+
+/// What a probe learned of a link.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    entry: Entry,
+    /// Where it points, if it is a link.
+    to: Option<String>,
+}
+
+impl Resource for Link {
+    type Observed = Observed;
+    const KIND: &'static str = "link";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        self.path.clone()
+    }
+
+    fn owns(&self) -> String {
+        format!("path:{}", self.path)
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        if self.to.is_empty() || self.to.contains(char::is_control) {
+            return Err(ArgumentError::new("to", "a link must point somewhere, in one line"));
+        }
+        Ok(())
+    }
+
+    /// GNU `readlink` reads many links at once, that of busybox one.
+    fn probe(batch: &[&Self]) -> Script {
+        entry::probe(&paths(batch)).then(sh!(
+            "for p do shift; [ ! -L \"$p\" ] || set -- \"$@\" \"$p\"; done
+say
+say targets
+[ $# = 0 ] || readlink -- \"$@\" 2>/dev/null || for p do readlink -- \"$p\" || say; done"
+        ))
+    }
+
+    /// A target is any text of whoever made the link, so the targets come last, and are counted.
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
+        let mut found = entry::observe(&paths(batch), entries);
+        let links = found.values().filter(|entry| **entry == Entry::Link).count();
+        let readable = targets.lines().count() == links;
+        let mut targets = targets.lines();
+        let observe = |link: &&Self| {
+            let entry = found.remove(&link.path).unwrap_or(Entry::Missing);
+            let to = (entry == Entry::Link).then(|| targets.next()).flatten();
+            Observed { entry, to: to.filter(|_| readable).map(str::to_owned) }
+        };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        match &observed.entry {
+            Entry::Missing => {
+                let to = Field::added("to", self.to.as_str());
+                Some(Change::new(Action::Create, vec![to]))
+            }
+            Entry::Link => {
+                let before = observed.to.as_deref().unwrap_or("unreadable");
+                let to = Field::new("to", before, self.to.as_str());
+                (observed.to.as_ref() != Some(&self.to))
+                    .then(|| Change::new(Action::Update, vec![to]))
+            }
+            other => Change::update(vec![
+                Field::new("type", other.type_name(), "link"),
+                Field::added("to", self.to.as_str()),
+            ]),
+        }
+    }
+
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let make_room = if self.force {
+            sh!("if [ -d \"$p\" ] && [ ! -L \"$p\" ]; then
+  rmdir -- \"$p\" || die \"$p is a directory that is not empty: it is not replaced by a link\"
+fi")
+        } else {
+            sh!("if [ -e \"$p\" ] && [ ! -L \"$p\" ]; then
+  die \"$p is there and is not a link: \\`force: true\\` replaces a file or an empty directory\"
+fi")
+        };
+        sh!(
+            "p={}\n{}\nlink() (
+  work=$(beside \"$1\") || exit
+  trap 'rm -rf \"$work\"' EXIT
+  ln -s -- \"$2\" \"$work/link\" && mv -fT \"$work/link\" \"$1\"
+)\nlink \"$p\" {}",
+            self.path,
+            make_room,
+            self.to
+        )
+        .into()
+    }
+}
+
+fn paths<'a>(batch: &[&'a Link]) -> Vec<&'a str> {
+    batch.iter().map(|link| link.path.as_str()).collect()
+}

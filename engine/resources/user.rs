@@ -1,0 +1,397 @@
+//! The `user` kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::group::{entries, records};
+use crate::{
+    content::{Content, Digest},
+    entry,
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::{Script, Words},
+    secret::Text,
+    sh,
+};
+
+/// A user of the host. What is not given is not touched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The login name.
+    name: String,
+    /// The number. When it changes, files outside of the home do not follow.
+    uid: Option<u32>,
+    /// The primary group, by name; by default a new one with the user's name. It must be there.
+    group: Option<String>,
+    /// Other groups to be a member of, by name. They must be there.
+    groups: Option<BTreeSet<String>>,
+    /// Whether the user stays in groups that are not named; if not, `groups` are all.
+    #[serde(default = "yes")]
+    append: bool,
+    /// The home directory.
+    home: Option<String>,
+    /// Whether a new user gets a home directory; by default all but `system` users do.
+    create_home: Option<bool>,
+    /// Whether the files go along when `home` changes.
+    #[serde(default)]
+    move_home: bool,
+    /// The login shell.
+    shell: Option<String>,
+    /// The full name, or what the user is for.
+    comment: Option<String>,
+    /// Whether a new user gets a number from the range for services.
+    #[serde(default)]
+    system: bool,
+    /// The hash of the password, as in `/etc/shadow`; `*` for none.
+    password: Option<Text>,
+    /// Whether the password is of no use. Keys may still be.
+    locked: Option<bool>,
+    /// Whether there must be no such user.
+    #[serde(default)]
+    absent: bool,
+    /// Whether the home directory goes with the user.
+    #[serde(default)]
+    remove_home: bool,
+}
+
+/// What a probe learned of a user; none if there is no such user.
+#[derive(Debug, Serialize)]
+pub struct Observed(Option<Account>);
+
+#[derive(Debug, Serialize)]
+struct Account {
+    uid: String,
+    group: String,
+    groups: BTreeSet<String>,
+    home: String,
+    shell: String,
+    comment: String,
+    /// The SHA-256 of the hash of the password, without the mark of a lock.
+    password: Option<String>,
+    locked: Option<bool>,
+}
+
+impl Resource for User {
+    type Observed = Observed;
+    const KIND: &'static str = "user";
+    const FIRST: &'static str = "name";
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_account_name("name", &self.name)?;
+        for group in self.group.iter().chain(self.groups.iter().flatten()) {
+            entry::check_account_name("groups", group)?;
+        }
+        if !self.append && self.groups.is_none() {
+            return Err(ArgumentError::new("append", "no `groups` that are all")
+                .hint("`groups: []` takes the user out of all groups but the primary one"));
+        }
+        for (argument, path) in [("home", &self.home), ("shell", &self.shell)] {
+            path.as_deref().map_or(Ok(()), |path| entry::check_path(argument, path))?;
+        }
+        for (argument, text) in
+            [("home", &self.home), ("shell", &self.shell), ("comment", &self.comment)]
+        {
+            if text.as_ref().is_some_and(|text| text.contains(|c: char| c == ':' || c.is_control()))
+            {
+                return Err(ArgumentError::new(argument, "a colon or a line break"));
+            }
+        }
+        if self.move_home && self.home.is_none() {
+            return Err(ArgumentError::new("move_home", "no `home` to move to"));
+        }
+        if self.remove_home && !self.absent {
+            return Err(ArgumentError::new("remove_home", "only the home of an absent user goes"));
+        }
+        self.password.as_ref().map_or(Ok(()), check_hash)
+    }
+
+    /// The shadow file is for root alone. No hash leaves the host, only what tells whether it is the wanted one.
+    fn probe(batch: &[&Self]) -> Script {
+        let names: Vec<&str> = batch.iter().map(|user| user.name.as_str()).collect();
+        let mut script = sh!("users=$({})\nsay \"$users\"", entries("passwd", &names));
+        if batch.iter().any(|user| user.group.is_some() || user.groups.is_some()) {
+            // The groups that have members, and the primary ones of these users.
+            script.push(sh!(
+                "say\nsay groups
+say \"$users\" | awk -F: 'NR == FNR {{ primary[$4]; next }} $4 != \"\" || $3 in primary' - /etc/group"
+            ));
+        }
+        let secret = |user: &&&User| user.password.is_some() || user.locked.is_some();
+        let names: Vec<&str> = batch.iter().filter(secret).map(|user| user.name.as_str()).collect();
+        if !names.is_empty() {
+            script.push(sh!(
+                "say
+say shadow
+[ ! -r /etc/shadow ] || while IFS=: read -r name hash _; do
+  for wanted in {}; do
+    [ \"$name\" = \"$wanted\" ] || continue
+    case $hash in '!'*) locked=yes ;; *) locked=no ;; esac
+    while [ \"$hash\" != \"${{hash#!}}\" ]; do hash=${{hash#!}}; done
+    sum=$(printf %s \"$hash\" | sha256sum)
+    say \"$name:$locked:${{sum%% *}}\"
+  done
+done </etc/shadow",
+                Words(&names)
+            ));
+        }
+        script
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let (output, shadow) = output.split_once("\nshadow\n").unwrap_or((output, ""));
+        let (users, groups) = output.split_once("\ngroups\n").unwrap_or((output, ""));
+        let groups: Vec<Vec<&str>> = records(groups).filter(|it| it.len() == 4).collect();
+        let shadow: BTreeMap<&str, (&str, &str)> = records(shadow)
+            .filter_map(|it| Some((*it.first()?, (*it.get(1)?, *it.get(2)?))))
+            .collect();
+        let observe = |user: &&Self| {
+            let name = user.name.as_str();
+            let record = records(users).find(|it| it.len() == 7 && it[0] == name);
+            Observed(record.map(|it| Account::new(&it, &groups, shadow.get(name).copied())))
+        };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        match &observed.0 {
+            None if self.absent => None,
+            Some(account) if self.absent => {
+                let mut fields = vec![Field::new("uid", account.uid.as_str(), Shown::Nothing)];
+                if self.remove_home {
+                    fields.push(Field::new("home", account.home.as_str(), Shown::Nothing));
+                }
+                Some(Change::new(Action::Remove, fields))
+            }
+            None => Some(Change::new(Action::Create, self.added())),
+            Some(account) => Change::update(self.differing(account)),
+        }
+    }
+
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let known = entries("passwd", &[&self.name]);
+        if self.absent {
+            let home = if self.remove_home { "yes" } else { "" };
+            return sh!(
+                "name={} home={}\nif [ -n \"$({})\" ]; then
+  if has userdel; then userdel ${{home:+-r}} -- \"$name\"; else deluser ${{home:+--remove-home}} \"$name\"; fi
+fi",
+                self.name, home, known
+            )
+            .into();
+        }
+        let mut step = Step::from(self.variables());
+        step.script.push(sh!("found=$({})", known));
+        step.script.push(Script::trusted(MAKE));
+        if let Some(password) = &self.password {
+            // Locked in the same breath, so that there is no moment in which the password counts.
+            let lock = if self.locked == Some(true) { "!" } else { "" };
+            let line = format!("{}:{lock}{}\n", self.name, password.expose());
+            let content = Content::new(line.into_bytes()).sensitive(true);
+            step.script.push(sh!("chpasswd -e <{}", content.staged()));
+            step.contents.push(content);
+        }
+        match self.locked {
+            Some(true) => step.script.push(sh!(
+                "if has usermod; then usermod -L -- {}; else passwd -l {}; fi",
+                self.name,
+                self.name
+            )),
+            Some(false) => step.script.push(sh!(
+                "if has usermod; then usermod -U -- {}; else passwd -u {}; fi",
+                self.name,
+                self.name
+            )),
+            None => {}
+        }
+        step
+    }
+}
+
+/// Makes the user of the variables, or mends it. `useradd` refuses to make a group that is there already, so that one
+/// is named; `usermod` does nothing where nothing differs. A busybox can make a user, but not change one.
+const MAKE: &str = r#"if [ -z "$found" ] && has useradd; then
+  own=-U
+  if [ -z "$group" ] && grep -q "^$name:" /etc/group; then group=$name; fi
+  if [ -n "$group" ]; then own=; fi
+  if [ -n "$create_home" ]; then create=-m; else create=-M; fi
+  useradd ${uid:+-u "$uid"} $own ${group:+-g "$group"} ${home:+-d "$home"} "$create" \
+    ${shell:+-s "$shell"} ${comment:+-c "$comment"} ${system:+-r} -- "$name"
+elif [ -z "$found" ]; then
+  if [ -n "$create_home" ]; then create=; else create=-H; fi
+  adduser -D ${uid:+-u "$uid"} ${group:+-G "$group"} ${home:+-h "$home"} $create \
+    ${shell:+-s "$shell"} ${comment:+-g "$comment"} ${system:+-S} "$name"
+fi
+if has usermod; then
+  if [ -n "$found" ]; then
+    [ -z "$uid$group$home$shell$set_comment" ] || usermod ${uid:+-u "$uid"} ${group:+-g "$group"} \
+      ${home:+-d "$home"} ${move_home:+-m} ${shell:+-s "$shell"} ${set_comment:+-c "$comment"} -- "$name"
+  fi
+  if [ -n "$set_groups" ]; then usermod ${append:+-a} -G "$groups" -- "$name"; fi
+else
+  if [ -n "$found" ]; then
+    IFS=: read -r _ _ is_uid is_gid is_comment is_home is_shell <<END
+$found
+END
+    is_group=$(awk -F: -v gid="$is_gid" '$3 == gid { print $1; exit }' /etc/group)
+    for pair in "$uid:$is_uid" "$group:$is_group" "$home:$is_home" "$shell:$is_shell" "$comment:$is_comment"; do
+      [ -z "${pair%%:*}" ] || [ "${pair%%:*}" = "${pair#*:}" ] ||
+        die "user $name has ${pair#*:}, not ${pair%%:*}, and there is no usermod to change it"
+    done
+  fi
+  if [ -n "$set_groups" ] && [ -z "$append" ]; then
+    for has_group in $(id -Gn "$name"); do
+      case ",$groups,$(id -gn "$name")," in *",$has_group,"*) ;; *) delgroup "$name" "$has_group" ;; esac
+    done
+  fi
+  IFS=,
+  for other in $groups; do addgroup "$name" "$other"; done
+  unset IFS
+fi"#;
+
+impl User {
+    /// What is wanted, as variables of the shell; empty is not given.
+    fn variables(&self) -> Script {
+        let flag = |given: bool| if given { "yes" } else { "" };
+        let text = |given: &Option<String>| given.clone().unwrap_or_default();
+        let groups = self.groups.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(",");
+        let given = sh!(
+            "name={} uid={} group={} groups={}",
+            self.name,
+            self.uid.map(|uid| uid.to_string()).unwrap_or_default(),
+            text(&self.group),
+            groups
+        );
+        let paths = sh!(
+            "home={} shell={} comment={}",
+            text(&self.home),
+            text(&self.shell),
+            text(&self.comment)
+        );
+        let flags = sh!(
+            "system={} create_home={} move_home={} append={} set_groups={} set_comment={}",
+            flag(self.system),
+            flag(self.creates_home()),
+            flag(self.move_home),
+            flag(self.append),
+            flag(self.groups.is_some()),
+            flag(self.comment.is_some())
+        );
+        given.then(paths).then(flags)
+    }
+
+    fn creates_home(&self) -> bool {
+        self.create_home.unwrap_or(!self.system)
+    }
+
+    fn added(&self) -> Vec<Field> {
+        let groups = self.groups.as_ref().map(listed);
+        let locked = self.locked.map(|locked| locked.to_string());
+        let fields = [
+            ("uid", self.uid.map(|uid| uid.to_string())),
+            ("group", self.group.clone()),
+            ("groups", groups.filter(|groups| !groups.is_empty())),
+            ("home", self.home.clone()),
+            ("shell", self.shell.clone()),
+            ("comment", self.comment.clone()),
+            ("locked", locked),
+        ];
+        let given = fields.into_iter().filter_map(|(name, value)| Some(Field::added(name, value?)));
+        let password = self.password.as_ref().map(|_| Field::added("password", hidden()));
+        given.chain(password).collect()
+    }
+
+    fn differing(&self, account: &Account) -> Vec<Field> {
+        let differs = |name, before: &String, after: Option<String>| {
+            after.and_then(|after| Field::differing(name, before, &after))
+        };
+        let password = self.password.as_ref().is_some_and(|wanted| {
+            account.password.as_deref() != Some(Digest::of(unlocked(wanted).as_bytes()).as_str())
+        });
+        let locked = self.locked.filter(|locked| account.locked != Some(*locked)).map(|locked| {
+            let before =
+                account.locked.map_or("unreadable".to_owned(), |before| before.to_string());
+            Field::new("locked", before, locked.to_string())
+        });
+        [
+            differs("uid", &account.uid, self.uid.map(|uid| uid.to_string())),
+            differs("group", &account.group, self.group.clone()),
+            differs("groups", &listed(&account.groups), self.wanted_groups(account)),
+            differs("home", &account.home, self.home.clone()),
+            differs("shell", &account.shell, self.shell.clone()),
+            differs("comment", &account.comment, self.comment.clone()),
+            password.then(|| Field::new("password", hidden(), hidden())),
+            locked,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// All groups that the user will be in, besides the primary one.
+    fn wanted_groups(&self, account: &Account) -> Option<String> {
+        let primary = self.group.as_ref().unwrap_or(&account.group);
+        let mut groups = self.groups.clone()?;
+        groups.retain(|group| group != primary || account.groups.contains(group));
+        if self.append {
+            groups.extend(account.groups.iter().cloned());
+        }
+        Some(listed(&groups))
+    }
+}
+
+impl Account {
+    fn new(record: &[&str], groups: &[Vec<&str>], shadow: Option<(&str, &str)>) -> Self {
+        let &[name, _, uid, gid, comment, home, shell] = record else {
+            unreachable!("the caller takes records of seven parts only")
+        };
+        let group = groups.iter().find(|group| group[2] == gid).map_or(gid, |group| group[0]);
+        let member = |group: &&Vec<&str>| group[3].split(',').any(|member| member == name);
+        Self {
+            uid: uid.to_owned(),
+            group: group.to_owned(),
+            groups: groups.iter().filter(member).map(|group| group[0].to_owned()).collect(),
+            home: home.to_owned(),
+            shell: shell.to_owned(),
+            comment: comment.to_owned(),
+            password: shadow.map(|(_, digest)| digest.to_owned()),
+            locked: shadow.map(|(locked, _)| locked == "yes"),
+        }
+    }
+}
+
+/// Checks that a password is a hash and not the password itself, without ever showing it.
+fn check_hash(password: &Text) -> Result<(), ArgumentError> {
+    let hash = password.expose();
+    let hashed = hash.starts_with('$') && hash.matches('$').count() >= 3;
+    if matches!(unlocked(password), "" | "*") && !hash.is_empty()
+        || hashed && !hash.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control())
+    {
+        return Ok(());
+    }
+    Err(ArgumentError::new("password", "this is not the hash of a password").hint(
+        "`mkpasswd` or `openssl passwd -6` make one, such as `$6$salt$...`; `*` stands for none",
+    ))
+}
+
+/// A hash without the mark of a lock, which `locked` is about.
+fn unlocked(password: &Text) -> &str {
+    password.expose().trim_start_matches('!')
+}
+
+fn listed(groups: &BTreeSet<String>) -> String {
+    groups.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn hidden() -> Shown {
+    Shown::Hidden("sensitive".into())
+}
+
+fn yes() -> bool {
+    true
+}

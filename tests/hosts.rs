@@ -1,0 +1,135 @@
+//! Shells of this machine in the place of hosts: what a kind does is done for real, in a folder that goes away.
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use converge::resource::Step;
+use tempfile::TempDir;
+
+/// What the engine defines before every script.
+pub(crate) const PRELUDE: &str = include_str!("../engine/prelude.sh");
+
+/// A shell, a folder to work in, and a folder for content.
+pub(crate) struct Host {
+    shell: Vec<String>,
+    path: String,
+    folder: TempDir,
+}
+
+/// What a script left behind.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) ok: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Host {
+    /// One for each sort of shell; that of busybox finds nothing but busybox.
+    pub(crate) fn all() -> Vec<Self> {
+        ["dash", "bash", "busybox"].map(Self::new).into()
+    }
+
+    fn new(shell: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["stage", "root", "bin", "home"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let (shell, path) = if shell == "busybox" {
+            let bin = folder.path().join("bin");
+            let mut install = Command::new("busybox");
+            install.args(["--install", "-s"]).arg(&bin);
+            assert!(install.status().unwrap().success());
+            (vec!["busybox".to_owned(), "sh".to_owned()], bin.to_str().unwrap().to_owned())
+        } else {
+            (vec![shell.to_owned()], "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())
+        };
+        Self { shell, path, folder }
+    }
+
+    /// The folder that stands for the root of the host.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// A path below the root, as text.
+    pub(crate) fn at(&self, path: &str) -> String {
+        self.root().join(path).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path)).unwrap()
+    }
+
+    pub(crate) fn mode(&self, path: &str) -> u32 {
+        self.root().join(path).symlink_metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    /// All that is below the root, sorted.
+    pub(crate) fn list(&self) -> Vec<String> {
+        fn walk(folder: &Path, root: &Path, names: &mut Vec<String>) {
+            for entry in folder.read_dir().unwrap() {
+                let path = entry.unwrap().path();
+                names.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+                if path.is_dir() && !path.is_symlink() {
+                    walk(&path, root, names);
+                }
+            }
+        }
+        let mut names = Vec::new();
+        walk(&self.root(), &self.root(), &mut names);
+        names.sort();
+        names
+    }
+
+    /// Runs a probe, as the engine would.
+    pub(crate) fn probe(&self, script: &str) -> Outcome {
+        self.run(&format!("(\n{script}\n)"))
+    }
+
+    /// Runs a step, as the engine would.
+    pub(crate) fn step(&self, step: &Step) -> Outcome {
+        for content in &step.contents {
+            let staged = self.folder.path().join("stage").join(content.digest().as_str());
+            std::fs::write(staged, content.bytes()).unwrap();
+        }
+        self.run(&format!("(set -eu\n{}\n)", step.script))
+    }
+
+    pub(crate) fn run(&self, script: &str) -> Outcome {
+        let script = format!("umask 022\n{PRELUDE}\n{script}\n");
+        let file = self.folder.path().join("script");
+        std::fs::write(&file, script).unwrap();
+        let output = Command::new(&self.shell[0])
+            .args(&self.shell[1..])
+            .arg(&file)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("PATH", &self.path)
+            .env("HOME", self.folder.path().join("home"))
+            .env("STAGE", self.folder.path().join("stage"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Outcome {
+            ok: output.status.success(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    /// The shell, for messages.
+    pub(crate) fn name(&self) -> &str {
+        &self.shell[0]
+    }
+}

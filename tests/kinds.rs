@@ -1,0 +1,152 @@
+//! What every kind promises, tried for all of them at once.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use converge::{
+    resource::{Kind, Reaction},
+    resources::KINDS,
+    script::Script,
+    value::Value,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+
+use crate::{
+    cases::{self, Folder},
+    hosts::PRELUDE,
+};
+
+#[test]
+fn every_file_of_a_kind_is_in_the_list() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/resources");
+    let mut files: Vec<String> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned()))
+        .filter(|name| name != "mod")
+        .collect();
+    let mut kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+    files.sort_unstable();
+    kinds.sort_unstable();
+    assert_eq!(files, kinds);
+}
+
+#[test]
+fn every_kind_and_every_argument_is_described() {
+    for kind in KINDS {
+        let schema = kind.schema().to_value();
+        let described = |value: &serde_json::Value| {
+            value["description"].as_str().is_some_and(|text| !text.trim().is_empty())
+        };
+        assert!(described(&schema), "{} is not described", kind.name());
+        let arguments = schema["properties"].as_object().unwrap();
+        for (name, argument) in arguments {
+            assert!(described(argument), "{}: {name} is not described", kind.name());
+        }
+        let first = kind.first();
+        assert!(arguments.contains_key(first), "{}: {first} is no argument", kind.name());
+        assert_eq!(schema["additionalProperties"], false, "{} takes anything", kind.name());
+    }
+}
+
+#[test]
+fn every_kind_refuses_an_argument_that_it_does_not_know() {
+    for kind in KINDS {
+        let arguments = [(kind.first(), "/x"), ("no_such_argument", "x")];
+        let arguments = arguments.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let arguments = Value::Map(arguments.into_iter().collect());
+        let Err(error) = kind.declare(arguments, &Folder(&BTreeMap::new())) else {
+            panic!("{} takes any argument", kind.name());
+        };
+        assert!(error.message.contains("no_such_argument"), "{}: {error:?}", kind.name());
+    }
+}
+
+#[test]
+fn every_kind_has_its_cases_and_changes_nothing_that_is_converged() {
+    for kind in KINDS {
+        let cases = cases::of_kind(kind.name());
+        for name in ["absent", "converged", "drifted"] {
+            let case = cases.iter().find(|case| case.name() == name);
+            let case = case.unwrap_or_else(|| panic!("{} has no case {name}", kind.name()));
+            let converged = case.changes.is_empty() && case.script.is_empty();
+            assert_eq!(converged, name == "converged", "{}/{name}", kind.name());
+            assert!(case.error.is_empty(), "{}/{name}", kind.name());
+        }
+    }
+}
+
+#[test]
+fn every_script_is_one_for_dash_and_busybox() {
+    let mut scripts = vec![("the prelude".to_owned(), Script::default())];
+    for case in cases::all() {
+        let Ok(declared) = case.declare() else { continue };
+        let (kind, desired) = (case.kind(), &declared.desired);
+        let name = |script: &str| format!("{script} of {}", case.path.display());
+        scripts.push((name("the probe"), kind.probe(&[desired, desired])));
+        scripts.push((name("the step"), kind.apply(desired, None).script));
+        for reaction in kind.reacts() {
+            let script = kind.react(desired, *reaction).script;
+            assert!(!script.is_empty(), "{}: {}", kind.name(), Reaction::verb(*reaction));
+            scripts.push((name(reaction.verb()), script));
+        }
+        if let Ok(assessments) = kind.assess(&[desired], &case.probe) {
+            let step = kind.apply(desired, assessments[0].change.as_ref());
+            scripts.push((name("the step for the change"), step.script));
+        }
+    }
+    // All at once, each in a function of its own: a process for each would take far longer.
+    let functions = scripts.iter().enumerate();
+    let whole: String = functions
+        .map(|(index, (_, script))| format!("script_{index}() {{\n:\n{script}\n}}\n"))
+        .collect();
+    for shell in [&["dash"][..], &["busybox", "sh"]] {
+        if let Err(error) = check(shell, &format!("{PRELUDE}\n{whole}")) {
+            let fails = |script: &Script| check(shell, &format!("{PRELUDE}\n{script}")).is_err();
+            let guilty = scripts.iter().find(|(_, script)| fails(script));
+            panic!("{shell:?} refuses {:?}\n{error}", guilty.map(|(name, _)| name));
+        }
+    }
+}
+
+fn check(shell: &[&str], script: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script");
+    std::fs::write(&file, script).unwrap();
+    let mut command = Command::new(shell[0]);
+    let output = command.args(&shell[1..]).arg("-n").arg(&file).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() && error.is_empty() { Ok(()) } else { Err(error) }
+}
+
+#[test]
+fn no_output_of_a_host_makes_a_kind_panic() {
+    let cases: Vec<_> = cases::all()
+        .filter_map(|case| {
+            let declared = case.declare().ok()?;
+            Some((case, declared))
+        })
+        .collect();
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(64));
+    runner
+        .run(
+            &(any::<String>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+            |(text, from, to)| {
+                for (case, declared) in &cases {
+                    let kind: &dyn Kind = case.kind();
+                    let desired = &declared.desired;
+                    let _ = kind.assess(&[desired], &text);
+                    let _ = kind.assess(&[desired, desired], &forged(&case.probe, &text, from, to));
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+/// What a probe printed, with a piece of it exchanged for another text.
+fn forged(probe: &str, text: &str, from: prop::sample::Index, to: prop::sample::Index) -> String {
+    let [from, to] =
+        [from, to].map(|index| probe.floor_char_boundary(index.index(probe.len() + 1)));
+    format!("{}{text}{}", &probe[..from.min(to)], &probe[from.max(to)..])
+}

@@ -1,0 +1,371 @@
+//! The functions that every script can rely on, and the kinds that need no more than a shell, tried for real.
+
+use std::{collections::BTreeMap, os::unix::fs::symlink};
+
+use converge::{resource::Shown, resources, value::Value};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+use crate::{cases::Folder, hosts::Host};
+
+/// Converges one resource, as a run would: probe, apply, probe again, apply again.
+/// Gives what the step said when it fails.
+fn converge(
+    host: &Host,
+    kind: &str,
+    arguments: &str,
+    files: &[(&str, &str)],
+) -> Result<(), String> {
+    let kind = resources::kind(kind).unwrap();
+    let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
+    let files: BTreeMap<String, String> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    let declared = kind.declare(arguments, &Folder(&files)).unwrap();
+    let desired = &declared.desired;
+    let assess = || {
+        let before = host.list();
+        let probe = host.probe(kind.probe(&[desired]).as_str());
+        assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
+        assert_eq!(host.list(), before, "a probe only reads");
+        kind.assess(&[desired], &probe.stdout).unwrap().remove(0).change
+    };
+    let change = assess().ok_or("nothing to do")?;
+    let step = host.step(&kind.apply(desired, Some(&change)));
+    if !step.ok {
+        return Err(step.stderr);
+    }
+    let left = assess();
+    assert!(left.is_none(), "{}: {left:?} after {step:?}", host.name());
+    let again = host.step(&kind.apply(desired, None));
+    assert!(again.ok, "{}: {again:?}", host.name());
+    let left = assess();
+    assert!(left.is_none(), "{}: {left:?} after {again:?}", host.name());
+    Ok(())
+}
+
+#[test]
+fn a_file_is_made_and_mended() {
+    for host in Host::all() {
+        let wanted = "path = 'ROOTit''s.txt'\ncontent = 'new'\nmode = '0640'".replace("''", " ");
+        converge(&host, "file", &wanted, &[]).unwrap();
+        assert_eq!((host.read("it s.txt").as_str(), host.mode("it s.txt")), ("new", 0o640));
+        host.write("it s.txt", "old");
+        converge(&host, "file", &wanted.replace("mode = '0640'", ""), &[]).unwrap();
+        assert_eq!(host.mode("it s.txt"), 0o640, "the old mode stays");
+        assert_eq!(host.list(), ["it s.txt"], "nothing is left beside it");
+
+        symlink("/nowhere", host.at("link")).unwrap();
+        converge(&host, "file", "path = 'ROOTlink'\ncontent = 'x'", &[]).unwrap();
+        assert_eq!((host.read("link").as_str(), host.mode("link")), ("x", 0o644));
+
+        std::fs::create_dir(host.at("folder")).unwrap();
+        let error = converge(&host, "file", "path = 'ROOTfolder'\ncontent = 'x'", &[]).unwrap_err();
+        assert!(error.contains("is not a file"), "{error}");
+        let error = converge(&host, "file", "path = 'ROOTno/x'\ncontent = 'x'", &[]).unwrap_err();
+        assert!(error.contains("there is no directory"), "{error}");
+
+        let seed = "path = 'ROOTseed'\ncontent = 'first'\nreplace = false\nmode = '0600'";
+        converge(&host, "file", seed, &[]).unwrap();
+        host.write("seed", "grown");
+        assert_eq!(converge(&host, "file", seed, &[]).unwrap_err(), "nothing to do");
+        std::fs::set_permissions(
+            host.at("seed"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o666),
+        )
+        .unwrap();
+        converge(&host, "file", seed, &[]).unwrap();
+        assert_eq!((host.read("seed").as_str(), host.mode("seed")), ("grown", 0o600));
+    }
+}
+
+#[test]
+fn a_file_that_is_refused_leaves_the_old_one_and_nothing_else() {
+    for host in Host::all() {
+        let file = |validate: &str| {
+            format!("path = 'ROOTa b.conf'\ncontent = 'good'\nvalidate = \"\"\"{validate}\"\"\"")
+        };
+        for refusing in
+            ["grep -q bad %s", "false", "exit 1", "no-such-command", "grep -q bad 'ROOTa b.conf'"]
+        {
+            let error = converge(&host, "file", &file(refusing), &[]).unwrap_err();
+            assert!(error.contains("validate: "), "{}: {refusing}: {error}", host.name());
+            assert!(host.list().is_empty(), "{}: {refusing}: {:?}", host.name(), host.list());
+        }
+        host.write("a b.conf", "old");
+        for refusing in ["grep -q bad %s", "grep -q bad 'ROOTa b.conf'"] {
+            converge(&host, "file", &file(refusing), &[]).unwrap_err();
+            assert_eq!(host.read("a b.conf"), "old");
+            assert_eq!(host.list(), ["a b.conf"]);
+        }
+        converge(&host, "file", &file("grep -q good %s"), &[]).unwrap();
+        host.write("a b.conf", "old");
+        converge(&host, "file", &file("grep -q good 'ROOTa b.conf'"), &[]).unwrap();
+        assert_eq!((host.read("a b.conf").as_str(), host.list().len()), ("good", 1));
+        host.write("a b.conf", "old");
+        let named = "case %s in */'a b.conf') : ;; *) false ;; esac";
+        converge(&host, "file", &file(named), &[]).unwrap();
+    }
+}
+
+#[test]
+fn a_directory_is_made_with_all_that_is_above_it() {
+    for host in Host::all() {
+        converge(&host, "directory", "path = 'ROOTa/b/c d'\nmode = '2750'", &[]).unwrap();
+        assert_eq!(
+            (host.mode("a"), host.mode("a/b"), host.mode("a/b/c d")),
+            (0o755, 0o755, 0o2750)
+        );
+        converge(&host, "directory", "path = 'ROOTa/b/c d'\nmode = '0700'", &[]).unwrap();
+        assert_eq!(host.mode("a/b/c d"), 0o700, "the setgid bit goes");
+        host.write("file", "x");
+        let error = converge(&host, "directory", "path = 'ROOTfile'", &[]).unwrap_err();
+        assert!(error.contains("is not a directory"), "{error}");
+        assert_eq!(host.read("file"), "x");
+    }
+}
+
+#[test]
+fn a_directory_is_copied_and_purged() {
+    let files = [("files/site/a", "A"), ("files/site/css/b c", "B"), ("files/other", "O")];
+    for host in Host::all() {
+        let wanted = "path = 'ROOTwww'\nsource = 'site'\npurge = true\nfile_mode = '0640'";
+        converge(&host, "directory", wanted, &files).unwrap();
+        assert_eq!(host.list(), ["www", "www/a", "www/css", "www/css/b c"]);
+        assert_eq!((host.read("www/css/b c").as_str(), host.mode("www/a")), ("B", 0o640));
+        assert_eq!(converge(&host, "directory", wanted, &files).unwrap_err(), "nothing to do");
+
+        for extra in
+            ["www/a\nb", "www/-rf", "www/css/x y/z", "www/*", "www/css/b", "www/.h", "keep"]
+        {
+            host.write(extra, "extra");
+        }
+        host.write("www/a", "changed");
+        symlink(host.at("keep"), host.at("www/l")).unwrap();
+        symlink(host.root(), host.at("www/up")).unwrap();
+        converge(&host, "directory", wanted, &files).unwrap();
+        assert_eq!(host.list(), ["keep", "www", "www/a", "www/css", "www/css/b c"]);
+        assert_eq!(host.read("www/a"), "A");
+    }
+}
+
+#[test]
+fn all_below_a_directory_gets_its_owner() {
+    if !may_give_files_away() {
+        return;
+    }
+    for host in Host::all() {
+        host.write("data/x/y", "1");
+        symlink("/etc/passwd", host.at("data/link")).unwrap();
+        let wanted = "path = 'ROOTdata'\nowner = 'nobody'\ngroup = '12345'\nrecurse = true";
+        converge(&host, "directory", wanted, &[]).unwrap();
+        assert_eq!(converge(&host, "directory", wanted, &[]).unwrap_err(), "nothing to do");
+        host.write("data/x/z", "1");
+        converge(&host, "directory", wanted, &[]).unwrap();
+        let unknown = wanted.replace("nobody", "no-such-user");
+        let error = converge(&host, "directory", &unknown, &[]).unwrap_err();
+        assert!(error.contains("no-such-user"), "{error}");
+    }
+}
+
+/// Only root may.
+fn may_give_files_away() -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(65534), None).is_ok()
+}
+
+#[test]
+fn a_link_is_made_and_turned() {
+    for host in Host::all() {
+        let link = |name: &str, to: &str| format!("path = 'ROOT{name}'\nto = \"{to}\"");
+        for to in ["/nowhere", "../a b", "it's -> x", "-x", "zürich"] {
+            converge(&host, "link", &link("l k", to), &[]).unwrap();
+            assert_eq!(std::fs::read_link(host.at("l k")).unwrap().to_str(), Some(to));
+        }
+        assert_eq!(host.list(), ["l k"]);
+        std::fs::create_dir(host.at("dir")).unwrap();
+        host.write("file", "x");
+        host.write("full/x", "x");
+        for name in ["dir", "file"] {
+            let error = converge(&host, "link", &link(name, "x"), &[]).unwrap_err();
+            assert!(error.contains("force"), "{error}");
+            converge(&host, "link", &format!("{}\nforce = true", link(name, "x")), &[]).unwrap();
+        }
+        let full = format!("{}\nforce = true", link("full", "x"));
+        let error = converge(&host, "link", &full, &[]).unwrap_err();
+        assert!(error.contains("not empty") && host.read("full/x") == "x", "{error}");
+        // A link to a directory is turned, and nothing is made in that directory.
+        std::fs::create_dir(host.at("target")).unwrap();
+        symlink(host.at("target"), host.at("to-dir")).unwrap();
+        converge(&host, "link", &link("to-dir", "elsewhere"), &[]).unwrap();
+        assert!(std::fs::read_dir(host.at("target")).unwrap().next().is_none());
+    }
+}
+
+#[test]
+fn what_is_absent_is_gone() {
+    for host in Host::all() {
+        host.write("keep/x", "x");
+        host.write("a b", "x");
+        symlink(host.at("keep"), host.at("link")).unwrap();
+        std::fs::create_dir(host.at("empty")).unwrap();
+        for name in ["a b", "link", "empty"] {
+            converge(&host, "absent", &format!("path = 'ROOT{name}'"), &[]).unwrap();
+        }
+        assert_eq!(host.list(), ["keep", "keep/x"]);
+        let error = converge(&host, "absent", "path = 'ROOTkeep'", &[]).unwrap_err();
+        assert!(error.contains("recursive"), "{error}");
+        converge(&host, "absent", "path = 'ROOTkeep'\nrecursive = true", &[]).unwrap();
+        assert!(host.list().is_empty());
+    }
+}
+
+#[test]
+fn a_line_is_put_and_taken() {
+    for host in Host::all() {
+        host.write("conf", "#a = 1\nb = 2\n");
+        host.write("real/target", "x\n");
+        symlink("real/target", host.at("link")).unwrap();
+        converge(&host, "line", "path = 'ROOTlink'\nline = \"it's %s 'y'\"", &[]).unwrap();
+        assert_eq!(host.read("real/target"), "x\nit's %s 'y'\n");
+        assert!(std::fs::read_link(host.at("link")).is_ok(), "the link stays");
+
+        let wanted = "path = 'ROOTconf'\nline = 'a = 2'\nmatch = '^#?a = '";
+        let refused = format!("{wanted}\nvalidate = 'grep -q missing %s'");
+        converge(&host, "line", &refused, &[]).unwrap_err();
+        assert_eq!(host.read("conf"), "#a = 1\nb = 2\n");
+        converge(&host, "line", wanted, &[]).unwrap();
+        assert_eq!(host.read("conf"), "a = 2\nb = 2\n");
+
+        let missing = "path = 'ROOTnew'\nline = 'x'";
+        let error = converge(&host, "line", missing, &[]).unwrap_err();
+        assert!(error.contains("create: true"), "{error}");
+        converge(&host, "line", &format!("{missing}\ncreate = true"), &[]).unwrap();
+        assert_eq!((host.read("new").as_str(), host.mode("new")), ("x\n", 0o644));
+
+        host.write("binary", "a\0b\n");
+        let error = converge(&host, "line", "path = 'ROOTbinary'\nline = 'x'", &[]).unwrap_err();
+        assert!(error.contains("not a text") && host.read("binary") == "a\0b\n", "{error}");
+    }
+}
+
+/// What the plan shows is what the step does, for any text and any question, in one batch.
+#[test]
+fn awk_and_the_plan_decide_alike() {
+    let kind = resources::kind("line").unwrap();
+    let text = prop::collection::vec(prop::sample::select(TEXT_LINES), 0..6);
+    let text = (text, any::<bool>(), any::<bool>()).prop_map(|(lines, crlf, open)| {
+        let ending = if crlf { "\r\n" } else { "\n" };
+        let text: String = lines.iter().map(|line| format!("{line}{ending}")).collect();
+        if open { text.trim_end_matches('\n').to_owned() } else { text }
+    });
+    let pattern =
+        prop::collection::vec(prop::sample::select(PIECES), 1..5).prop_map(|it| it.concat());
+    let place = prop::option::of(pattern.clone());
+    let line = prop::sample::select(TEXT_LINES);
+    let question = (line, prop::option::of(pattern), place, any::<bool>(), any::<bool>());
+    let mut runner = TestRunner::new(ProptestConfig::default());
+    for host in Host::all() {
+        let mut cases = Vec::new();
+        for number in 0.. {
+            if cases.len() == QUESTIONS {
+                break;
+            }
+            let (text, question) = (&text, &question).new_tree(&mut runner).unwrap().current();
+            let (line, pattern, place, after, absent) = question;
+            let path = format!("{number}");
+            let mut arguments = vec![("path", host.at(&path))];
+            if !absent || pattern.is_none() {
+                arguments.push(("line", line.to_owned()));
+            }
+            arguments.extend(pattern.map(|pattern| ("match", pattern)));
+            if let (Some(place), false) = (place, absent) {
+                arguments.push((if after { "after" } else { "before" }, place));
+            }
+            let arguments =
+                arguments.into_iter().map(|(name, text)| (name.to_owned(), Value::Text(text)));
+            let absent = ("absent".to_owned(), Value::Bool(absent));
+            let arguments = Value::Map(arguments.chain([absent]).collect());
+            // Most patterns that are put together at random do not find the line, and are refused.
+            let Ok(declared) = kind.declare(arguments.clone(), &Folder(&BTreeMap::new())) else {
+                continue;
+            };
+            host.write(&path, &text);
+            cases.push((path, text, arguments, declared.desired));
+        }
+        let batch: Vec<_> = cases.iter().map(|(.., desired)| desired).collect();
+        let probe = host.probe(kind.probe(&batch).as_str());
+        assert!(probe.ok && probe.stderr.is_empty(), "{probe:?}");
+        let assessments = kind.assess(&batch, &probe.stdout).unwrap();
+        let steps: String = batch
+            .iter()
+            .map(|desired| format!("(set -eu\n{}\n)\n", kind.apply(desired, None).script))
+            .collect();
+        let outcome = host.run(&format!("set -e\n{steps}"));
+        assert!(outcome.ok && outcome.stderr.is_empty(), "{outcome:?}");
+        for ((path, text, arguments, _), assessment) in cases.iter().zip(assessments) {
+            let expected = match assessment.change {
+                None => text.clone(),
+                Some(change) => match &change.fields[0].after {
+                    Shown::Text(after) if change.fields[0].name == "content" => after.clone(),
+                    _ => panic!("{}: {text:?} {arguments:?}: {change:?}", host.name()),
+                },
+            };
+            assert_eq!(host.read(path), expected, "{}: {text:?} {arguments:?}", host.name());
+        }
+        let probe = host.probe(kind.probe(&batch).as_str());
+        let left = kind.assess(&batch, &probe.stdout).unwrap();
+        for ((_, text, arguments, _), assessment) in cases.iter().zip(left) {
+            assert!(assessment.change.is_none(), "{}: {text:?} {arguments:?}", host.name());
+        }
+    }
+}
+
+/// How many questions each shell is asked; each costs a dozen processes.
+const QUESTIONS: usize = 25;
+
+const TEXT_LINES: &[&str] = &[
+    "a", "b", "ab", "a = 1", "#a = 1", "1", "01", "1.0", "-a", "é", "\\", "a\tb", "  a", "a b",
+    "x=y", "[s]", "\"'", "%s", "&", "a\\.b", "+1", "1e0",
+];
+
+const PIECES: &[&str] = &[
+    "^",
+    "$",
+    "a",
+    "b",
+    "ab?",
+    "[ab]",
+    "[^a]",
+    "(a|b)",
+    "1?",
+    ".*",
+    ".",
+    "\\.",
+    "\\\\",
+    "[[:digit:]]+",
+    "=",
+    "(^|#)a",
+    "[[:space:]]*",
+    " ",
+    "(a*b)*",
+    "[^[:alnum:]]",
+    "[-a]",
+    "(b|$)",
+    "#?",
+    "\\[s\\]",
+    "[0-9.]",
+    "(^a|^b)",
+    "\\+",
+    "%",
+    "&",
+    "/",
+    "\\/",
+];
+
+#[test]
+fn a_debt_is_written_down_and_paid() {
+    for host in Host::all() {
+        let script = "STATE=$HOME/state; mark x 'restart nginx'; cat \"$STATE/pending/x\"; unmark x; unmark x; ls \"$STATE/pending\"";
+        let outcome = host.run(script);
+        assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, "restart nginx\n"), "{outcome:?}");
+    }
+}
