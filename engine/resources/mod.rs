@@ -5,9 +5,13 @@ use std::marker::PhantomData;
 use crate::resource::{Kind, Typed};
 
 pub mod file;
+pub mod package;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
-pub static KINDS: &[&dyn Kind] = &[&Typed::<file::File>(PhantomData)];
+pub static KINDS: &[&dyn Kind] = &[
+    &Typed::<file::File>(PhantomData),
+    &Typed::<package::Package>(PhantomData),
+];
 
 /// The kind that roles call by `name`.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
