@@ -6,11 +6,13 @@ use crate::resource::{Kind, Typed};
 
 pub mod file;
 pub mod package;
+pub mod service;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
     &Typed::<file::File>(PhantomData),
     &Typed::<package::Package>(PhantomData),
+    &Typed::<service::Service>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.
