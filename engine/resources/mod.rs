@@ -7,12 +7,18 @@ use crate::resource::{Kind, Typed};
 pub mod file;
 pub mod package;
 pub mod service;
+pub mod command;
+pub mod action;
+pub mod custom;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
     &Typed::<file::File>(PhantomData),
     &Typed::<package::Package>(PhantomData),
     &Typed::<service::Service>(PhantomData),
+    &Typed::<command::Command>(PhantomData),
+    &Typed::<action::Action>(PhantomData),
+    &Typed::<custom::Custom>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.
