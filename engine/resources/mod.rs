@@ -10,6 +10,8 @@ pub mod service;
 pub mod command;
 pub mod action;
 pub mod custom;
+pub mod http_check;
+pub mod port_check;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
@@ -19,6 +21,8 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<command::Command>(PhantomData),
     &Typed::<action::Action>(PhantomData),
     &Typed::<custom::Custom>(PhantomData),
+    &Typed::<http_check::HttpCheck>(PhantomData),
+    &Typed::<port_check::PortCheck>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.
