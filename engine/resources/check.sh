@@ -11,14 +11,17 @@ misses() {
 }
 
 # until_holds SECONDS PAUSE: calls `check` until it holds; fails with what it said last.
+# A check that returns 2 has given up hope.
 until_holds() {
   check_end=$(($(date +%s) + $1))
-  until check_said=$(check); do
-    if [ "$(date +%s)" -ge "$check_end" ]; then
-      die "it does not hold after $1 seconds: ${check_said%%"$check_tab"*} is ${check_said#*"$check_tab"}"; return 1
-    fi
+  while :; do
+    check_code=0; check_said=$(check) || check_code=$?
+    if [ $check_code = 0 ]; then return 0; fi
+    if [ $check_code = 2 ] || [ "$(date +%s)" -ge "$check_end" ]; then break; fi
     sleep "$2"
   done
+  check_said="${check_said%%"$check_tab"*} is ${check_said#*"$check_tab"}"
+  if [ $check_code = 2 ]; then die "$check_said"; else die "it does not hold after $1 seconds: $check_said"; fi
 }
 
 # http_get METHOD SECONDS INSECURE URL [HEADER...]: sets $http_code and $http_body.

@@ -210,17 +210,7 @@ impl Execution<'_> {
         if let Some(user) = self.user.filter(|user| user.is_empty() || user.starts_with('-')) {
             return Err(ArgumentError::new("user", format!("`{user}` is not the name of a user")));
         }
-        for name in self.env.keys() {
-            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if name.is_empty()
-                || name.starts_with(|c: char| c.is_ascii_digit())
-                || !name.chars().all(word)
-            {
-                let message = format!("`{name}` is not the name of an environment variable");
-                return Err(ArgumentError::new("env", message));
-            }
-        }
-        Ok(())
+        check_env(self.env)
     }
 
     /// The step that runs it; it fails unless its exit status is among `ok_codes`.
@@ -284,8 +274,23 @@ impl Execution<'_> {
     }
 }
 
+/// Checks the names of environment variables.
+pub(super) fn check_env(env: &BTreeMap<String, Text>) -> Result<(), ArgumentError> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = |name: &&String| {
+        name.starts_with(|c: char| word(c) && !c.is_ascii_digit()) && name.chars().all(word)
+    };
+    match env.keys().find(|name| !is_name(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("`{name}` is not the name of an environment variable");
+            Err(ArgumentError::new("env", message))
+        }
+    }
+}
+
 /// A file to be sourced: the variables, exported. It is staged, so that secrets never are words of a command.
-pub(super) fn content_of_env(env: &BTreeMap<String, Text>) -> Content {
+fn content_of_env(env: &BTreeMap<String, Text>) -> Content {
     let lines =
         env.iter().map(|(name, value)| format!("export {name}={}\n", Quoted(value.expose())));
     let sensitive = env.values().any(Text::is_secret);

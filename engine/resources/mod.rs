@@ -12,6 +12,9 @@ pub mod action;
 pub mod custom;
 pub mod http_check;
 pub mod port_check;
+pub mod unit;
+pub mod image;
+pub mod container;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
@@ -23,6 +26,9 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<custom::Custom>(PhantomData),
     &Typed::<http_check::HttpCheck>(PhantomData),
     &Typed::<port_check::PortCheck>(PhantomData),
+    &Typed::<unit::Unit>(PhantomData),
+    &Typed::<image::Image>(PhantomData),
+    &Typed::<container::Container>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.
