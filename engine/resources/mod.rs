@@ -11,6 +11,16 @@ pub mod absent;
 pub mod line;
 pub mod user;
 pub mod group;
+pub mod package;
+pub mod service;
+pub mod command;
+pub mod action;
+pub mod custom;
+pub mod http_check;
+pub mod port_check;
+pub mod unit;
+pub mod image;
+pub mod container;
 
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
@@ -21,6 +31,16 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<line::Line>(PhantomData),
     &Typed::<user::User>(PhantomData),
     &Typed::<group::Group>(PhantomData),
+    &Typed::<package::Package>(PhantomData),
+    &Typed::<service::Service>(PhantomData),
+    &Typed::<command::Command>(PhantomData),
+    &Typed::<action::Action>(PhantomData),
+    &Typed::<custom::Custom>(PhantomData),
+    &Typed::<http_check::HttpCheck>(PhantomData),
+    &Typed::<port_check::PortCheck>(PhantomData),
+    &Typed::<unit::Unit>(PhantomData),
+    &Typed::<image::Image>(PhantomData),
+    &Typed::<container::Container>(PhantomData),
 ];
 
 /// The kind that roles call by `name`.

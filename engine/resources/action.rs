@@ -1,0 +1,85 @@
+//! The `action` kind.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::command::{Execution, check_name};
+use crate::{
+    resource::{ArgumentError, Change, Files, Nature, Reaction, Resource, Step, Unreadable},
+    script::Script,
+    secret::Text,
+};
+
+/// A script that runs once when one of the resources that `on` names has changed, and not otherwise.
+///
+/// The script stops at the first command that fails. It runs again in the next run if it failed or was cut off.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// What it does, in words; it is also the script where `run` is not given.
+    name: String,
+    /// The script, for `sh`.
+    run: Option<String>,
+    /// The directory to run in; by default `/`.
+    cwd: Option<String>,
+    /// Environment variables; secrets are allowed.
+    #[serde(default)]
+    env: BTreeMap<String, Text>,
+    /// The user to run as; by default the one that converge is on the host.
+    user: Option<String>,
+    /// Seconds after which it is stopped, and has failed.
+    timeout: Option<u32>,
+}
+
+impl Resource for Action {
+    type Observed = ();
+    const KIND: &'static str = "action";
+    const FIRST: &'static str = "name";
+    const NATURE: Nature = Nature::Action;
+    const REACTS: &'static [Reaction] = &[Reaction::Run];
+    const OPAQUE: bool = true;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        self.execution().check()
+    }
+
+    fn probe(_batch: &[&Self]) -> Script {
+        Script::default()
+    }
+
+    fn observe(batch: &[&Self], _output: &str) -> Result<Vec<()>, Unreadable> {
+        Ok(vec![(); batch.len()])
+    }
+
+    fn plan(&self, (): &()) -> Option<Change> {
+        None
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        self.execution().step(&[0])
+    }
+
+    fn react(&self, _reaction: Reaction) -> Step {
+        self.execution().step(&[0])
+    }
+}
+
+impl Action {
+    fn execution(&self) -> Execution<'_> {
+        Execution {
+            run: self.run.as_deref().unwrap_or(&self.name),
+            cwd: self.cwd.as_deref(),
+            env: &self.env,
+            user: self.user.as_deref(),
+            timeout: self.timeout,
+            stdin: None,
+        }
+    }
+}

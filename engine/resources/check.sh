@@ -1,0 +1,144 @@
+# What checks have in common. A check is a chain of the functions below, each of which prints nothing if it holds,
+# or ARGUMENT, a tab, and what was found instead.
+check_tab=$(printf '\t') check_nl='
+'
+
+# misses ARGUMENT FOUND: says in one short line what was found instead, whatever a server sent.
+misses() {
+  printf '%s\t' "$1"
+  printf '%s' "$2" | tr '\n\t\r' '   ' | tr -cd ' -~' | cut -c 1-200
+  return 1
+}
+
+# until_holds SECONDS PAUSE: calls `check` until it holds; fails with what it said last.
+# A check that returns 2 has given up hope.
+until_holds() {
+  check_end=$(($(date +%s) + $1))
+  while :; do
+    check_code=0; check_said=$(check) || check_code=$?
+    if [ $check_code = 0 ]; then return 0; fi
+    if [ $check_code = 2 ] || [ "$(date +%s)" -ge "$check_end" ]; then break; fi
+    sleep "$2"
+  done
+  check_said="${check_said%%"$check_tab"*} is ${check_said#*"$check_tab"}"
+  if [ $check_code = 2 ]; then die "$check_said"; else die "it does not hold after $1 seconds: $check_said"; fi
+}
+
+# http_get METHOD SECONDS INSECURE URL [HEADER...]: sets $http_code and $http_body.
+http_get() {
+  http_method=$1 http_seconds=$2 http_insecure=$3 http_url=$4; shift 4
+  if has curl; then http_curl "$@"
+  elif has wget; then http_wget "$@"
+  else misses status 'not known: this host has neither curl nor wget'; fi
+}
+
+http_curl() {
+  for http_header do shift; set -- "$@" -H "$http_header"; done
+  [ "$http_method" = GET ] || set -- "$@" -I
+  [ "$http_insecure" = false ] || set -- "$@" -k
+  if http_said=$(curl -sS -g -m "$http_seconds" -w '\n%{http_code}' "$@" "$http_url" 2>&1); then
+    http_code=${http_said##*"$check_nl"} http_body=${http_said%"$check_nl"*}
+  else
+    http_said="curl: ${http_said#*curl: }"
+    misses status "no answer (${http_said%%"$check_nl"*})"
+  fi
+}
+
+# The answer's body is told from what wget says by a B before each line.
+http_wget() {
+  for http_header do shift; set -- "$@" --header "$http_header"; done
+  [ "$http_method" = GET ] || set -- "$@" --spider
+  [ "$http_insecure" = false ] || set -- "$@" --no-check-certificate
+  if wget --version >/dev/null 2>&1; then set -- "$@" --tries=1 --max-redirect=0 --content-on-error; fi
+  http_said=$({ timeout "$http_seconds" wget -q -S -O - "$@" "$http_url" 2>&4 </dev/null | sed 's/^/B/'; } 4>&1)
+  http_code=$(say "$http_said" | sed -n 's|^[^B].*HTTP/[0-9.]* \([0-9][0-9][0-9]\).*|\1|p' | tail -n 1)
+  http_body=$(say "$http_said" | sed -n 's/^B//p')
+  [ -n "$http_code" ] || misses status "no answer (${http_said:-wget got none within $http_seconds seconds})"
+}
+
+# http_status CODES: whether the status is among the codes.
+http_status() { case " $1 " in *" $http_code "*) ;; *) misses status "$http_code" ;; esac; }
+
+# http_contains TEXT: whether the text is in the body.
+http_contains() { case $http_body in *"$1"*) ;; *) misses contains "${http_body:-nothing}" ;; esac; }
+
+# http_json PATH VALUE...: whether each path of the body, such as `build.version` or `nodes.0`, has that value.
+http_json() {
+  printf '%s\n' "$http_body" | timeout "$http_seconds" awk '
+    function bad() { print "json\tnot JSON"; failed = 1; exit 1 }
+    function take(c) {
+      sub(/^[ \t\r\n]+/, "", text)
+      if (substr(text, 1, 1) != c) return 0
+      text = substr(text, 2)
+      return 1
+    }
+    function string(    inner, plain, at, c) {
+      sub(/^[ \t\r\n]+/, "", text)
+      if (!match(text, /^"([^"\\]|\\.)*"/)) bad()
+      inner = substr(text, 2, RLENGTH - 2)
+      text = substr(text, RLENGTH + 1)
+      while ((at = index(inner, "\\")) > 0) {
+        c = substr(inner, at + 1, 1)
+        plain = plain substr(inner, 1, at - 1) (c == "n" ? "\n" : c == "t" ? "\t" : c)
+        inner = substr(inner, at + 2)
+      }
+      return plain inner
+    }
+    function value(path,    prefix, key, i) {
+      prefix = path == "" ? "" : path "."
+      if (take("{")) {
+        if (take("}")) return
+        do { key = string(); if (!take(":")) bad(); value(prefix key) } while (take(","))
+        if (!take("}")) bad()
+      } else if (take("[")) {
+        if (take("]")) return
+        do value(prefix i++ + 0); while (take(","))
+        if (!take("]")) bad()
+      } else if (substr(text, 1, 1) == "\"") found[path] = string()
+      else {
+        if (!match(text, /^[-+.a-zA-Z0-9]+/)) bad()
+        found[path] = substr(text, 1, RLENGTH)
+        text = substr(text, RLENGTH + 1)
+      }
+    }
+    BEGIN { count = ARGC; for (i = 1; i < count; i++) wanted[i] = ARGV[i]; ARGC = 1 }
+    { text = text $0 "\n" }
+    END {
+      value("")
+      for (i = 1; i < count && !failed; i += 2) {
+        path = wanted[i]
+        if (found[path] "" == wanted[i + 1] "") continue
+        told = path in found && found[path] != "" ? found[path] : "missing"
+        gsub(/[^ -~]/, " ", told)
+        print "json." path "\t" substr(told, 1, 200)
+        exit 1
+      }
+    }' "$@"
+}
+
+# port_listens PORT: whether something on this host listens at the port for 127.0.0.1 or ::1, or for all addresses;
+# read from the kernel, so that nobody is called.
+port_listens() {
+  port_hex=$(printf ':%04X' "$1")
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$port_hex" '
+    { address = $2; sub(/:[^:]*$/, "", address) }
+    $4 == "0A" && $2 == address port && address ~ /^0*(FFFF0000)?(0100007F|7F000001|01000000|00000001)?$/ { found = 1 }
+    END { exit !found }'
+}
+
+# port_answers HOST PORT SECONDS: whether a connection can be made.
+port_answers() {
+  if has bash; then timeout "$3" bash -c 'exec 3<>"/dev/tcp/$1/$2"' - "$1" "$2" 2>/dev/null
+  elif has nc; then
+    # busybox has no -z; it runs a program when it is connected.
+    { timeout "$3" nc -z "$1" "$2" || timeout "$3" nc "$1" "$2" -e true; } </dev/null >/dev/null 2>&1
+  else misses open 'not known: this host has neither bash nor nc'; fi
+}
+
+# port_is WANTED KNOWN...: whether the port is open, as the rest of the words find out, exactly when that is WANTED.
+port_is() {
+  port_wanted=$1 port_found=false; shift
+  if port_said=$("$@"); then port_found=true; fi
+  if [ -n "$port_said" ]; then say "$port_said"; return 1; fi
+  [ $port_found = "$port_wanted" ] || misses open $port_found
+}

@@ -1,0 +1,314 @@
+//! The `http_check` kind.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    resource::{
+        Action, ArgumentError, Change, Field, Files, Nature, Resource, Shown, Step, Unreadable,
+    },
+    script::{Script, Words},
+    sh,
+    value::Value,
+};
+
+/// The functions of sh that checks use.
+pub(super) const FUNCTIONS: &str = include_str!("check.sh");
+
+/// A URL that must answer as wanted, asked from the host itself.
+///
+/// When something before it changed, it waits until the answer is right, up to the deadline. It needs curl or wget
+/// on the host. Redirections are not followed, except by the wget of busybox.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpCheck {
+    /// What to ask for, such as `http://127.0.0.1:8080/health`.
+    url: String,
+    /// The status of the answer, or a list of those that are right; by default 200.
+    #[serde(default)]
+    #[schemars(with = "u16")]
+    status: Value,
+    /// A text that the answer must hold.
+    contains: Option<String>,
+    /// Values that the JSON of the answer must have, by path: `#{ "version": "1.2", "nodes.0.up": true }`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    json: BTreeMap<String, Value>,
+    /// Headers to send. They hold no secret, since a plan asks too.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// `GET` or `HEAD`.
+    #[serde(default)]
+    method: Method,
+    /// Whether any certificate will do.
+    #[serde(default)]
+    insecure: bool,
+    /// Seconds that one try may take.
+    #[serde(default = "timeout")]
+    timeout: u32,
+    /// Seconds until it must hold.
+    #[serde(default = "deadline")]
+    deadline: u32,
+    /// Seconds between two tries.
+    #[serde(default = "interval")]
+    interval: u32,
+    #[serde(skip)]
+    answer: Answer,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+enum Method {
+    #[default]
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "HEAD")]
+    Head,
+}
+
+pub(super) fn timeout() -> u32 {
+    2
+}
+
+pub(super) fn deadline() -> u32 {
+    30
+}
+
+pub(super) fn interval() -> u32 {
+    1
+}
+
+/// What is wanted of an answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answer {
+    statuses: Vec<String>,
+    contains: Option<String>,
+    json: BTreeMap<String, String>,
+}
+
+/// What one try gave.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    /// The argument that does not hold.
+    misses: Option<String>,
+    /// What was found instead. It may change from one try to the next.
+    #[serde(skip)]
+    found: String,
+}
+
+impl Observed {
+    /// What was found where something does not hold.
+    pub(super) fn found(&self) -> Option<&str> {
+        self.misses.as_ref().map(|_| self.found.as_str())
+    }
+}
+
+impl Resource for HttpCheck {
+    type Observed = Observed;
+    const KIND: &'static str = "http_check";
+    const FIRST: &'static str = "url";
+    const NATURE: Nature = Nature::Check;
+
+    fn key(&self) -> String {
+        self.url.clone()
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        check_url("url", &self.url)?;
+        if self.timeout == 0 || self.interval == 0 {
+            return Err(ArgumentError::new(
+                "timeout",
+                "timeout and interval are at least one second",
+            ));
+        }
+        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        Ok(())
+    }
+
+    /// All are asked at once; a line for each, in the order they answer.
+    fn probe(batch: &[&Self]) -> Script {
+        let mut script = Script::trusted(FUNCTIONS);
+        for (index, check) in batch.iter().enumerate() {
+            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
+        }
+        script.then(sh!("wait"))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        observe(Self::KIND, batch.len(), output)
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let argument = observed.misses.as_deref()?;
+        let after = self.answer.wanted(argument);
+        let field = Field::new(argument, observed.found.as_str(), after);
+        Some(Change::new(Action::Wait, vec![field]))
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        Script::trusted(FUNCTIONS)
+            .then(sh!(
+                "check() {{ {}; }}\nuntil_holds {} {}",
+                self.attempt(),
+                self.deadline,
+                self.interval
+            ))
+            .into()
+    }
+}
+
+impl HttpCheck {
+    /// One try, as a list of commands.
+    fn attempt(&self) -> Script {
+        let headers: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+        };
+        let insecure = self.insecure.to_string();
+        sh!(
+            "http_get {} {} {} {} {} && {}",
+            method,
+            self.timeout,
+            insecure,
+            self.url,
+            Words(&headers),
+            self.answer.conditions()
+        )
+    }
+}
+
+impl Answer {
+    /// Takes what a role says of an answer; no status means 200.
+    pub(super) fn new(
+        status: &Value,
+        contains: Option<String>,
+        json: &BTreeMap<String, Value>,
+    ) -> Result<Self, ArgumentError> {
+        let one = |value: &Value| match value {
+            Value::Int(code @ 100..=599) => Ok(code.to_string()),
+            _ => Err(ArgumentError::new("status", "a status is a number from 100 to 599")),
+        };
+        let statuses = match status {
+            Value::Null => vec!["200".to_owned()],
+            Value::List(codes) if !codes.is_empty() => {
+                codes.iter().map(one).collect::<Result<_, _>>()?
+            }
+            code => vec![one(code)?],
+        };
+        let scalar = |(path, value): (&String, &Value)| {
+            let text = match value {
+                Value::Text(text) => text.clone(),
+                Value::Int(number) => number.to_string(),
+                Value::Bool(truth) => truth.to_string(),
+                Value::Float(number) => number.to_string(),
+                other => {
+                    let message = format!(
+                        "`{path}` must be a text, a number or a boolean, not {}",
+                        other.type_name()
+                    );
+                    return Err(ArgumentError::new("json", message));
+                }
+            };
+            Ok((path.clone(), text))
+        };
+        let json = json.iter().map(scalar).collect::<Result<_, _>>()?;
+        Ok(Self { statuses, contains, json })
+    }
+
+    /// What the script asks of an answer that `http_get` got, as a list of commands.
+    pub(super) fn conditions(&self) -> Script {
+        let mut script = sh!("http_status {}", self.statuses.join(" "));
+        if let Some(text) = &self.contains {
+            script = sh!("{} && http_contains {}", script, text);
+        }
+        if !self.json.is_empty() {
+            let pairs: Vec<&String> =
+                self.json.iter().flat_map(|(path, value)| [path, value]).collect();
+            script = sh!("{} && http_json {}", script, Words(&pairs));
+        }
+        script
+    }
+
+    /// What `argument` should have been.
+    fn wanted(&self, argument: &str) -> Shown {
+        match argument.split_once('.') {
+            Some(("json", path)) => {
+                self.json.get(path).map_or(Shown::Nothing, |value| value.as_str().into())
+            }
+            _ if argument == "status" => self.statuses.join(" or ").into(),
+            _ if argument == "contains" => self.contains.clone().unwrap_or_default().into(),
+            _ => "JSON".into(),
+        }
+    }
+}
+
+/// Reads lines `INDEX` or `INDEX ARGUMENT<tab>FOUND`, which come in any order.
+pub(super) fn observe(
+    kind: &'static str,
+    count: usize,
+    output: &str,
+) -> Result<Vec<Observed>, Unreadable> {
+    let said: BTreeMap<usize, &str> = output
+        .lines()
+        .filter_map(|line| {
+            let (index, said) = line.split_once(' ')?;
+            Some((index.parse().ok()?, said))
+        })
+        .collect();
+    let observed = |index| {
+        let said = said.get(&index).ok_or_else(|| {
+            let message = format!("nothing about check {index} of {count}");
+            Unreadable { kind, message }
+        })?;
+        let (argument, found) = said.split_once('\t').unwrap_or((said, ""));
+        let misses = (!argument.is_empty()).then(|| argument.to_owned());
+        Ok(Observed { misses, found: found.to_owned() })
+    };
+    (0..count).map(observed).collect()
+}
+
+/// Checks that a text is a URL that curl and wget take as one.
+pub(super) fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
+    let known = url.starts_with("http://") || url.starts_with("https://");
+    if known && !url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(());
+    }
+    Err(ArgumentError::new(argument, format!("`{url}` is not a URL"))
+        .hint("it begins with http:// or https:// and has no white space"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn answers_come_in_any_order() {
+        let observed = observe("http_check", 2, "1 status\t503\n0 \n").unwrap();
+        assert_eq!((observed[0].found(), observed[1].found()), (None, Some("503")));
+        assert!(observe("http_check", 2, "0 \n").is_err());
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        let none = BTreeMap::new();
+        let statuses = |status| Answer::new(&status, None, &none).map(|answer| answer.statuses);
+        assert_eq!(statuses(Value::Null).unwrap(), ["200"]);
+        assert_eq!(statuses(Value::List(vec![Value::Int(301), Value::Int(302)])).unwrap().len(), 2);
+        assert!(statuses(Value::Int(20)).is_err() && statuses(Value::List(vec![])).is_err());
+        let json = BTreeMap::from([("a".to_owned(), Value::List(vec![]))]);
+        assert!(Answer::new(&Value::Null, None, &json).is_err());
+        assert!(check_url("url", "ftp://a").is_err() && check_url("url", "http://a b").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_read(output in "[0-9a-z\t\n .]{0,80}|\\PC*") {
+            let _ = observe("http_check", 2, &output);
+        }
+    }
+}

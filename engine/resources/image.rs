@@ -1,0 +1,142 @@
+//! The `image` kind.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    script::{Script, Words},
+    sh,
+};
+
+/// An image in Docker's store on the host.
+///
+/// It is pulled if nothing there has this name; a tag that means another image in the registry by now is not looked up.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// The reference: `nginx:1.27`, `registry:5000/api@sha256:…`.
+    name: String,
+    /// Whether it must not be there.
+    #[serde(default)]
+    absent: bool,
+}
+
+/// What Docker has under the name.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    /// The digest of the image's configuration, `sha256:…`.
+    id: Option<String>,
+}
+
+impl Resource for Image {
+    type Observed = Observed;
+    const KIND: &'static str = "image";
+    const FIRST: &'static str = "name";
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        check_reference("name", &self.name)
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        let names: Vec<&str> = batch.iter().map(|image| image.name.as_str()).collect();
+        sh!("! has docker || {} || :", inspect(&names))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        let observe = |image: &&Self| Observed { id: find(&image.name, output) };
+        Ok(batch.iter().map(observe).collect())
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        match (&observed.id, self.absent) {
+            (Some(_), false) | (None, true) => None,
+            (None, false) => {
+                Some(Change::new(Action::Create, vec![Field::added("image", self.name.as_str())]))
+            }
+            (Some(id), true) => {
+                let field = Field::new("image", id.as_str(), Shown::Nothing);
+                Some(Change::new(Action::Remove, vec![field]))
+            }
+        }
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        let missing = sh!("docker image inspect -- {} >/dev/null 2>&1", self.name);
+        if self.absent {
+            return sh!("! has docker || ! {} || docker image rm -- {}", missing, self.name).into();
+        }
+        Script::trusted(NEEDS_DOCKER)
+            .then(sh!("{} || docker pull -q -- {}", missing, self.name))
+            .into()
+    }
+}
+
+/// Fails where there is no Docker, and says so.
+pub(super) const NEEDS_DOCKER: &str = "has docker || { die 'there is no docker on this host: what installs it must stand before'; exit 1; }";
+
+/// Prints `ID REFERENCE...` for each of the images that are there.
+pub(super) fn inspect(names: &[&str]) -> Script {
+    let format = "{{.Id}}{{range .RepoTags}} {{.}}{{end}}{{range .RepoDigests}} {{.}}{{end}}";
+    sh!("docker image inspect -f {} -- {} 2>/dev/null", format, Words(names))
+}
+
+/// The id of the image that `reference` means, among what [`inspect`] printed.
+pub(super) fn find(reference: &str, output: &str) -> Option<String> {
+    let wanted = full(reference);
+    output.lines().find_map(|line| {
+        let (id, names) = line.split_once(' ').unwrap_or((line, ""));
+        let found = id == reference || names.split(' ').any(|name| full(name) == wanted);
+        (found && id.starts_with("sha256:")).then(|| id.to_owned())
+    })
+}
+
+/// A reference with nothing left out: `nginx` is `docker.io/library/nginx:latest`. A digest makes the tag mean nothing.
+fn full(reference: &str) -> String {
+    let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
+    let (path, tag) = match name.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') => (path, tag),
+        _ => (name, "latest"),
+    };
+    let path = path.strip_prefix("docker.io/").unwrap_or(path);
+    let path = match path.split_once('/') {
+        None => format!("docker.io/library/{path}"),
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => path.to_owned(),
+        Some(_) => format!("docker.io/{path}"),
+    };
+    if digest.is_empty() { format!("{path}:{tag}") } else { format!("{path}@{digest}") }
+}
+
+/// Checks that a text can be a reference.
+pub(super) fn check_reference(argument: &'static str, text: &str) -> Result<(), ArgumentError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "./:@_-".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(ArgumentError::new(argument, format!("`{text}` is not a reference to an image"))
+        .hint("write it as `repository:tag` or `repository@sha256:…`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_found_under_each_way_to_write_it() {
+        let output = "sha256:aa nginx:1.27 nginx@sha256:bb\nsha256:cc r:5000/api:2\nhostile\n";
+        for name in
+            ["nginx:1.27", "docker.io/nginx:1.27", "library/nginx:1.27", "nginx:x@sha256:bb"]
+        {
+            assert_eq!(find(name, output).as_deref(), Some("sha256:aa"), "{name}");
+        }
+        assert_eq!(find("r:5000/api:2", output).as_deref(), Some("sha256:cc"));
+        assert_eq!(find("nginx", output), None);
+        assert_eq!(find("hostile", output), None);
+        assert_eq!(full("r:5000/api"), "r:5000/api:latest");
+        assert!(check_reference("name", "-x").is_err() && check_reference("name", "a b").is_err());
+    }
+}

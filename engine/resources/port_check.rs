@@ -1,0 +1,108 @@
+//! The `port_check` kind.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::http_check::{self, FUNCTIONS, Observed};
+use crate::{
+    resource::{Action, ArgumentError, Change, Field, Files, Nature, Resource, Step, Unreadable},
+    script::Script,
+    sh,
+};
+
+/// A TCP port that must be open, or closed, seen from the host itself.
+///
+/// When something before it changed, it waits until that holds, up to the deadline. A port of the host itself is looked
+/// up in the kernel; for another one a connection is made, which needs bash or nc on the host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortCheck {
+    /// The port.
+    port: u16,
+    /// Whose port: a name or an address; by default that of the host itself.
+    #[serde(default = "itself")]
+    host: String,
+    /// Whether it must be open, or closed.
+    #[serde(default = "yes")]
+    open: bool,
+    /// Seconds that one try may take.
+    #[serde(default = "http_check::timeout")]
+    timeout: u32,
+    /// Seconds until it must hold.
+    #[serde(default = "http_check::deadline")]
+    deadline: u32,
+    /// Seconds between two tries.
+    #[serde(default = "http_check::interval")]
+    interval: u32,
+}
+
+fn itself() -> String {
+    "127.0.0.1".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Resource for PortCheck {
+    type Observed = Observed;
+    const KIND: &'static str = "port_check";
+    const FIRST: &'static str = "port";
+    const NATURE: Nature = Nature::Check;
+
+    fn key(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        if self.port == 0 {
+            return Err(ArgumentError::new("port", "a port is a number from 1 to 65535"));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
+        if self.host.is_empty() || self.host.starts_with('-') || !self.host.chars().all(allowed) {
+            let message = format!("`{}` is neither a name nor an address", self.host);
+            return Err(ArgumentError::new("host", message));
+        }
+        if self.timeout == 0 || self.interval == 0 {
+            let message = "timeout and interval are at least one second";
+            return Err(ArgumentError::new("timeout", message));
+        }
+        Ok(())
+    }
+
+    /// All are looked at at once; a line for each, in the order they are known.
+    fn probe(batch: &[&Self]) -> Script {
+        let mut script = Script::trusted(FUNCTIONS);
+        for (index, check) in batch.iter().enumerate() {
+            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
+        }
+        script.then(sh!("wait"))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        http_check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let found = observed.found()?;
+        Some(Change::new(Action::Wait, vec![Field::new("open", found, self.open.to_string())]))
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        let [deadline, interval] = [self.deadline, self.interval];
+        Script::trusted(FUNCTIONS)
+            .then(sh!("check() {{ {}; }}\nuntil_holds {} {}", self.attempt(), deadline, interval))
+            .into()
+    }
+}
+
+impl PortCheck {
+    /// One try.
+    fn attempt(&self) -> Script {
+        let open = self.open.to_string();
+        if ["127.0.0.1", "localhost", "::1"].contains(&self.host.as_str()) {
+            return sh!("port_is {} port_listens {}", open, self.port);
+        }
+        sh!("port_is {} port_answers {} {} {}", open, self.host, self.port, self.timeout)
+    }
+}

@@ -1,0 +1,49 @@
+# What the steps of a service have in common. $unit is its name.
+has systemctl && [ -d /run/systemd/system ] || { die 'this host is not run by systemd: its services cannot be managed'; exit 1; }
+
+property() { systemctl show -p "$1" --value -- "$unit"; }
+
+# refresh_unit: makes systemd know what lies on the disk, and $unit the name that is no alias.
+refresh_unit() {
+  if [ "$(property NeedDaemonReload)" = yes ]; then systemctl daemon-reload; fi
+  unit=$(property Id)
+}
+
+# make_startable: a unit must exist, and must not be masked.
+make_startable() {
+  case $(property LoadState) in
+    masked) systemctl unmask -q -- "$unit"; refresh_unit ;;
+    not-found) die "there is no unit $unit: what brings it, such as a package, must stand before it"; return 1 ;;
+  esac
+}
+
+# enable VERB: enables or disables, where that means something.
+enable() {
+  case $1/$(property UnitFileState) in
+    enable/enabled | disable/disabled | */static | */generated | */transient | */indirect | */alias) ;;
+    disable/) ;;
+    *) systemctl "$1" -q -- "$unit" ;;
+  esac
+}
+
+# bring VERB: does it, then looks whether the unit stays active. A service that says when it is ready,
+# or that a fork ends the start of, is known to be well; any other gets a second to die in.
+bring() {
+  systemctl reset-failed -- "$unit" 2>/dev/null || :
+  bring_looks=0
+  if systemctl "$1" -- "$unit"; then
+    case $(property Type) in simple | exec | idle) bring_looks=5 ;; esac
+    while state=$(property ActiveState) && [ "$state" = active ] && [ $bring_looks -gt 0 ]; do
+      bring_looks=$((bring_looks - 1))
+      sleep 0.2
+    done
+    case $state in active | reloading | refreshing) return 0 ;; esac
+    if [ "$(property Type)/$(property Result)" = oneshot/success ]; then
+      die "$unit ran and ended, as a oneshot unit does: declare it with \`running: ()\`, or let it have RemainAfterExit"
+      return 1
+    fi
+    say "$unit is $state after $1" >&2
+  fi
+  systemctl status --no-pager --full --lines=30 -- "$unit" >&2 || :
+  return 1
+}
