@@ -1,5 +1,5 @@
 //! All tests of converge from the outside, in one binary.
-#![allow(missing_docs, reason = "tests are read, not documented")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cases;
 mod hosts;
