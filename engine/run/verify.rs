@@ -89,7 +89,7 @@ fn given_up(
         Planned::Change { change, .. }
             if change.action == Action::Run && tally.outcome(id) == Some(Outcome::Changed) =>
         {
-            if change.fields.is_empty() {
+            if change.is_always_there() {
                 return Some(None);
             }
             failure("it ran, and its guard says that it has to run again".to_owned())
