@@ -170,6 +170,7 @@ impl Resource for Container {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if !self.name.starts_with(|c: char| c.is_ascii_alphanumeric())
             || !self.name.chars().all(allowed)
+            || self.name.len() < 2
         {
             let message = format!("`{}` is not a name for a container", self.name);
             return Err(ArgumentError::new("name", message));
@@ -383,8 +384,8 @@ impl Container {
             None => sh!("healthy() {{ still_runs {}; }}", deadline()),
             Some(health) => sh!(
                 "check() {{
-  check_state=0; state \"$name\" >/dev/null || check_state=$?
-  if [ $check_state = 2 ]; then state \"$name\"; return 2; fi
+  check_state=0; check_said=$(state) || check_state=$?
+  if [ $check_state = 2 ]; then say \"$check_said\"; return 2; fi
   http_get GET {} false {} && {}
 }}
 healthy() {{ until_holds {} 1; }}",

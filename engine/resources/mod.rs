@@ -6,6 +6,7 @@ use crate::resource::{Kind, Typed};
 
 pub mod file;
 pub mod package;
+pub mod repository;
 pub mod service;
 pub mod command;
 pub mod action;
@@ -20,6 +21,7 @@ pub mod container;
 pub static KINDS: &[&dyn Kind] = &[
     &Typed::<file::File>(PhantomData),
     &Typed::<package::Package>(PhantomData),
+    &Typed::<repository::Repository>(PhantomData),
     &Typed::<service::Service>(PhantomData),
     &Typed::<command::Command>(PhantomData),
     &Typed::<action::Action>(PhantomData),
