@@ -201,16 +201,24 @@ impl Run {
         self.lock(catalog, plan, fleet).await;
         let outcomes = self.carry_out(catalog, graph, plan, fleet, |id| tally.outcome(id)).await;
         tally.record(outcomes);
-        for round in 1..=verify::ROUNDS_MAX {
-            if self.interrupt.is_set() {
+        let mut round = 1;
+        while round <= verify::ROUNDS_MAX {
+            let open = tally.open();
+            // What is open when the run is interrupted still has to be told of.
+            if self.interrupt.is_set() && open == 0 {
                 return;
             }
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else {
                 return;
             };
-            let stands = |id| (!again.node(id).planned.acts()).then_some(Outcome::Unchanged);
+            let stands = |id| match again.node(id).planned.acts() {
+                true => None,
+                false => tally.outcome(id),
+            };
             let outcomes = self.carry_out(catalog, graph, &again, fleet, stands).await;
             tally.record(outcomes);
+            // A round that went on with what was left open was not spent on mending.
+            round += u32::from(tally.open() == open);
         }
     }
 
