@@ -72,6 +72,9 @@ pub struct Container {
     /// Capabilities to take away, such as `ALL`.
     #[serde(default)]
     cap_drop: Vec<String>,
+    /// Security options, such as `no-new-privileges`.
+    #[serde(default)]
+    security_opt: Vec<String>,
     /// The log driver.
     log_driver: Option<String>,
     /// Options of the log driver, such as `#{ "max-size": "10m" }`.
@@ -335,6 +338,7 @@ impl Container {
             ("read_only", "--read-only", if self.read_only { vec!["true".into()] } else { vec![] }),
             ("cap_add", "--cap-add", self.cap_add.clone()),
             ("cap_drop", "--cap-drop", self.cap_drop.clone()),
+            ("security_opt", "--security-opt", self.security_opt.clone()),
             ("log_driver", "--log-driver", one(&self.log_driver)),
             ("log_options", "--log-opt", pairs(&self.log_options)),
             (
