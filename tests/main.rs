@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod graph;
 mod hosts;
 mod input;
 mod inventory;
@@ -13,6 +14,7 @@ mod kinds;
 mod prelude;
 mod remote;
 mod resources;
+mod run;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -44,12 +44,12 @@ type Dag = DiGraph<NodeId, Edge, u32>;
 const STEPS: &[fn(&Catalog, &mut Edges)] = &[
     // What was written first comes first, on each host for itself.
     declared::add,
+    // Who reacts comes after what it reacts to.
+    reactions::add,
     // In a sequence that holds across hosts.
     sequence::add,
     // What the script orders itself.
     explicit::add,
-    // Who reacts comes after what it reacts to.
-    reactions::add,
 ];
 
 /// The order of all nodes: a graph without cycles.
@@ -125,7 +125,7 @@ struct Edges {
 }
 
 impl Edges {
-    /// Adds an edge. There is one at most between two nodes; the last reason, which is the more special one, stands.
+    /// Adds an edge. There is one at most between two nodes; the last reason, which binds most, stands.
     fn add(&mut self, first: NodeId, then: NodeId, why: Edge) {
         let Self { dag, known } = self;
         let edge = known
@@ -152,4 +152,28 @@ fn order(dag: &Dag) -> Option<Vec<NodeId>> {
         }
     }
     (order.len() == dag.node_count()).then_some(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_very_many_wait_for_takes_no_longer_to_add_to() {
+        let nodes = 100_000;
+        let mut edges = Edges::default();
+        for id in 0..nodes {
+            edges.dag.add_node(NodeId(id));
+        }
+        for id in 1..nodes {
+            edges.add(NodeId(0), NodeId(id), Edge::Explicit);
+            edges.add(NodeId(id - 1), NodeId(id), Edge::Declared);
+        }
+        edges.add(NodeId(0), NodeId(1), Edge::Explicit);
+        let edge = edges.dag.find_edge(index(NodeId(0)), index(NodeId(1)));
+        assert_eq!(edge.map(|edge| edges.dag[edge]), Some(Edge::Explicit), "the last one stands");
+        assert_eq!(edges.dag.edge_count(), 2 * (nodes as usize - 1) - 1);
+        let order = order(&edges.dag).unwrap();
+        assert!(order.is_sorted() && order.len() == nodes as usize);
+    }
 }

@@ -45,7 +45,7 @@ impl Apply<'_> {
         let mut running = FuturesUnordered::new();
         let hosts: Vec<_> = execution.hosts().cloned().collect();
         for host in hosts {
-            all.extend(self.abandon_if_lost(&mut execution, &host).await);
+            all.extend(self.abandon_if_lost(&mut execution, &host));
         }
         loop {
             if self.interrupt.is_set() {
@@ -58,16 +58,16 @@ impl Apply<'_> {
             }
             let Some((host, outcomes)) = running.next().await else { break };
             all.extend(outcomes.iter().cloned());
-            execution.finish(&host, outcomes);
-            all.extend(self.abandon_if_lost(&mut execution, &host).await);
+            all.extend(self.tell(execution.finish(&host, outcomes)));
+            all.extend(self.abandon_if_lost(&mut execution, &host));
         }
         self.unmark_elsewhere(&all).await;
         all
     }
 
     /// Skips what waits on a host that is gone.
-    async fn abandon_if_lost(&self, execution: &mut Execution<'_>, host: &Arc<str>) -> Outcomes {
-        match self.fleet.trouble(host).await {
+    fn abandon_if_lost(&self, execution: &mut Execution<'_>, host: &Arc<str>) -> Outcomes {
+        match self.fleet.trouble(host) {
             Some(error) => self.tell(execution.abandon(host, &gone(host, &error))),
             None => Outcomes::new(),
         }
@@ -133,7 +133,7 @@ impl Apply<'_> {
             Err(RemoteError::Refused(message)) => End::Refused(message),
             Err(error) => {
                 let gone = gone(host, &error);
-                self.fleet.lose(host, error.clone()).await;
+                self.fleet.lose(host, error.clone());
                 if sent { End::Lost(error) } else { End::Unstarted(gone) }
             }
         }

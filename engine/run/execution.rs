@@ -50,6 +50,8 @@ struct Lane {
     /// The places of those with something to run that wait for nobody any more.
     ready: BTreeSet<usize>,
     busy: bool,
+    /// What stands between the nodes that run: it is settled by what becomes of them.
+    between: Vec<NodeId>,
 }
 
 /// The nodes of one host that can run now without waiting for another host, in order.
@@ -57,7 +59,7 @@ struct Lane {
 pub(crate) struct Batch {
     /// The host.
     pub(crate) host: Arc<str>,
-    /// Those with something to run. What stands between them is settled by what becomes of them.
+    /// Those with something to run.
     pub(crate) runs: Vec<NodeId>,
 }
 
@@ -97,18 +99,23 @@ impl<'a> Execution<'a> {
         (settled, batches)
     }
 
-    /// Takes what became of the batch of a host.
-    pub(crate) fn finish(&mut self, host: &Arc<str>, outcomes: Outcomes) {
+    /// Takes what became of the batch of a host, and gives what that settles.
+    pub(crate) fn finish(&mut self, host: &Arc<str>, outcomes: Outcomes) -> Outcomes {
+        let Some(lane) = self.hosts.get_mut(host) else { return Outcomes::new() };
+        lane.busy = false;
+        for id in std::mem::take(&mut lane.between) {
+            self.states[id.index()] = State::Waiting;
+            self.news.push(Reverse(self.place[id.index()]));
+        }
+        if !lane.ready.is_empty() {
+            self.startable.insert(host.clone());
+        }
         for (id, outcome) in outcomes {
             if self.states[id.index()] == State::Running {
                 self.end(id, outcome);
             }
         }
-        let Some(lane) = self.hosts.get_mut(host) else { return };
-        lane.busy = false;
-        if !lane.ready.is_empty() {
-            self.startable.insert(host.clone());
-        }
+        self.settle()
     }
 
     /// Skips all that still waits on a host.
@@ -193,8 +200,9 @@ impl<'a> Execution<'a> {
     /// The nodes of a host that can run in one go: each waits only for what is done, or for others among them.
     fn batch(&mut self, host: Arc<str>) -> Option<Batch> {
         let lane = self.hosts.get_mut(&host)?;
-        let mut next: BinaryHeap<_> = std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
-        let mut runs = Vec::new();
+        let mut next: BinaryHeap<_> =
+            std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
+        let (mut runs, mut between) = (Vec::new(), Vec::new());
         let mut dirty: HashSet<NodeId> = HashSet::new();
         // How many of those that a node waits for are in the batch.
         let mut inside: HashMap<NodeId, usize> = HashMap::new();
@@ -207,7 +215,9 @@ impl<'a> Execution<'a> {
             }
             let work = self.has_work(id, below_change);
             if work {
-                runs.push(id);
+                runs.push(id)
+            } else {
+                between.push(id)
             }
             if work || below_change {
                 dirty.insert(id);
@@ -215,7 +225,9 @@ impl<'a> Execution<'a> {
             for after in self.graph.after(id) {
                 let count = inside.entry(after).or_default();
                 *count += 1;
-                if *count == self.missing[after.index()] && self.catalog.node(after).name.host == host {
+                if *count == self.missing[after.index()]
+                    && self.catalog.node(after).name.host == host
+                {
                     next.push(Reverse(self.place[after.index()]));
                 }
             }
@@ -223,10 +235,11 @@ impl<'a> Execution<'a> {
         if runs.is_empty() {
             return None;
         }
-        for id in &runs {
+        for id in runs.iter().chain(&between) {
             self.states[id.index()] = State::Running;
         }
-        self.hosts.get_mut(&host)?.busy = true;
+        let lane = self.hosts.get_mut(&host)?;
+        (lane.busy, lane.between) = (true, between);
         Some(Batch { host, runs })
     }
 
@@ -260,8 +273,12 @@ impl<'a> Execution<'a> {
             match &self.states[before.index()] {
                 State::Done(Outcome::Failed(_) | Outcome::Unknown { .. }) => Some(name()),
                 State::Done(Outcome::Skipped { because }) => Some(because.clone()),
-                // What was refused stops only what was said to depend on it.
-                State::Done(Outcome::Refused { .. }) if why != Edge::Declared => Some(name()),
+                // What was refused stops only what was said to depend on it. Who reacts to it goes without.
+                State::Done(Outcome::Refused { .. })
+                    if matches!(why, Edge::Sequence | Edge::Explicit) =>
+                {
+                    Some(name())
+                }
                 _ => None,
             }
         })

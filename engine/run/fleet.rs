@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     event::{Event, Events},
@@ -48,7 +48,7 @@ impl Fleet {
 
     /// The way to a host. It is opened once; a host that was not reached, or was lost, is not tried again.
     pub(crate) async fn remote(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
-        let way = self.way(name).await;
+        let way = self.way(name);
         if let Some(error) = way.lost.get() {
             return Err(error.clone());
         }
@@ -77,16 +77,16 @@ impl Fleet {
         match remote.run(script, &mut captured).await {
             Ok(exit) => Ok((exit, captured)),
             Err(error) => {
-                self.lose(name, error.clone()).await;
+                self.lose(name, error.clone());
                 Err(error)
             }
         }
     }
 
     /// Nothing more is done on this host.
-    pub(crate) async fn lose(&self, name: &Arc<str>, error: RemoteError) {
+    pub(crate) fn lose(&self, name: &Arc<str>, error: RemoteError) {
         // The first reason is the one that counts, and is told once.
-        if self.way(name).await.lost.set(error.clone()).is_ok() {
+        if self.way(name).lost.set(error.clone()).is_ok() {
             self.unreachable(name, &error);
         }
     }
@@ -105,11 +105,11 @@ impl Fleet {
     }
 
     /// The hosts that cannot be worked on, and why.
-    pub(crate) async fn troubles(&self) -> BTreeMap<Arc<str>, RemoteError> {
-        let names: Vec<Arc<str>> = self.ways.lock().await.keys().cloned().collect();
+    pub(crate) fn troubles(&self) -> BTreeMap<Arc<str>, RemoteError> {
+        let names: Vec<Arc<str>> = self.ways().keys().cloned().collect();
         let mut troubles = BTreeMap::new();
         for name in names {
-            if let Some(error) = self.trouble(&name).await {
+            if let Some(error) = self.trouble(&name) {
                 troubles.insert(name, error);
             }
         }
@@ -117,15 +117,15 @@ impl Fleet {
     }
 
     /// Why a host cannot be worked on, if that is so.
-    pub(crate) async fn trouble(&self, name: &Arc<str>) -> Option<RemoteError> {
-        let way = self.way(name).await;
+    pub(crate) fn trouble(&self, name: &Arc<str>) -> Option<RemoteError> {
+        let way = self.way(name);
         let connecting = way.remote.get().and_then(|remote| remote.as_ref().err());
         way.lost.get().or(connecting).cloned()
     }
 
     /// What it cost to talk to a host.
-    pub(crate) async fn traffic(&self, name: &Arc<str>) -> Traffic {
-        match self.way(name).await.remote.get() {
+    pub(crate) fn traffic(&self, name: &Arc<str>) -> Traffic {
+        match self.way(name).remote.get() {
             Some(Ok(remote)) => remote.traffic(),
             _ => Traffic::default(),
         }
@@ -133,7 +133,7 @@ impl Fleet {
 
     /// Ends all connections.
     pub(crate) async fn close(&self) {
-        let ways: Vec<Arc<Way>> = self.ways.lock().await.values().cloned().collect();
+        let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
         let close = |way: Arc<Way>| async move {
             if let Some(Ok(remote)) = way.remote.get() {
                 remote.close().await;
@@ -142,7 +142,12 @@ impl Fleet {
         futures::future::join_all(ways.into_iter().map(close)).await;
     }
 
-    async fn way(&self, name: &Arc<str>) -> Arc<Way> {
-        self.ways.lock().await.entry(name.clone()).or_default().clone()
+    /// Never held across an await: who waits for a way may be waited for by who has it.
+    fn ways(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Way>>> {
+        self.ways.lock().expect("nothing panics while it holds the ways")
+    }
+
+    fn way(&self, name: &Arc<str>) -> Arc<Way> {
+        self.ways().entry(name.clone()).or_default().clone()
     }
 }

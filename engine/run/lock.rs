@@ -37,7 +37,7 @@ async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Flee
         let Ok(remote) = fleet.remote(host).await else { return };
         let mut said = Captured::default();
         if let Err(error) = remote.keep(script, &mut said).await {
-            fleet.lose(host, error).await;
+            fleet.lose(host, error);
             return;
         }
         let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
@@ -47,7 +47,7 @@ async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Flee
         if began.elapsed() >= wait {
             let message = format!("another run holds the host: {said}");
             let hint = "wait for it to end, or let this one wait: --lock-wait SECONDS".to_owned();
-            fleet.lose(host, RemoteError::Unreachable { message, hint: Some(hint) }).await;
+            fleet.lose(host, RemoteError::Unreachable { message, hint: Some(hint) });
             return;
         }
         tokio::time::sleep(AGAIN_AFTER).await;

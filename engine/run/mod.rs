@@ -173,12 +173,12 @@ impl Run {
                 self.apply(&catalog, &graph, &plan, fleet, &mut tally).await;
             }
         }
-        let troubles = self.troubles(fleet).await;
+        let troubles = self.troubles(fleet);
         let status = match self.interrupt.is_set() {
             true => ExitStatus::Interrupted,
             false => tally.status(&troubles),
         };
-        let hosts = tally.summary(&catalog, fleet, &troubles).await;
+        let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
         Ok(Ended { status, plan: file })
@@ -247,8 +247,8 @@ impl Run {
     }
 
     /// The hosts of this run that could not be reached or were lost. Scripts may have asked others for facts.
-    async fn troubles(&self, fleet: &Fleet) -> Troubles {
-        let mut troubles = fleet.troubles().await;
+    fn troubles(&self, fleet: &Fleet) -> Troubles {
+        let mut troubles = fleet.troubles();
         if let Some(limit) = &self.limit {
             troubles.retain(|host, _| limit.contains(host));
         }

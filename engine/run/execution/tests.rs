@@ -21,11 +21,7 @@ impl Files for Empty {
         Err(ArgumentError::new("source", name.to_owned()))
     }
 
-    fn template(
-        &self,
-        name: &str,
-        _: &BTreeMap<String, Value>,
-    ) -> Result<Content, ArgumentError> {
+    fn template(&self, name: &str, _: &BTreeMap<String, Value>) -> Result<Content, ArgumentError> {
         Err(ArgumentError::new("template", name.to_owned()))
     }
 
@@ -63,8 +59,7 @@ impl Site {
         let place = Place { file: "x.rhai".into(), line: 1, column: 1 };
         let declared = Declared { place, chain: Vec::new() };
         let host = host.into();
-        let id =
-            self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
+        let id = self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
         after.iter().for_each(|before| self.catalog.order(id, *before));
         if differs {
             self.differing.push(id);
@@ -74,13 +69,11 @@ impl Site {
 
     fn planned(&self) -> (Graph, Plan) {
         let graph = Graph::build(&self.catalog).unwrap();
-        let change = |id| {
-            self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()))
-        };
+        let change =
+            |id| self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()));
         let assess = |id| Assessment { observed: serde_json::Value::Null, change: change(id) };
         let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
-        let plan =
-            Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
+        let plan = Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
         (graph, plan)
     }
 
@@ -113,11 +106,27 @@ fn what_a_host_can_do_without_waiting_is_one_batch() {
     let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
     assert_eq!(execution.next(), (vec![], vec![batch("a", &[a1, a3])]));
     assert_eq!(execution.next(), (vec![], vec![]));
-    execution.finish(&"a".into(), vec![(a1, Outcome::Changed), (a3, Outcome::Changed)]);
-    let settled = vec![(a2, Outcome::Unchanged)];
-    assert_eq!(execution.next(), (settled, vec![batch("b", &[b1])]));
+    let stopped = execution.stop("stopped");
+    let skipped = |id| (id, skipped("stopped"));
+    assert_eq!(stopped, [skipped(b1), skipped(a4)], "what runs, and what stands between, goes on");
+    let ran = vec![(a1, Outcome::Changed), (a3, Outcome::Changed)];
+    assert_eq!(execution.finish(&"a".into(), ran), [(a2, Outcome::Unchanged)]);
+    assert_eq!(execution.next(), (vec![], vec![]));
+}
+
+#[test]
+fn a_host_goes_on_when_another_one_is_done() {
+    let mut site = Site::new();
+    let a1 = site.add("a", "link", true, &[]);
+    let b1 = site.add("b", "link", true, &[a1]);
+    let a2 = site.add("a", "link", true, &[b1]);
+    let (graph, plan) = site.planned();
+    let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
+    assert_eq!(execution.next(), (vec![], vec![batch("a", &[a1])]));
+    execution.finish(&"a".into(), vec![(a1, Outcome::Changed)]);
+    assert_eq!(execution.next(), (vec![], vec![batch("b", &[b1])]));
     execution.finish(&"b".into(), vec![(b1, Outcome::Changed)]);
-    assert_eq!(execution.next(), (vec![], vec![batch("a", &[a4])]));
+    assert_eq!(execution.next(), (vec![], vec![batch("a", &[a2])]));
 }
 
 #[test]
@@ -217,8 +226,8 @@ proptest! {
         let mut ended: HashMap<NodeId, Outcome> = HashMap::new();
         let mut bad: BTreeSet<String> = BTreeSet::new();
         let mut running: Vec<Batch> = Vec::new();
+        let mut told = Vec::new();
         for turn in 0.. {
-            let mut told = Vec::new();
             if let Some((_, host)) = lost.filter(|(when, _)| *when == turn) {
                 let host: Arc<str> = format!("h{host}").into();
                 bad.insert(format!("{host}: lost"));
@@ -227,7 +236,7 @@ proptest! {
             let (settled, batches) = execution.next();
             told.extend(settled);
             running.extend(batches);
-            for (id, outcome) in told {
+            for (id, outcome) in told.drain(..) {
                 let idle = matches!(outcome, Outcome::Unchanged | Outcome::Skipped { .. });
                 prop_assert!(idle, "{outcome:?} without running");
                 prop_assert!(ended.insert(id, outcome).is_none(), "{id:?} ended twice");
@@ -263,7 +272,7 @@ proptest! {
                 prop_assert!(ended.insert(*id, outcome.clone()).is_none(), "{id:?} ended twice");
                 outcomes.push((*id, outcome));
             }
-            execution.finish(&batch.host, outcomes);
+            told = execution.finish(&batch.host, outcomes);
         }
         prop_assert_eq!(ended.len(), site.catalog.len(), "every node came to an end");
         for (id, outcome) in &ended {
@@ -304,7 +313,7 @@ fn a_large_fleet_is_carried_out_along_its_edges() {
     let (graph, plan) = site.planned();
     let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
     assert_eq!(execution.next(), (vec![], vec![batch("hub", &[hub])]));
-    execution.finish(&"hub".into(), vec![(hub, Outcome::Changed)]);
-    let (settled, batches) = execution.next();
-    assert_eq!((settled.len(), batches.len()), (20_000, 0));
+    let settled = execution.finish(&"hub".into(), vec![(hub, Outcome::Changed)]);
+    assert_eq!(settled.len(), 20_000);
+    assert_eq!(execution.next(), (vec![], vec![]));
 }

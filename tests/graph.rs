@@ -1,0 +1,119 @@
+//! The order of a site, as text and as a drawing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use converge::{
+    catalog::{Catalog, NodeId},
+    diagnostic::Result,
+    graph::{self, Graph},
+    inventory::{Format, Given, Inventory},
+    language::{self, Evaluation, Input, Known},
+};
+use proptest::prelude::*;
+
+use crate::shown;
+
+fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
+    let hosts: String = hosts.iter().map(|host| format!("{host} = {{}}\n")).collect();
+    let source = converge::diagnostic::Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
+    let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+    let input = Input {
+        playbook: "site.rhai".to_owned(),
+        sources: Arc::new(BTreeMap::from([("site.rhai".to_owned(), playbook.into())])),
+        roles: Vec::new(),
+        inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
+        known: Known::default(),
+    };
+    match language::evaluate(input).unwrap() {
+        Evaluation::Complete { catalog, .. } => catalog,
+        Evaluation::Asks(questions) => panic!("{questions:?}"),
+    }
+}
+
+fn names(catalog: &Catalog, graph: &Graph) -> Vec<String> {
+    graph.order().iter().map(|id| catalog.node(*id).name.node.to_string()).collect()
+}
+
+const SITE: &str = r#"let found = #{};
+on(hosts("api-1 | api-2"), |host| {
+    package("api");
+    found[host.name] = service("api");
+});
+on(hosts("balancer"), |host| {
+    let config = file("/etc/haproxy \"x\".cfg", #{ content: "x" });
+    config.after(found.values());
+    service("haproxy", #{ reload_on: [config] });
+});
+sequence(|| {
+    on(hosts("api-1"), |host| link("/live", #{ to: "/srv" }));
+    on(hosts("balancer"), |host| port_check(80));
+});"#;
+
+#[test]
+fn a_site_is_drawn_without_edges_that_others_imply() {
+    let catalog = catalog(&["api-1", "api-2", "balancer"], SITE);
+    let graph = Graph::build(&catalog).unwrap();
+    insta::assert_snapshot!("dot", graph::dot(&catalog, &graph));
+    insta::assert_snapshot!("mermaid", graph::mermaid(&catalog, &graph));
+}
+
+#[test]
+fn the_order_is_that_of_the_script_wherever_it_can_be() {
+    let site = catalog(&["api-1", "api-2", "balancer"], SITE);
+    let order = names(&site, &Graph::build(&site).unwrap());
+    let declared: Vec<String> = site.nodes().map(|(_, node)| node.name.node.to_string()).collect();
+    assert_eq!(order, declared);
+
+    let turned = r#"let found = #{};
+        on(hosts("a"), |host| { found.late = link("/1", #{ to: "/" }); link("/2", #{ to: "/" }); });
+        on(hosts("b"), |host| link("/3", #{ to: "/" }).before(found.late));"#;
+    let turned = catalog(&["a", "b"], turned);
+    let order = names(&turned, &Graph::build(&turned).unwrap());
+    assert_eq!(order, ["b/link:/3", "a/link:/1", "a/link:/2"]);
+}
+
+#[test]
+fn a_cycle_shows_every_declaration_on_it() {
+    let playbook = r#"let found = #{};
+on(hosts("a"), |host| found.one = link("/one", #{ to: "/" }));
+on(hosts("b"), |host| { found.two = link("/two", #{ to: "/" }); found.three = link("/three", #{ to: "/" }); });
+found.one.after(found.three);
+found.two.after(found.one);
+"#;
+    let catalog = catalog(&["a", "b"], playbook);
+    let mistake = Graph::build(&catalog).err().unwrap();
+    insta::assert_snapshot!("cycle", shown(&mistake));
+}
+
+fn build(nodes: usize, edges: impl Iterator<Item = (usize, usize)>) -> (Catalog, Result<Graph>) {
+    let hosts: Vec<String> = (0..nodes).map(|n| format!("h{n}")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let playbook = r#"on(hosts("all"), |host| link("/l", #{ to: "/" }));"#;
+    let mut catalog = catalog(&hosts, playbook);
+    let id = |n: usize| NodeId(u32::try_from(n).unwrap());
+    edges.for_each(|(first, then)| catalog.order(id(then), id(first)));
+    let graph = Graph::build(&catalog);
+    (catalog, graph)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn everyone_comes_after_all_that_it_waits_for(
+        edges in prop::collection::vec((0..12_usize, 0..12_usize), 0..30),
+    ) {
+        let (_, graph) = build(12, edges.iter().copied());
+        match graph {
+            Ok(graph) => {
+                let place = |n: usize| graph.order().iter().position(|id| id.index() == n);
+                prop_assert_eq!(graph.order().len(), 12);
+                prop_assert!(edges.iter().all(|(first, then)| place(*first) < place(*then)));
+            }
+            Err(mistake) => {
+                prop_assert_eq!(mistake.kind(), "graph::cycle");
+                let on_it = mistake.others().len();
+                prop_assert!(on_it > 0 && on_it <= 12);
+            }
+        }
+    }
+}

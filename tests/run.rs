@@ -1,0 +1,128 @@
+//! Runs over hosts that are folders, through the same door that the command line takes.
+
+mod failure;
+mod fleet;
+mod order;
+mod reactions;
+mod scale;
+mod segment;
+mod verify;
+
+use converge::{
+    event::Event,
+    exit_status::ExitStatus::{Converged, Failed, Pending},
+    run::Purpose,
+};
+use fleet::Fleet;
+
+const FILES: &str = r#"on(hosts("all"), |host| {
+    let r = host.vars.root;
+    directory(`${r}/d`);
+    file(`${r}/d/f`, #{ content: host.name });
+    link(`${r}/l`, #{ to: `${r}/d/f` });
+});"#;
+
+#[tokio::test]
+async fn a_run_converges_and_the_next_one_finds_nothing_in_one_round_trip() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let plan = fleet.plan(FILES).await;
+    assert_eq!(plan.status, Pending);
+    assert_eq!(plan.counts("a"), [0, 0, 3, 0, 0, 0, 0]);
+    assert!(!fleet.at("a", "d").exists(), "a plan changes nothing");
+
+    let first = fleet.apply(FILES).await;
+    assert_eq!(first.status, Converged);
+    for host in ["a", "b"] {
+        assert_eq!(fleet.read(host, "l").as_deref(), Some(host));
+        assert_eq!(first.counts(host), [0, 3, 0, 0, 0, 0, 0]);
+        // The state, the lock, the content, the segment, and the state again.
+        assert_eq!((first.round_trips(host), first.rounds(host)), (5, vec![1]));
+    }
+
+    let second = fleet.apply(FILES).await;
+    assert_eq!(second.status, Converged);
+    for host in ["a", "b"] {
+        assert_eq!(second.counts(host), [3, 0, 0, 0, 0, 0, 0]);
+        assert_eq!((second.round_trips(host), second.rounds(host)), (1, vec![]));
+    }
+    assert_eq!(second.started(""), 0);
+}
+
+#[tokio::test]
+async fn events_tell_the_story_in_order() {
+    let fleet = Fleet::new(&["a"]);
+    let ran = fleet.apply(FILES).await;
+    let told: Vec<String> = ran.events.iter().map(name).collect();
+    let story = [
+        "connecting",
+        "connected",
+        "probing",
+        "planned",
+        "planned",
+        "planned",
+        "plan_finished",
+        "started",
+        "finished",
+        "started",
+        "finished",
+        "started",
+        "finished",
+        "verifying",
+        "summary",
+    ];
+    assert_eq!(told, story);
+}
+
+fn name(event: &Event) -> String {
+    serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_limit_leaves_the_other_hosts_alone() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    fleet.limit = Some(["a".into()].into());
+    let ran = fleet.apply(FILES).await;
+    assert_eq!((ran.status, ran.counts("a")), (Converged, [0, 3, 0, 0, 0, 0, 0]));
+    assert!(!fleet.at("b", "d").exists());
+    let b = |event: &&Event| matches!(event, Event::Connecting { host } if **host == *"b");
+    assert_eq!(ran.events.iter().filter(b).count(), 0);
+}
+
+const APPROVED: &str = r#"on(hosts("a"), |host| {
+    let r = host.vars.root;
+    let one = file(`${r}/one`, #{ content: "1" });
+    file(`${r}/two`, #{ content: "2" });
+    action("tell", #{ run: `echo told >>${host.vars.log}`, on: [one] });
+});"#;
+
+#[tokio::test]
+async fn an_approved_plan_is_refused_where_the_host_changed_since_and_applied_elsewhere() {
+    let fleet = Fleet::new(&["a"]);
+    let plan = fleet.plan(APPROVED).await.plan;
+    fleet.write("a", "one", "by hand");
+    let purpose = Purpose::Apply { approved: Some(plan) };
+    let ran = fleet.run(APPROVED, purpose).await.unwrap();
+    assert_eq!(ran.status, Failed);
+    assert_eq!(ran.outcome("/one"), "refused: it changed on the host since the plan was made");
+    assert!(ran.planned("/one").unwrap().acts(), "the difference is shown");
+    assert_eq!(ran.outcome("/two"), "changed");
+    assert_eq!((ran.planned("action:tell").unwrap().acts(), fleet.log().len()), (false, 0));
+    assert_eq!(fleet.read("a", "one").as_deref(), Some("by hand"));
+    assert_eq!((ran.counts("a"), fleet.markers("a")), ([1, 1, 0, 0, 0, 1, 0], 0));
+}
+
+#[tokio::test]
+async fn an_approved_plan_does_what_was_approved_and_nothing_else() {
+    let fleet = Fleet::new(&["a"]);
+    let plan = fleet.plan(APPROVED).await.plan;
+    let wider = APPROVED.replace("content: \"2\"", "content: \"3\"");
+    let more = wider.replace("action(", "link(`${r}/three`, #{ to: r }); action(");
+    let purpose = Purpose::Apply { approved: Some(plan) };
+    let ran = fleet.run(&more, purpose).await.unwrap();
+    assert_eq!(ran.status, Failed);
+    assert_eq!(ran.outcome("/one"), "changed");
+    let otherwise = "refused: the playbook wants something else than what was approved";
+    assert_eq!(ran.outcome("/two"), otherwise);
+    assert_eq!(ran.outcome("/three"), "refused: the approved plan does not change it");
+    assert_eq!(fleet.log(), ["told"]);
+}

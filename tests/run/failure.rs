@@ -1,0 +1,173 @@
+//! What fails, what is lost, and what that stops.
+
+use converge::{
+    event::{Event, Outcome},
+    exit_status::ExitStatus::{Converged, Failed, Pending, Unreachable},
+};
+
+use super::{
+    FILES,
+    fleet::{Fault, Fleet},
+};
+
+#[tokio::test]
+async fn a_failure_stops_its_host_and_who_depends_on_it_and_nobody_else() {
+    let fleet = Fleet::new(&["a", "b", "c"]);
+    let playbook = r#"
+        let found = #{};
+        on(hosts("a"), |host| {
+            file(`${host.vars.root}/before`, #{ content: "x" });
+            found.bad = command("bad", #{ run: "echo out; echo err >&2; exit 7" });
+            file(`${host.vars.root}/after`, #{ content: "x" });
+        });
+        on(hosts("b"), |host| {
+            file(`${host.vars.root}/free`, #{ content: "x" });
+            file(`${host.vars.root}/bound`, #{ content: "x" }).after(found.bad);
+        });
+        on(hosts("c"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(ran.status, Failed);
+    assert_eq!(ran.outcome("a/before"), "changed");
+    assert_eq!(ran.outcome("a/after"), "skipped: a/command:bad");
+    assert_eq!(ran.outcome("b/free"), "changed");
+    assert_eq!(ran.outcome("b/bound"), "skipped: a/command:bad");
+    assert_eq!(ran.outcome("c/f"), "changed");
+    assert_eq!(ran.counts("a"), [0, 1, 0, 1, 1, 0, 0]);
+    let failed = ran.events.iter().find_map(|event| match event {
+        Event::Finished { outcome: Outcome::Failed(failure), .. } => Some(failure),
+        _ => None,
+    });
+    let failure = failed.unwrap();
+    assert_eq!((failure.exit_status, failure.output.as_str()), (Some(7), "out\nerr"));
+    assert!(failure.command.as_ref().unwrap().contains("exit 7"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_host_is_a_result_of_its_own() {
+    let fleet = Fleet::new(&["a", "b", "c"]);
+    fleet.breaks("a", Fault::Unreachable);
+    let bound = r#"let found = #{};
+        on(hosts("a"), |host| found.one = file(`${host.vars.root}/one`, #{ content: "x" }));
+        on(hosts("b"), |host| file(`${host.vars.root}/two`, #{ content: "x" }).after(found.one));
+        on(hosts("c"), |host| file(`${host.vars.root}/three`, #{ content: "x" }));"#;
+    let plan = fleet.plan(bound).await;
+    assert_eq!((plan.status, plan.counts("a")), (Unreachable, [0, 0, 0, 0, 1, 0, 0]));
+    assert_eq!(plan.planned("/one"), None, "nothing is known of it");
+
+    let ran = fleet.apply(bound).await;
+    assert_eq!(ran.status, Unreachable);
+    assert_eq!(ran.outcome("/one"), "skipped: a: nobody answers");
+    assert_eq!(ran.outcome("/two"), "skipped: a: nobody answers");
+    assert_eq!(ran.outcome("/three"), "changed");
+    assert_eq!(ran.host("a").unreachable.as_deref(), Some("nobody answers"));
+    assert_eq!(ran.counts("a"), [0, 0, 0, 0, 1, 0, 0]);
+    let told = |event: &&Event| matches!(event, Event::Unreachable { .. });
+    assert_eq!(ran.events.iter().filter(told).count(), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_say_its_facts_is_in_the_summary() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.breaks("a", Fault::Unreachable);
+    let playbook = r#"on(hosts("all"), |host| file(`${host.vars.root}/f`, #{ content: host.facts.kernel.name }));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.read("b", "f").unwrap()), (Unreachable, "Linux".to_owned()));
+    assert_eq!(ran.host("a").unreachable.as_deref(), Some("nobody answers"));
+}
+
+#[tokio::test]
+async fn a_failure_weighs_more_than_an_unreachable_host() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.breaks("a", Fault::Unreachable);
+    let ran = fleet.apply(r#"on(hosts("all"), |host| command("false"));"#).await;
+    assert_eq!(ran.status, Failed);
+}
+
+#[tokio::test]
+async fn a_host_that_dies_in_the_middle_leaves_what_ran_unknown() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"
+        let found = #{};
+        on(hosts("a"), |host| {
+            file(`${host.vars.root}/one`, #{ content: "x" });
+            command("cut", #{ run: "eval \"$CUT\"" });
+            found.two = file(`${host.vars.root}/two`, #{ content: "x" });
+        });
+        on(hosts("b"), |host| file(`${host.vars.root}/three`, #{ content: "x" }).after(found.two));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(ran.status, Unreachable);
+    assert_eq!(ran.outcome("/one"), "changed");
+    assert_eq!(ran.outcome("command:cut"), "unknown");
+    assert_eq!(ran.outcome("/two"), "skipped: a/command:cut");
+    assert_eq!(ran.outcome("/three"), "skipped: a/command:cut");
+    assert!(ran.host("a").unreachable.unwrap().contains("signal 9"));
+    assert_eq!((ran.counts("a"), ran.counts("b")), ([0, 1, 0, 0, 1, 0, 1], [0, 0, 0, 0, 1, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_segment_of_which_nothing_was_heard_may_have_begun() {
+    let fleet = Fleet::new(&["a"]);
+    fleet.breaks("a", Fault::LostBefore(2));
+    let ran = fleet.apply(FILES).await;
+    assert_eq!(ran.status, Unreachable);
+    assert_eq!((ran.outcome("a/d"), ran.started("")), ("unknown".to_owned(), 0));
+    assert_eq!(ran.counts("a"), [0, 0, 0, 0, 2, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_host_that_is_lost_before_it_was_verified_is_not_converged() {
+    for (script, unverified) in [(2, "segment"), (3, "verification")] {
+        let fleet = Fleet::new(&["a"]);
+        fleet.breaks("a", Fault::LostAfter(script));
+        let ran = fleet.apply(FILES).await;
+        assert_eq!(
+            (ran.status, ran.counts("a")),
+            (Unreachable, [0, 3, 0, 0, 0, 0, 0]),
+            "{unverified}"
+        );
+        fleet.mend("a");
+        assert_eq!(fleet.apply(FILES).await.status, Converged);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_lost_between_two_segments_is_not_asked_again() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.breaks("a", Fault::LostAfter(2));
+    let playbook = r#"sequence(|| {
+        on(hosts("a"), |host| link(`${host.vars.root}/one`, #{ to: "/x" }));
+        on(hosts("b"), |host| link(`${host.vars.root}/two`, #{ to: "/x" }));
+        on(hosts("a"), |host| link(`${host.vars.root}/three`, #{ to: "/x" }));
+    });"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(ran.status, Unreachable);
+    assert_eq!((ran.outcome("/one"), ran.outcome("/two")), ("changed".into(), "changed".into()));
+    assert_eq!(ran.outcome("/three"), "skipped: a: the connection was lost: the line is cut");
+    let told = |event: &&Event| matches!(event, Event::Unreachable { .. });
+    assert_eq!(ran.events.iter().filter(told).count(), 1);
+}
+
+#[tokio::test]
+async fn content_that_a_host_does_not_take_is_a_failure_and_nothing_ran() {
+    let fleet = Fleet::new(&["a", "b"]);
+    fleet.breaks("a", Fault::Refuses);
+    let ran = fleet.apply(FILES).await;
+    assert_eq!(ran.status, Failed);
+    assert_eq!(
+        ran.outcome("a/d"),
+        "skipped: a/file:".to_owned() + &fleet.at("a", "d/f").display().to_string()
+    );
+    assert_eq!(ran.outcome("a/d/f"), "failed: the disk is full");
+    assert_eq!((ran.counts("a"), ran.host("a").unreachable), ([0, 0, 0, 1, 2, 0, 0], None));
+    assert_eq!(ran.counts("b"), [0, 3, 0, 0, 0, 0, 0]);
+    assert!(!fleet.at("a", "d").exists());
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_fails_in_a_plan_and_in_a_run() {
+    let fleet = Fleet::new(&["a"]);
+    let broken = r#"on(hosts("a"), |host| custom("k", "x", #{ observe: "eval \"$CUT\"", want: "on", apply: "true" }));"#;
+    assert_eq!(fleet.plan(broken).await.status, Unreachable, "the probe itself is lost");
+    let playbook = r#"on(hosts("a"), |host| directory("/"));"#;
+    assert_ne!(fleet.plan(playbook).await.status, Pending);
+}

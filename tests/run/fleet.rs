@@ -1,0 +1,345 @@
+//! Hosts that are folders: scripts run for real, in a shell of this machine, and what goes wrong is asked for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use converge::{
+    content::Content,
+    diagnostic::{Diagnostic, Source},
+    event::{Event, Events, HostSummary, Outcome, Planned},
+    exit_status::ExitStatus,
+    inventory::{Format, Given, Host, Inventory},
+    language::{Input, Known},
+    remote::{
+        Captured, Connector, Exit, LocalConnector, Output, Remote, RemoteError, Timeouts, Traffic,
+    },
+    run::{Interrupt, PlanFile, Purpose, Run},
+    script::Script,
+    secret::Secret,
+    sh,
+};
+use tempfile::TempDir;
+
+/// What goes wrong on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// There is no way to it.
+    Unreachable,
+    /// The connection ends in place of the n-th script.
+    LostBefore(usize),
+    /// The connection ends right after the n-th script ended.
+    LostAfter(usize),
+    /// It takes no content.
+    Refuses,
+}
+
+/// Some hosts, each with a folder `host.vars.root`; `host.vars.log` is a file that all of them share.
+///
+/// A script that runs `eval "$CUT"` kills its shell with all that runs in it, as a host that loses its power would.
+pub(crate) struct Fleet {
+    folder: TempDir,
+    inventory: Arc<Inventory>,
+    connector: Arc<FakeConnector>,
+    runs: AtomicU32,
+    pub(crate) roles: BTreeMap<String, String>,
+    pub(crate) limit: Option<BTreeSet<Arc<str>>>,
+    pub(crate) concurrency: usize,
+    /// Sets the interrupt when it says so.
+    pub(crate) interrupt_at: Option<fn(&Event) -> bool>,
+}
+
+/// What a run came to.
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) events: Vec<Event>,
+    pub(crate) plan: PlanFile,
+}
+
+impl Fleet {
+    pub(crate) fn new(hosts: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = String::new();
+        for host in hosts {
+            let root = folder.path().join(host);
+            std::fs::create_dir(&root).unwrap();
+            let log = folder.path().join("log");
+            text += &format!("[hosts.{host}.vars]\nroot = {root:?}\nlog = {log:?}\n");
+        }
+        let given = Given {
+            source: Source::new("inventory.toml", text),
+            format: Format::Toml,
+            folder: "/".into(),
+            home: "/".into(),
+        };
+        let inventory = Arc::new(Inventory::parse(&[given], &[]).unwrap());
+        let connector = Arc::new(FakeConnector {
+            folder: folder.path().to_owned(),
+            faults: Mutex::default(),
+            local: LocalConnector::new(Arc::new(|_: &str| None), Timeouts::default()),
+        });
+        Self {
+            folder,
+            inventory,
+            connector,
+            runs: AtomicU32::new(0),
+            roles: BTreeMap::new(),
+            limit: None,
+            concurrency: 10,
+            interrupt_at: None,
+        }
+    }
+
+    /// Lets something go wrong on a host, from the next connection on.
+    pub(crate) fn breaks(&self, host: &str, fault: Fault) {
+        self.connector.faults.lock().unwrap().insert(host.to_owned(), fault);
+    }
+
+    pub(crate) fn mend(&self, host: &str) {
+        self.connector.faults.lock().unwrap().remove(host);
+    }
+
+    /// A path on a host.
+    pub(crate) fn at(&self, host: &str, path: &str) -> PathBuf {
+        self.folder.path().join(host).join(path)
+    }
+
+    pub(crate) fn write(&self, host: &str, path: &str, text: &str) {
+        std::fs::write(self.at(host, path), text).unwrap();
+    }
+
+    pub(crate) fn read(&self, host: &str, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.at(host, path)).ok()
+    }
+
+    /// What was written to the log of all hosts, line by line.
+    pub(crate) fn log(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// How many reactions are owed on a host.
+    pub(crate) fn markers(&self, host: &str) -> usize {
+        self.at(host, "state/pending").read_dir().map_or(0, Iterator::count)
+    }
+
+    pub(crate) async fn plan(&self, playbook: &str) -> Ran {
+        self.run(playbook, Purpose::Plan).await.unwrap()
+    }
+
+    pub(crate) async fn apply(&self, playbook: &str) -> Ran {
+        self.run(playbook, Purpose::Apply { approved: None }).await.unwrap()
+    }
+
+    pub(crate) async fn run(&self, playbook: &str, purpose: Purpose) -> Result<Ran, Diagnostic> {
+        let connector: Arc<dyn Connector> = self.connector.clone();
+        self.run_over(connector, playbook, purpose).await
+    }
+
+    /// A run with other ways to the hosts.
+    pub(crate) async fn run_over(
+        &self,
+        connector: Arc<dyn Connector>,
+        playbook: &str,
+        purpose: Purpose,
+    ) -> Result<Ran, Diagnostic> {
+        let (sender, interrupt) = Interrupt::new();
+        let number = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let told = Arc::new(Told {
+            events: Mutex::default(),
+            interrupt: sender,
+            interrupt_at: self.interrupt_at,
+        });
+        let run = Run {
+            id: format!("run-{number}"),
+            who: "somebody".to_owned(),
+            connector,
+            events: told.clone(),
+            lookup: Arc::new(|name| Ok(Secret::new(name, "hunter2"))),
+            concurrency: self.concurrency,
+            limit: self.limit.clone(),
+            lock_wait: Duration::ZERO,
+            interrupt,
+        };
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        files.insert("site.rhai".to_owned(), playbook.into());
+        for (path, text) in &self.roles {
+            files.insert(format!("roles/{path}"), text.clone().into());
+        }
+        let sources = Arc::new(files);
+        let input = |known: Known| Input {
+            playbook: "site.rhai".to_owned(),
+            sources: sources.clone(),
+            roles: vec!["roles".to_owned()],
+            inventory: self.inventory.clone(),
+            known,
+        };
+        let ended = run.playbook(input, purpose).await?;
+        let events = std::mem::take(&mut *told.events.lock().unwrap());
+        Ok(Ran { status: ended.status, events, plan: ended.plan })
+    }
+}
+
+impl Ran {
+    /// The last thing that was told of a resource: `changed`, `failed`, `skipped (web-1/file:/x)`.
+    pub(crate) fn outcome(&self, node: &str) -> String {
+        let of = |event: &Event| match event {
+            Event::Finished { node: name, outcome, .. } if name.node.ends_with(node) => {
+                Some(word(outcome))
+            }
+            _ => None,
+        };
+        self.events.iter().rev().find_map(of).unwrap_or_else(|| "nothing".to_owned())
+    }
+
+    /// How often a resource was worked on.
+    pub(crate) fn started(&self, node: &str) -> usize {
+        let started = |event: &&Event| matches!(event, Event::Started { node: name } if name.node.ends_with(node));
+        self.events.iter().filter(started).count()
+    }
+
+    /// What is planned for a resource.
+    pub(crate) fn planned(&self, node: &str) -> Option<Planned> {
+        self.events.iter().find_map(|event| match event {
+            Event::Planned { node: name, plan, .. } if name.node.ends_with(node) => {
+                Some(plan.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// The rounds of verification that were told of a host.
+    pub(crate) fn rounds(&self, host: &str) -> Vec<u32> {
+        let round = |event: &Event| match event {
+            Event::Verifying { host: name, round } if **name == *host => Some(*round),
+            _ => None,
+        };
+        self.events.iter().filter_map(round).collect()
+    }
+
+    /// What the last event says of a host.
+    pub(crate) fn host(&self, host: &str) -> HostSummary {
+        let Some(Event::Summary { hosts, exit_status, .. }) = self.events.last() else {
+            panic!("the last event is a summary: {:?}", self.events.last())
+        };
+        assert_eq!(*exit_status, self.status.code());
+        hosts.get(host).cloned().unwrap_or_default()
+    }
+
+    /// Unchanged, changed, pending, failed, skipped, refused and unknown.
+    pub(crate) fn counts(&self, host: &str) -> [usize; 7] {
+        let host = self.host(host);
+        [
+            host.unchanged,
+            host.changed,
+            host.pending,
+            host.failed,
+            host.skipped,
+            host.refused,
+            host.unknown,
+        ]
+    }
+
+    pub(crate) fn round_trips(&self, host: &str) -> u64 {
+        self.host(host).traffic.round_trips
+    }
+}
+
+fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Unchanged => "unchanged".to_owned(),
+        Outcome::Changed => "changed".to_owned(),
+        Outcome::Failed(failure) => format!("failed: {}", failure.message),
+        Outcome::Skipped { because } => format!("skipped: {because}"),
+        Outcome::Refused { reason } => format!("refused: {reason}"),
+        Outcome::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+struct Told {
+    events: Mutex<Vec<Event>>,
+    interrupt: tokio::sync::watch::Sender<bool>,
+    interrupt_at: Option<fn(&Event) -> bool>,
+}
+
+impl Events for Told {
+    fn send(&self, event: Event) {
+        if self.interrupt_at.is_some_and(|when| when(&event)) {
+            self.interrupt.send_replace(true);
+        }
+        self.events.lock().unwrap().push(event);
+    }
+}
+
+struct FakeConnector {
+    folder: PathBuf,
+    faults: Mutex<HashMap<String, Fault>>,
+    local: LocalConnector,
+}
+
+#[async_trait]
+impl Connector for FakeConnector {
+    async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
+        let fault = self.faults.lock().unwrap().get(&*host.name).copied();
+        if fault == Some(Fault::Unreachable) {
+            let message = "nobody answers".to_owned();
+            return Err(RemoteError::Unreachable { message, hint: None });
+        }
+        let remote = self.local.connect(host).await?;
+        let state = self.folder.join(&*host.name).join("state").display().to_string();
+        let login = sh!("export CONVERGE_STATE={}; export CUT=\"kill -9 -$$\"", state);
+        remote.keep(&login, &mut Captured::default()).await?;
+        Ok(Arc::new(FakeRemote { remote, fault, scripts: Mutex::new(0) }))
+    }
+}
+
+struct FakeRemote {
+    remote: Arc<dyn Remote>,
+    fault: Option<Fault>,
+    scripts: Mutex<usize>,
+}
+
+#[async_trait]
+impl Remote for FakeRemote {
+    async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        let number = {
+            let mut scripts = self.scripts.lock().unwrap();
+            *scripts += 1;
+            *scripts
+        };
+        let lost = || Err(RemoteError::Lost("the line is cut".to_owned()));
+        if self.fault == Some(Fault::LostBefore(number)) {
+            return lost();
+        }
+        let exit = self.remote.run(script, output).await?;
+        if self.fault == Some(Fault::LostAfter(number)) { lost() } else { Ok(exit) }
+    }
+
+    async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        self.remote.keep(script, output).await
+    }
+
+    async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {
+        match self.fault {
+            Some(Fault::Refuses) => Err(RemoteError::Refused("the disk is full".to_owned())),
+            _ => self.remote.send(contents).await,
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        let traffic = self.remote.traffic();
+        // The login of the fake is a round trip that a real one does not have.
+        Traffic { round_trips: traffic.round_trips - 1, ..traffic }
+    }
+
+    async fn close(&self) {
+        self.remote.close().await;
+    }
+}

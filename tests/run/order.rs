@@ -1,0 +1,87 @@
+//! The order across hosts, as it is observed.
+
+use converge::{
+    event::Event,
+    exit_status::ExitStatus::{Converged, Interrupted},
+};
+
+use super::fleet::Fleet;
+
+/// `say(host, "x")` writes a line to the log that all hosts share, once.
+const SAY: &str = r#"fn say(host, word) {
+    command(word, #{ run: `echo ${word} >>${host.vars.log}; touch ${host.vars.root}/${word}`, creates: `${host.vars.root}/${word}` })
+}
+"#;
+
+fn playbook(text: &str) -> String {
+    format!("{SAY}{text}")
+}
+
+#[tokio::test]
+async fn a_sequence_is_kept_across_hosts() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = playbook(
+        r#"sequence(|| {
+            on(hosts("a"), |host| say(host, "first"));
+            on(hosts("b"), |host| { say(host, "second"); say(host, "third"); });
+            on(hosts("a"), |host| say(host, "fourth"));
+        });"#,
+    );
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Converged, words("first second third fourth")));
+}
+
+#[tokio::test]
+async fn after_and_before_are_kept_across_hosts() {
+    let fleet = Fleet::new(&["a", "b", "c"]);
+    let playbook = playbook(
+        r#"let found = #{};
+        on(hosts("a"), |host| found.late = say(host, "late"));
+        on(hosts("b"), |host| found.middle = say(host, "middle"));
+        on(hosts("c"), |host| found.early = say(host, "early"));
+        found.late.after(found.middle);
+        found.early.before(found.middle);"#,
+    );
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Converged, words("early middle late")));
+}
+
+#[tokio::test]
+async fn an_interrupt_lets_what_runs_finish_and_starts_nothing_new() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    fleet.interrupt_at = Some(|event| matches!(event, Event::Started { .. }));
+    let playbook = playbook(
+        r#"sequence(|| {
+            on(hosts("a"), |host| say(host, "running"));
+            on(hosts("b"), |host| say(host, "waiting"));
+        });"#,
+    );
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, words("running")));
+    assert_eq!(ran.outcome("command:running"), "changed");
+    assert_eq!(ran.outcome("command:waiting"), "skipped: the run was interrupted");
+    assert_eq!((ran.counts("a"), ran.counts("b")), ([0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0]));
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_who_waits_for_a_place() {
+    let mut fleet = Fleet::new(&["a", "b", "c"]);
+    fleet.concurrency = 1;
+    fleet.interrupt_at = Some(|event| matches!(event, Event::Started { .. }));
+    let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, words("one")));
+}
+
+#[tokio::test]
+async fn an_interrupt_before_any_change_changes_nothing() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.interrupt_at = Some(|event| matches!(event, Event::Probing { .. }));
+    let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, vec![]));
+    assert_eq!(ran.outcome("command:one"), "skipped: the run was interrupted");
+    assert_eq!(ran.planned("command:one"), None);
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}

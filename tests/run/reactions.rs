@@ -1,0 +1,101 @@
+//! What happens because something else changed: once, and never not at all.
+
+use converge::{
+    event::{Cause, Planned},
+    exit_status::ExitStatus::{Converged, Unreachable},
+    resource::Reaction,
+};
+
+use super::fleet::{Fault, Fleet};
+
+#[tokio::test]
+async fn a_reaction_happens_once_between_its_marker_and_the_end_of_it() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        let one = file(`${r}/one`, #{ content: "x" });
+        let two = file(`${r}/two`, #{ content: "x" });
+        action("tell", #{ run: `ls "$CONVERGE_STATE/pending" | wc -l >>${host.vars.log}`, on: [one, two] });
+    });"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Converged, vec!["1".to_owned()]));
+    assert_eq!((fleet.markers("a"), ran.started("action:tell")), (0, 1));
+    assert_eq!(fleet.apply(playbook).await.started("action:tell"), 0);
+}
+
+/// The host dies between the change and the reaction, until somebody writes the file `go`.
+const CUT_OFF: &str = r#"on(hosts("all"), |host| {
+    let r = host.vars.root;
+    let f = file(`${r}/f`, #{ content: "x" });
+    command("cut", #{ run: "eval \"$CUT\"", creates: `${r}/go` });
+    action("tell", #{ run: `echo told >>${host.vars.log}`, on: [f] });
+});"#;
+
+#[tokio::test]
+async fn a_reaction_that_a_run_left_owed_is_planned_and_paid_by_the_next_once() {
+    let fleet = Fleet::new(&["a"]);
+    let ran = fleet.apply(CUT_OFF).await;
+    assert_eq!((ran.status, ran.outcome("/f")), (Unreachable, "changed".to_owned()));
+    assert_eq!(
+        (ran.outcome("action:tell"), fleet.markers("a")),
+        ("skipped: a/command:cut".into(), 1)
+    );
+
+    fleet.write("a", "go", "");
+    let plan = fleet.plan(CUT_OFF).await;
+    let node = format!("a/file:{}", fleet.at("a", "f").display()).into();
+    let left_by = Some("run-1".to_owned());
+    let reactions = vec![Cause { reaction: Reaction::Run, node, left_by }];
+    assert_eq!(plan.planned("action:tell"), Some(Planned::React { reactions }));
+    assert_eq!(plan.counts("a"), [2, 0, 1, 0, 0, 0, 0]);
+
+    let ran = fleet.apply(CUT_OFF).await;
+    assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["told".into()], 0));
+    let ran = fleet.apply(CUT_OFF).await;
+    assert_eq!((ran.status, ran.started(""), fleet.log().len()), (Converged, 0, 1));
+}
+
+#[tokio::test]
+async fn a_reaction_to_a_reaction_is_not_lost_either() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        let f = file(`${r}/f`, #{ content: "x" });
+        let first = action("first", #{ run: `echo first >>${host.vars.log}`, on: [f] });
+        command("cut", #{ run: "eval \"$CUT\"", creates: `${r}/go` });
+        action("second", #{ run: `echo second >>${host.vars.log}`, on: [first] });
+    });"#;
+    fleet.apply(playbook).await;
+    assert_eq!((fleet.log(), fleet.markers("a")), (vec!["first".to_owned()], 1));
+    fleet.write("a", "go", "");
+    fleet.apply(playbook).await;
+    assert_eq!((fleet.log().join(" "), fleet.markers("a")), ("first second".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn a_reaction_on_another_host_is_not_lost_when_that_host_is_down() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"let found = #{};
+        on(hosts("a"), |host| found.f = file(`${host.vars.root}/f`, #{ content: "x" }));
+        on(hosts("b"), |host| action("tell", #{ run: `echo told >>${host.vars.log}`, on: [found.f] }));"#;
+    fleet.breaks("b", Fault::Unreachable);
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.outcome("/f"), fleet.markers("a")), ("changed".to_owned(), 1));
+    fleet.mend("b");
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.outcome("/f")), (Converged, "unchanged".to_owned()));
+    assert_eq!((fleet.log(), fleet.markers("a")), (vec!["told".to_owned()], 0));
+    assert_eq!(fleet.apply(playbook).await.started(""), 0);
+}
+
+#[tokio::test]
+async fn a_host_speaks_only_for_itself() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"on(hosts("all"), |host| action("tell", #{ run: `echo ${host.name} >>${host.vars.log}` }));"#;
+    std::fs::create_dir_all(fleet.at("a", "state/pending")).unwrap();
+    fleet.write("a", "state/pending/forged", "run\trun-0\ta/file:/x\tb/action:tell\n");
+    fleet.write("a", "state/pending/odd", "restart\trun-0\ta/file:/x\ta/action:tell\n");
+    fleet.write("a", "state/pending/noise", "\u{1b}[2J\trun\n\n");
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.started(""), fleet.log().len()), (Converged, 0, 0));
+}

@@ -1,0 +1,219 @@
+//! What a segment runs, without a host.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use converge::{
+    catalog::{Catalog, NodeId},
+    graph::Graph,
+    inventory::Inventory,
+    language::{self, Evaluation, Input, Known},
+    plan::{Plan, Planned},
+    probe::{Observations, Probe},
+    resource::{Action, Assessment, Change, Field},
+    run::{Progress, ProgressReader, Segment},
+};
+use proptest::prelude::*;
+
+fn catalog(declarations: &str) -> Catalog {
+    let playbook = format!("on(hosts(\"localhost\"), |host| {{\n{declarations}\n}});");
+    let files = BTreeMap::from([("site.rhai".to_owned(), playbook.into_bytes())]);
+    let input = Input {
+        playbook: "site.rhai".to_owned(),
+        sources: Arc::new(files),
+        roles: Vec::new(),
+        inventory: Arc::new(Inventory::implied(&[])),
+        known: Known::default(),
+    };
+    match language::evaluate(input).unwrap() {
+        Evaluation::Complete { catalog, .. } => catalog,
+        Evaluation::Asks(questions) => panic!("{questions:?}"),
+    }
+}
+
+/// The plan when these nodes differ in these ways.
+fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
+    let graph = Graph::build(catalog).unwrap();
+    let change = |id: NodeId| changes.iter().find(|(at, _)| *at == id.index());
+    let assess = |id| {
+        let change = change(id).map(|(_, change)| change.clone());
+        Assessment { observed: serde_json::Value::Null, change }
+    };
+    let nodes = catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
+    Plan::new(catalog, &graph, &Observations { nodes, owed: Vec::new() })
+}
+
+fn create() -> Change {
+    Change::new(Action::Create, vec![Field::added("version", "1")])
+}
+
+fn parts(catalog: &Catalog, plan: &Plan) -> Vec<(Vec<usize>, String)> {
+    let acting = catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts());
+    let segment = Segment::new(catalog, plan, &Vec::from_iter(acting), "x".to_owned(), "run-1");
+    let part = |part: &converge::run::Part| {
+        (part.nodes.iter().map(|id| id.index()).collect(), part.script.to_string())
+    };
+    segment.parts.iter().map(part).collect()
+}
+
+#[test]
+fn packages_that_stand_next_to_each_other_are_one_transaction() {
+    let catalog = catalog(
+        "package(\"one\"); package(\"two\");\nfile(\"/f\", #{ content: \"x\" });\npackage(\"three\");",
+    );
+    let all = [0, 1, 2, 3].map(|at| (at, create()));
+    let nodes = |changes: &[(usize, Change)]| -> Vec<Vec<usize>> {
+        let plan = plan(&catalog, changes);
+        parts(&catalog, &plan).into_iter().map(|(nodes, _)| nodes).collect()
+    };
+    assert_eq!(nodes(&all), [vec![0, 1], vec![2], vec![3]]);
+    let without_file = [0, 1, 3].map(|at| (at, create()));
+    assert_eq!(nodes(&without_file), [vec![0, 1, 3]], "what is converged parts nobody");
+}
+
+#[test]
+fn a_restart_makes_a_reload_needless() {
+    let catalog = catalog(
+        "let one = file(\"/one\", #{ content: \"x\" });\nlet two = file(\"/two\", #{ content: \"x\" });
+        service(\"nginx\", #{ reload_on: [one], restart_on: [two] });",
+    );
+    let of = |changes: &[(usize, Change)]| {
+        let plan = plan(&catalog, changes);
+        let (nodes, script) = parts(&catalog, &plan).pop().unwrap();
+        assert_eq!(nodes, [2]);
+        script.lines().filter(|line| line.starts_with("bring '")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of(&[(0, create())]), "bring 'reload-or-restart'");
+    assert_eq!(of(&[(1, create())]), "bring 'restart'");
+    assert_eq!(of(&[(0, create()), (1, create())]), "bring 'restart'");
+}
+
+#[test]
+fn a_service_that_starts_has_read_what_changed() {
+    let catalog = catalog(
+        "let f = file(\"/f\", #{ content: \"x\" });\nservice(\"nginx\", #{ restart_on: [f] });",
+    );
+    let reactions = |before: &str| {
+        let start = Change::update(vec![Field::new("running", before, "true")]).unwrap();
+        let plan = plan(&catalog, &[(0, create()), (1, start)]);
+        plan.node(NodeId(1)).planned.reactions().len()
+    };
+    assert_eq!(reactions("false (failed)"), 0);
+    assert_eq!(reactions("false (activating)"), 1, "it may have read the old file");
+    let enable = Change::update(vec![Field::new("enabled", "false", "true")]).unwrap();
+    let plan = plan(&catalog, &[(0, create()), (1, enable)]);
+    let script = &parts(&catalog, &plan)[1].1;
+    assert!(script.contains("bring 'restart'"), "{script}");
+    assert!(matches!(plan.node(NodeId(1)).planned, Planned::Change { .. }));
+}
+
+#[test]
+fn a_marker_stands_before_the_change_and_goes_after_the_reaction() {
+    let catalog = catalog(
+        "let f = file(\"/f\", #{ content: \"x\" });\naction(\"tell\", #{ run: \"true\", on: [f] });",
+    );
+    let plan = plan(&catalog, &[(0, create())]);
+    let parts = parts(&catalog, &plan);
+    let [(_, file), (_, action)] = &parts[..] else { panic!("{parts:?}") };
+    assert!(file.starts_with("mark '") && file.contains("run-1\tlocalhost/file:/f"), "{file}");
+    let marker = file.split('\'').nth(1).unwrap();
+    assert!(action.ends_with(&format!("unmark '{marker}'")), "{action}");
+}
+
+fn read(chunks: &[&[u8]]) -> Vec<Progress> {
+    let mut reader = ProgressReader::new("ID");
+    chunks.iter().flat_map(|chunk| reader.read(chunk)).collect()
+}
+
+#[test]
+fn lines_belong_to_their_part_and_marks_are_no_lines() {
+    let line = |part, text: &str| Progress::Line(part, text.to_owned());
+    let output = b"noise\n\nID begin 0\none\n\n\ntwo\nID begun 5\nno end of line\nID end 0 0\n\nID begin 1\n\nID end 1 7\n";
+    let expected = [
+        Progress::Began(0),
+        line(0, "one"),
+        line(0, ""),
+        line(0, ""),
+        line(0, "two"),
+        line(0, "no end of line"),
+        Progress::Ended(0, 0),
+        Progress::Began(1),
+        Progress::Ended(1, 7),
+    ];
+    assert_eq!(read(&[output]), expected);
+}
+
+proptest! {
+    #[test]
+    fn any_chunks_tell_the_same(
+        output in "(ID begin [0-9]\n|ID end [0-9] [0-9]\n|[a-z]{0,5}\n|\n|ID ?|[^\n]{0,3}){0,20}",
+        sizes in prop::collection::vec(1_usize..9, 1..6),
+    ) {
+        let mut rest = output.as_bytes();
+        let mut chunks = Vec::new();
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() { break }
+            let (chunk, next) = rest.split_at((*size).min(rest.len()));
+            chunks.push(chunk);
+            rest = next;
+        }
+        prop_assert_eq!(read(&chunks), read(&[output.as_bytes()]));
+    }
+}
+
+const PROBED: &str = "file(\"/f\", #{ content: \"x\" });\nlink(\"/l\", #{ to: \"/f\" });
+    command(\"c\", #{ run: \"true\", creates: \"/c\" });\nuser(\"www\");";
+
+proptest! {
+    #[test]
+    fn no_output_of_a_probe_brings_it_down(
+        output in "(\nBOUNDARY (owed|begin|end|x) ?[0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
+    ) {
+        let catalog = catalog(PROBED);
+        let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
+        let seen = Probe::new(&catalog, &nodes, "BOUNDARY").read(&catalog, &output);
+        prop_assert_eq!(seen.nodes.len(), nodes.len(), "something is said of each");
+    }
+}
+
+#[test]
+fn a_host_that_guesses_at_the_frame_shifts_nothing() {
+    let catalog = catalog(
+        "custom(\"k\", \"a\", #{ observe: \"x\", want: \"on\", apply: \"x\" });
+        command(\"c\", #{ run: \"true\", creates: \"/c\" });",
+    );
+    let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
+    let probe = Probe::new(&catalog, &nodes, "BOUNDARY");
+    let answer = |said: &str| {
+        let output = format!(
+            "\nBOUNDARY owed\n\nBOUNDARY begin 0\n{said}\nBOUNDARY end 0 0\n\nBOUNDARY begin 1\ncreates\n\nBOUNDARY end 1 0\n"
+        );
+        probe.read(&catalog, &output).nodes
+    };
+    let honest = answer("0 b24=\n");
+    assert_eq!(honest[&NodeId(0)].as_ref().unwrap().change, None);
+    for guess in
+        ["GUESS end 0 0\n\nGUESS begin 1\nrun\n", "BOUNDARY begin 1\nrun\n", " BOUNDARY end 1 0"]
+    {
+        let seen = answer(guess);
+        assert!(seen[&NodeId(0)].is_err(), "{guess}: {:?}", seen[&NodeId(0)]);
+        assert_eq!(seen[&NodeId(1)].as_ref().unwrap().change, None, "{guess}");
+    }
+}
+
+#[test]
+fn a_probe_that_failed_or_was_cut_off_says_nothing() {
+    let catalog = catalog("command(\"c\", #{ run: \"true\", creates: \"/c\" });");
+    let probe = Probe::new(&catalog, &[NodeId(0)], "B");
+    let said = |output: &str| {
+        let seen = probe.read(&catalog, output).nodes.remove(&NodeId(0)).unwrap();
+        seen.map(|assessment| assessment.change).map_err(|reason| reason.to_string())
+    };
+    let missing = Err("the host did not answer this part of the probe".to_owned());
+    assert_eq!(said("\nB begin 0\ncreates\n\nB end 0 0\n"), Ok(None));
+    assert_eq!(
+        said("\nB begin 0\ncreates\n\nB end 0 2\n"),
+        Err("its probe ended with exit status 2".to_owned())
+    );
+    assert_eq!(said("\nB begin 0\ncreates\n"), missing);
+    assert_eq!(said(""), missing);
+}

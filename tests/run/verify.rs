@@ -1,0 +1,138 @@
+//! The run looks again at what it changed.
+
+use converge::{
+    event::{Event, Failure, Outcome, Planned},
+    exit_status::ExitStatus::{Converged, Failed},
+};
+
+use super::fleet::{Fleet, Ran};
+
+fn failure(ran: &Ran, node: &str) -> Failure {
+    let of = |event: &Event| match event {
+        Event::Finished { node: name, outcome: Outcome::Failed(failure), .. }
+            if name.node.ends_with(node) =>
+        {
+            Some(failure.clone())
+        }
+        _ => None,
+    };
+    ran.events.iter().find_map(of).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_later_step_broke_is_mended_in_another_round() {
+    let mut fleet = Fleet::new(&["a"]);
+    let maker = r#"command("make", #{ run: `touch ${host.vars.root}/litter`, creates: `${host.vars.root}/litter` });"#;
+    let maker = maker
+        .replace("creates: `${host.vars.root}/litter`", "creates: `${host.vars.root}/done`")
+        .replace("/litter`,", "/litter ${host.vars.root}/done`,");
+    fleet.roles.insert("maker/main.rhai".to_owned(), maker);
+    let playbook =
+        r#"on(hosts("all"), |host| { role("maker"); absent(`${host.vars.root}/litter`); });"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(ran.planned("/litter"), Some(Planned::Unchanged));
+    assert_eq!((ran.status, ran.outcome("/litter")), (Converged, "changed".to_owned()));
+    assert_eq!((ran.rounds("a"), fleet.at("a", "litter").exists()), (vec![1, 2], false));
+    assert_eq!(ran.counts("a"), [0, 2, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_a_command_may_alter_is_said_so_and_looked_at_again() {
+    let fleet = Fleet::new(&["a"]);
+    fleet.write("a", "f", "good");
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        command("spoil", #{ run: `echo bad >${r}/f; touch ${r}/done`, creates: `${r}/done` });
+        file(`${r}/f`, #{ content: "good" });
+        link(`${r}/l`, #{ to: r });
+    });"#;
+    let ran = fleet.apply(playbook).await;
+    let because = "a/command:spoil".into();
+    assert_eq!(ran.planned("/f"), Some(Planned::MayChange { because }));
+    assert_eq!((ran.status, fleet.read("a", "f").unwrap()), (Converged, "good".to_owned()));
+    assert_eq!(ran.counts("a"), [0, 3, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_never_becomes_so_fails_after_three_rounds() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"
+        on(hosts("a"), |host| custom("switch", "main", #{
+            observe: "echo off", want: "on", apply: `echo tried >>${host.vars.log}`,
+        }));
+        on(hosts("b"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.rounds("a")), (Failed, vec![1, 2, 3]));
+    assert_eq!(fleet.log().len(), 3);
+    let failure = failure(&ran, "custom:switch/main");
+    assert_eq!(failure.message, "it does not converge: after 3 rounds it still differs in state");
+    assert_eq!(failure.output, "state: off -> on");
+    assert_eq!((ran.counts("a"), ran.counts("b")), ([0, 0, 0, 1, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_command_without_a_guard_runs_once_and_so_does_who_reacts_to_it() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| {
+        let log = host.vars.log;
+        let always = command("always", #{ run: `echo ran >>${log}` });
+        action("after", #{ run: `echo reacted >>${log}`, on: [always] });
+        file(`${host.vars.root}/f`, #{ content: "x" });
+    });"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Converged, vec!["ran".into(), "reacted".into()]));
+    assert_eq!(fleet.markers("a"), 0);
+}
+
+#[tokio::test]
+async fn a_command_whose_guard_does_not_hold_after_it_ran_fails_and_runs_no_second_time() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| command("vain", #{
+        run: `echo ran >>${host.vars.log}`, creates: `${host.vars.root}/never`,
+    }));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log().len()), (Failed, 1));
+    assert!(failure(&ran, "command:vain").message.contains("guard"), "{}", ran.outcome("vain"));
+}
+
+#[tokio::test]
+async fn an_action_runs_again_when_its_cause_had_to_be_mended() {
+    let mut fleet = Fleet::new(&["a"]);
+    let spoiler = r#"command("spoil", #{ run: `echo bad >${host.vars.root}/f; touch ${host.vars.root}/done`, creates: `${host.vars.root}/done` });"#;
+    fleet.roles.insert("spoiler/main.rhai".to_owned(), spoiler.to_owned());
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        role("spoiler");
+        let f = file(`${r}/f`, #{ content: "good" });
+        action("tell", #{ run: `cat ${r}/f >>${host.vars.log}; echo >>${host.vars.log}`, on: [f] });
+    });"#;
+    fleet.write("a", "f", "good");
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["good".into()], 0));
+    assert_eq!(fleet.apply(playbook).await.counts("a"), [3, 0, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_check_waits_after_what_changed_before_it_and_not_otherwise() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| {
+        file(`${host.vars.root}/f`, #{ content: "x" });
+        port_check(PORT);
+        link(`${host.vars.root}/l`, #{ to: "/x" });
+    });"#;
+    let playbook = playbook.replace("PORT", &port.to_string());
+    let ran = fleet.apply(&playbook).await;
+    let works = |event: &Event| match event {
+        Event::Started { node } => Some(node.kind.clone()),
+        _ => None,
+    };
+    let order: Vec<String> = ran.events.iter().filter_map(works).collect();
+    assert_eq!(
+        (ran.status, order),
+        (Converged, ["file", "port_check", "link"].map(String::from).into())
+    );
+    assert_eq!(ran.counts("a"), [1, 2, 0, 0, 0, 0, 0]);
+    assert_eq!(fleet.apply(&playbook).await.started("port_check"), 0);
+}
