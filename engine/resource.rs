@@ -271,30 +271,27 @@ impl ArgumentError {
 
     /// A value that does not fit: that of the argument at `path`, or the whole call where that is `.`.
     pub fn misfit(kind: &str, path: &str, misfit: Misfit) -> Self {
-        let (subject, path) = match path {
-            "." => (format!("{kind}()"), ""),
-            path => (format!("`{path}`"), path),
-        };
         let unknown = misfit.unknown_key.is_some();
-        let argument = match misfit.unknown_key {
-            Some(key) => [path, &key].join(if path.is_empty() { "" } else { "." }),
-            None => path.to_owned(),
-        };
+        // serde is at the unknown key then; what lacks it is the map around.
+        let owner = if unknown { path.rsplit_once('.').map_or(".", |(owner, _)| owner) } else { path };
+        let subject = if owner == "." { format!("{kind}()") } else { format!("`{owner}`") };
         let hint = match path {
             "mode" | "file_mode" => Some("a mode is a string of octal digits: \"0644\"".to_owned()),
+            "." => misfit.hint.or_else(|| Some(format!("`converge doc {kind}` explains it"))),
             _ => misfit.hint,
         };
+        let argument = if path == "." { "" } else { path }.to_owned();
         Self { hint, unknown, ..Self::new(argument, format!("{subject} {}", misfit.predicate)) }
     }
 
     /// An argument that a kind does not have.
     pub fn unknown(kind: &str, name: &str) -> Self {
-        Self::misfit(kind, ".", Misfit::unknown_field(name, &[]))
+        Self::misfit(kind, name, Misfit::unknown_field(name, &[]))
     }
 
     /// An argument that a kind cannot do without.
     pub fn missing(kind: &str, name: &str) -> Self {
-        Self::new("", format!("{kind}() needs `{name}`"))
+        Self::misfit(kind, ".", Misfit::missing(name))
     }
 
     /// A mistake in a text that the argument names, such as a template.

@@ -11,6 +11,7 @@ mod hosts;
 mod input;
 mod inventory;
 mod kinds;
+mod language;
 mod prelude;
 mod project;
 mod remote;

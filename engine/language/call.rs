@@ -21,6 +21,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         secret(&its, &context, name)
     });
     register_ends(engine, state);
+    register_refused(engine, state);
     register_notes(engine, state);
     register_secrets(engine, state);
 }
@@ -43,6 +44,29 @@ fn register_ends(engine: &mut Engine, state: &State) {
             Err(failure(&its, &context, message))
         },
     );
+}
+
+/// What Rhai brings and would make a run slow, or end it early without a word.
+fn register_refused(engine: &mut Engine, state: &State) {
+    let refusal = |message: &'static str, hint: &'static str| {
+        let its = state.clone();
+        move |context: &NativeCallContext| -> Outcome<()> {
+            let mistake = Diagnostic::new("language::refused", message).hint(hint);
+            Err(raise(&its, context, mistake))
+        }
+    };
+    let sleep =
+        refusal("a script does not wait", "http_check and port_check wait until something holds");
+    let its = sleep.clone();
+    engine.register_fn("sleep", move |context: NativeCallContext, _: i64| its(&context));
+    engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));
+    let exit = refusal(
+        "a script does not end early",
+        "`return` ends a role, a function or a block; fail(MESSAGE) ends everything",
+    );
+    let its = exit.clone();
+    engine.register_fn("exit", move |context: NativeCallContext| its(&context));
+    engine.register_fn("exit", move |context: NativeCallContext, _: Dynamic| exit(&context));
 }
 
 /// `warn` and `print`.

@@ -196,13 +196,13 @@ impl Call {
     }
 
     fn conflict(&self, earlier: &str, declared: &Declared) -> Diagnostic {
+        let message = format!("{earlier} is declared already, and this {} differs", self.kind.name());
         let first = Diagnostic::new("", format!("{earlier} was declared here"));
-        let mistake =
-            Diagnostic::new("catalog::conflict", format!("{earlier} is declared twice, differently"))
-                .hint("take one of the two out, or make both say the same")
-                .related(self.state.locate(first, &declared.place));
+        let first = self.state.locate(first, &declared.place);
         let calls = declared.chain.iter().map(|frame| self.state.call_of(frame));
-        calls.fold(mistake, Diagnostic::related)
+        Diagnostic::new("catalog::conflict", message)
+            .hint("take one of the two out, or make both say the same")
+            .related(calls.fold(first, Diagnostic::related))
     }
 }
 

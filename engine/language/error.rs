@@ -62,11 +62,11 @@ pub(super) fn pass_on(diagnostic: Diagnostic) -> Box<EvalAltResult> {
 /// What kept a script from being compiled. `given` are the names that it finds without declaring them.
 pub(super) fn of_parsing(error: &rhai::ParseError, source: &Source, given: &[&str]) -> Diagnostic {
     let position = error.position();
-    let span = match (position.line(), position.position()) {
-        (Some(line), column) => source.word_at(line, column.unwrap_or(1)),
-        // The end of the text: what comes to an end there is its last line.
-        (None, _) => source.text.trim_end().len()..source.text.trim_end().len(),
-    };
+    let start = position.line().map(|line| source.word_at(line, position.position().unwrap_or(1)));
+    // What is missing at the end of the text is missing after its last character.
+    let last = source.text.trim_end().char_indices().next_back();
+    let end = last.map_or(0..0, |(at, last)| at..at + last.len_utf8());
+    let span = start.filter(|span| !span.is_empty()).unwrap_or(end);
     explain::parsing(&error.0, source, given).at(source, span)
 }
 

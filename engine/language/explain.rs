@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, EvalAltResult, ParseErrorType};
 
-use super::{convert::kind_of, state::State, written::declared_names};
+use super::{convert::kind_of, roles::GIVEN, state::State, written::declared_names};
 use crate::{
     diagnostic::{Diagnostic, Place, Source, did_you_mean},
     value::Value,
@@ -13,7 +13,7 @@ use crate::{
 /// What kept a script from being compiled. `given` are the names that it finds without declaring them.
 pub(super) fn parsing(error: &ParseErrorType, source: &Source, given: &[&str]) -> Diagnostic {
     match error {
-        ParseErrorType::VariableUndefined(name) => unknown_variable(name, source, given),
+        ParseErrorType::VariableUndefined(name) => unknown_variable(name, &source.text, given),
         ParseErrorType::ModuleUndefined(name) => {
             Diagnostic::new("language::unknown-role", format!("there is no role library `{name}`"))
                 .hint(format!("{name}::f() calls a function of roles/{name}/lib.rhai"))
@@ -35,7 +35,10 @@ pub(super) fn running(
 ) -> Diagnostic {
     match error {
         EvalAltResult::ErrorVariableNotFound(name, _) => {
-            Diagnostic::new("language::unknown-name", format!("there is no variable `{name}`"))
+            let parameters = state.gathered().context.parameters.clone();
+            let given: Vec<&str> = parameters.keys().map(String::as_str).chain(GIVEN).collect();
+            let text = state.text(&place.file).map(|source| source.text).unwrap_or_default();
+            unknown_variable(name, &text, &given)
         }
         EvalAltResult::ErrorPropertyNotFound(name, _) => unknown_property(name, state, place),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(signature, engine),
@@ -60,27 +63,28 @@ pub(super) fn running(
                 .hint("does a function call itself?")
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => {
-            Diagnostic::new("language::limit", sentence(what))
+            Diagnostic::new("language::limit", format!("{} is too large", sentence(what)))
+                .hint("is this in a loop that does not end?")
         }
         other => Diagnostic::new("language::error", sentence(&other.to_string())),
     }
 }
 
-fn unknown_variable(name: &str, source: &Source, given: &[&str]) -> Diagnostic {
+fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
     let mistake =
         Diagnostic::new("language::unknown-name", format!("there is no variable `{name}`"));
+    // What is given is found everywhere but in functions.
     if given.contains(&name) {
         return mistake.hint(format!(
             "a function sees only what it is given: add a parameter, and call it with `{name}`"
         ));
     }
-    let mut known = declared_names(&source.text);
+    let mut known = declared_names(text);
     known.extend(given);
     match did_you_mean(name, known) {
         Some(hint) => mistake.hint(hint),
-        None if name == "host" => {
-            mistake.hint("a block is given its host: on(hosts(\"all\"), |host| { .. })")
-        }
+        None if name == "host" => mistake
+            .hint("a block is given its host: on(hosts(\"all\"), |host| { .. }); a function needs a parameter for it"),
         None => mistake.hint("a string stands in quotes"),
     }
 }
@@ -153,7 +157,7 @@ fn unknown_function(signature: &str, engine: &Engine) -> Diagnostic {
     let uses = uses(name, engine);
     if !uses.is_empty() {
         let given = if types.is_empty() { "nothing".to_owned() } else { types };
-        return Diagnostic::new("language::arguments", format!("{name}() does not take {given}"))
+        return Diagnostic::new("language::arguments", format!("{name}() cannot be called with {given}"))
             .hint(format!("it is called as {}", uses.join(" or ")));
     }
     unknown_name_of_function(name, engine)

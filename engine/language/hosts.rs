@@ -89,7 +89,8 @@ fn property(
     } else {
         did_you_mean(name, names).unwrap_or_else(|| format!("it has {}", names.join(", ")))
     };
-    Err(raise(state, context, mistake.hint(hint)))
+    let place = state.after_dot(state.call(context), name);
+    Err(raise(state, context, state.locate(mistake.hint(hint), &place)))
 }
 
 fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<Array> {

@@ -168,7 +168,8 @@ impl Parameter {
         if !self.choices.is_empty() && !self.choices.contains(value) {
             let choices = self.choices.iter().map(Value::written).collect::<Vec<_>>();
             let message = format!("`{name}` takes {}, not {}", choices.join(" or "), value.shown());
-            let near = did_you_mean(&value.written(), choices.iter().map(String::as_str));
+            let texts = self.choices.iter().filter_map(Value::as_str);
+            let near = value.as_str().and_then(|value| did_you_mean(value, texts));
             let mistake = Diagnostic::new("role::parameter", message);
             return Err(near.into_iter().fold(mistake, Diagnostic::hint));
         }

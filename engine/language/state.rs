@@ -113,6 +113,14 @@ impl State {
         self.place(context.call_source().unwrap_or_default(), context.call_position())
     }
 
+    /// The place of a property, whose access Rhai places at the dot.
+    pub(super) fn after_dot(&self, dot: Place, name: &str) -> Place {
+        let Ok(source) = self.text(&dot.file) else { return dot };
+        let word = |column: usize| &source.text[source.word_at(dot.line, column)];
+        let column = (dot.column..dot.column + 3).find(|column| word(*column) == name);
+        Place { column: column.unwrap_or(dot.column), ..dot }
+    }
+
     /// A call that led to a mistake, as a note that explains it.
     pub(super) fn call_of(&self, frame: &Frame) -> Diagnostic {
         let note = Diagnostic::new("", format!("in this call of {}", frame.what));

@@ -25,9 +25,14 @@ impl Misfit {
         Self { predicate, hint, unknown_key: None }
     }
 
+    /// A map that lacks a key.
+    pub fn missing(name: &str) -> Self {
+        Self::new(format!("needs `{name}`"), None)
+    }
+
     fn mismatch(given: Unexpected<'_>, wanted: &str) -> Self {
-        let hint = quotes(given, wanted);
-        Self::new(format!("takes {}, not {}", in_words(wanted), Given(given)), hint)
+        let wanted = in_words(wanted);
+        Self::new(format!("takes {wanted}, not {}", Given(given)), instead(given, wanted))
     }
 }
 
@@ -62,11 +67,11 @@ impl de::Error for Misfit {
         let hint = did_you_mean(given, known.iter().copied())
             .unwrap_or_else(|| format!("it takes {}", known.join(", ")));
         let unknown_key = Some(given.to_owned());
-        Self { unknown_key, ..Self::new(format!("has no `{given}`"), Some(hint)) }
+        Self { unknown_key, ..Self::new(format!("has no argument `{given}`"), Some(hint)) }
     }
 
     fn missing_field(name: &'static str) -> Self {
-        Self::new(format!("needs `{name}`"), None)
+        Self::missing(name)
     }
 }
 
@@ -100,7 +105,7 @@ fn in_words(wanted: &str) -> &str {
     match wanted {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number from 0",
+        "u32" | "u64" | "usize" => "a whole number from 0 up",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
         "a sequence" => "a list",
@@ -109,18 +114,24 @@ fn in_words(wanted: &str) -> &str {
     }
 }
 
-/// A number that should be a text only lacks its quotes, and the other way round.
-fn quotes(given: Unexpected<'_>, wanted: &str) -> Option<String> {
-    let add = |value: &dyn fmt::Display| Some(format!("put it in quotes: \"{value}\""));
-    let leave_out = |text| Some(format!("leave out the quotes: {text}"));
-    match (given, in_words(wanted)) {
+/// What to write instead. A number that should be a text only lacks its quotes, and the other way round.
+fn instead(given: Unexpected<'_>, wanted: &str) -> Option<String> {
+    let add = |value: &dyn fmt::Display| {
+        Some(format!("write \"{value}\"; a variable becomes a string by .to_string()"))
+    };
+    match (given, wanted) {
         (Unexpected::Unsigned(value), "a string") => add(&value),
         (Unexpected::Signed(value), "a string") => add(&value),
         (Unexpected::Float(value), "a string") => add(&value),
-        (Unexpected::Str(text @ ("true" | "false")), "a boolean") => leave_out(text),
+        (Unexpected::Str(_), "a boolean") => Some("write true or false, without quotes".to_owned()),
         (Unexpected::Str(text), words) if words.contains("number") => {
-            text.parse::<i64>().ok().and_then(|_| leave_out(text))
+            let number = text.parse::<i64>().ok()?;
+            Some(format!("leave out the quotes: {number}"))
         }
+        (Unexpected::NewtypeStruct, _) => Some(
+            "what stands here is shown, so it cannot be a secret; content and templates can hold one"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -140,7 +140,6 @@ fn check_parts(
 ) -> Vec<ArgumentError> {
     let schema = kind.schema();
     let properties = schema.get("properties").and_then(Json::as_object);
-    let required = schema.get("required").and_then(Json::as_array);
     let mut errors = Vec::new();
     for (name, value) in given {
         let Some(property) = properties.and_then(|all| all.get(name)) else {
@@ -154,8 +153,8 @@ fn check_parts(
             errors.extend(files.template(file, &BTreeMap::new()).err());
         }
     }
-    let required = required.into_iter().flatten().filter_map(Json::as_str);
-    let missing = required.filter(|name| !given.contains_key(*name));
+    let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
+    let missing = required.filter_map(Json::as_str).filter(|name| !given.contains_key(*name));
     errors.extend(missing.map(|name| ArgumentError::missing(kind.name(), name)));
     errors
 }
