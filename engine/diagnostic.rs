@@ -6,7 +6,7 @@ use miette::{LabeledSpan, SourceCode};
 use serde::{Deserialize, Serialize};
 
 /// A text that the user wrote: a playbook, a role, a template, an inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// The file's path, as the user would name it.
     pub name: Arc<str>,

@@ -2,10 +2,6 @@
 
 use crate::{project::Project, shown};
 
-fn on_web(block: &str) -> String {
-    shown(&Project::on_web(block).mistake())
-}
-
 fn role(main: &str) -> String {
     shown(&Project::role(main).mistake())
 }

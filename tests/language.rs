@@ -71,7 +71,7 @@ fn a_list_of_names_declares_each() {
     let script = "let all = package([\"curl\", \"jq\"]); service(\"app\", #{ restart_on: all });";
     let catalog = Project::on_web(script).catalog();
     let names: Vec<&str> = catalog.nodes().map(|(_, node)| &*node.name.key).collect();
-    assert_eq!(names, ["curl", "jq", "app"]);
+    assert_eq!(names, ["curl", "jq", "app.service"]);
     let causes = [(NodeId(0), Reaction::Restart), (NodeId(1), Reaction::Restart)];
     assert_eq!(catalog.node(NodeId(2)).reactions, causes);
 }
@@ -165,8 +165,8 @@ fn a_block_sees_the_variables_around_it() {
 #[test]
 fn a_secret_goes_into_content_unseen() {
     let project = Project::on_web("file(\"/p\", #{ content: secret(\"db\") });");
-    let [Question::Secret { name, place }] = &project.questions()[..] else { panic!() };
-    assert_eq!((name.as_str(), place.to_string().as_str()), ("db", "playbooks/site.rhai:2:30"));
+    let [Question::Secret { name, place, .. }] = &project.questions()[..] else { panic!() };
+    assert_eq!((name.as_str(), place.to_string().as_str()), ("db", "playbooks/site.rhai:2:35"));
     let known = project.secret("db", "hunter2");
     assert_eq!(known.content("web-1/file:/p"), "hunter2");
     let catalog = known.catalog();

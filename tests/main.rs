@@ -6,12 +6,14 @@
 )]
 
 mod cases;
+mod command_line;
 mod errors;
 mod hosts;
 mod input;
 mod inventory;
 mod kinds;
 mod language;
+mod manual;
 mod prelude;
 mod project;
 mod remote;

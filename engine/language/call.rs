@@ -6,8 +6,9 @@ use super::{
     Note, Question,
     error::{Outcome, asks, raise},
     state::State,
+    written::FIRST,
 };
-use crate::{catalog::Order, diagnostic::Diagnostic, secret::Secret};
+use crate::{catalog::Order, diagnostic::{Diagnostic, Source}, secret::Secret};
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
@@ -71,23 +72,24 @@ fn register_refused(engine: &mut Engine, state: &State) {
 
 /// `warn` and `print`.
 fn register_notes(engine: &mut Engine, state: &State) {
-    for (name, warning) in [("warn", true), ("print", false)] {
-        let its = state.clone();
-        let function = FuncRegistration::new(name).with_params_info(["message"]);
-        function.register_into_engine(
-            engine,
-            move |context: NativeCallContext, value: Dynamic| -> Outcome<()> {
-                // As in a string: a host shows as its name, a map with what is in it.
-                let message = context.call_native_fn("to_string", (value,))?;
-                let note = Note { warning, message, place: Some(its.call(&context)) };
-                // A block runs for many hosts.
-                let notes = &mut its.gathered().notes;
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-                Ok(())
-            },
-        );
+    let its = state.clone();
+    let function = FuncRegistration::new("warn").with_params_info(["message"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, message: &str| {
+        let place = its.call(&context);
+        note(&its, Note { warning: true, message: message.to_owned(), place: Some(place) });
+    });
+    // Rhai has its own `print` for most types, which ends here, and does not say where it stands.
+    let its = state.clone();
+    engine.on_print(move |message| {
+        note(&its, Note { warning: false, message: message.to_owned(), place: None });
+    });
+}
+
+/// A note is kept once: a block runs for many hosts.
+fn note(state: &State, note: Note) {
+    let notes = &mut state.gathered().notes;
+    if !notes.contains(&note) {
+        notes.push(note);
     }
 }
 
@@ -124,8 +126,9 @@ fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Sec
     match state.input().known.secrets.get(name) {
         Some(secret) => Ok(secret.clone()),
         None => {
-            let place = state.call(context);
-            Err(asks(state, Question::Secret { name: name.to_owned(), place }))
+            let place = state.argument(&state.call(context), FIRST, |argument| argument.value);
+            let script = state.text(&place.file).unwrap_or_else(|_| Source::new("", ""));
+            Err(asks(state, Question::Secret { name: name.to_owned(), place, script }))
         }
     }
 }

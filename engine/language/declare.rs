@@ -12,7 +12,7 @@ use super::{
     written::{Argument, FIRST},
 };
 use crate::{
-    catalog::{Declared, NodeId},
+    catalog::{Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
     resource::{ArgumentError, Kind, Reaction},
     resources::KINDS,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What a declaration gives: a resource that others can come after, or react to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Handle(pub(super) NodeId);
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
@@ -35,6 +35,8 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<Handle>("Resource");
     engine.register_fn("to_string", |_: &mut Handle| "(a resource)".to_owned());
     engine.register_fn("to_debug", |_: &mut Handle| "(a resource)".to_owned());
+    engine.register_fn("==", |a: Handle, b: Handle| a == b);
+    engine.register_fn("!=", |a: Handle, b: Handle| a != b);
     for (name, comes_after) in [("after", true), ("before", false)] {
         let state = state.clone();
         let order = move |context: NativeCallContext, these: Dynamic, others: Dynamic| {
@@ -159,7 +161,7 @@ impl Call {
             Ok(node) => node,
             Err(conflict) => {
                 let earlier = catalog.node(conflict.first);
-                let (name, declared) = (earlier.name.node.clone(), earlier.declared.clone());
+                let (name, declared) = (earlier.name.clone(), earlier.declared.clone());
                 drop(gathered);
                 return Err(fail(self.conflict(&name, &declared)));
             }
@@ -195,9 +197,14 @@ impl Call {
         Ok((Value::Map(arguments), reactions))
     }
 
-    fn conflict(&self, earlier: &str, declared: &Declared) -> Diagnostic {
-        let message = format!("{earlier} is declared already, and this {} differs", self.kind.name());
-        let first = Diagnostic::new("", format!("{earlier} was declared here"));
+    fn conflict(&self, earlier: &NodeName, declared: &Declared) -> Diagnostic {
+        let (node, kind) = (&earlier.node, self.kind.name());
+        let message = if earlier.kind == kind {
+            format!("{node} is declared twice, differently")
+        } else {
+            format!("this {kind} and {node} are about the same thing")
+        };
+        let first = Diagnostic::new("", format!("{node} was declared here"));
         let first = self.state.locate(first, &declared.place);
         let calls = declared.chain.iter().map(|frame| self.state.call_of(frame));
         Diagnostic::new("catalog::conflict", message)

@@ -154,6 +154,10 @@ fn unknown_function(signature: &str, engine: &Engine) -> Diagnostic {
         return Diagnostic::new("language::arguments", "the block does not take what it is given")
             .hint("a block for hosts takes one: |host| { .. }");
     }
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        let message = format!("`{name}` cannot be applied to {}", types.replace(", ", " and "));
+        return Diagnostic::new("language::type", message);
+    }
     let uses = uses(name, engine);
     if !uses.is_empty() {
         let given = if types.is_empty() { "nothing".to_owned() } else { types };

@@ -30,14 +30,29 @@ pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
                 true
             }
         });
-        if waiting.is_empty() || waiting.len() == before {
-            // Who uses a library with a mistake in it has none of its own.
-            for name in waiting {
-                engine.register_static_module(name.as_str(), Module::new().into());
-            }
+        if waiting.is_empty() {
             return mistakes;
         }
+        if waiting.len() == before {
+            return mistakes_of(&waiting, engine, state);
+        }
     }
+}
+
+/// The mistakes of libraries that cannot be read, or use one that cannot.
+fn mistakes_of(names: &[String], engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+    // With these, who only uses a library with a mistake in it has none of its own.
+    for name in names {
+        engine.register_static_module(name.as_str(), Module::new().into());
+    }
+    let mistakes: Vec<_> =
+        names.iter().filter_map(|name| library(engine, state, name).err()).collect();
+    if !mistakes.is_empty() {
+        return mistakes;
+    }
+    let message = format!("the libraries of {} use each other", names.join(" and "));
+    let hint = "move what they share into the lib.rhai of another role";
+    vec![Diagnostic::new("role::circle", message).hint(hint)]
 }
 
 fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>> {

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     catalog::Catalog,
-    diagnostic::{Place, Result},
+    diagnostic::{Place, Result, Source},
     inventory::Inventory,
     secret::Secret,
     value::Value,
@@ -82,6 +82,8 @@ pub enum Question {
         name: String,
         /// Where it was asked for.
         place: Place,
+        /// The script that asked.
+        script: Source,
     },
 }
 

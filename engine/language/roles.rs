@@ -54,13 +54,16 @@ pub(super) fn run_playbook(engine: &Engine, state: &State) -> Result<()> {
     }
 }
 
+/// Where playbooks usually are; only a hint looks there by itself.
+const PLAYBOOKS: &str = "playbooks";
+
 fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagnostic {
-    let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let known = state.input().sources.list(folder);
-    let playbooks = known.iter().map(String::as_str).filter(|name| name.ends_with(".rhai"));
-    let hint = did_you_mean(name, playbooks);
+    let names = state.input().sources.list(PLAYBOOKS);
+    let playbooks: Vec<String> = names.iter().map(|name| format!("{PLAYBOOKS}/{name}")).collect();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let near = did_you_mean(&format!("{PLAYBOOKS}/{name}"), playbooks.iter().map(String::as_str));
     Diagnostic::new("playbook::unreadable", format!("cannot read {path}: {error}"))
-        .hint(hint.unwrap_or_else(|| "a playbook is a file such as playbooks/site.rhai".to_owned()))
+        .hint(near.unwrap_or_else(|| format!("a playbook is a file such as {PLAYBOOKS}/site.rhai")))
 }
 
 /// The names of all roles, sorted.

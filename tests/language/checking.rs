@@ -15,7 +15,8 @@ fn found(project: &Project) -> Vec<String> {
 fn branches_that_do_not_run_are_read_too() {
     let project = Project::on_web("role(\"nginx\");").file(
         "roles/nginx/main.rhai",
-        r#"
+        r#"import "haproxi" as missing;
+import "haproxy" as lb;
 if false {
     packge("nginx");
     file("/etc/motd", #{ contnet: "x" });
@@ -37,8 +38,6 @@ if false {
 fn never() {
     service("nginx", #{ enabled: "yes" });
 }
-import "haproxi" as missing;
-import "haproxy" as lb;
 "#,
     )
     .file("roles/api/main.rhai", "package(\"api\");")

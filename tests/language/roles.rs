@@ -94,7 +94,7 @@ fn a_role_may_run_twice_with_other_parameters() {
 
 #[test]
 fn a_library_is_called_by_its_role_or_by_another_name() {
-    let library = "fn drain(node) { package(`drain-${node}`) }\nconst PORT = 9999;";
+    let library = "fn drain(node) { package(`drain-${node}`) }\nexport const PORT = 9999;";
     let calls = [
         "on(hosts(\"balancer\"), |host| haproxy::drain(hosts(\"api-1\")[0]));",
         "import \"haproxy\" as lb; on(hosts(\"balancer\"), |host| lb::drain(\"api-1\"));",

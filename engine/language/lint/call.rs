@@ -69,7 +69,10 @@ impl Checker<'_> {
             "" => name.to_owned(),
             library => format!("{library}::{name}"),
         };
-        if self.functions.contains(&full) {
+        // A library without functions is not there, or has a mistake that is told by itself.
+        let library = full.rsplit_once("::").map_or("", |(library, _)| library);
+        let is_there = |function: &String| function.starts_with(library);
+        if self.functions.contains(&full) || !self.functions.iter().any(is_there) {
             return None;
         }
         let mistake = explain::unknown_name_of_function(&full, self.engine);
@@ -118,17 +121,31 @@ impl Checker<'_> {
         let own = rest.iter().filter(|(key, _)| !reaction(&key.name));
         let mut given: IndexMap<String, Option<Value>> =
             own.map(|(key, value)| (key.name.to_string(), literal(value))).collect();
-        given.insert(kind.first().to_owned(), literal(first));
         let scene = Context::default();
         let files = Unrendered(RoleFiles::new(self.state, self.file, &scene));
-        let all: Option<IndexMap<String, Value>> =
-            given.iter().map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
-        let errors = match all {
-            Some(all) => kind.declare(Value::Map(all), &files).err().into_iter().collect(),
-            None => check_parts(kind, &given, &files),
-        };
-        let mistake = |error| declare::mistake(self.state, kind, error, place);
-        errors.into_iter().map(mistake).collect()
+        let mut found = Vec::new();
+        for name in names(first) {
+            given.insert(kind.first().to_owned(), name);
+            let all: Option<IndexMap<String, Value>> =
+                given.iter().map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+            let errors = match all {
+                Some(all) => kind.declare(Value::Map(all), &files).err().into_iter().collect(),
+                None => check_parts(kind, &given, &files),
+            };
+            let mistakes = errors.into_iter().map(|it| declare::mistake(self.state, kind, it, place));
+            found.extend(mistakes);
+        }
+        found.dedup();
+        found
+    }
+}
+
+/// The first argument of a call, or each of a list: as many resources are declared.
+fn names(first: &Expr) -> Vec<Option<Value>> {
+    match literal(first) {
+        Some(Value::List(names)) => names.into_iter().map(Some).collect(),
+        None if matches!(first, Expr::Array(..)) => vec![None],
+        name => vec![name],
     }
 }
 
