@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{
-    ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind,
-};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
 
 use crate::diagnostic::did_you_mean;

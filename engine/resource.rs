@@ -5,9 +5,17 @@
 use std::{any::Any, borrow::Cow, collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 use schemars::{JsonSchema, Schema, schema_for};
-use serde::{Deserialize, Serialize, de::{DeserializeOwned, Error as _}};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
-use crate::{content::Content, diagnostic::Diagnostic, script::Script, value::{Misfit, Value}};
+use crate::{
+    content::Content,
+    diagnostic::Diagnostic,
+    script::Script,
+    value::{Misfit, Value},
+};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -273,7 +281,8 @@ impl ArgumentError {
     pub fn misfit(kind: &str, path: &str, misfit: Misfit) -> Self {
         let unknown = misfit.unknown_key.is_some();
         // serde is at the unknown key then; what lacks it is the map around.
-        let owner = if unknown { path.rsplit_once('.').map_or(".", |(owner, _)| owner) } else { path };
+        let owner =
+            if unknown { path.rsplit_once('.').map_or(".", |(owner, _)| owner) } else { path };
         let subject = if owner == "." { format!("{kind}()") } else { format!("`{owner}`") };
         let hint = match path {
             "mode" | "file_mode" => Some("a mode is a string of octal digits: \"0644\"".to_owned()),

@@ -1,6 +1,9 @@
 //! Mistakes on the command line and in what it names, as the program tells them.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Output},
+};
 
 use tempfile::TempDir;
 
@@ -13,9 +16,16 @@ fn project() -> TempDir {
         fs::write(path, text).unwrap();
     };
     write("converge.toml", "inventory = [\"inventory/lab.toml\"]\n");
-    write("inventory/lab.toml", "[hosts]\nweb-1 = { vars = { port = 80 } }\n[groups.web]\nhosts = [\"web-1\"]\n");
+    write(
+        "inventory/lab.toml",
+        "[hosts]\nweb-1 = { vars = { port = 80 } }\n[groups.web]\nhosts = [\"web-1\"]\n",
+    );
     write("playbooks/site.rhai", "on(hosts(\"web\"), |host| role(\"nginx\"));\n");
     write("playbooks/typo.rhai", "on(hosts(\"web\"), |host| role(\"ngnix\"));\n");
+    write(
+        "playbooks/branch.rhai",
+        "if false {\n    on(hosts(\"wbe\"), |host| role(\"nginx\", #{ port: 80 }));\n}\n",
+    );
     write("playbooks/secret.rhai", "let password = secret(\"db\");\n");
     write("roles/nginx/main.rhai", "package(\"nginx\");\n");
     write("text.plan", "not a plan");
@@ -25,17 +35,21 @@ fn project() -> TempDir {
     root
 }
 
-/// What the program says on its standard error, and its exit status.
-fn told(arguments: &[&str]) -> String {
-    let root = project();
-    let output = Command::new(env!("CARGO_BIN_EXE_converge"))
+fn converge(root: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_converge"))
         .args(arguments)
         .current_dir(root.path())
         .env_clear()
         .env("HOME", root.path())
         .env("LANG", "C.UTF-8")
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// What the program says on its standard error, and its exit status.
+fn told(arguments: &[&str]) -> String {
+    let root = project();
+    let output = converge(&root, arguments);
     let folder = root.path().display().to_string();
     let text = String::from_utf8(output.stderr).unwrap().replace(&folder, "/project");
     // A run has another id each time.
@@ -79,5 +93,20 @@ snapshots! {
     a_plan_that_is_none: ["apply", "broken.plan"];
     a_text_that_is_no_plan: ["apply", "text.plan"];
     a_secret_that_nobody_keeps: ["plan", "playbooks/secret.rhai"];
+    a_check_of_two_mistakes: ["check", "playbooks/branch.rhai"];
     a_command_that_is_missing: ["exec", "web"];
+}
+
+#[test]
+fn a_check_that_finds_nothing_says_how_much_it_saw() {
+    let root = project();
+    let said = |playbook: &str| {
+        let output = converge(&root, &["check", playbook]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let found = "playbooks/site.rhai: 1 resources, no mistake found\n".to_owned();
+    assert_eq!(said("playbooks/site.rhai"), (Some(0), found));
+    // A secret is not needed for it.
+    let found = "playbooks/secret.rhai: 0 resources, no mistake found\n".to_owned();
+    assert_eq!(said("playbooks/secret.rhai"), (Some(0), found));
 }

@@ -12,9 +12,8 @@ fn playbook(text: &str) -> String {
 
 /// A role with parameters, called with these.
 fn parameters(call: &str) -> String {
-    let project = Project::on_web(call)
-        .file("roles/nginx/main.rhai", "package(\"nginx\");\n")
-        .file(
+    let project =
+        Project::on_web(call).file("roles/nginx/main.rhai", "package(\"nginx\");\n").file(
             "roles/nginx/role.toml",
             r#"
 description = "The web server"

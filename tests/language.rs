@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use converge::{
-    catalog::NodeId,
-    language::Question,
-    resource::Reaction,
-};
+use converge::{catalog::NodeId, language::Question, resource::Reaction};
 
 use crate::project::Project;
 
@@ -54,8 +50,7 @@ fn a_host_knows_its_name_address_groups_and_variables() {
     let script = "print(host.name); print(host.address); print(host.groups); print(host.vars.port); \
                   print(host); print(`${host}`); print(host == hosts(\"web-1\")[0]); \
                   print(host != hosts(\"api-1\")[0]); print(host.vars.get(\"nope\") ?? 5);";
-    let expected =
-        ["web-1", "10.0.0.31", "[\"all\", \"web\"]", "8080", "true", "5"];
+    let expected = ["web-1", "10.0.0.31", "[\"all\", \"web\"]", "8080", "true", "5"];
     let notes = Project::on_web(script).notes();
     assert_eq!(notes.iter().collect::<BTreeSet<_>>(), expected.map(str::to_owned).iter().collect());
 }
@@ -114,8 +109,7 @@ fn a_sequence_goes_across_hosts() {
         on(hosts(\"api\"), |host| package(\"a\"));
         on(hosts(\"web\"), |host| package(\"b\"));
     });";
-    let expected =
-        ["api-1/package:a -> api-2/package:a", "api-2/package:a -> web-1/package:b"];
+    let expected = ["api-1/package:a -> api-2/package:a", "api-2/package:a -> web-1/package:b"];
     assert_eq!(Project::new(script).edges(), expected);
 }
 
@@ -140,7 +134,8 @@ fn reactions_name_what_they_react_to() {
 
 #[test]
 fn a_kind_of_ones_own_has_two_names() {
-    let script = "custom(\"database\", \"app\", #{ observe: \"true\", want: \"1\", apply: \"true\" });";
+    let script =
+        "custom(\"database\", \"app\", #{ observe: \"true\", want: \"1\", apply: \"true\" });";
     assert_eq!(Project::on_web(script).nodes(), ["web-1/custom:database/app"]);
 }
 
@@ -176,7 +171,8 @@ fn a_secret_goes_into_content_unseen() {
 
 #[test]
 fn scripts_have_no_clock_and_no_way_out() {
-    for call in ["timestamp()", "open_file(\"/etc/passwd\")", "random()", "eval(\"1\")", "sleep(1)"] {
+    for call in ["timestamp()", "open_file(\"/etc/passwd\")", "random()", "eval(\"1\")", "sleep(1)"]
+    {
         Project::on_web(&format!("{call};")).mistake();
     }
 }

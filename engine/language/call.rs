@@ -8,7 +8,11 @@ use super::{
     state::State,
     written::FIRST,
 };
-use crate::{catalog::Order, diagnostic::{Diagnostic, Source}, secret::Secret};
+use crate::{
+    catalog::Order,
+    diagnostic::{Diagnostic, Source},
+    secret::Secret,
+};
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
@@ -100,8 +104,9 @@ fn register_secrets(engine: &mut Engine, state: &State) {
         let its = state.clone();
         engine.register_fn(name, move |context: NativeCallContext, secret: &mut Secret| {
             let message = format!("the secret {} cannot become part of a text", secret.name());
-            let mistake = Diagnostic::new("language::secret", message)
-                .hint("give it to a template in `vars`, or alone to an argument that takes a secret");
+            let mistake = Diagnostic::new("language::secret", message).hint(
+                "give it to a template in `vars`, or alone to an argument that takes a secret",
+            );
             let mistake = its.locate(mistake, &its.call(&context));
             let frames = its.gathered().context.frames.clone();
             let calls = frames.iter().map(|frame| its.call_of(frame));

@@ -142,7 +142,12 @@ impl Call {
         all.collect::<Outcome<Array>>().map(Dynamic::from)
     }
 
-    fn declare(&self, context: &NativeCallContext, first: &Dynamic, rest: &Map) -> Outcome<Dynamic> {
+    fn declare(
+        &self,
+        context: &NativeCallContext,
+        first: &Dynamic,
+        rest: &Map,
+    ) -> Outcome<Dynamic> {
         let place = self.state.call(context);
         let scene = self.state.gathered().context.clone();
         let fail = |diagnostic| raise(&self.state, context, diagnostic);

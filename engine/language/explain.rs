@@ -161,8 +161,11 @@ fn unknown_function(signature: &str, engine: &Engine) -> Diagnostic {
     let uses = uses(name, engine);
     if !uses.is_empty() {
         let given = if types.is_empty() { "nothing".to_owned() } else { types };
-        return Diagnostic::new("language::arguments", format!("{name}() cannot be called with {given}"))
-            .hint(format!("it is called as {}", uses.join(" or ")));
+        return Diagnostic::new(
+            "language::arguments",
+            format!("{name}() cannot be called with {given}"),
+        )
+        .hint(format!("it is called as {}", uses.join(" or ")));
     }
     unknown_name_of_function(name, engine)
 }
@@ -174,7 +177,9 @@ pub(super) fn unknown_name_of_function(name: &str, engine: &Engine) -> Diagnosti
     let mistake = Diagnostic::new("language::unknown-function", message);
     match did_you_mean(name, known.iter().map(String::as_str)) {
         Some(hint) => mistake.hint(hint),
-        None => mistake.hint("`converge doc` lists the kinds; a function of another role is called as ROLE::NAME()"),
+        None => mistake.hint(
+            "`converge doc` lists the kinds; a function of another role is called as ROLE::NAME()",
+        ),
     }
 }
 
@@ -209,7 +214,8 @@ fn uses(name: &str, engine: &Engine) -> Vec<String> {
         }
         let scripted = info.script.as_ref().map(|script| script.params.join(", "));
         let described = || {
-            let named = info.metadata.params_info.iter().map(|it| it.split(':').next().unwrap_or(it));
+            let named =
+                info.metadata.params_info.iter().map(|it| it.split(':').next().unwrap_or(it));
             named.map(str::trim).collect::<Vec<_>>().join(", ")
         };
         Some(format!("{name}({})", scripted.unwrap_or_else(described)))

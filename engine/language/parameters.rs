@@ -136,7 +136,8 @@ impl Parameter {
         fields.finish()?;
         if let (Some(value), Some(node)) = (&parameter.default, default) {
             let mistake = |found: Diagnostic| {
-                let mistake = document.mistake("role::default", found.message().to_owned(), &node.span);
+                let mistake =
+                    document.mistake("role::default", found.message().to_owned(), &node.span);
                 found.hint_text().into_iter().fold(mistake, Diagnostic::hint)
             };
             parameter.check(name, value).map_err(mistake)?;

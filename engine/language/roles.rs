@@ -33,12 +33,10 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     });
     let its = state.clone();
     let function = FuncRegistration::new("role").with_params_info(["name", "#{ .. }"]);
-    function.register_into_engine(
-        engine,
-        move |context: NativeCallContext, name: &str, given: Map| {
+    function
+        .register_into_engine(engine, move |context: NativeCallContext, name: &str, given: Map| {
             role(&its, &context, name, given)
-        },
-    );
+        });
 }
 
 /// Runs the playbook itself.
@@ -105,12 +103,10 @@ pub(super) fn compile(
     scope: &Scope<'_>,
 ) -> Result<AST, CompileError> {
     let source = state.text(path).map_err(CompileError::Source)?;
-    let mut ast = engine
-        .compile_with_scope(scope, &*source.text)
-        .map_err(|error| {
-            let given: Vec<&str> = scope.iter_raw().map(|(name, ..)| name).collect();
-            CompileError::Mistake(of_parsing(&error, &source, &given))
-        })?;
+    let mut ast = engine.compile_with_scope(scope, &*source.text).map_err(|error| {
+        let given: Vec<&str> = scope.iter_raw().map(|(name, ..)| name).collect();
+        CompileError::Mistake(of_parsing(&error, &source, &given))
+    })?;
     ast.set_source(path);
     state.gathered().arguments.insert(source.name.clone(), written::arguments(&ast));
     Ok(ast)
@@ -229,11 +225,11 @@ fn parameters(
             (None, Some(default)) => to_dynamic(default),
             (None, None) => return Err(parameter.missing(name, key)),
         };
-        let at_value = |mistake| {
-            state.locate(mistake, &state.argument(call, key, |argument| argument.value))
-        };
+        let at_value =
+            |mistake| state.locate(mistake, &state.argument(call, key, |argument| argument.value));
         let value = to_value(&constant);
-        let value = value.map_err(|_| parameter.mistyped(key, kind_of(&constant))).map_err(at_value)?;
+        let value =
+            value.map_err(|_| parameter.mistyped(key, kind_of(&constant))).map_err(at_value)?;
         parameter.check(key, &value).map_err(at_value)?;
         values.insert(key.clone(), value);
         constants.insert(key.as_str().into(), constant);

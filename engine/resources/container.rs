@@ -101,7 +101,7 @@ struct Health {
     path: Option<String>,
     /// The status of the answer, or a list of those that are right; by default 200.
     #[serde(default)]
-    #[schemars(with = "u16")]
+    #[schemars(schema_with = "http_check::statuses")]
     status: Value,
     /// A text that the answer must hold.
     contains: Option<String>,

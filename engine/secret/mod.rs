@@ -138,6 +138,6 @@ impl JsonSchema for Text {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "" })
+        json_schema!({ "type": "string", "format": "secret", "description": "" })
     }
 }

@@ -14,7 +14,8 @@ fn probe(host: &str, command: &str) -> Question {
 
 #[test]
 fn all_hosts_of_a_block_are_asked_at_once() {
-    let script = "on(hosts(\"api\"), |host| { if host.facts.os.id == \"debian\" { package(\"x\"); } });";
+    let script =
+        "on(hosts(\"api\"), |host| { if host.facts.os.id == \"debian\" { package(\"x\"); } });";
     assert_eq!(Project::new(script).questions(), [facts("api-1"), facts("api-2")]);
     let known = Project::new(script).facts("api-1", "debian").facts("api-2", "alpine");
     assert_eq!(known.nodes(), ["api-1/package:x"]);

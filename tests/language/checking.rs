@@ -13,9 +13,10 @@ fn found(project: &Project) -> Vec<String> {
 
 #[test]
 fn branches_that_do_not_run_are_read_too() {
-    let project = Project::on_web("role(\"nginx\");").file(
-        "roles/nginx/main.rhai",
-        r#"import "haproxi" as missing;
+    let project = Project::on_web("role(\"nginx\");")
+        .file(
+            "roles/nginx/main.rhai",
+            r#"import "haproxi" as missing;
 import "haproxy" as lb;
 if false {
     packge("nginx");
@@ -39,10 +40,10 @@ fn never() {
     service("nginx", #{ enabled: "yes" });
 }
 "#,
-    )
-    .file("roles/api/main.rhai", "package(\"api\");")
-    .file("roles/api/role.toml", "[parameters.version]\ntype = \"string\"\n")
-    .file("roles/haproxy/lib.rhai", "fn drain(node) { }");
+        )
+        .file("roles/api/main.rhai", "package(\"api\");")
+        .file("roles/api/role.toml", "[parameters.version]\ntype = \"string\"\n")
+        .file("roles/haproxy/lib.rhai", "fn drain(node) { }");
     insta::assert_snapshot!(found(&project).join("\n"));
 }
 

@@ -100,7 +100,8 @@ impl Checker<'_> {
             let (place, mistake) = match parameters.all.get(key.name.as_str()) {
                 None => (key.pos, Err(parameters.unknown(name, &key.name))),
                 Some(parameter) => {
-                    let checked = literal(value).map_or(Ok(()), |it| parameter.check(&key.name, &it));
+                    let checked =
+                        literal(value).map_or(Ok(()), |it| parameter.check(&key.name, &it));
                     (value.start_position(), checked)
                 }
             };
@@ -132,7 +133,8 @@ impl Checker<'_> {
                 Some(all) => kind.declare(Value::Map(all), &files).err().into_iter().collect(),
                 None => check_parts(kind, &given, &files),
             };
-            let mistakes = errors.into_iter().map(|it| declare::mistake(self.state, kind, it, place));
+            let mistakes =
+                errors.into_iter().map(|it| declare::mistake(self.state, kind, it, place));
             found.extend(mistakes);
         }
         found.dedup();
