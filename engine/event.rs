@@ -34,7 +34,7 @@ pub enum Event {
         command: String,
         /// The playbook, as the user named it.
         playbook: String,
-        /// How many hosts the playbook speaks of.
+        /// How many hosts the inventory has.
         hosts: usize,
     },
     /// Something a role or the engine warns of.

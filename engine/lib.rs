@@ -5,10 +5,10 @@
 
 // Words: pure, without a meaning of their own.
 pub mod diagnostic;
-pub mod document;
 pub mod script;
 pub mod secret;
 pub mod value;
+pub mod document;
 
 // What can be managed: pure.
 pub mod content;

@@ -135,6 +135,14 @@ impl Change {
         (!fields.is_empty()).then_some(Self { action: Action::Update, fields })
     }
 
+    /// The field of a change that is there each time, because nothing says when it is done.
+    pub const ALWAYS: &str = "always";
+
+    /// Whether it is there each time, so that no second look can find it done.
+    pub fn is_always_there(&self) -> bool {
+        self.has(Self::ALWAYS)
+    }
+
     /// Whether a field is among those that differ.
     pub fn has(&self, field: &str) -> bool {
         self.fields.iter().any(|candidate| candidate.name == field)

@@ -13,6 +13,7 @@ mod kinds;
 mod prelude;
 mod remote;
 mod resources;
+mod tidy;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

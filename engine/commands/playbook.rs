@@ -25,10 +25,10 @@ struct Approved {
 
 /// Applies a playbook, or a plan that was approved.
 pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
-    if !path.ends_with(".rhai") {
-        if let Some(approved) = read_plan(path)? {
-            return apply_plan(setup, approved).await;
-        }
+    if !path.ends_with(".rhai")
+        && let Some(approved) = read_plan(path)?
+    {
+        return apply_plan(setup, approved).await;
     }
     Ok(run(setup, "apply", path, Purpose::Apply { approved: None }).await?.status)
 }

@@ -45,6 +45,12 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         let place = place(&its, &context);
         note(&its, false, &value.to_string(), place);
     });
+    // Rhai has a print of its own for texts, which would be taken before the one for anything.
+    let its = state.clone();
+    engine.register_fn("print", move |context: NativeCallContext, text: &str| {
+        let place = place(&its, &context);
+        note(&its, false, text, place);
+    });
 
     engine.register_type_with_name::<Secret>("Secret");
     let shown = |_: &mut Secret| -> Outcome<String> {

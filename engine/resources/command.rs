@@ -111,8 +111,10 @@ impl Resource for Command {
         }
         let mut fields = vec![Field::added("run", self.script())];
         if self.is_unguarded() {
-            fields
-                .push(Field::added("always", Shown::Hidden("nothing says when it is done".into())));
+            fields.push(Field::added(
+                Change::ALWAYS,
+                Shown::Hidden("nothing says when it is done".into()),
+            ));
         }
         Some(Change::new(Action::Run, fields))
     }

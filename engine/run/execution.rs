@@ -159,7 +159,14 @@ impl<'a> Execution<'a> {
         }
         let all_done = self.graph.before(id).all(|before| self.is_done(before));
         let dirty = self.graph.before(id).any(|before| self.dirty[before.index()]);
-        (all_done && !self.has_work(id, dirty)).then(|| self.without_work(id))
+        (all_done && !self.has_work(id, dirty) && !self.is_open(id, dirty))
+            .then(|| self.without_work(id))
+    }
+
+    /// Whether a node must be looked at again before it and all behind it can go on: something before it changed
+    /// that may have altered it. It is left waiting, for the next round.
+    fn is_open(&self, id: NodeId, dirty: bool) -> bool {
+        dirty && matches!(self.plan.node(id).planned, Planned::MayChange { .. })
     }
 
     /// What a node without work comes to.
@@ -196,6 +203,9 @@ impl<'a> Execution<'a> {
                 .graph
                 .before(id)
                 .any(|before| self.dirty[before.index()] || dirty.contains(&before));
+            if self.is_open(id, below_change) {
+                continue;
+            }
             inside.insert(id);
             let work = self.has_work(id, below_change);
             if below_change || work {

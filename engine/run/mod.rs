@@ -1,6 +1,10 @@
 //! A run over the fleet: evaluate, probe, plan, apply, verify. Sends events; decides nothing itself.
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::sync::watch;
@@ -10,6 +14,7 @@ mod apply;
 mod approval;
 mod execution;
 mod fleet;
+mod lock;
 mod observe;
 mod segment;
 mod tally;
@@ -37,6 +42,8 @@ use crate::{
 pub struct Run {
     /// Its id, which `converge show` takes.
     pub id: String,
+    /// Who runs it, for another run that finds the lock taken.
+    pub who: String,
     /// How hosts are reached.
     pub connector: Arc<dyn Connector>,
     /// Who is told what happens.
@@ -47,6 +54,8 @@ pub struct Run {
     pub concurrency: usize,
     /// The hosts it is limited to; none means all.
     pub limit: Option<BTreeSet<Arc<str>>>,
+    /// How long to wait for a host that another run holds.
+    pub lock_wait: Duration,
     /// Ends it early.
     pub interrupt: Interrupt,
 }
@@ -189,19 +198,36 @@ impl Run {
         fleet: &Fleet,
         tally: &mut Tally,
     ) {
+        self.lock(catalog, plan, fleet).await;
         let outcomes = self.carry_out(catalog, graph, plan, fleet, |id| tally.outcome(id)).await;
         tally.record(outcomes);
-        for round in 1..=verify::ROUNDS_MAX {
-            if self.interrupt.is_set() {
+        let mut round = 1;
+        while round <= verify::ROUNDS_MAX {
+            let open = tally.open();
+            // What is open when the run is interrupted still has to be told of.
+            if self.interrupt.is_set() && open == 0 {
                 return;
             }
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else {
                 return;
             };
-            let stands = |id| (!again.node(id).planned.acts()).then_some(Outcome::Unchanged);
+            let stands = |id| match again.node(id).planned.acts() {
+                true => None,
+                false => tally.outcome(id),
+            };
             let outcomes = self.carry_out(catalog, graph, &again, fleet, stands).await;
             tally.record(outcomes);
+            // A round that went on with what was left open was not spent on mending.
+            round += u32::from(tally.open() == open);
         }
+    }
+
+    /// Only hosts that are going to be changed are locked: a converged one costs no round trip more.
+    async fn lock(&self, catalog: &Catalog, plan: &Plan, fleet: &Fleet) {
+        let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
+        let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
+        let who = format!("run {} of {}", self.id, self.who);
+        lock::take(&Vec::from_iter(hosts), &who, self.lock_wait, fleet).await;
     }
 
     async fn carry_out(

@@ -90,6 +90,11 @@ impl Tally {
         }
     }
 
+    /// How many nodes have not come to an end yet.
+    pub(super) fn open(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.is_none()).count()
+    }
+
     pub(super) async fn summary(
         &self,
         catalog: &Catalog,

@@ -51,21 +51,24 @@ impl Run {
             }
         }
         tally.looked_at(&nodes);
-        nodes.iter().any(|id| plan.node(*id).planned.acts()).then_some(plan)
+        let goes_on = |id: &NodeId| plan.node(*id).planned.acts() || tally.outcome(*id).is_none();
+        nodes.iter().any(goes_on).then_some(plan)
     }
 }
 
-/// What changed since the last look and all that stands below it, as far as it came to a good end.
+/// What changed since the last look and all that stands below it, as far as it came to a good end or was left open.
 fn concerned(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<NodeId> {
     let mut below = vec![false; catalog.len()];
     for &id in graph.order() {
         below[id.index()] =
             tally.changed_since_look(id) || graph.before(id).any(|before| below[before.index()]);
     }
-    let good = |id: &NodeId| {
-        below[id.index()]
-            && matches!(tally.outcome(*id), Some(Outcome::Changed | Outcome::Unchanged))
-            && catalog.node(*id).kind.nature() != Nature::Action
+    let good = |id: &NodeId| match tally.outcome(*id) {
+        None => true,
+        Some(Outcome::Changed | Outcome::Unchanged) => {
+            below[id.index()] && catalog.node(*id).kind.nature() != Nature::Action
+        }
+        Some(_) => false,
     };
     graph.order().iter().copied().filter(good).collect()
 }
@@ -89,7 +92,7 @@ fn given_up(
         Planned::Change { change, .. }
             if change.action == Action::Run && tally.outcome(id) == Some(Outcome::Changed) =>
         {
-            if change.fields.is_empty() {
+            if change.is_always_there() {
                 return Some(None);
             }
             failure("it ran, and its guard says that it has to run again".to_owned())
