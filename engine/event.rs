@@ -202,6 +202,14 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+impl Failure {
+    /// A failure of something that was no step, so that there is nothing to tell but what happened.
+    pub fn told(message: impl Into<String>) -> Self {
+        let (command, exit_status, output, hint) = (None, None, String::new(), None);
+        Self { message: message.into(), command, exit_status, output, hint }
+    }
+}
+
 /// What became of a host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostSummary {
