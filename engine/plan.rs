@@ -141,8 +141,7 @@ impl Plan {
         }
         let causes = catalog.node(id).reactions.iter().map(|(cause, _)| *cause);
         let acting = causes.filter(|cause| self.node(*cause).planned.acts() && acts(*cause));
-        let acting: HashSet<&str> =
-            acting.map(|cause| &*catalog.node(cause).name.node).collect();
+        let acting: HashSet<&str> = acting.map(|cause| &*catalog.node(cause).name.node).collect();
         let planned = &mut self.nodes[id.index()].planned;
         if let Planned::Change { reactions, .. } | Planned::React { reactions } = planned {
             reactions.retain(|cause| cause.left_by.is_some() || acting.contains(&*cause.node));

@@ -5,9 +5,17 @@
 use std::{any::Any, borrow::Cow, collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 use schemars::{JsonSchema, Schema, schema_for};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
-use crate::{content::Content, diagnostic::Diagnostic, script::Script, value::Value};
+use crate::{
+    content::Content,
+    diagnostic::Diagnostic,
+    script::Script,
+    value::{Misfit, Value},
+};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -266,12 +274,43 @@ pub struct ArgumentError {
     pub hint: Option<String>,
     /// The same mistake in another text, such as the template it is in.
     pub inside: Option<Diagnostic>,
+    /// Whether there is no such argument; else what it was given is wrong.
+    pub unknown: bool,
 }
 
 impl ArgumentError {
     /// A mistake in one argument.
     pub fn new(argument: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { argument: argument.into(), message: message.into(), hint: None, inside: None }
+        let (argument, message) = (argument.into(), message.into());
+        Self { argument, message, hint: None, inside: None, unknown: false }
+    }
+
+    /// A value that does not fit: that of the argument at `path`, or the whole call where that is `.`.
+    pub fn misfit(kind: &str, path: &str, misfit: Misfit) -> Self {
+        let (subject, path) = match path {
+            "." => (format!("{kind}()"), ""),
+            path => (format!("`{path}`"), path),
+        };
+        let unknown = misfit.unknown_key.is_some();
+        let argument = match misfit.unknown_key {
+            Some(key) => [path, &key].join(if path.is_empty() { "" } else { "." }),
+            None => path.to_owned(),
+        };
+        let hint = match path {
+            "mode" | "file_mode" => Some("a mode is a string of octal digits: \"0644\"".to_owned()),
+            _ => misfit.hint,
+        };
+        Self { hint, unknown, ..Self::new(argument, format!("{subject} {}", misfit.predicate)) }
+    }
+
+    /// An argument that a kind does not have.
+    pub fn unknown(kind: &str, name: &str) -> Self {
+        Self::misfit(kind, ".", Misfit::unknown_field(name, &[]))
+    }
+
+    /// An argument that a kind cannot do without.
+    pub fn missing(kind: &str, name: &str) -> Self {
+        Self::new("", format!("{kind}() needs `{name}`"))
     }
 
     /// A mistake in a text that the argument names, such as a template.
@@ -385,9 +424,8 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
         let mut resource: R = serde_path_to_error::deserialize(arguments).map_err(|error| {
-            let argument = error.path().to_string();
-            let argument = if argument == "." { String::new() } else { argument };
-            ArgumentError::new(argument, error.into_inner().to_string())
+            let path = error.path().to_string();
+            ArgumentError::misfit(R::KIND, &path, error.into_inner())
         })?;
         resource.resolve(files)?;
         Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })

@@ -6,11 +6,13 @@
 )]
 
 mod cases;
+mod errors;
 mod hosts;
 mod input;
 mod inventory;
 mod kinds;
 mod prelude;
+mod project;
 mod remote;
 mod resources;
 mod tidy;

@@ -193,7 +193,8 @@ impl<'a> Execution<'a> {
     /// The nodes of a host that can run in one go: each waits only for what is done, or for others among them.
     fn batch(&mut self, host: Arc<str>) -> Option<Batch> {
         let lane = self.hosts.get_mut(&host)?;
-        let mut next: BinaryHeap<_> = std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
+        let mut next: BinaryHeap<_> =
+            std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
         let mut runs = Vec::new();
         let mut dirty: HashSet<NodeId> = HashSet::new();
         // How many of those that a node waits for are in the batch.
@@ -215,7 +216,9 @@ impl<'a> Execution<'a> {
             for after in self.graph.after(id) {
                 let count = inside.entry(after).or_default();
                 *count += 1;
-                if *count == self.missing[after.index()] && self.catalog.node(after).name.host == host {
+                if *count == self.missing[after.index()]
+                    && self.catalog.node(after).name.host == host
+                {
                     next.push(Reverse(self.place[after.index()]));
                 }
             }

@@ -40,9 +40,7 @@ impl Tally {
                 _ if !observations.nodes.contains_key(&id) => {
                     Some(Outcome::Skipped { because: "its host did not answer".to_owned() })
                 }
-                Planned::Unknown { reason } => {
-                    Some(Outcome::Failed(Failure::told(reason.clone())))
-                }
+                Planned::Unknown { reason } => Some(Outcome::Failed(Failure::told(reason.clone()))),
                 _ => None,
             };
         }
@@ -87,7 +85,8 @@ impl Tally {
         let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().any(bad);
         if any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. })) {
             ExitStatus::Failed
-        } else if !troubles.is_empty() || any(|outcome| matches!(outcome, Outcome::Unknown { .. })) {
+        } else if !troubles.is_empty() || any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
+        {
             ExitStatus::Unreachable
         } else if self.pending.contains(&true) {
             ExitStatus::Pending

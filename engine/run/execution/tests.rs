@@ -21,11 +21,7 @@ impl Files for Empty {
         Err(ArgumentError::new("source", name.to_owned()))
     }
 
-    fn template(
-        &self,
-        name: &str,
-        _: &BTreeMap<String, Value>,
-    ) -> Result<Content, ArgumentError> {
+    fn template(&self, name: &str, _: &BTreeMap<String, Value>) -> Result<Content, ArgumentError> {
         Err(ArgumentError::new("template", name.to_owned()))
     }
 
@@ -63,8 +59,7 @@ impl Site {
         let place = Place { file: "x.rhai".into(), line: 1, column: 1 };
         let declared = Declared { place, chain: Vec::new() };
         let host = host.into();
-        let id =
-            self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
+        let id = self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
         after.iter().for_each(|before| self.catalog.order(id, *before));
         if differs {
             self.differing.push(id);
@@ -74,13 +69,11 @@ impl Site {
 
     fn planned(&self) -> (Graph, Plan) {
         let graph = Graph::build(&self.catalog).unwrap();
-        let change = |id| {
-            self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()))
-        };
+        let change =
+            |id| self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()));
         let assess = |id| Assessment { observed: serde_json::Value::Null, change: change(id) };
         let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
-        let plan =
-            Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
+        let plan = Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
         (graph, plan)
     }
 

@@ -1,0 +1,57 @@
+//! `lib.rhai`: the functions that a role gives to others, called as `ROLE::NAME()`.
+
+use rhai::{Engine, Module, Scope, module_resolvers::StaticModuleResolver};
+
+use super::{
+    SourceError,
+    error::of_running,
+    roles::{self, CompileError},
+    state::State,
+};
+use crate::diagnostic::{Diagnostic, Result};
+
+/// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
+/// that do wait until what they use is there.
+pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+    let mut waiting = roles::names(state);
+    let mut resolver = StaticModuleResolver::new();
+    loop {
+        let (before, mut mistakes) = (waiting.len(), Vec::new());
+        waiting.retain(|name| match library(engine, state, name) {
+            Ok(None) => false,
+            Ok(Some(module)) => {
+                resolver.insert(name.as_str(), module.clone());
+                engine.register_static_module(name.as_str(), module.into());
+                engine.set_module_resolver(resolver.clone());
+                false
+            }
+            Err(mistake) => {
+                mistakes.push(mistake);
+                true
+            }
+        });
+        if waiting.is_empty() || waiting.len() == before {
+            // Who uses a library with a mistake in it has none of its own.
+            for name in waiting {
+                engine.register_static_module(name.as_str(), Module::new().into());
+            }
+            return mistakes;
+        }
+    }
+}
+
+fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>> {
+    let Some(folder) = roles::folder(state, name) else { return Ok(None) };
+    let path = format!("{folder}/lib.rhai");
+    let ast = match roles::compile(engine, state, &path, &Scope::new()) {
+        Ok(ast) => ast,
+        Err(CompileError::Source(SourceError::NotFound)) => return Ok(None),
+        Err(CompileError::Source(error)) => {
+            let message = format!("cannot read {path}: {error}");
+            return Err(Diagnostic::new("role::unreadable", message));
+        }
+        Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
+    };
+    let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
+    module.map(Some).map_err(|error| of_running(error, engine, &ast, state))
+}
