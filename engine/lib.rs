@@ -12,7 +12,9 @@ pub mod document;
 
 // What can be managed: pure.
 pub mod content;
+pub mod change;
 pub mod resource;
+pub mod kind;
 pub mod entry;
 pub mod pattern;
 pub mod resources;

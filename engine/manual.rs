@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::{
-    resource::{Kind, Nature},
-    resources::KINDS,
-};
+use crate::{kind::Kind, resource::Nature, resources::KINDS};
 
 /// One line for each kind.
 pub fn index() -> String {

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, Node, NodeId},
+    change::Change,
     graph::Graph,
     probe::{Observations, Owed},
-    resource::{Change, Nature, Reaction},
+    resource::{Nature, Reaction},
 };
 
 /// What is going to happen, node by node.

@@ -5,8 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
+    kind::Assessment,
     prelude,
-    resource::{Assessment, Reaction},
+    resource::Reaction,
     script::Script,
     sh,
 };

@@ -11,8 +11,9 @@ use super::{
     image::{self, NEEDS_DOCKER, check_reference},
 };
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::{Content, Digest},
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{ArgumentError, Change, Field, Files, Reaction, Resource, Shown, Step, Unreadable},
+    change::{Change, Field, Shown},
+    resource::{ArgumentError, Files, Reaction, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };

@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     catalog::{BlockId, Declared},
+    change::{Action, Change},
     content::Content,
     diagnostic::Place,
+    kind::Assessment,
     probe::Observations,
-    resource::{Action, ArgumentError, Assessment, Change, Files, TreeFile},
+    resource::{ArgumentError, Files, TreeFile},
     resources,
     value::Value,
 };
