@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     content::Digest,
     diagnostic::{Diagnostic, Place, Source},
-    resource::{Declared as Resource, Desired, Kind, Reaction, Step},
+    kind::{Declared as Resource, Desired, Kind},
+    resource::{Reaction, Step},
 };
 
 /// Everything that a playbook declares.

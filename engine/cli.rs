@@ -80,6 +80,9 @@ pub struct Global {
     /// How many hosts are worked on at once.
     #[arg(long, global = true, value_name = "N")]
     pub concurrency: Option<usize>,
+    /// How long to wait for a host that another run holds.
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub lock_wait: Option<u64>,
     /// Draw changed texts as a diff (the default).
     #[arg(long, global = true, overrides_with = "no_diff")]
     pub diff: bool,

@@ -34,7 +34,7 @@ pub enum Event {
         command: String,
         /// The playbook, as the user named it.
         playbook: String,
-        /// How many hosts the playbook speaks of.
+        /// How many hosts the inventory has.
         hosts: usize,
     },
     /// Something a role or the engine warns of.
@@ -200,6 +200,14 @@ pub struct Failure {
     pub output: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure of something that was no step, so that there is nothing to tell but what happened.
+    pub fn told(message: impl Into<String>) -> Self {
+        let (command, exit_status, output, hint) = (None, None, String::new(), None);
+        Self { message: message.into(), command, exit_status, output, hint }
+    }
 }
 
 /// What became of a host.

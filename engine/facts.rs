@@ -38,7 +38,9 @@ pub fn parse(output: &str) -> Value {
             cpus = count.parse().unwrap_or_default();
         } else if let Some(tool) = line.strip_prefix("tool=") {
             tools.push(Value::from(tool));
-        } else if let Some(address) = line.split_whitespace().nth(3) {
+        } else if let [_, _, "inet" | "inet6", address, ..] =
+            line.split_whitespace().collect::<Vec<_>>()[..]
+        {
             addresses.push(Value::from(address.split('/').next().unwrap_or_default()));
         }
     }
@@ -76,7 +78,7 @@ mod tests {
     fn facts_are_read_and_missing_ones_are_empty() {
         let facts = parse(
             "Linux web-1 6.1.0 x86_64\nmemory_kb=2048000\ncpus=2\ntool=apt-get\n\
-             os:ID=debian\nos:PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n\
+             os:# not a word of this\nos:ID=debian\nos:PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n\
              2: eth0    inet 10.77.0.31/24 brd 10.77.0.255 scope global eth0\n",
         );
         let json = serde_json::to_value(&facts).unwrap();
@@ -85,7 +87,7 @@ mod tests {
         assert_eq!(json["os"]["id"], "debian");
         assert_eq!(json["os"]["codename"], "");
         assert_eq!(json["memory_mib"], 2000);
-        assert_eq!(json["addresses"][0], "10.77.0.31");
+        assert_eq!(json["addresses"], serde_json::json!(["10.77.0.31"]));
         assert_eq!(serde_json::to_value(parse("")).unwrap()["cpus"], 0);
     }
 }

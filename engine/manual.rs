@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::{
-    resource::{Kind, Nature},
-    resources::KINDS,
-};
+use crate::{kind::Kind, resource::Nature, resources::KINDS};
 
 /// One line for each kind.
 pub fn index() -> String {

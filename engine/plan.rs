@@ -1,14 +1,18 @@
 //! Desired and observed to what is going to happen, for every node of the fleet. Pure.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, Node, NodeId},
+    change::Change,
     graph::Graph,
     probe::{Observations, Owed},
-    resource::{Change, Nature, Reaction},
+    resource::{Nature, Reaction},
 };
 
 /// What is going to happen, node by node.
@@ -130,31 +134,22 @@ impl Plan {
         self.nodes[id.index()].planned = Planned::Unchanged;
     }
 
-    /// Takes the reactions to some nodes of this run out of a node's plan.
-    pub fn forget_causes(&mut self, catalog: &Catalog, id: NodeId, gone: impl Fn(NodeId) -> bool) {
-        let gone: Vec<&str> = catalog
-            .node(id)
-            .reactions
-            .iter()
-            .map(|(cause, _)| *cause)
-            .filter(|cause| gone(*cause))
-            .map(|cause| &*catalog.node(cause).name.node)
-            .collect();
+    /// Leaves a node the reactions that an earlier run owes, and those to nodes that still act. Nodes that come
+    /// before it must have been seen to first.
+    pub fn keep_causes(&mut self, catalog: &Catalog, id: NodeId, acts: impl Fn(NodeId) -> bool) {
+        if self.node(id).planned.reactions().is_empty() {
+            return;
+        }
+        let causes = catalog.node(id).reactions.iter().map(|(cause, _)| *cause);
+        let acting = causes.filter(|cause| self.node(*cause).planned.acts() && acts(*cause));
+        let acting: HashSet<&str> = acting.map(|cause| &*catalog.node(cause).name.node).collect();
         let planned = &mut self.nodes[id.index()].planned;
         if let Planned::Change { reactions, .. } | Planned::React { reactions } = planned {
-            reactions.retain(|cause| cause.left_by.is_some() || !gone.contains(&&*cause.node));
+            reactions.retain(|cause| cause.left_by.is_some() || acting.contains(&*cause.node));
         }
         if matches!(planned, Planned::React { reactions } if reactions.is_empty()) {
             *planned = Planned::Unchanged;
         }
-    }
-
-    /// Whether nothing is going to be done, and everything is known.
-    pub fn is_empty(&self) -> bool {
-        let still = |node: &NodePlan| {
-            matches!(node.planned, Planned::Unchanged | Planned::MayChange { .. })
-        };
-        self.nodes.iter().all(still)
     }
 
     /// The reactions to what is planned before this node, and those that an earlier run owes.
@@ -174,7 +169,8 @@ impl Plan {
                 left_by: None,
             })
             .collect();
-        for owed in owed.get(&*node.name.node).into_iter().flatten() {
+        let owed = owed.get(&*node.name.node).into_iter().flatten();
+        for owed in owed.filter(|owed| is_believable(catalog, node, owed)) {
             causes.push(Cause {
                 reaction: owed.reaction,
                 node: owed.cause.as_str().into(),
@@ -183,6 +179,17 @@ impl Plan {
         }
         causes
     }
+}
+
+/// Whether a host may say this of a node: it speaks for its own, and for those elsewhere that react to its own.
+fn is_believable(catalog: &Catalog, node: &Node, owed: &Owed) -> bool {
+    if node.name.host == owed.host {
+        return node.kind.reacts().contains(&owed.reaction);
+    }
+    node.reactions.iter().any(|(cause, reaction)| {
+        let cause = &catalog.node(*cause).name;
+        *reaction == owed.reaction && cause.host == owed.host && *cause.node == *owed.cause
+    })
 }
 
 fn owed_by_node(owed: &[Owed]) -> HashMap<&str, Vec<&Owed>> {

@@ -2,7 +2,8 @@
 
 # Markers of reactions that are owed live here, so that a cut-off run cannot lose one.
 # Without a home there is no place that is safe from others, and marking fails.
-if [ -w /var/lib ]; then STATE=/var/lib/converge; else STATE=${HOME:-/nonexistent}/.local/state/converge; fi
+if [ -n "${CONVERGE_STATE:-}" ]; then STATE=$CONVERGE_STATE
+elif [ -w /var/lib ]; then STATE=/var/lib/converge; else STATE=${HOME:-/nonexistent}/.local/state/converge; fi
 
 say() { printf '%s\n' "$*"; }
 die() { say "$*" >&2; return 1; }

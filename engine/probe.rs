@@ -1,12 +1,13 @@
 //! Nodes of one host to one script that reads their state, and its output to observations.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
+    kind::Assessment,
     prelude,
-    resource::{Assessment, Reaction},
+    resource::Reaction,
     script::Script,
     sh,
 };
@@ -36,6 +37,8 @@ pub struct Observations {
 /// A reaction that was announced and not yet paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
+    /// The host that keeps the marker: that of the node that changed.
+    pub host: Arc<str>,
     /// The node that reacts.
     pub node: String,
     /// What it does.
@@ -57,13 +60,13 @@ impl Owed {
         format!("{}\t{}\t{}\t{}", self.reaction.verb(), self.run, self.cause, self.node)
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    fn parse(line: &str, host: &Arc<str>) -> Option<Self> {
         let mut parts = line.splitn(4, '\t');
         let verb = parts.next()?;
         let reactions = [Reaction::Reload, Reaction::Restart, Reaction::Run];
         let reaction = reactions.into_iter().find(|reaction| reaction.verb() == verb)?;
         let [run, cause, node] = [parts.next()?, parts.next()?, parts.next()?].map(str::to_owned);
-        Some(Self { node, reaction, cause, run })
+        Some(Self { host: host.clone(), node, reaction, cause, run })
     }
 }
 
@@ -104,23 +107,19 @@ impl Probe {
     pub fn read(&self, catalog: &Catalog, output: &str) -> Observations {
         let frames = Frames::parse(output, &self.boundary);
         let mut observations = Observations::default();
-        observations.owed = frames.owed.lines().filter_map(Owed::parse).collect();
+        if let Some(first) = self.sections.first() {
+            let host = &catalog.node(first.nodes[0]).name.host;
+            let owed = frames.owed.lines().filter_map(|line| Owed::parse(line, host));
+            observations.owed = owed.collect();
+        }
         for (index, section) in self.sections.iter().enumerate() {
-            let Some(text) = frames.sections.get(&index) else {
-                let missing = || Err("the host did not answer this part of the probe".to_owned());
-                observations.nodes.extend(section.nodes.iter().map(|id| (*id, missing())));
-                continue;
-            };
-            let batch: Vec<_> = section.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-            let kind = catalog.node(section.nodes[0]).kind;
-            match kind.assess(&batch, text) {
+            let nodes = section.nodes.iter().copied();
+            match section.assess(catalog, frames.sections.get(&index)) {
                 Ok(assessments) => {
-                    let nodes = section.nodes.iter().copied();
                     observations.nodes.extend(nodes.zip(assessments.into_iter().map(Ok)));
                 }
-                Err(error) => {
-                    let nodes = section.nodes.iter();
-                    observations.nodes.extend(nodes.map(|id| (*id, Err(error.to_string()))));
+                Err(reason) => {
+                    observations.nodes.extend(nodes.map(|id| (id, Err(reason.clone()))));
                 }
             }
         }
@@ -128,11 +127,39 @@ impl Probe {
     }
 }
 
+impl Section {
+    fn assess(
+        &self,
+        catalog: &Catalog,
+        answer: Option<&Answer<'_>>,
+    ) -> Result<Vec<Assessment>, String> {
+        match answer {
+            Some(Answer { text, status: Some(0) }) => {
+                let batch: Vec<_> =
+                    self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
+                let kind = catalog.node(self.nodes[0]).kind;
+                kind.assess(&batch, text).map_err(|error| error.to_string())
+            }
+            Some(Answer { status: Some(status), .. }) => {
+                Err(format!("its probe ended with exit status {status}"))
+            }
+            _ => Err("the host did not answer this part of the probe".to_owned()),
+        }
+    }
+}
+
 /// The parts of a probe's output.
 #[derive(Default)]
 struct Frames<'a> {
     owed: &'a str,
-    sections: HashMap<usize, &'a str>,
+    sections: HashMap<usize, Answer<'a>>,
+}
+
+/// What one section printed.
+struct Answer<'a> {
+    text: &'a str,
+    /// How it ended; none when it was cut off.
+    status: Option<i32>,
 }
 
 impl<'a> Frames<'a> {
@@ -146,7 +173,12 @@ impl<'a> Frames<'a> {
             match (words.next(), words.next().and_then(|word| word.parse().ok())) {
                 (Some("owed"), _) => frames.owed = text,
                 (Some("begin"), Some(index)) => {
-                    frames.sections.insert(index, text);
+                    frames.sections.insert(index, Answer { text, status: None });
+                }
+                (Some("end"), Some(index)) => {
+                    if let Some(answer) = frames.sections.get_mut(&index) {
+                        answer.status = words.next().and_then(|word| word.parse().ok());
+                    }
                 }
                 _ => {}
             }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 use converge::{
-    resource::{Kind, Reaction},
+    kind::Kind,
+    resource::{Nature, Reaction},
     resources::KINDS,
     script::Script,
     value::Value,
@@ -52,7 +53,7 @@ fn every_kind_and_every_argument_is_described() {
 #[test]
 fn every_kind_refuses_an_argument_that_it_does_not_know() {
     for kind in KINDS {
-        let arguments = [(kind.first(), "/x"), ("no_such_argument", "x")];
+        let arguments = [("no_such_argument", "x"), (kind.first(), "/x")];
         let arguments = arguments.map(|(name, value)| (name.to_owned(), Value::from(value)));
         let arguments = Value::Map(arguments.into_iter().collect());
         let Err(error) = kind.declare(arguments, &Folder(&BTreeMap::new())) else {
@@ -64,7 +65,7 @@ fn every_kind_refuses_an_argument_that_it_does_not_know() {
 
 #[test]
 fn every_kind_has_its_cases_and_changes_nothing_that_is_converged() {
-    for kind in KINDS {
+    for kind in KINDS.iter().filter(|kind| kind.nature() != Nature::Action) {
         let cases = cases::of_kind(kind.name());
         for name in ["absent", "converged", "drifted"] {
             let case = cases.iter().find(|case| case.name() == name);

@@ -18,6 +18,7 @@ mod prelude;
 mod project;
 mod remote;
 mod resources;
+mod tidy;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

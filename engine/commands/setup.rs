@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    env,
+    env, fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{LateSecrets, redact};
@@ -96,11 +97,13 @@ impl Setup {
         let secrets = project.secrets.clone();
         Ok(Run {
             id: String::new(),
+            who: who(),
             connector: self.connector(project),
             events: self.report.clone(),
             lookup: Arc::new(move |name| secrets.lookup(name)),
             concurrency: self.concurrency(project),
             limit: self.limit(project)?,
+            lock_wait: self.global.lock_wait.map_or(project.config.lock_wait, Duration::from_secs),
             interrupt,
         })
     }
@@ -142,6 +145,14 @@ impl Project {
             known,
         }
     }
+}
+
+/// The user and the machine, and when.
+fn who() -> String {
+    let user = LocalUser::from_environment().name.unwrap_or_else(|| "somebody".to_owned());
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
+    format!("{user}@{}, since {now}", machine.trim())
 }
 
 /// The folder that a project is looked for from, upwards.

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Dag, Edge, connect};
+use super::{Edge, Edges};
 use crate::catalog::Catalog;
 
-pub(super) fn add(catalog: &Catalog, dag: &mut Dag) {
+pub(super) fn add(catalog: &Catalog, edges: &mut Edges) {
     let mut last = HashMap::new();
     for (id, node) in catalog.nodes() {
         if let Some(before) = last.insert(&node.name.host, id) {
-            connect(dag, before, id, Edge::Declared);
+            edges.add(before, id, Edge::Declared);
         }
     }
 }

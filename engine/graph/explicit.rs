@@ -1,12 +1,12 @@
 //! The order that the script gives with `after` and `before`.
 
-use super::{Dag, Edge, connect};
+use super::{Edge, Edges};
 use crate::catalog::Catalog;
 
-pub(super) fn add(catalog: &Catalog, dag: &mut Dag) {
+pub(super) fn add(catalog: &Catalog, edges: &mut Edges) {
     for (id, node) in catalog.nodes() {
         for &before in &node.after {
-            connect(dag, before, id, Edge::Explicit);
+            edges.add(before, id, Edge::Explicit);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Catalog to order over the whole fleet: which node waits for which.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
 
 use petgraph::{
     Direction,
-    graph::{DiGraph, NodeIndex},
+    graph::{DiGraph, EdgeIndex, NodeIndex},
     visit::EdgeRef,
 };
 
@@ -38,7 +41,7 @@ pub enum Edge {
 type Dag = DiGraph<NodeId, Edge, u32>;
 
 /// The steps that make the graph, in order. Each only adds edges.
-const STEPS: &[fn(&Catalog, &mut Dag)] = &[
+const STEPS: &[fn(&Catalog, &mut Edges)] = &[
     // What was written first comes first, on each host for itself.
     declared::add,
     // In a sequence that holds across hosts.
@@ -61,13 +64,14 @@ impl Graph {
     /// # Errors
     /// A cycle, with every declaration on it.
     pub fn build(catalog: &Catalog) -> Result<Self> {
-        let mut dag = Dag::with_capacity(catalog.len(), catalog.len());
+        let mut edges = Edges::default();
         for (id, _) in catalog.nodes() {
-            dag.add_node(id);
+            edges.dag.add_node(id);
         }
         for step in STEPS {
-            step(catalog, &mut dag);
+            step(catalog, &mut edges);
         }
+        let dag = edges.dag;
         match order(&dag) {
             Some(order) => Ok(Self { dag, order }),
             None => Err(cycle::diagnostic(catalog, &dag)),
@@ -112,9 +116,23 @@ fn index(node: NodeId) -> NodeIndex<u32> {
     NodeIndex::new(node.index())
 }
 
-/// Adds an edge. There is one at most between two nodes; the last reason, which is the more special one, stands.
-fn connect(dag: &mut Dag, first: NodeId, then: NodeId, why: Edge) {
-    dag.update_edge(index(first), index(then), why);
+/// The edges as they are added.
+#[derive(Default)]
+struct Edges {
+    dag: Dag,
+    /// Finds an edge at once, where the graph would look through all that leave a node.
+    known: HashMap<(NodeId, NodeId), EdgeIndex<u32>>,
+}
+
+impl Edges {
+    /// Adds an edge. There is one at most between two nodes; the last reason, which is the more special one, stands.
+    fn add(&mut self, first: NodeId, then: NodeId, why: Edge) {
+        let Self { dag, known } = self;
+        let edge = known
+            .entry((first, then))
+            .or_insert_with(|| dag.add_edge(index(first), index(then), why));
+        dag[*edge] = why;
+    }
 }
 
 /// Kahn's algorithm; the smallest id first, so that the order is that of the script wherever it can be.

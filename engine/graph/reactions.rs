@@ -1,12 +1,12 @@
 //! Who reacts comes after what it reacts to.
 
-use super::{Dag, Edge, connect};
+use super::{Edge, Edges};
 use crate::catalog::Catalog;
 
-pub(super) fn add(catalog: &Catalog, dag: &mut Dag) {
+pub(super) fn add(catalog: &Catalog, edges: &mut Edges) {
     for (id, node) in catalog.nodes() {
         for &(cause, _) in &node.reactions {
-            connect(dag, cause, id, Edge::Reaction);
+            edges.add(cause, id, Edge::Reaction);
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{Dag, Edge, connect};
+use super::{Edge, Edges};
 use crate::catalog::{Catalog, Order};
 
-pub(super) fn add(catalog: &Catalog, dag: &mut Dag) {
+pub(super) fn add(catalog: &Catalog, edges: &mut Edges) {
     let mut last = HashMap::new();
     for (id, _) in catalog.nodes() {
         for (block_id, block) in catalog.blocks_around(id) {
             if block.order == Order::Sequence
                 && let Some(before) = last.insert(block_id, id)
             {
-                connect(dag, before, id, Edge::Sequence);
+                edges.add(before, id, Edge::Sequence);
             }
         }
     }

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     catalog::{Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
-    resource::{ArgumentError, Kind, Reaction},
+    kind::Kind,
+    resource::{ArgumentError, Reaction},
     resources::KINDS,
     value::Value,
 };

@@ -5,12 +5,23 @@ use crate::script::{Quoted, Script};
 /// The text that runs `script` and prints `mark` on both streams after it.
 ///
 /// It is one compound command around one quoted word, so a shell that gets only the beginning of it runs nothing.
-/// The subshell keeps `cd`, `exit`, traps and variables of the script to itself.
+/// The subshell keeps `cd`, `exit`, traps and variables of the script to itself, and what the shell holds open from
+/// what the script starts.
 pub(super) fn frame(script: &Script, mark: &str) -> String {
     let script = Quoted(script);
-    format!(
-        "{{ (eval {script}) </dev/null; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n"
-    )
+    with_mark(&format!("(eval {script}) </dev/null {KEPT_OPEN}>&-"), mark)
+}
+
+/// The text that runs `script` in the shell itself, which goes on with what the script set and opened.
+pub(super) fn frame_kept(script: &Script, mark: &str) -> String {
+    with_mark(&format!("eval {} </dev/null", Quoted(script)), mark)
+}
+
+/// The file descriptor of what a shell keeps open, such as a lock.
+pub(super) const KEPT_OPEN: u8 = 9;
+
+fn with_mark(command: &str, mark: &str) -> String {
+    format!("{{ {command}; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n")
 }
 
 /// Finds the mark in a stream. All that comes before it is handed on at once, but for bytes that may begin it.

@@ -208,7 +208,7 @@ impl<'a> Entry<'a> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::*;
+    use super::{super::shell::Place, *};
     use crate::{
         remote::{Captured, local::Children, traffic::Counters},
         sh,
@@ -262,7 +262,7 @@ mod tests {
         let mut shell = identity.enter(machine).await?;
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");
-        shell.run(&script, &mut output, &Counters::default()).await?;
+        shell.run(&script, Place::Subshell, &mut output, &Counters::default()).await?;
         assert_eq!((&*output.stdout, &*output.stderr), (&b"got \n"[..], &b"err\n"[..]));
         Ok(())
     }

@@ -50,6 +50,13 @@ pub trait Remote: Send + Sync {
     /// [`RemoteError::Lost`] when the connection or the shell ends before the script does: what it did is unknown.
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
+    /// Runs a script in the long-lived `sh` itself: what it opens as file descriptor 9, such as a lock, and what it
+    /// adds to `AT_END`, which runs when the shell ends, last as long as the connection. The script must not `exit`.
+    ///
+    /// # Errors
+    /// [`RemoteError::Lost`] as for [`run`](Self::run).
+    async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
+
     /// Puts content into a staging folder that only this run's user can read, each under its digest's name,
     /// and gives the folder's path on the host. What lies there already is not sent again.
     ///

@@ -6,8 +6,12 @@ use async_trait::async_trait;
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    Exit, Output, Remote, RemoteError, Traffic, identity::Identity, pipe::Commands, shell::Shell,
-    staging::Staging, traffic::Counters,
+    Exit, Output, Remote, RemoteError, Traffic,
+    identity::Identity,
+    pipe::Commands,
+    shell::{Place, Shell},
+    staging::Staging,
+    traffic::Counters,
 };
 use crate::{content::Content, script::Script};
 
@@ -35,7 +39,13 @@ impl<C: Commands> Remote for Session<C> {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
         let mut shell = self.shell.lock().await;
         self.traffic.round_trip();
-        shell.run(script, output, &self.traffic).await
+        shell.run(script, Place::Subshell, output, &self.traffic).await
+    }
+
+    async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        let mut shell = self.shell.lock().await;
+        self.traffic.round_trip();
+        shell.run(script, Place::Itself, output, &self.traffic).await
     }
 
     async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {

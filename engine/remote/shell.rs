@@ -4,11 +4,20 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     Exit, Output, RemoteError,
-    frame::{Scan, frame},
+    frame::{Scan, frame, frame_kept},
     pipe::{End, Piece, Pipe, nonce, one_line},
     traffic::Counters,
 };
 use crate::script::{Quoted, Script};
+
+/// Where a script runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a subshell: nothing of it is left.
+    Subshell,
+    /// In the shell itself: what it opens stays open.
+    Itself,
+}
 
 /// A `sh` that reads scripts from its standard input.
 pub(super) struct Shell {
@@ -30,6 +39,7 @@ impl Shell {
     pub(super) async fn run(
         &mut self,
         script: &Script,
+        place: Place,
         output: &mut dyn Output,
         traffic: &Counters,
     ) -> Result<Exit, RemoteError> {
@@ -42,7 +52,11 @@ impl Shell {
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         traffic.sent(script.as_str().len());
-        let exit = self.exchange(&frame(script, &mark), &mark, output, traffic).await?;
+        let frame = match place {
+            Place::Subshell => frame(script, &mark),
+            Place::Itself => frame_kept(script, &mark),
+        };
+        let exit = self.exchange(&frame, &mark, output, traffic).await?;
         self.busy = false;
         Ok(exit)
     }
@@ -108,7 +122,8 @@ impl Shell {
     /// and then not before a script that still runs has ended.
     pub(super) async fn remove_at_end(&mut self, folder: &str) -> Result<(), RemoteError> {
         let remove = format!("rm -rf -- {}", Quoted(folder));
-        let trap = format!("trap {} 0\n", Quoted(&remove));
+        let trap =
+            format!("AT_END=\"${{AT_END:-:}}; \"{}; trap 'eval \"$AT_END\"' 0\n", Quoted(&remove));
         let stdin = &mut self.pipe.stdin;
         let result = async {
             stdin.write_all(trap.as_bytes()).await?;

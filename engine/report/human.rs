@@ -82,11 +82,10 @@ impl Human {
     pub(super) fn take(&mut self, event: &Event) -> Drawn {
         let look = self.progress;
         match event {
-            Event::RunStarted { run, command, playbook, hosts, .. } => {
+            Event::RunStarted { run, command, playbook, .. } => {
                 self.run =
                     Run { id: run.clone(), command: command.clone(), playbook: playbook.clone() };
-                let hosts = super::look::count(*hosts, "host");
-                let told = look.dim(format!("{command} {playbook} on {hosts}, run {run}"));
+                let told = look.dim(format!("{command} {playbook}, run {run}"));
                 if self.live { Drawn::default() } else { Drawn::progress(told + "\n") }
             }
             Event::Warning { message, place } => {

@@ -31,8 +31,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        change::Action,
         event::{Outcome, Planned},
-        resource::{Action, Reaction},
+        resource::Reaction,
     };
 
     const DOCUMENT: &str = include_str!("../../docs/events.md");
@@ -58,9 +59,15 @@ mod tests {
         match of {
             Value::Object(map) => {
                 into.extend(map.get(field).and_then(Value::as_str).map(str::to_owned));
-                map.values().for_each(|inner| drop(values(inner, field, into)));
+                for inner in map.values() {
+                    values(inner, field, into);
+                }
             }
-            Value::Array(list) => list.iter().for_each(|inner| drop(values(inner, field, into))),
+            Value::Array(list) => {
+                for inner in list {
+                    values(inner, field, into);
+                }
+            }
             _ => {}
         }
         into

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::Content,
     entry,
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Quoted, Script},
     secret::Text,
     sh,
@@ -111,8 +112,10 @@ impl Resource for Command {
         }
         let mut fields = vec![Field::added("run", self.script())];
         if self.is_unguarded() {
-            fields
-                .push(Field::added("always", Shown::Hidden("nothing says when it is done".into())));
+            fields.push(Field::added(
+                Change::ALWAYS,
+                Shown::Hidden("nothing says when it is done".into()),
+            ));
         }
         Some(Change::new(Action::Run, fields))
     }

@@ -11,8 +11,9 @@ use super::{
     image::{self, NEEDS_DOCKER, check_reference},
 };
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::{Content, Digest},
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -72,6 +73,9 @@ pub struct Container {
     /// Capabilities to take away, such as `ALL`.
     #[serde(default)]
     cap_drop: Vec<String>,
+    /// Security options, such as `no-new-privileges`.
+    #[serde(default)]
+    security_opt: Vec<String>,
     /// The log driver.
     log_driver: Option<String>,
     /// Options of the log driver, such as `#{ "max-size": "10m" }`.
@@ -170,6 +174,7 @@ impl Resource for Container {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if !self.name.starts_with(|c: char| c.is_ascii_alphanumeric())
             || !self.name.chars().all(allowed)
+            || self.name.len() < 2
         {
             let message = format!("`{}` is not a name for a container", self.name);
             return Err(ArgumentError::new("name", message));
@@ -335,6 +340,7 @@ impl Container {
             ("read_only", "--read-only", if self.read_only { vec!["true".into()] } else { vec![] }),
             ("cap_add", "--cap-add", self.cap_add.clone()),
             ("cap_drop", "--cap-drop", self.cap_drop.clone()),
+            ("security_opt", "--security-opt", self.security_opt.clone()),
             ("log_driver", "--log-driver", one(&self.log_driver)),
             ("log_options", "--log-opt", pairs(&self.log_options)),
             (
@@ -383,8 +389,8 @@ impl Container {
             None => sh!("healthy() {{ still_runs {}; }}", deadline()),
             Some(health) => sh!(
                 "check() {{
-  check_state=0; state \"$name\" >/dev/null || check_state=$?
-  if [ $check_state = 2 ]; then state \"$name\"; return 2; fi
+  check_state=0; check_said=$(state) || check_state=$?
+  if [ $check_state = 2 ]; then say \"$check_said\"; return 2; fi
   http_get GET {} false {} && {}
 }}
 healthy() {{ until_holds {} 1; }}",
@@ -429,4 +435,51 @@ fn differing(before: &Config, after: &Config) -> Vec<Field> {
 /// The beginning of an image's id, as Docker shows it.
 fn short(id: &str) -> String {
     id.trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn container(token: &str) -> Container {
+        let value = serde_json::from_str::<Value>(r#"{"name": "api", "image": "api:1"}"#).unwrap();
+        let mut container = Container::deserialize(value).unwrap();
+        container.env.insert("TOKEN".into(), Text::Secret(Secret::new("token", token)));
+        container
+    }
+
+    #[test]
+    fn a_secret_shows_nowhere_and_its_change_is_seen() {
+        let [old, new] = ["hunter2", "hunter3"].map(container);
+        let config = serde_json::to_string(&old.config()).unwrap();
+        let line = serde_json::json!({
+            "name": "/api", "status": "running", "image": "sha256:a", "config": config,
+        });
+        let observed = Container::observe(&[&new], &line.to_string()).unwrap();
+        assert_eq!(old.plan(&observed[0]), None);
+        let change = new.plan(&observed[0]).unwrap();
+        let hidden = Shown::Hidden("sensitive".into());
+        assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
+        let step = new.apply(Some(&change));
+        assert!(!step.script.as_str().contains("hunter") && !config.contains("hunter"));
+        assert!(step.contents[0].is_sensitive());
+    }
+
+    #[test]
+    fn a_name_that_means_another_image_by_now_is_a_change() {
+        let api = container("x");
+        let found = |image: &str| Observed {
+            container: Some(Found {
+                name: "/api".into(),
+                status: "running".into(),
+                image: "sha256:a".into(),
+                config: serde_json::to_string(&api.config()).ok(),
+            }),
+            image: Some(image.into()),
+            left_over: false,
+        };
+        assert_eq!(api.plan(&found("sha256:a")), None);
+        assert!(api.plan(&found("sha256:b")).unwrap().has("image"));
+    }
 }

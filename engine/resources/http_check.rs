@@ -6,9 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{
-        Action, ArgumentError, Change, Field, Files, Nature, Resource, Shown, Step, Unreadable,
-    },
+    change::{Action, Change, Field, Shown},
+    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
     value::Value,

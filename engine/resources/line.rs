@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::{Action, Change, Field, Shown},
     entry,
     pattern::Pattern,
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -25,8 +26,8 @@ pub struct Line {
     path: String,
     /// The whole line.
     line: Option<String>,
-    /// A pattern (see the chapter on patterns) of the line to replace. It must find the new line too.
-    /// With `absent`, all lines that it finds go.
+    /// A pattern of the line to replace, as `grep -E` reads it, without counts in braces. It must find the new line
+    /// too. With `absent`, all lines that it finds go.
     #[serde(rename = "match")]
     pattern: Option<String>,
     /// Where nothing is replaced: a pattern of the lines after the last of which the line is added;

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::resource::{Kind, Typed};
+use crate::kind::{Kind, Typed};
 
 pub mod file;
 pub mod directory;
@@ -12,6 +12,7 @@ pub mod line;
 pub mod user;
 pub mod group;
 pub mod package;
+pub mod repository;
 pub mod service;
 pub mod command;
 pub mod action;
@@ -32,6 +33,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<user::User>(PhantomData),
     &Typed::<group::Group>(PhantomData),
     &Typed::<package::Package>(PhantomData),
+    &Typed::<repository::Repository>(PhantomData),
     &Typed::<service::Service>(PhantomData),
     &Typed::<command::Command>(PhantomData),
     &Typed::<action::Action>(PhantomData),

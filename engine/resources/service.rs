@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{ArgumentError, Change, Field, Files, Reaction, Resource, Step, Unreadable},
+    change::{Change, Field, Shown},
+    resource::{ArgumentError, Files, Reaction, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -139,6 +140,13 @@ fi",
             fields.push(Field::new("definition", "changed on disk", "loaded"));
         }
         Change::update(fields)
+    }
+
+    /// A service that starts reads its configuration, and one that stops has no use for it. One that is about to start
+    /// may have read it before.
+    fn includes(change: &Change, _reaction: Reaction) -> bool {
+        let starting = Shown::Text("false (activating)".to_owned());
+        change.fields.iter().any(|field| field.name == "running" && field.before != starting)
     }
 
     /// A unit must be known before it is enabled, and unmasked before it is started.

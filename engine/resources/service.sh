@@ -44,6 +44,8 @@ bring() {
     fi
     say "$unit is $state after $1" >&2
   fi
-  systemctl status --no-pager --full --lines=30 -- "$unit" >&2 || :
+  # The lines of `status` are those of the last attempt, which leave out what a process said that died at once.
+  systemctl status --no-pager --full --lines=0 -- "$unit" >&2 || :
+  journalctl --no-pager --quiet --lines=20 --unit="$unit" >&2 || :
   return 1
 }

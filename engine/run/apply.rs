@@ -2,20 +2,21 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 
 use super::{
     Interrupt,
     execution::{Batch, Execution},
     fleet::Fleet,
     nonce,
-    segment::{Progress, ProgressReader, Segment},
+    segment::{Part, Progress, ProgressReader, Segment, unmark_elsewhere},
+    tally::Tally,
 };
 use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Events, Failure, Outcome},
     plan::Plan,
-    remote::{Output, RemoteError},
+    remote::{Exit, Output, RemoteError},
     resource::Nature,
 };
 
@@ -25,48 +26,71 @@ pub(crate) struct Apply<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) fleet: &'a Fleet,
     pub(crate) events: &'a dyn Events,
+    pub(crate) interrupt: &'a Interrupt,
+    /// What became of the nodes in earlier rounds.
+    pub(crate) earlier: &'a Tally,
     /// The id of the run.
     pub(crate) run: &'a str,
 }
 
 type Outcomes = Vec<(NodeId, Outcome)>;
 
+/// Why what was not begun is left alone after an interrupt.
+pub(super) const INTERRUPTED: &str = "the run was interrupted";
+
 impl Apply<'_> {
     /// Carries the plan out, until nothing more can be done, and gives what became of each node.
-    pub(crate) async fn carry_out(
-        &self,
-        mut execution: Execution<'_>,
-        interrupt: &Interrupt,
-    ) -> Outcomes {
+    pub(crate) async fn carry_out(&self, mut execution: Execution<'_>) -> Outcomes {
         let mut all = Outcomes::new();
         let mut running = FuturesUnordered::new();
-        for host in execution.hosts_waiting() {
-            if let Some(error) = self.fleet.trouble(&host).await {
-                all.extend(self.tell(execution.abandon(&host, &format!("{host}: {error}"))));
-            }
+        let hosts: Vec<_> = execution.hosts().cloned().collect();
+        for host in hosts {
+            all.extend(self.abandon_if_lost(&mut execution, &host).await);
         }
         loop {
-            if interrupt.is_set() {
-                for host in execution.hosts_waiting() {
-                    all.extend(self.tell(execution.abandon(&host, "the run was interrupted")));
-                }
+            if self.interrupt.is_set() {
+                all.extend(self.tell(execution.stop(INTERRUPTED)));
             }
             let (settled, batches) = execution.next();
             all.extend(self.tell(settled));
             for batch in batches {
                 running.push(self.run_batch(batch));
             }
-            let Some((batch, outcomes)) = running.next().await else { break };
+            let Some((host, outcomes)) = running.next().await else { break };
             all.extend(outcomes.iter().cloned());
-            all.extend(self.tell(execution.finish(batch, outcomes)));
+            execution.finish(&host, outcomes);
+            all.extend(self.abandon_if_lost(&mut execution, &host).await);
         }
+        self.unmark_elsewhere(&all).await;
         all
     }
 
-    /// Tells of nodes that came to an end without running.
+    /// Skips what waits on a host that is gone.
+    async fn abandon_if_lost(&self, execution: &mut Execution<'_>, host: &Arc<str>) -> Outcomes {
+        match self.fleet.trouble(host).await {
+            Some(error) => self.tell(execution.abandon(host, &gone(host, &error))),
+            None => Outcomes::new(),
+        }
+    }
+
+    /// A reaction that another host's change caused is owed there until it succeeded here.
+    async fn unmark_elsewhere(&self, outcomes: &Outcomes) {
+        let changed = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Changed);
+        let scripts = unmark_elsewhere(self.catalog, self.plan, changed.map(|(id, _)| *id));
+        let unmark = scripts.iter().map(async |(host, script)| {
+            let _place = self.fleet.place().await;
+            // A host that is lost keeps its marker: the next run reacts once more, which does no harm.
+            let _ = self.fleet.run(host, script).await;
+        });
+        join_all(unmark).await;
+    }
+
+    /// Tells of nodes that came to an end without running, unless that was told in an earlier round.
     fn tell(&self, outcomes: Outcomes) -> Outcomes {
         for (id, outcome) in &outcomes {
-            self.finished(*id, outcome.clone(), 0);
+            if !(*outcome == Outcome::Unchanged && self.earlier.outcome(*id).is_some()) {
+                self.finished(*id, outcome.clone(), 0);
+            }
         }
         outcomes
     }
@@ -77,31 +101,59 @@ impl Apply<'_> {
         self.events.send(Event::Finished { node, declared, outcome, duration_ms });
     }
 
-    async fn run_batch(&self, batch: Batch) -> (Batch, Outcomes) {
+    async fn run_batch(&self, batch: Batch) -> (Arc<str>, Outcomes) {
         let _place = self.fleet.place().await;
         let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), self.run);
         let mut live = Live::new(self, &segment);
-        let end = self.run_segment(&batch.host, &segment, &mut live).await;
-        if let Err(error) = &end {
-            self.fleet.lose(&batch.host, error.clone()).await;
-        }
-        let outcomes = live.end(end.err());
-        (batch, outcomes)
+        // It may have waited long for its place.
+        let end = match self.interrupt.is_set() {
+            true => End::Unstarted(INTERRUPTED.to_owned()),
+            false => self.run_segment(&batch.host, &segment, &mut live).await,
+        };
+        (batch.host, live.end(end))
     }
 
-    async fn run_segment(
-        &self,
-        host: &Arc<str>,
-        segment: &Segment,
-        live: &mut Live<'_>,
-    ) -> Result<(), RemoteError> {
-        let remote = self.fleet.remote(host).await?;
+    async fn run_segment(&self, host: &Arc<str>, segment: &Segment, live: &mut Live<'_>) -> End {
+        let remote = match self.fleet.remote(host).await {
+            Ok(remote) => remote,
+            Err(error) => return End::Unstarted(gone(host, &error)),
+        };
         let contents = segment.contents();
-        let stage =
-            if contents.is_empty() { String::new() } else { remote.send(&contents).await? };
-        remote.run(&segment.script(&stage), live).await?;
-        Ok(())
+        let stage = match contents.is_empty() {
+            true => Ok(String::new()),
+            false => remote.send(&contents).await,
+        };
+        let sent = stage.is_ok();
+        let ended = match stage {
+            Ok(stage) => remote.run(&segment.script(&stage), live).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(exit) => End::Exit(exit),
+            Err(RemoteError::Refused(message)) => End::Refused(message),
+            Err(error) => {
+                let gone = gone(host, &error);
+                self.fleet.lose(host, error.clone()).await;
+                if sent { End::Lost(error) } else { End::Unstarted(gone) }
+            }
+        }
     }
+}
+
+fn gone(host: &str, error: &RemoteError) -> String {
+    format!("{host}: {error}")
+}
+
+/// How a segment ended.
+enum End {
+    /// Its script came to an end.
+    Exit(Exit),
+    /// The host did not take it, and nothing ran.
+    Refused(String),
+    /// It was not begun.
+    Unstarted(String),
+    /// The host was lost while it ran.
+    Lost(RemoteError),
 }
 
 /// A segment that runs: reads its output and tells what happens.
@@ -109,7 +161,12 @@ struct Live<'a> {
     apply: &'a Apply<'a>,
     segment: &'a Segment,
     reader: ProgressReader,
-    began: Option<(usize, Instant)>,
+    /// How many parts came to an end: they run one after the other.
+    ended: usize,
+    /// When the next one began, if it did.
+    began: Option<Instant>,
+    /// The first node of the part that failed.
+    failed: Option<NodeId>,
     output: Tail,
     outcomes: Outcomes,
 }
@@ -118,91 +175,118 @@ impl<'a> Live<'a> {
     fn new(apply: &'a Apply<'a>, segment: &'a Segment) -> Self {
         let reader = ProgressReader::new(&segment.id);
         let (output, outcomes) = (Tail::default(), Outcomes::new());
-        Self { apply, segment, reader, began: None, output, outcomes }
+        let (ended, began, failed) = (0, None, None);
+        Self { apply, segment, reader, ended, began, failed, output, outcomes }
     }
 
+    /// A part that is told of out of turn is none of ours.
     fn progress(&mut self, progress: Progress) {
         match progress {
-            Progress::Began(part) => {
-                self.began = Some((part, Instant::now()));
-                self.output = Tail::default();
-                for &id in self.nodes(part) {
-                    let node = self.apply.catalog.node(id).name.clone();
-                    self.apply.events.send(Event::Started { node });
+            Progress::Began(part) if part == self.ended => self.begin(),
+            Progress::Line(part, line) if part == self.ended => self.line(line),
+            Progress::Ended(part, status) if part == self.ended && self.began.is_some() => {
+                let outcome = |id| self.outcome_of(id, status);
+                let outcomes = self.nodes().iter().map(|id| (*id, outcome(*id))).collect();
+                if status != 0 {
+                    self.failed = self.nodes().first().copied();
                 }
+                self.finish(outcomes);
             }
-            Progress::Line(part, line) => {
-                if let Some(&id) = self.nodes(part).first() {
-                    let node = self.apply.catalog.node(id).name.clone();
-                    self.apply.events.send(Event::Output { node, line: line.clone() });
-                }
-                self.output.push(line);
-            }
-            Progress::Ended(part, status) => {
-                let duration_ms = self.duration_ms();
-                self.began = None;
-                for &id in self.nodes(part) {
-                    self.outcome(id, self.outcome_of(id, part, status), duration_ms);
-                }
-            }
+            _ => {}
         }
     }
 
-    fn nodes(&self, part: usize) -> &'a [NodeId] {
-        self.segment.parts.get(part).map_or(&[], |part| &part.nodes)
-    }
-
-    fn duration_ms(&self) -> u64 {
-        let elapsed = self.began.map(|(_, began)| began.elapsed().as_millis());
-        elapsed.and_then(|elapsed| u64::try_from(elapsed).ok()).unwrap_or_default()
-    }
-
-    fn outcome_of(&self, id: NodeId, part: usize, status: i32) -> Outcome {
-        if status == 0 {
-            // A check changes nothing: it only waited.
-            let check = self.apply.catalog.node(id).kind.nature() == Nature::Check;
-            return if check { Outcome::Unchanged } else { Outcome::Changed };
+    fn begin(&mut self) {
+        self.began = Some(Instant::now());
+        self.output = Tail::default();
+        for &id in self.nodes() {
+            let node = self.apply.catalog.node(id).name.clone();
+            self.apply.events.send(Event::Started { node });
         }
-        Outcome::Failed(Failure {
-            message: format!("its step ended with exit status {status}"),
-            command: self.segment.parts.get(part).map(|part| part.script.to_string()),
-            exit_status: Some(status),
-            output: self.output.text(),
-            hint: None,
-        })
     }
 
-    fn outcome(&mut self, id: NodeId, outcome: Outcome, duration_ms: u64) {
-        self.apply.finished(id, outcome.clone(), duration_ms);
-        self.outcomes.push((id, outcome));
+    fn line(&mut self, line: String) {
+        if let Some(&id) = self.nodes().first() {
+            let node = self.apply.catalog.node(id).name.clone();
+            self.apply.events.send(Event::Output { node, line: line.clone() });
+        }
+        self.output.push(line);
+    }
+
+    fn part(&self) -> Option<&'a Part> {
+        self.segment.parts.get(self.ended)
+    }
+
+    /// The nodes of the part that runs.
+    fn nodes(&self) -> &'a [NodeId] {
+        self.part().map_or(&[], |part| &part.nodes)
+    }
+
+    /// Goes on to the next part.
+    fn finish(&mut self, outcomes: Outcomes) {
+        let elapsed = self.began.take().map_or(0, |began| began.elapsed().as_millis());
+        let duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        for (id, outcome) in outcomes {
+            self.apply.finished(id, outcome.clone(), duration_ms);
+            self.outcomes.push((id, outcome));
+        }
+        self.ended += 1;
+    }
+
+    fn outcome_of(&self, id: NodeId, status: i32) -> Outcome {
+        if status != 0 {
+            let message = format!("its step ended with exit status {status}");
+            return self.failure(message, Some(status));
+        }
+        // A check changes nothing: it only waited.
+        let check = self.apply.catalog.node(id).kind.nature() == Nature::Check;
+        if check { Outcome::Unchanged } else { Outcome::Changed }
+    }
+
+    fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
+        let command = self.part().map(|part| part.script.to_string());
+        let output = self.output.text();
+        Outcome::Failed(Failure { command, exit_status, output, ..Failure::told(message) })
     }
 
     /// What became of all nodes, once the script ended or was lost.
-    fn end(mut self, error: Option<RemoteError>) -> Outcomes {
-        let failed =
-            self.outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
-        let because = match (&error, failed) {
-            (Some(error), _) => error.to_string(),
-            (None, Some((id, _))) => self.apply.catalog.node(*id).name.node.to_string(),
-            (None, None) => "the script ended early".to_owned(),
-        };
-        let running = self.began.map(|(part, _)| part);
-        let duration_ms = self.duration_ms();
-        for (index, part) in self.segment.parts.iter().enumerate() {
-            for &id in &part.nodes {
-                if self.outcomes.iter().any(|(known, _)| *known == id) {
-                    continue;
+    fn end(mut self, end: End) -> Outcomes {
+        // The part that the end is about, if it is about one.
+        let mut about = None;
+        let because = match end {
+            End::Exit(Exit(status)) => match self.failed {
+                Some(id) => self.apply.catalog.node(id).name.node.to_string(),
+                None => {
+                    let outcome = self.failure("its script ended early".to_owned(), Some(status));
+                    about = Some((self.ended, outcome));
+                    self.name_of(self.ended)
                 }
-                let outcome = if running == Some(index) {
-                    Outcome::Unknown { message: because.clone() }
-                } else {
-                    Outcome::Skipped { because: because.clone() }
-                };
-                let duration_ms = if running == Some(index) { duration_ms } else { 0 };
-                self.outcome(id, outcome, duration_ms);
+            },
+            End::Refused(message) => {
+                let needs = |part: &Part| !part.contents.is_empty();
+                let part = self.segment.parts.iter().position(needs).unwrap_or_default();
+                about = Some((part, Outcome::Failed(Failure::told(message))));
+                self.name_of(part)
             }
+            End::Unstarted(reason) => reason,
+            End::Lost(error) => {
+                about = Some((self.ended, Outcome::Unknown { message: error.to_string() }));
+                self.name_of(self.ended)
+            }
+        };
+        while let Some(part) = self.part() {
+            let outcome = match &about {
+                Some((index, outcome)) if *index == self.ended => outcome.clone(),
+                _ => Outcome::Skipped { because: because.clone() },
+            };
+            self.finish(part.nodes.iter().map(|id| (*id, outcome.clone())).collect());
         }
         self.outcomes
+    }
+
+    fn name_of(&self, part: usize) -> String {
+        let first = self.segment.parts.get(part).and_then(|part| part.nodes.first());
+        first.map(|id| self.apply.catalog.node(*id).name.node.to_string()).unwrap_or_default()
     }
 }
 

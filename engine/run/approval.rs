@@ -3,6 +3,8 @@
 //! It holds no secret and no content: the playbook is evaluated again when it is applied, and every resource is
 //! compared with what was approved, by digests.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +51,7 @@ impl PlanFile {
         Self { version: Self::VERSION, nodes: nodes.collect() }
     }
 
-    /// Takes out of a plan what differs from what was approved, and says why.
+    /// Finds what differs from what was approved, and says why. What only reacts to that is taken out of the plan.
     pub(super) fn refuse(
         &self,
         catalog: &Catalog,
@@ -57,13 +59,14 @@ impl PlanFile {
         plan: &mut Plan,
     ) -> Vec<(NodeId, Outcome)> {
         let mut refused = Vec::new();
+        let mut left_alone = HashSet::new();
         for &id in graph.order() {
-            plan.forget_causes(catalog, id, |cause| refused.iter().any(|(id, _)| *id == cause));
+            plan.keep_causes(catalog, id, |cause| !left_alone.contains(&cause));
             if !plan.node(id).planned.acts() {
                 continue;
             }
             if let Some(reason) = self.difference(catalog, id, plan.node(id)) {
-                plan.withdraw(id);
+                left_alone.insert(id);
                 refused.push((id, Outcome::Refused { reason: reason.to_owned() }));
             }
         }

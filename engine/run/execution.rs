@@ -1,15 +1,17 @@
-//! Carries a plan out: which nodes may run now, as segments, host by host side by side.
+//! Carries a plan out: which nodes may run now, as batches, host by host side by side.
 //!
-//! Pure but for the segments it hands out; the loop that runs them is in `apply.rs`.
+//! Pure: the loop that runs the batches is in `apply.rs`. What an outcome costs is looked up along the edges of its
+//! node alone, so that a run takes time in proportion to its nodes and edges, however many hosts there are.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet},
     sync::Arc,
 };
 
 use crate::{
     catalog::{Catalog, NodeId},
-    event::Outcome,
+    event::{Failure, Outcome},
     graph::{Edge, Graph},
     plan::{Plan, Planned},
     resource::Nature,
@@ -21,11 +23,17 @@ pub(crate) struct Execution<'a> {
     graph: &'a Graph,
     plan: &'a Plan,
     states: Vec<State>,
+    /// How many of those that a node waits for have not come to an end.
+    missing: Vec<usize>,
     /// Whether the node changed, or one that it waits for did: then a check runs.
     dirty: Vec<bool>,
-    /// The nodes that still wait, of each host, in the order of the graph.
-    waiting: BTreeMap<Arc<str>, Vec<NodeId>>,
-    busy: BTreeSet<Arc<str>>,
+    /// Where each node stands in the order of the graph.
+    place: Vec<usize>,
+    /// The places of nodes that something happened before: they may be settled, or ready.
+    news: BinaryHeap<Reverse<usize>>,
+    hosts: BTreeMap<Arc<str>, Lane>,
+    /// Idle hosts with something ready.
+    startable: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,16 +43,25 @@ enum State {
     Done(Outcome),
 }
 
-/// The nodes of one host that can run now without waiting for another host.
+/// What is known of one host.
+#[derive(Default)]
+struct Lane {
+    nodes: Vec<NodeId>,
+    /// The places of those with something to run that wait for nobody any more.
+    ready: BTreeSet<usize>,
+    busy: bool,
+}
+
+/// The nodes of one host that can run now without waiting for another host, in order.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Batch {
     /// The host.
     pub(crate) host: Arc<str>,
-    /// Those with something to run, in order.
+    /// Those with something to run. What stands between them is settled by what becomes of them.
     pub(crate) runs: Vec<NodeId>,
-    /// Those that only stand between, and are settled with the others.
-    passes: Vec<NodeId>,
 }
+
+type Outcomes = Vec<(NodeId, Outcome)>;
 
 impl<'a> Execution<'a> {
     /// Nothing is done yet. `outcomes` are of an earlier round, and stand.
@@ -54,124 +71,182 @@ impl<'a> Execution<'a> {
         plan: &'a Plan,
         outcomes: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Self {
-        let state = |id| match outcomes(id) {
-            Some(outcome) => State::Done(outcome),
-            None => State::Waiting,
-        };
-        let states: Vec<State> = catalog.nodes().map(|(id, _)| state(id)).collect();
-        let mut waiting: BTreeMap<Arc<str>, Vec<NodeId>> = BTreeMap::new();
-        for &id in graph.order() {
-            if states[id.index()] == State::Waiting {
-                waiting.entry(catalog.node(id).name.host.clone()).or_default().push(id);
-            }
+        let state = |(id, _)| outcomes(id).map_or(State::Waiting, State::Done);
+        let states: Vec<State> = catalog.nodes().map(state).collect();
+        let open = |id: &NodeId| !matches!(states[id.index()], State::Done(_));
+        let missing = catalog.nodes().map(|(id, _)| graph.before(id).filter(open).count());
+        let missing = missing.collect();
+        let mut place = vec![0; catalog.len()];
+        let mut hosts: BTreeMap<Arc<str>, Lane> = BTreeMap::new();
+        for (at, &id) in graph.order().iter().enumerate() {
+            place[id.index()] = at;
+            hosts.entry(catalog.node(id).name.host.clone()).or_default().nodes.push(id);
         }
         let dirty = vec![false; catalog.len()];
-        Self { catalog, graph, plan, states, dirty, waiting, busy: BTreeSet::new() }
+        let news = (0..catalog.len()).map(Reverse).collect();
+        let startable = BTreeSet::new();
+        Self { catalog, graph, plan, states, missing, dirty, place, news, hosts, startable }
     }
 
     /// Settles what needs no work, and gives the work that can start now: at most one batch for each idle host.
     /// The outcomes of what was settled come first.
-    pub(crate) fn next(&mut self) -> (Vec<(NodeId, Outcome)>, Vec<Batch>) {
-        let mut settled = Vec::new();
-        let mut batches = Vec::new();
-        loop {
-            let before = settled.len();
-            let hosts: Vec<Arc<str>> = self.waiting.keys().cloned().collect();
-            for host in hosts {
-                if !self.busy.contains(&host) {
-                    self.settle(&host, &mut settled);
-                }
-            }
-            // What was settled on one host may let another go on.
-            if settled.len() == before {
-                break;
-            }
-        }
-        let hosts: Vec<Arc<str>> = self.waiting.keys().cloned().collect();
-        for host in hosts {
-            if !self.busy.contains(&host)
-                && let Some(batch) = self.batch(&host)
-            {
-                batches.push(batch);
-            }
-        }
+    pub(crate) fn next(&mut self) -> (Outcomes, Vec<Batch>) {
+        let settled = self.settle();
+        let hosts = std::mem::take(&mut self.startable);
+        let batches = hosts.into_iter().filter_map(|host| self.batch(host)).collect();
         (settled, batches)
     }
 
-    /// Takes what became of a batch.
-    pub(crate) fn finish(
-        &mut self,
-        batch: Batch,
-        outcomes: Vec<(NodeId, Outcome)>,
-    ) -> Vec<(NodeId, Outcome)> {
-        self.busy.remove(&batch.host);
+    /// Takes what became of the batch of a host.
+    pub(crate) fn finish(&mut self, host: &Arc<str>, outcomes: Outcomes) {
         for (id, outcome) in outcomes {
-            self.done(id, outcome);
+            if self.states[id.index()] == State::Running {
+                self.end(id, outcome);
+            }
         }
-        // What only stood between waits again, and is settled or skipped by what became of the others.
-        for id in batch.passes {
-            self.states[id.index()] = State::Waiting;
+        let Some(lane) = self.hosts.get_mut(host) else { return };
+        lane.busy = false;
+        if !lane.ready.is_empty() {
+            self.startable.insert(host.clone());
         }
-        let waiting = self.waiting.entry(batch.host.clone()).or_default();
-        waiting.retain(|id| self.states[id.index()] == State::Waiting);
-        let mut settled = Vec::new();
-        self.settle(&batch.host, &mut settled);
-        settled
     }
 
     /// Skips all that still waits on a host.
-    pub(crate) fn abandon(&mut self, host: &Arc<str>, because: &str) -> Vec<(NodeId, Outcome)> {
-        let waiting = self.waiting.remove(host).unwrap_or_default();
-        let skip = |id: NodeId| (id, Outcome::Skipped { because: because.to_owned() });
-        let skipped: Vec<_> = waiting.into_iter().map(skip).collect();
-        for (id, outcome) in &skipped {
-            self.done(*id, outcome.clone());
+    pub(crate) fn abandon(&mut self, host: &Arc<str>, because: &str) -> Outcomes {
+        let nodes = self.hosts.get(host).map(|lane| lane.nodes.clone()).unwrap_or_default();
+        self.skip(&nodes, because)
+    }
+
+    /// Skips all that still waits.
+    pub(crate) fn stop(&mut self, because: &str) -> Outcomes {
+        self.skip(self.graph.order(), because)
+    }
+
+    /// The hosts that have nodes.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.hosts.keys()
+    }
+
+    fn skip(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
+        let mut skipped = Outcomes::new();
+        for &id in nodes {
+            if self.states[id.index()] == State::Waiting {
+                let outcome = Outcome::Skipped { because: because.to_owned() };
+                self.end(id, outcome.clone());
+                skipped.push((id, outcome));
+            }
         }
         skipped
     }
 
-    /// The hosts that still have something waiting.
-    pub(crate) fn hosts_waiting(&self) -> Vec<Arc<str>> {
-        self.waiting.keys().cloned().collect()
-    }
-
-    /// Settles the nodes of a host that can be settled without running anything.
-    fn settle(&mut self, host: &Arc<str>, settled: &mut Vec<(NodeId, Outcome)>) {
-        let Some(waiting) = self.waiting.remove(host) else { return };
-        let mut left = Vec::new();
-        for id in waiting {
-            match self.settled(id) {
-                Some(outcome) => {
-                    self.done(id, outcome.clone());
-                    settled.push((id, outcome));
-                }
-                None => left.push(id),
+    /// Settles the nodes that can be settled without running anything, in the order of the graph.
+    fn settle(&mut self) -> Outcomes {
+        let mut settled = Outcomes::new();
+        while let Some(Reverse(place)) = self.news.pop() {
+            let id = self.graph.order()[place];
+            if self.states[id.index()] != State::Waiting {
+                continue;
+            }
+            if let Some(because) = self.blocked_by(id) {
+                let outcome = Outcome::Skipped { because };
+                self.end(id, outcome.clone());
+                settled.push((id, outcome));
+                continue;
+            }
+            let dirty = self.is_below_change(id);
+            if self.missing[id.index()] > 0 || self.is_open(id, dirty) {
+                continue;
+            }
+            if self.has_work(id, dirty) {
+                self.make_ready(id);
+            } else {
+                let outcome = self.without_work(id);
+                self.end(id, outcome.clone());
+                settled.push((id, outcome));
             }
         }
-        if !left.is_empty() {
-            self.waiting.insert(host.clone(), left);
+        settled
+    }
+
+    fn make_ready(&mut self, id: NodeId) {
+        let host = &self.catalog.node(id).name.host;
+        let Some(lane) = self.hosts.get_mut(host) else { return };
+        lane.ready.insert(self.place[id.index()]);
+        if !lane.busy {
+            self.startable.insert(host.clone());
         }
     }
 
-    fn settled(&self, id: NodeId) -> Option<Outcome> {
-        if let Some(because) = self.blocked_by(id) {
-            return Some(Outcome::Skipped { because });
+    /// Notes how a node ended, and who has to hear of it.
+    fn end(&mut self, id: NodeId, outcome: Outcome) {
+        self.dirty[id.index()] = outcome == Outcome::Changed || self.is_below_change(id);
+        let good = matches!(outcome, Outcome::Changed | Outcome::Unchanged);
+        self.states[id.index()] = State::Done(outcome);
+        for next in self.graph.after(id) {
+            self.missing[next.index()] -= 1;
+            if !good || self.missing[next.index()] == 0 {
+                self.news.push(Reverse(self.place[next.index()]));
+            }
         }
-        let all_done = self.graph.before(id).all(|before| self.is_done(before));
-        let dirty = self.graph.before(id).any(|before| self.dirty[before.index()]);
-        (all_done && !self.has_work(id, dirty)).then(|| self.without_work(id))
+    }
+
+    /// The nodes of a host that can run in one go: each waits only for what is done, or for others among them.
+    fn batch(&mut self, host: Arc<str>) -> Option<Batch> {
+        let lane = self.hosts.get_mut(&host)?;
+        let mut next: BinaryHeap<_> =
+            std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
+        let mut runs = Vec::new();
+        let mut dirty: HashSet<NodeId> = HashSet::new();
+        // How many of those that a node waits for are in the batch.
+        let mut inside: HashMap<NodeId, usize> = HashMap::new();
+        while let Some(Reverse(place)) = next.pop() {
+            let id = self.graph.order()[place];
+            let below_change =
+                self.is_below_change(id) || self.graph.before(id).any(|it| dirty.contains(&it));
+            if self.states[id.index()] != State::Waiting || self.is_open(id, below_change) {
+                continue;
+            }
+            let work = self.has_work(id, below_change);
+            if work {
+                runs.push(id);
+            }
+            if work || below_change {
+                dirty.insert(id);
+            }
+            for after in self.graph.after(id) {
+                let count = inside.entry(after).or_default();
+                *count += 1;
+                if *count == self.missing[after.index()]
+                    && self.catalog.node(after).name.host == host
+                {
+                    next.push(Reverse(self.place[after.index()]));
+                }
+            }
+        }
+        if runs.is_empty() {
+            return None;
+        }
+        for id in &runs {
+            self.states[id.index()] = State::Running;
+        }
+        self.hosts.get_mut(&host)?.busy = true;
+        Some(Batch { host, runs })
+    }
+
+    fn is_below_change(&self, id: NodeId) -> bool {
+        self.graph.before(id).any(|before| self.dirty[before.index()])
+    }
+
+    /// Whether a node must be looked at again before it and all behind it can go on: something before it changed
+    /// that may have altered it. It is left waiting, for the next round.
+    fn is_open(&self, id: NodeId, dirty: bool) -> bool {
+        dirty && matches!(self.plan.node(id).planned, Planned::MayChange { .. })
     }
 
     /// What a node without work comes to.
     fn without_work(&self, id: NodeId) -> Outcome {
         match &self.plan.node(id).planned {
-            Planned::Unknown { reason } => Outcome::Failed(crate::event::Failure {
-                message: reason.clone(),
-                command: None,
-                exit_status: None,
-                output: String::new(),
-                hint: None,
-            }),
+            Planned::Unknown { reason } => Outcome::Failed(Failure::told(reason.clone())),
             _ => Outcome::Unchanged,
         }
     }
@@ -181,63 +256,20 @@ impl<'a> Execution<'a> {
         self.plan.node(id).planned.acts() || (check && dirty)
     }
 
-    /// The nodes of a host that can run in one go: each waits only for what is done, or for others among them.
-    fn batch(&mut self, host: &Arc<str>) -> Option<Batch> {
-        let waiting = self.waiting.get(host)?.clone();
-        let mut inside = BTreeSet::new();
-        let mut dirty = BTreeSet::new();
-        let mut batch = Batch { host: host.clone(), runs: Vec::new(), passes: Vec::new() };
-        for id in waiting {
-            let ready = |before| self.is_done(before) || inside.contains(&before);
-            if !self.graph.before(id).all(ready) {
-                continue;
-            }
-            let below_change = self
-                .graph
-                .before(id)
-                .any(|before| self.dirty[before.index()] || dirty.contains(&before));
-            inside.insert(id);
-            let work = self.has_work(id, below_change);
-            if below_change || work {
-                dirty.insert(id);
-            }
-            if work { batch.runs.push(id) } else { batch.passes.push(id) }
-        }
-        if batch.runs.is_empty() {
-            return None;
-        }
-        for id in batch.runs.iter().chain(&batch.passes) {
-            self.states[id.index()] = State::Running;
-        }
-        self.busy.insert(host.clone());
-        Some(batch)
-    }
-
-    fn is_done(&self, id: NodeId) -> bool {
-        matches!(self.states[id.index()], State::Done(_))
-    }
-
-    fn done(&mut self, id: NodeId, outcome: Outcome) {
-        let below_change = self.graph.before(id).any(|before| self.dirty[before.index()]);
-        self.dirty[id.index()] = below_change || outcome == Outcome::Changed;
-        self.states[id.index()] = State::Done(outcome);
-    }
-
     /// The name of the node that this one cannot go on without.
     fn blocked_by(&self, id: NodeId) -> Option<String> {
-        let blocking = self.graph.edges_before(id).find(|(before, why)| {
-            let State::Done(outcome) = &self.states[before.index()] else { return false };
-            match outcome {
-                Outcome::Failed(_) | Outcome::Skipped { .. } | Outcome::Unknown { .. } => true,
+        self.graph.edges_before(id).find_map(|(before, why)| {
+            let name = || self.catalog.node(before).name.node.to_string();
+            match &self.states[before.index()] {
+                State::Done(Outcome::Failed(_) | Outcome::Unknown { .. }) => Some(name()),
+                State::Done(Outcome::Skipped { because }) => Some(because.clone()),
                 // What was refused stops only what was said to depend on it.
-                Outcome::Refused { .. } => *why != Edge::Declared,
-                Outcome::Changed | Outcome::Unchanged => false,
+                State::Done(Outcome::Refused { .. }) if why != Edge::Declared => Some(name()),
+                _ => None,
             }
-        });
-        let (before, _) = blocking?;
-        Some(match &self.states[before.index()] {
-            State::Done(Outcome::Skipped { because }) => because.clone(),
-            _ => self.catalog.node(before).name.node.to_string(),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! The open ways to all hosts: each opened once, when it is first needed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
@@ -82,9 +85,10 @@ impl Fleet {
 
     /// Nothing more is done on this host.
     pub(crate) async fn lose(&self, name: &Arc<str>, error: RemoteError) {
-        self.unreachable(name, &error);
-        // The first reason is the one that counts.
-        let _ = self.way(name).await.lost.set(error);
+        // The first reason is the one that counts, and is told once.
+        if self.way(name).await.lost.set(error.clone()).is_ok() {
+            self.unreachable(name, &error);
+        }
     }
 
     fn unreachable(&self, name: &Arc<str>, error: &RemoteError) {
@@ -94,6 +98,22 @@ impl Fleet {
         };
         let host = name.clone();
         self.events.send(Event::Unreachable { host, message: error.to_string(), hint });
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        self.events.send(event);
+    }
+
+    /// The hosts that cannot be worked on, and why.
+    pub(crate) async fn troubles(&self) -> BTreeMap<Arc<str>, RemoteError> {
+        let names: Vec<Arc<str>> = self.ways.lock().await.keys().cloned().collect();
+        let mut troubles = BTreeMap::new();
+        for name in names {
+            if let Some(error) = self.trouble(&name).await {
+                troubles.insert(name, error);
+            }
+        }
+        troubles
     }
 
     /// Why a host cannot be worked on, if that is so.

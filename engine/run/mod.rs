@@ -1,6 +1,10 @@
 //! A run over the fleet: evaluate, probe, plan, apply, verify. Sends events; decides nothing itself.
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::sync::watch;
@@ -10,6 +14,7 @@ mod apply;
 mod approval;
 mod execution;
 mod fleet;
+mod lock;
 mod observe;
 mod segment;
 mod tally;
@@ -21,7 +26,11 @@ pub use self::{
     approval::{ApprovedNode, PlanFile},
     segment::{Part, Progress, ProgressReader, Segment},
 };
-use self::{apply::Apply, execution::Execution, tally::Tally};
+use self::{
+    apply::Apply,
+    execution::Execution,
+    tally::{Tally, Troubles},
+};
 use crate::{
     catalog::{Catalog, NodeId},
     diagnostic::Result,
@@ -30,13 +39,17 @@ use crate::{
     graph::Graph,
     language::{self, Evaluation, Input, Known, Note},
     plan::Plan,
+    probe::Observations,
     remote::Connector,
+    resource::Nature,
 };
 
 /// What a run is about.
 pub struct Run {
     /// Its id, which `converge show` takes.
     pub id: String,
+    /// Who runs it, for another run that finds the lock taken.
+    pub who: String,
     /// How hosts are reached.
     pub connector: Arc<dyn Connector>,
     /// Who is told what happens.
@@ -47,6 +60,8 @@ pub struct Run {
     pub concurrency: usize,
     /// The hosts it is limited to; none means all.
     pub limit: Option<BTreeSet<Arc<str>>>,
+    /// How long to wait for a host that another run holds.
+    pub lock_wait: Duration,
     /// Ends it early.
     pub interrupt: Interrupt,
 }
@@ -64,6 +79,14 @@ impl Interrupt {
 
     pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Waits until it is set.
+    async fn set(&self) {
+        if self.0.clone().wait_for(|set| *set).await.is_err() {
+            // Nobody is left who could set it.
+            std::future::pending().await
+        }
     }
 }
 
@@ -130,32 +153,32 @@ impl Run {
         let catalog = self.evaluate(input, fleet).await?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
-        let observations = observe::observe(&catalog, all(), fleet).await;
+        let probing = |host| Event::Probing { host };
+        let observations = self.observe(&catalog, all(), fleet, probing).await.unwrap_or_default();
         let mut plan = Plan::new(&catalog, &graph, &observations);
         let mut tally = Tally::new(&catalog);
-        tally.unobserved(&catalog, &observations);
         let file = PlanFile::new(&catalog, &plan);
-        let status = match purpose {
+        let observed = |id: &NodeId| observations.nodes.contains_key(id);
+        match purpose {
             Purpose::Plan => {
-                self.tell_plan(&catalog, &plan);
-                tally.pending(&catalog, &plan);
-                None
+                self.tell_plan(&catalog, &graph, &plan, observed);
+                tally.pending(&catalog, &plan, &observations);
             }
             Purpose::Apply { approved } => {
-                if let Some(approved) = approved {
-                    let refused = approved.refuse(&catalog, &graph, &mut plan);
-                    self.tell_plan(&catalog, &plan);
-                    self.tell_refused(&catalog, &refused);
-                    tally.record(refused);
-                } else {
-                    self.tell_plan(&catalog, &plan);
-                }
+                let refuse = |approved: PlanFile| approved.refuse(&catalog, &graph, &mut plan);
+                let refused = approved.map(refuse).unwrap_or_default();
+                self.tell_plan(&catalog, &graph, &plan, observed);
+                self.tell_finished(&catalog, &refused);
+                tally.record(refused);
                 self.apply(&catalog, &graph, &plan, fleet, &mut tally).await;
-                self.interrupt.is_set().then_some(ExitStatus::Interrupted)
             }
+        }
+        let troubles = self.troubles(fleet).await;
+        let status = match self.interrupt.is_set() {
+            true => ExitStatus::Interrupted,
+            false => tally.status(&troubles),
         };
-        let status = status.unwrap_or_else(|| tally.status(&catalog));
-        let hosts = tally.summary(&catalog, fleet).await;
+        let hosts = tally.summary(&catalog, fleet, &troubles).await;
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
         Ok(Ended { status, plan: file })
@@ -189,19 +212,55 @@ impl Run {
         fleet: &Fleet,
         tally: &mut Tally,
     ) {
-        let outcomes = self.carry_out(catalog, graph, plan, fleet, |id| tally.outcome(id)).await;
+        self.lock(catalog, plan, fleet).await;
+        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally).await;
         tally.record(outcomes);
-        for round in 1..=verify::ROUNDS_MAX {
-            if self.interrupt.is_set() {
-                return;
-            }
-            let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else {
-                return;
-            };
-            let stands = |id| (!again.node(id).planned.acts()).then_some(Outcome::Unchanged);
-            let outcomes = self.carry_out(catalog, graph, &again, fleet, stands).await;
+        let mut round = 1;
+        while round <= verify::ROUNDS_MAX && !self.interrupt.is_set() {
+            let open = tally.open().count();
+            let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
+            let outcomes = self.carry_out(catalog, graph, &again, fleet, tally).await;
             tally.record(outcomes);
+            // A round that went on with what was left open was not spent on mending.
+            round += u32::from(tally.open().count() == open);
         }
+        // Only an interrupt leaves something open for good.
+        let skipped = || Outcome::Skipped { because: apply::INTERRUPTED.to_owned() };
+        let open: Vec<_> = tally.open().map(|id| (id, skipped())).collect();
+        self.tell_finished(catalog, &open);
+        tally.record(open);
+    }
+
+    /// Probes some nodes, unless the run is interrupted: a probe only reads, so nobody has to wait for its end.
+    async fn observe(
+        &self,
+        catalog: &Catalog,
+        nodes: impl IntoIterator<Item = NodeId>,
+        fleet: &Fleet,
+        begins: impl Fn(Arc<str>) -> Event,
+    ) -> Option<Observations> {
+        tokio::select! {
+            biased;
+            () = self.interrupt.set() => None,
+            observations = observe::observe(catalog, nodes, fleet, begins) => Some(observations),
+        }
+    }
+
+    /// The hosts of this run that could not be reached or were lost. Scripts may have asked others for facts.
+    async fn troubles(&self, fleet: &Fleet) -> Troubles {
+        let mut troubles = fleet.troubles().await;
+        if let Some(limit) = &self.limit {
+            troubles.retain(|host, _| limit.contains(host));
+        }
+        troubles
+    }
+
+    /// Only hosts that are going to be changed are locked: a converged one costs no round trip more.
+    async fn lock(&self, catalog: &Catalog, plan: &Plan, fleet: &Fleet) {
+        let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
+        let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
+        let who = format!("run {} of {}", self.id, self.who);
+        lock::take(&Vec::from_iter(hosts), &who, self.lock_wait, fleet).await;
     }
 
     async fn carry_out(
@@ -210,12 +269,22 @@ impl Run {
         graph: &Graph,
         plan: &Plan,
         fleet: &Fleet,
-        stands: impl Fn(NodeId) -> Option<Outcome>,
+        earlier: &Tally,
     ) -> Vec<(NodeId, Outcome)> {
+        // What an earlier round settled stands, unless it differs again. A check that held is asked again where
+        // something before it changes again: what waits for it has to wait once more.
+        let may_run = |id| {
+            let planned = &plan.node(id).planned;
+            planned.acts() || catalog.node(id).kind.nature() == Nature::Check
+        };
+        let stands = |id| match earlier.outcome(id) {
+            Some(Outcome::Changed | Outcome::Unchanged) if may_run(id) => None,
+            outcome => outcome,
+        };
         let execution = Execution::new(catalog, graph, plan, stands);
-        let events = &*self.events;
-        let apply = Apply { catalog, plan, fleet, events, run: &self.id };
-        apply.carry_out(execution, &self.interrupt).await
+        let (events, interrupt) = (&*self.events, &self.interrupt);
+        let apply = Apply { catalog, plan, fleet, events, interrupt, earlier, run: &self.id };
+        apply.carry_out(execution).await
     }
 
     fn tell_note(&self, note: Note) {
@@ -227,8 +296,16 @@ impl Run {
         });
     }
 
-    fn tell_plan(&self, catalog: &Catalog, plan: &Plan) {
-        for (id, node) in catalog.nodes() {
+    /// Tells what is planned, in the order in which it is going to be done. Of what was not observed, nothing is known.
+    fn tell_plan(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &Plan,
+        observed: impl Fn(&NodeId) -> bool,
+    ) {
+        for &id in graph.order().iter().filter(|id| observed(id)) {
+            let node = catalog.node(id);
             self.events.send(Event::Planned {
                 node: node.name.clone(),
                 declared: node.declared.clone(),
@@ -238,8 +315,8 @@ impl Run {
         self.events.send(Event::PlanFinished);
     }
 
-    fn tell_refused(&self, catalog: &Catalog, refused: &[(NodeId, Outcome)]) {
-        for (id, outcome) in refused {
+    fn tell_finished(&self, catalog: &Catalog, outcomes: &[(NodeId, Outcome)]) {
+        for (id, outcome) in outcomes {
             let node = catalog.node(*id);
             self.events.send(Event::Finished {
                 node: node.name.clone(),

@@ -7,20 +7,23 @@ use futures::future::join_all;
 use super::{fleet::Fleet, nonce};
 use crate::{
     catalog::{Catalog, NodeId},
+    event::Event,
     probe::{Observations, Probe},
 };
 
-/// Probes some nodes, host by host side by side. The nodes of a host that does not answer are not in the result.
+/// Probes some nodes, host by host side by side, and tells `begins` of each host.
+/// The nodes of a host that does not answer are not in the result.
 pub(crate) async fn observe(
     catalog: &Catalog,
     nodes: impl IntoIterator<Item = NodeId>,
     fleet: &Fleet,
+    begins: impl Fn(Arc<str>) -> Event,
 ) -> Observations {
     let mut hosts: BTreeMap<Arc<str>, Vec<NodeId>> = BTreeMap::new();
     for id in nodes {
         hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
     }
-    let asked = hosts.into_iter().map(|(host, nodes)| one(catalog, host, nodes, fleet));
+    let asked = hosts.into_iter().map(|(host, nodes)| one(catalog, host, nodes, fleet, &begins));
     let mut all = Observations::default();
     for observations in join_all(asked).await.into_iter().flatten() {
         all.nodes.extend(observations.nodes);
@@ -34,8 +37,11 @@ async fn one(
     host: Arc<str>,
     nodes: Vec<NodeId>,
     fleet: &Fleet,
+    begins: &impl Fn(Arc<str>) -> Event,
 ) -> Option<Observations> {
     let _place = fleet.place().await;
+    fleet.remote(&host).await.ok()?;
+    fleet.tell(begins(host.clone()));
     let probe = Probe::new(catalog, &nodes, &nonce());
     let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
     Some(probe.read(catalog, &String::from_utf8_lossy(&captured.stdout)))

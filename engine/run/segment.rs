@@ -1,5 +1,10 @@
 //! What has to be done on a host without waiting for another one: one script, one round trip. Pure.
 
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
 use serde::Serialize;
 
 use crate::{
@@ -71,13 +76,9 @@ impl Segment {
 
     /// What must be staged before, each content once.
     pub fn contents(&self) -> Vec<Content> {
-        let mut contents: Vec<Content> = Vec::new();
-        for content in self.parts.iter().flat_map(|part| &part.contents) {
-            if !contents.iter().any(|known| known.digest() == content.digest()) {
-                contents.push(content.clone());
-            }
-        }
-        contents
+        let mut known = HashSet::new();
+        let all = self.parts.iter().flat_map(|part| &part.contents);
+        all.filter(|content| known.insert(content.digest())).cloned().collect()
     }
 }
 
@@ -92,9 +93,10 @@ impl Part {
         }
         script.push(step.script);
         for &id in &nodes {
-            let node = &*catalog.node(id).name.node;
-            for reaction in paid_by(catalog, plan, id) {
-                script.push(sh!("unmark {}", Owed::marker(node, reaction)));
+            let node = catalog.node(id);
+            // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
+            for &reaction in node.kind.reacts() {
+                script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }
         }
         Self { nodes, script, contents: step.contents }
@@ -140,31 +142,43 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
     Some((count, kind.apply_together(&batch)?))
 }
 
-/// The reactions of others on this host that a change of this node causes.
+/// The reactions of others that this node's part causes, be they on this host or not: what is written down where the
+/// change is made cannot be lost between the two.
 fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<Owed> {
     let node = catalog.node(cause);
-    if plan.node(cause).planned.change().is_none() || node.kind.nature() == Nature::Check {
+    if !plan.node(cause).planned.acts() || node.kind.nature() == Nature::Check {
         return Vec::new();
     }
-    let others = catalog.reacting_to(cause);
-    let here = others.filter(|(other, _)| catalog.node(*other).name.host == node.name.host);
-    here.map(|(other, reaction)| Owed {
+    let owed = |(other, reaction)| Owed {
+        host: node.name.host.clone(),
         node: catalog.node(other).name.node.to_string(),
         reaction,
         cause: node.name.node.to_string(),
         run: run.to_owned(),
-    })
-    .collect()
+    };
+    catalog.reacting_to(cause).map(owed).collect()
 }
 
-/// The reactions that are not owed any more once this node's part succeeded.
-fn paid_by(catalog: &Catalog, plan: &Plan, id: NodeId) -> Vec<Reaction> {
-    let declared = catalog.node(id).reactions.iter().map(|(_, reaction)| *reaction);
-    let owed = plan.node(id).planned.reactions().iter().map(|cause| cause.reaction);
-    let mut all: Vec<Reaction> = declared.chain(owed).collect();
-    all.sort();
-    all.dedup();
-    all
+/// What removes, by host, the markers of reactions that were `paid` on other hosts than the one of the cause.
+pub(super) fn unmark_elsewhere(
+    catalog: &Catalog,
+    plan: &Plan,
+    paid: impl Iterator<Item = NodeId>,
+) -> BTreeMap<Arc<str>, Script> {
+    let mut scripts: BTreeMap<Arc<str>, Script> = BTreeMap::new();
+    for id in paid {
+        let node = catalog.node(id);
+        let owed: HashSet<&str> =
+            plan.node(id).planned.reactions().iter().map(|cause| &*cause.node).collect();
+        for &(cause, reaction) in &node.reactions {
+            let cause = &catalog.node(cause).name;
+            if cause.host != node.name.host && owed.contains(&*cause.node) {
+                let script = scripts.entry(cause.host.clone()).or_insert_with(prelude::script);
+                script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
+            }
+        }
+    }
+    scripts
 }
 
 /// Where a segment's script is, as its output tells.

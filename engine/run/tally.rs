@@ -1,17 +1,21 @@
 //! What became of each node and host, for the summary and the exit status.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 
 use super::fleet::Fleet;
 use crate::{
     catalog::{Catalog, NodeId},
-    event::{HostSummary, Outcome},
+    event::{Failure, HostSummary, Outcome},
     exit_status::ExitStatus,
     plan::{Plan, Planned},
     probe::Observations,
+    remote::RemoteError,
 };
+
+/// The hosts that could not be reached, or were lost.
+pub(super) type Troubles = BTreeMap<Arc<str>, RemoteError>;
 
 /// What became of each node so far.
 pub(super) struct Tally {
@@ -19,31 +23,26 @@ pub(super) struct Tally {
     /// Changed, and not looked at since.
     unseen: Vec<bool>,
     pending: Vec<bool>,
-    unobserved: Vec<bool>,
 }
 
 impl Tally {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let no = vec![false; catalog.len()];
-        let outcomes = vec![None; catalog.len()];
-        Self { outcomes, unseen: no.clone(), pending: no.clone(), unobserved: no }
+        Self { outcomes: vec![None; catalog.len()], unseen: no.clone(), pending: no }
     }
 
-    /// Notes the nodes of hosts that did not answer.
-    pub(super) fn unobserved(&mut self, catalog: &Catalog, observations: &Observations) {
-        for (id, _) in catalog.nodes() {
-            self.unobserved[id.index()] = !observations.nodes.contains_key(&id);
-        }
-    }
-
-    /// Notes what a plan would change, and what it cannot know.
-    pub(super) fn pending(&mut self, catalog: &Catalog, plan: &Plan) {
+    /// Notes what a plan that is not carried out would change, and what it cannot know.
+    pub(super) fn pending(&mut self, catalog: &Catalog, plan: &Plan, observations: &Observations) {
         for (id, _) in catalog.nodes() {
             let planned = &plan.node(id).planned;
             self.pending[id.index()] = planned.acts();
-            if let Planned::Unknown { reason } = planned {
-                self.outcomes[id.index()] = Some(Outcome::Unknown { message: reason.clone() });
-            }
+            self.outcomes[id.index()] = match planned {
+                _ if !observations.nodes.contains_key(&id) => {
+                    Some(Outcome::Skipped { because: "its host did not answer".to_owned() })
+                }
+                Planned::Unknown { reason } => Some(Outcome::Failed(Failure::told(reason.clone()))),
+                _ => None,
+            };
         }
     }
 
@@ -74,14 +73,20 @@ impl Tally {
         self.outcomes[id.index()].clone()
     }
 
+    /// The nodes that have not come to an end yet.
+    pub(super) fn open(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let id = |index| NodeId(u32::try_from(index).expect("ids were made from indices"));
+        let open = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
+        open.map(move |(index, _)| id(index))
+    }
+
     /// The exit status that says most: a failure before an unreachable host before changes that wait.
-    pub(super) fn status(&self, catalog: &Catalog) -> ExitStatus {
+    pub(super) fn status(&self, troubles: &Troubles) -> ExitStatus {
         let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().any(bad);
-        let failed = any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. }));
-        let lost = any(|outcome| matches!(outcome, Outcome::Unknown { .. }));
-        if failed {
+        if any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. })) {
             ExitStatus::Failed
-        } else if lost || catalog.nodes().any(|(id, _)| self.unobserved[id.index()]) {
+        } else if !troubles.is_empty() || any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
+        {
             ExitStatus::Unreachable
         } else if self.pending.contains(&true) {
             ExitStatus::Pending
@@ -90,19 +95,23 @@ impl Tally {
         }
     }
 
+    /// What became of each host: those that something is declared on, and those that could not be asked what to declare.
     pub(super) async fn summary(
         &self,
         catalog: &Catalog,
         fleet: &Fleet,
+        troubles: &Troubles,
     ) -> IndexMap<Arc<str>, HostSummary> {
         let mut hosts: IndexMap<Arc<str>, HostSummary> = IndexMap::new();
         for (id, node) in catalog.nodes() {
             let host = hosts.entry(node.name.host.clone()).or_default();
             self.count(id, host);
         }
+        for (name, error) in troubles {
+            hosts.entry(name.clone()).or_default().unreachable = Some(error.to_string());
+        }
         for (name, host) in &mut hosts {
             host.traffic = fleet.traffic(name).await;
-            host.unreachable = fleet.trouble(name).await.map(|error| error.to_string());
         }
         hosts
     }
@@ -115,7 +124,6 @@ impl Tally {
             Some(Outcome::Refused { .. }) => host.refused += 1,
             Some(Outcome::Unknown { .. }) => host.unknown += 1,
             None if self.pending[id.index()] => host.pending += 1,
-            None if self.unobserved[id.index()] => host.skipped += 1,
             None | Some(Outcome::Unchanged) => host.unchanged += 1,
         }
     }

@@ -1,14 +1,13 @@
 //! After a change: looks again at what changed and at all that stands below it, and plans what still differs.
 
-use std::{collections::BTreeSet, sync::Arc};
-
-use super::{Fleet, Run, observe::observe, tally::Tally};
+use super::{Fleet, Run, tally::Tally};
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, Node, NodeId},
+    change::{Action, Field, Shown},
     event::{Event, Failure, Outcome},
     graph::Graph,
     plan::{Plan, Planned},
-    resource::{Action, Nature},
+    resource::Nature,
 };
 
 /// A resource that still differs after this many times does not converge.
@@ -28,80 +27,94 @@ impl Run {
         if nodes.is_empty() {
             return None;
         }
-        let hosts: BTreeSet<&Arc<str>> =
-            nodes.iter().map(|id| &catalog.node(*id).name.host).collect();
-        for host in hosts {
-            self.events.send(Event::Verifying { host: host.clone(), round });
-        }
-        let observations = observe(catalog, nodes.iter().copied(), fleet).await;
-        let mut plan = Plan::new(catalog, graph, &observations);
+        let verifying = |host| Event::Verifying { host, round };
+        let seen = self.observe(catalog, nodes.iter().copied(), fleet, verifying).await?;
+        let mut plan = Plan::new(catalog, graph, &seen);
         for &id in &nodes {
-            let Some(reason) = given_up(catalog, &plan, tally, id, round) else { continue };
-            plan.withdraw(id);
-            if let Some(failure) = reason {
-                let outcome = Outcome::Failed(failure);
-                let node = catalog.node(id);
-                self.events.send(Event::Finished {
-                    node: node.name.clone(),
-                    declared: node.declared.clone(),
-                    outcome: outcome.clone(),
-                    duration_ms: 0,
-                });
-                tally.record([(id, outcome)]);
+            plan.keep_causes(catalog, id, |_| true);
+            match given_up(&plan, tally, catalog.node(id), id, round) {
+                GivenUp::No => {}
+                GivenUp::AsItIs => plan.withdraw(id),
+                GivenUp::Failed(failure) => {
+                    plan.withdraw(id);
+                    let outcome = [(id, Outcome::Failed(failure))];
+                    self.tell_finished(catalog, &outcome);
+                    tally.record(outcome);
+                }
             }
         }
         tally.looked_at(&nodes);
-        nodes.iter().any(|id| plan.node(*id).planned.acts()).then_some(plan)
+        let goes_on = |id: &NodeId| plan.node(*id).planned.acts() || tally.outcome(*id).is_none();
+        nodes.iter().any(goes_on).then_some(plan)
     }
 }
 
-/// What changed since the last look and all that stands below it, as far as it came to a good end.
+/// What changed since the last look and all that stands below it, as far as it came to a good end or was left open.
 fn concerned(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<NodeId> {
     let mut below = vec![false; catalog.len()];
     for &id in graph.order() {
         below[id.index()] =
             tally.changed_since_look(id) || graph.before(id).any(|before| below[before.index()]);
     }
-    let good = |id: &NodeId| {
-        below[id.index()]
-            && matches!(tally.outcome(*id), Some(Outcome::Changed | Outcome::Unchanged))
-            && catalog.node(*id).kind.nature() != Nature::Action
+    let good = |id: &NodeId| match tally.outcome(*id) {
+        None => true,
+        Some(Outcome::Changed | Outcome::Unchanged) => below[id.index()],
+        Some(_) => false,
     };
-    graph.order().iter().copied().filter(good).collect()
+    let nodes: Vec<NodeId> = graph.order().iter().copied().filter(good).collect();
+    // An action has no state: it is there only to react to what is mended.
+    let stateless = |id: &NodeId| catalog.node(*id).kind.nature() == Nature::Action;
+    if nodes.iter().all(|id| stateless(id) && tally.outcome(*id).is_some()) {
+        return Vec::new();
+    }
+    nodes
 }
 
-/// Whether a difference is not to be mended again: `Some(None)` when it is none, `Some(Some(_))` when it is a failure.
-fn given_up(
-    catalog: &Catalog,
-    plan: &Plan,
-    tally: &Tally,
-    id: NodeId,
-    round: u32,
-) -> Option<Option<Failure>> {
-    let planned = &plan.node(id).planned;
-    let failure = |message: String| {
-        let (command, exit_status, output, hint) = (None, None, String::new(), None);
-        Some(Some(Failure { message, command, exit_status, output, hint }))
-    };
-    match planned {
-        Planned::Unknown { reason } => failure(format!("it cannot be verified: {reason}")),
+/// Whether a difference is not mended again.
+enum GivenUp {
+    No,
+    /// It is no difference.
+    AsItIs,
+    Failed(Failure),
+}
+
+fn given_up(plan: &Plan, tally: &Tally, node: &Node, id: NodeId, round: u32) -> GivenUp {
+    let tried = tally.outcome(id).is_some();
+    match &plan.node(id).planned {
+        Planned::Unknown { reason } => {
+            GivenUp::Failed(Failure::told(format!("it cannot be verified: {reason}")))
+        }
         // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now.
         Planned::Change { change, .. }
             if change.action == Action::Run && tally.outcome(id) == Some(Outcome::Changed) =>
         {
-            if change.fields.is_empty() {
-                return Some(None);
+            if change.is_always_there() {
+                return GivenUp::AsItIs;
             }
-            failure("it ran, and its guard says that it has to run again".to_owned())
+            let message = "it ran, and its guard says that it has to run again";
+            GivenUp::Failed(Failure::told(message))
         }
-        Planned::Change { change, .. } if round == ROUNDS_MAX => {
+        // A check waits until it holds, or fails itself.
+        Planned::Change { change, .. }
+            if round == ROUNDS_MAX && tried && node.kind.nature() != Nature::Check =>
+        {
             let fields: Vec<&str> = change.fields.iter().map(|field| &*field.name).collect();
-            let host = &catalog.node(id).name.host;
-            failure(format!(
-                "it does not converge: after {ROUNDS_MAX} rounds it still differs on {host} in {}",
+            let message = format!(
+                "it does not converge: after {ROUNDS_MAX} rounds it still differs in {}",
                 fields.join(", ")
-            ))
+            );
+            let lines: Vec<String> = change.fields.iter().map(difference).collect();
+            GivenUp::Failed(Failure { output: lines.join("\n"), ..Failure::told(message) })
         }
-        _ => None,
+        _ => GivenUp::No,
     }
+}
+
+fn difference(field: &Field) -> String {
+    let shown = |side: &Shown| match side {
+        Shown::Nothing => "nothing".to_owned(),
+        Shown::Text(text) => text.clone(),
+        Shown::Hidden(reason) => format!("({reason})"),
+    };
+    format!("{}: {} -> {}", field.name, shown(&field.before), shown(&field.after))
 }

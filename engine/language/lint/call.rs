@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::{
     content::Content,
     diagnostic::{Diagnostic, Place},
+    kind::Kind,
     language::{
         convert::to_value,
         declare, explain,
@@ -17,7 +18,7 @@ use crate::{
         state::{Context, State},
         written::{Call, FIRST},
     },
-    resource::{ArgumentError, Files, Kind, TreeFile},
+    resource::{ArgumentError, Files, TreeFile},
     resources,
     value::Value,
 };

@@ -1,0 +1,15 @@
+//! The promises on real hosts: `tests/lab/lab up` must have made them. `make test` does, and sets CONVERGE_LAB.
+//!
+//! Each file is one promise; each says in its first lines what it leaves behind. They run one after the other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test panics, or says why it is skipped"
+)]
+
+mod approval;
+mod compatibility;
+mod drift;
+mod mistakes;
+mod site;
+mod world;
