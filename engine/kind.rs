@@ -50,8 +50,6 @@ pub trait Kind: Send + Sync {
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
     /// What it does because another resource changed.
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
-    /// Whether making this change does already what a reaction would.
-    fn includes(&self, change: &Change, reaction: Reaction) -> bool;
 }
 
 /// What a call of a kind's function declares.
@@ -138,9 +136,5 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {
         Self::typed(desired).react(reaction)
-    }
-
-    fn includes(&self, change: &Change, reaction: Reaction) -> bool {
-        R::includes(change, reaction)
     }
 }

@@ -70,15 +70,12 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
-    /// What it does because another resource changed.
+    /// What it does because another resource changed. It runs in one shell with the step of the resource's own change,
+    /// if there is one: it can see there what that step did.
     fn react(&self, _reaction: Reaction) -> Step {
         Step::default()
     }
 
-    /// Whether making this change does already what a reaction would, as starting a service does.
-    fn includes(_change: &Change, _reaction: Reaction) -> bool {
-        false
-    }
 }
 
 /// When a resource runs.
