@@ -9,6 +9,7 @@ pub mod script;
 pub mod secret;
 pub mod value;
 pub mod document;
+pub mod secrets;
 
 // What can be managed: pure.
 pub mod content;
@@ -17,6 +18,7 @@ pub mod resource;
 pub mod kind;
 pub mod entry;
 pub mod pattern;
+pub mod docker;
 pub mod resources;
 pub mod manual;
 

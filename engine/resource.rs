@@ -75,7 +75,6 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn react(&self, _reaction: Reaction) -> Step {
         Step::default()
     }
-
 }
 
 /// When a resource runs.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
+    docker::{self, Config},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
@@ -129,12 +130,6 @@ fn deadline() -> u32 {
     60
 }
 
-/// What a container is made of, by argument; secrets as digests.
-type Config = BTreeMap<String, Vec<String>>;
-
-/// How a secret is written in the configuration.
-const SECRET: &str = "(secret) ";
-
 /// The label that keeps the configuration, and the one that keeps its digest.
 const CONFIG_LABEL: &str = "converge.config";
 const HASH_LABEL: &str = "converge.hash";
@@ -232,13 +227,13 @@ impl Resource for Container {
             return Some(Change::new(Action::Remove, vec![field]));
         }
         let mut fields = match found.config.as_deref().map(serde_json::from_str::<Config>) {
-            Some(Ok(before)) => differing(&before, &self.config()),
+            Some(Ok(before)) => docker::differing(&before, &self.config()),
             _ => vec![Field::new("container", "not made by converge", "replaced")],
         };
         if let Some(image) = observed.image.as_ref().filter(|image| **image != found.image)
             && !fields.iter().any(|field| field.name == "image")
         {
-            fields.push(Field::new("image", short(&found.image), short(image)));
+            fields.push(Field::new("image", docker::short(&found.image), docker::short(image)));
         }
         if found.status != "running" {
             fields.push(Field::new("state", found.status.as_str(), "running"));
@@ -316,7 +311,7 @@ impl Container {
         if self.absent {
             return (!fields.is_empty()).then(|| Change::new(Action::Remove, fields));
         }
-        fields.extend(differing(&Config::new(), &self.config()));
+        fields.extend(docker::differing(&Config::new(), &self.config()));
         Some(Change::new(Action::Create, fields))
     }
 
@@ -357,7 +352,7 @@ impl Container {
     fn config(&self) -> Config {
         let secret = |name: &str, value: &str| {
             let digest = Digest::of(format!("{}\n{name}\n{value}", self.name).as_bytes());
-            format!("{SECRET}{digest}")
+            docker::secret(&digest)
         };
         let env = self.env.iter().map(|(name, value)| {
             let value = match value {
@@ -414,27 +409,6 @@ impl Health {
             _ => Err(ArgumentError::new("health", "either url, or port and path")),
         }
     }
-}
-
-/// The arguments in which two configurations differ.
-fn differing(before: &Config, after: &Config) -> Vec<Field> {
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    let shown = |values: Option<&Vec<String>>| match values {
-        None => Shown::Nothing,
-        Some(values) if values.iter().any(|value| value.starts_with(SECRET)) => {
-            Shown::Hidden("sensitive".into())
-        }
-        Some(values) => Shown::Text(values.join(" ")),
-    };
-    names
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| Field::new(name, shown(before.get(name)), shown(after.get(name))))
-        .collect()
-}
-
-/// The beginning of an image's id, as Docker shows it.
-fn short(id: &str) -> String {
-    id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 #[cfg(test)]

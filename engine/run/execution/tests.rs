@@ -1,3 +1,5 @@
+//! Plans of small fleets, carried out step by step; and random ones.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
