@@ -104,7 +104,7 @@ fn a_check_that_finds_nothing_says_how_much_it_saw() {
         let output = converge(&root, &["check", playbook]);
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let found = "playbooks/site.rhai: 1 resources, no mistake found\n".to_owned();
+    let found = "playbooks/site.rhai: 1 resource, no mistake found\n".to_owned();
     assert_eq!(said("playbooks/site.rhai"), (Some(0), found));
     // A secret is not needed for it.
     let found = "playbooks/secret.rhai: 0 resources, no mistake found\n".to_owned();
