@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     change::{Field, Shown},
     content::Digest,
@@ -10,6 +12,12 @@ use crate::{
 /// What a container is made of, by argument; secrets as digests.
 pub type Config = BTreeMap<String, Vec<String>>;
 
+/// The label that keeps the configuration.
+pub const CONFIG_LABEL: &str = "converge.config";
+
+/// The label that keeps its digest.
+pub const HASH_LABEL: &str = "converge.hash";
+
 /// How a secret is written in the configuration.
 const SECRET: &str = "(secret) ";
 
@@ -17,6 +25,22 @@ const SECRET: &str = "(secret) ";
 pub fn secret(digest: &Digest) -> String {
     format!("{SECRET}{digest}")
 }
+
+/// A container as Docker describes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Found {
+    /// Its name, with a slash before it.
+    pub name: String,
+    /// Whether it runs, or what it does instead.
+    pub status: String,
+    /// The id of the image it was made from.
+    pub image: String,
+    /// The configuration that its label keeps, if converge made it.
+    pub config: Option<String>,
+}
+
+/// What to ask `docker container inspect` for.
+pub const FORMAT: &str = r#"{"name":{{json .Name}},"status":{{json .State.Status}},"image":{{json .Image}},"config":{{json (index .Config.Labels "converge.config")}}}"#;
 
 /// The arguments in which two configurations differ.
 pub fn differing(before: &Config, after: &Config) -> Vec<Field> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
-    docker::{self, Config},
+    docker::{self, Config, Found},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
@@ -130,10 +130,6 @@ fn deadline() -> u32 {
     60
 }
 
-/// The label that keeps the configuration, and the one that keeps its digest.
-const CONFIG_LABEL: &str = "converge.config";
-const HASH_LABEL: &str = "converge.hash";
-
 /// What Docker has under the name.
 #[derive(Debug, Serialize)]
 pub struct Observed {
@@ -143,17 +139,6 @@ pub struct Observed {
     /// Whether a replacement was cut off.
     left_over: bool,
 }
-
-/// A container as Docker describes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Found {
-    name: String,
-    status: String,
-    image: String,
-    config: Option<String>,
-}
-
-const FORMAT: &str = r#"{"name":{{json .Name}},"status":{{json .State.Status}},"image":{{json .Image}},"config":{{json (index .Config.Labels "converge.config")}}}"#;
 
 impl Resource for Container {
     type Observed = Observed;
@@ -197,7 +182,7 @@ impl Resource for Container {
         let images: Vec<&str> = batch.iter().filter_map(|it| it.image.as_deref()).collect();
         let mut script = sh!(
             "if has docker; then\ndocker container inspect -f {} -- {} 2>/dev/null || :",
-            FORMAT,
+            docker::FORMAT,
             Words(&names)
         );
         if !images.is_empty() {
@@ -258,8 +243,10 @@ done",
         let env = self.content_of_env();
         let config = serde_json::to_string(&self.config()).unwrap_or_default();
         let hash = Digest::of(config.as_bytes());
-        let labels =
-            [format!("--label={CONFIG_LABEL}={config}"), format!("--label={HASH_LABEL}={hash}")];
+        let labels = [
+            format!("--label={docker::CONFIG_LABEL}={config}"),
+            format!("--label={docker::HASH_LABEL}={hash}"),
+        ];
         let options: Vec<String> = self
             .options()
             .into_iter()
