@@ -244,8 +244,8 @@ done",
         let config = serde_json::to_string(&self.config()).unwrap_or_default();
         let hash = Digest::of(config.as_bytes());
         let labels = [
-            format!("--label={docker::CONFIG_LABEL}={config}"),
-            format!("--label={docker::HASH_LABEL}={hash}"),
+            format!("--label={}={config}", docker::CONFIG_LABEL),
+            format!("--label={}={hash}", docker::HASH_LABEL),
         ];
         let options: Vec<String> = self
             .options()
