@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     content::Digest,
     diagnostic::{Diagnostic, Place, Source},
-    resource::{Declared as Resource, Desired, Kind, Reaction, Step},
+    kind::{Declared as Resource, Desired, Kind},
+    resource::{Nature, Reaction, Step},
 };
 
 /// Everything that a playbook declares.
@@ -151,7 +152,7 @@ impl Catalog {
         )
     }
 
-    /// Adds a node. One that says the same as an earlier one is that one.
+    /// Adds a node. One that says the same as an earlier one is that one, unless it is a check.
     ///
     /// # Errors
     /// [`Conflict`] when an earlier node owns the same thing and wants it otherwise.
@@ -163,6 +164,10 @@ impl Catalog {
         declared: Declared,
         block: BlockId,
     ) -> Result<NodeId, Conflict> {
+        let mut resource = resource;
+        if kind.nature() == Nature::Check {
+            self.number(host, &mut resource);
+        }
         let owner = (host.clone(), resource.owns);
         if let Some(&first) = self.owners.get(&owner) {
             let node = self.node(first);
@@ -184,6 +189,18 @@ impl Catalog {
             reactions: Vec::new(),
         });
         Ok(id)
+    }
+
+    /// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own.
+    fn number(&self, host: &Arc<str>, check: &mut Resource) {
+        let taken = |owns: &str| self.owners.contains_key(&(host.clone(), owns.to_owned()));
+        let numbered = |number: usize, text: &str| match number {
+            1 => text.to_owned(),
+            _ => format!("{text} ({number})"),
+        };
+        let free = (1..).find(|number| !taken(&numbered(*number, &check.owns)));
+        let free = free.expect("there are more numbers than nodes");
+        (check.key, check.owns) = (numbered(free, &check.key), numbered(free, &check.owns));
     }
 
     /// Says that `node` comes after `other`.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
+
+use crate::diagnostic::did_you_mean;
 
 /// Brings many hosts to the declared state over SSH.
 ///
@@ -26,6 +28,34 @@ pub struct Cli {
     /// What holds for all subcommands.
     #[command(flatten)]
     pub global: Global,
+}
+
+impl Cli {
+    /// Reads the arguments of this process.
+    ///
+    /// # Errors
+    /// Where they cannot be read; or the text that was asked for, such as the help.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::try_parse().map_err(|error| {
+            // What is like a subcommand is taken for a playbook, and what follows it is too much then.
+            let first = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+            let first = first.filter(|word| !word.contains(['.', '/'])).unwrap_or_default();
+            match nearest_subcommand(&first) {
+                Some(hint) if error.kind() == ErrorKind::UnknownArgument => {
+                    let message = format!("there is no subcommand `{first}`: {hint}");
+                    Self::command().error(ErrorKind::InvalidSubcommand, message)
+                }
+                _ => error,
+            }
+        })
+    }
+}
+
+/// The subcommand that a word is like, as a hint; none if it is one.
+pub fn nearest_subcommand(word: &str) -> Option<String> {
+    let command = Cli::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    if names.contains(&word) { None } else { did_you_mean(word, names) }
 }
 
 /// What holds for all subcommands.

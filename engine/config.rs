@@ -8,7 +8,7 @@ use std::{
 use crate::{
     diagnostic::{Result, Source},
     document::{Document, Fields, Kinds, Node},
-    secret::Provider,
+    secrets::Provider,
 };
 
 const KINDS: Kinds = Kinds {

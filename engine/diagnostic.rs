@@ -6,7 +6,7 @@ use miette::{LabeledSpan, SourceCode};
 use serde::{Deserialize, Serialize};
 
 /// A text that the user wrote: a playbook, a role, a template, an inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// The file's path, as the user would name it.
     pub name: Arc<str>,
@@ -225,14 +225,17 @@ impl SourceCode for Source {
     }
 }
 
-/// The nearest of `known` to a mistyped word, as a hint: ``did you mean `content`?``.
+/// The nearest of `known` to a mistyped word, as a hint: ``did you mean `content`?``. A word that was cut short is
+/// near whatever it begins.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let near = known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()) / 3 + 1)
-        .min()?;
-    Some(format!("did you mean `{}`?", near.1))
+    let near = |candidate: &'a str| {
+        let distance = strsim::damerau_levenshtein(word, candidate);
+        let longest = candidate.chars().count().max(word.chars().count());
+        let cut_short = word.len() > 2 && candidate.starts_with(word);
+        (cut_short || distance <= (longest + 1) / 3).then_some((distance, candidate))
+    };
+    let (_, nearest) = known.into_iter().filter_map(near).min()?;
+    Some(format!("did you mean `{nearest}`?"))
 }
 
 #[cfg(test)]
@@ -253,6 +256,8 @@ mod tests {
     fn only_a_near_word_is_suggested() {
         let known = ["content", "owner", "mode"];
         assert_eq!(did_you_mean("contnet", known).as_deref(), Some("did you mean `content`?"));
+        assert_eq!(did_you_mean("cont", known).as_deref(), Some("did you mean `content`?"));
         assert_eq!(did_you_mean("elephant", known), None);
+        assert_eq!(did_you_mean("a", ["b"]), None);
     }
 }

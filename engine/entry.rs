@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::Field,
     content::Digest,
-    resource::{ArgumentError, Field},
+    resource::ArgumentError,
     script::{Script, Words},
     sh,
 };

@@ -5,16 +5,20 @@
 
 // Words: pure, without a meaning of their own.
 pub mod diagnostic;
-pub mod document;
 pub mod script;
 pub mod secret;
 pub mod value;
+pub mod document;
+pub mod secrets;
 
 // What can be managed: pure.
 pub mod content;
+pub mod change;
 pub mod resource;
+pub mod kind;
 pub mod entry;
 pub mod pattern;
+pub mod docker;
 pub mod resources;
 pub mod manual;
 

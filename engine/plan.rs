@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, Node, NodeId},
+    change::Change,
     graph::Graph,
     probe::{Observations, Owed},
-    resource::{Change, Nature, Reaction},
+    resource::{Nature, Reaction},
 };
 
 /// What is going to happen, node by node.
@@ -105,10 +106,7 @@ impl Plan {
             let planned = match observed {
                 Err(reason) => Planned::Unknown { reason: reason.clone() },
                 Ok(assessment) => {
-                    let mut reactions = plan.reactions(catalog, node, &owed);
-                    if let Some(change) = &assessment.change {
-                        reactions.retain(|cause| !node.kind.includes(change, cause.reaction));
-                    }
+                    let reactions = plan.reactions(catalog, node, &owed);
                     match (&assessment.change, reactions.is_empty()) {
                         (Some(change), _) => Planned::Change { change: change.clone(), reactions },
                         (None, false) => Planned::React { reactions },

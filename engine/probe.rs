@@ -5,8 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
+    kind::Assessment,
     prelude,
-    resource::{Assessment, Reaction},
+    resource::Reaction,
     script::Script,
     sh,
 };
@@ -97,7 +98,12 @@ impl Probe {
             let batch: Vec<_> = section.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
             let kind = catalog.node(section.nodes[0]).kind;
             let probe = kind.probe(&batch);
-            script.push(sh!("frame begin {}\n(:\n{}\n)\nframe end {} \"$?\"", index, probe, index));
+            script.push(sh!(
+                "frame begin {}\n(\n:\n{}\n)\nframe end {} \"$?\"",
+                index,
+                probe,
+                index
+            ));
         }
         Self { script, boundary: boundary.to_owned(), sections }
     }

@@ -128,7 +128,11 @@ fn read(file: &Path) -> Result<Source> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::new("project::unreadable", format!("cannot read {}: {error}", path.display()))
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    Diagnostic::new("project::unreadable", format!("cannot read {}: {why}", path.display()))
 }
 
 /// What anyone may write must not tell this user what to run.

@@ -2,12 +2,21 @@
 //!
 //! Everything here is pure: no clock, no disk, no network. A kind never learns how a host is reached.
 
-use std::{any::Any, borrow::Cow, collections::BTreeMap, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use schemars::{JsonSchema, Schema, schema_for};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
-use crate::{content::Content, diagnostic::Diagnostic, script::Script, value::Value};
+use crate::{
+    change::Change,
+    content::Content,
+    diagnostic::Diagnostic,
+    script::Script,
+    value::{Misfit, Value},
+};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -61,14 +70,10 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
-    /// What it does because another resource changed.
+    /// What it does because another resource changed. It runs in one shell with the step of the resource's own change,
+    /// if there is one: it can see there what that step did.
     fn react(&self, _reaction: Reaction) -> Step {
         Step::default()
-    }
-
-    /// Whether making this change does already what a reaction would, as starting a service does.
-    fn includes(_change: &Change, _reaction: Reaction) -> bool {
-        false
     }
 }
 
@@ -112,108 +117,6 @@ impl Reaction {
             Reaction::Restart => "restart",
             Reaction::Run => "run",
         }
-    }
-}
-
-/// What would be done to one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// What happens to the resource as a whole.
-    pub action: Action,
-    /// What differs, field by field.
-    pub fields: Vec<Field>,
-}
-
-impl Change {
-    /// A change of some fields.
-    pub fn new(action: Action, fields: Vec<Field>) -> Self {
-        Self { action, fields }
-    }
-
-    /// An update of the fields that differ; `None` when none does.
-    pub fn update(fields: Vec<Field>) -> Option<Self> {
-        (!fields.is_empty()).then_some(Self { action: Action::Update, fields })
-    }
-
-    /// The field of a change that is there each time, because nothing says when it is done.
-    pub const ALWAYS: &str = "always";
-
-    /// Whether it is there each time, so that no second look can find it done.
-    pub fn is_always_there(&self) -> bool {
-        self.has(Self::ALWAYS)
-    }
-
-    /// Whether a field is among those that differ.
-    pub fn has(&self, field: &str) -> bool {
-        self.fields.iter().any(|candidate| candidate.name == field)
-    }
-}
-
-/// What happens to a resource as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// It is not there, and will be.
-    Create,
-    /// It is there, and differs.
-    Update,
-    /// It is there, and will not be.
-    Remove,
-    /// Something runs.
-    Run,
-    /// A check does not hold, and is waited for.
-    Wait,
-}
-
-/// One field that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Field {
-    /// Its name, as in the arguments of the kind.
-    pub name: String,
-    /// What was observed.
-    pub before: Shown,
-    /// What is wanted.
-    pub after: Shown,
-}
-
-impl Field {
-    /// A field that differs.
-    pub fn new(name: &str, before: impl Into<Shown>, after: impl Into<Shown>) -> Self {
-        Self { name: name.to_owned(), before: before.into(), after: after.into() }
-    }
-
-    /// A field that is not there yet.
-    pub fn added(name: &str, after: impl Into<Shown>) -> Self {
-        Self::new(name, Shown::Nothing, after)
-    }
-
-    /// A field, if the two differ.
-    pub fn differing<T: ToString + PartialEq>(name: &str, before: &T, after: &T) -> Option<Self> {
-        (before != after).then(|| Self::new(name, before.to_string(), after.to_string()))
-    }
-}
-
-/// A side of a field, as people may see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shown {
-    /// There is none.
-    Nothing,
-    /// A text; several lines are drawn as a diff.
-    Text(String),
-    /// It is there but must not be shown, or is of no use to the eye; the reason why.
-    Hidden(String),
-}
-
-impl From<&str> for Shown {
-    fn from(text: &str) -> Self {
-        Shown::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Shown {
-    fn from(text: String) -> Self {
-        Shown::Text(text)
     }
 }
 
@@ -266,12 +169,41 @@ pub struct ArgumentError {
     pub hint: Option<String>,
     /// The same mistake in another text, such as the template it is in.
     pub inside: Option<Diagnostic>,
+    /// Whether there is no such argument; else what it was given is wrong.
+    pub unknown: bool,
 }
 
 impl ArgumentError {
     /// A mistake in one argument.
     pub fn new(argument: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { argument: argument.into(), message: message.into(), hint: None, inside: None }
+        let (argument, message) = (argument.into(), message.into());
+        Self { argument, message, hint: None, inside: None, unknown: false }
+    }
+
+    /// A value that does not fit: that of the argument at `path`, or the whole call where that is `.`.
+    pub fn misfit(kind: &str, path: &str, misfit: Misfit) -> Self {
+        let unknown = misfit.unknown_key.is_some();
+        // serde is at the unknown key then; what lacks it is the map around.
+        let owner =
+            if unknown { path.rsplit_once('.').map_or(".", |(owner, _)| owner) } else { path };
+        let subject = if owner == "." { format!("{kind}()") } else { format!("`{owner}`") };
+        let hint = match path {
+            "mode" | "file_mode" => Some("a mode is a string of octal digits: \"0644\"".to_owned()),
+            "." => misfit.hint.or_else(|| Some(format!("`converge doc {kind}` explains it"))),
+            _ => misfit.hint,
+        };
+        let argument = if path == "." { "" } else { path }.to_owned();
+        Self { hint, unknown, ..Self::new(argument, format!("{subject} {}", misfit.predicate)) }
+    }
+
+    /// An argument that a kind does not have.
+    pub fn unknown(kind: &str, name: &str) -> Self {
+        Self::misfit(kind, name, Misfit::unknown_field(name, &[]))
+    }
+
+    /// An argument that a kind cannot do without.
+    pub fn missing(kind: &str, name: &str) -> Self {
+        Self::misfit(kind, ".", Misfit::missing(name))
     }
 
     /// A mistake in a text that the argument names, such as a template.
@@ -295,138 +227,4 @@ pub struct Unreadable {
     pub kind: &'static str,
     /// What is wrong with it.
     pub message: String,
-}
-
-/// What a probe says about one resource.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Assessment {
-    /// What was observed, as data.
-    pub observed: serde_json::Value,
-    /// What differs.
-    pub change: Option<Change>,
-}
-
-/// A [`Resource`] whose type is not known any more.
-pub type Desired = Arc<dyn Any + Send + Sync>;
-
-/// A kind with its type erased, so that one list holds them all.
-pub trait Kind: Send + Sync {
-    /// The function that roles call.
-    fn name(&self) -> &'static str;
-    /// The argument that stands first in the call.
-    fn first(&self) -> &'static str;
-    /// When resources of the kind run.
-    fn nature(&self) -> Nature;
-    /// What a change of another resource can make it do.
-    fn reacts(&self) -> &'static [Reaction];
-    /// Whether applying it can alter what is observed of others.
-    fn opaque(&self) -> bool;
-    /// Arguments, types and manual.
-    fn schema(&self) -> Schema;
-    /// Arguments to a desired state, its key and what it owns.
-    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError>;
-    /// One script that reads the state of the batch.
-    fn probe(&self, batch: &[&Desired]) -> Script;
-    /// What the probe's output says of each of the batch.
-    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable>;
-    /// What makes it so.
-    fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
-    /// One step for several.
-    fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
-    /// What it does because another resource changed.
-    fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
-    /// Whether making this change does already what a reaction would.
-    fn includes(&self, change: &Change, reaction: Reaction) -> bool;
-}
-
-/// What a call of a kind's function declares.
-pub struct Declared {
-    /// What tells it from others of its kind.
-    pub key: String,
-    /// The part of the host that it owns.
-    pub owns: String,
-    /// The desired state.
-    pub desired: Desired,
-}
-
-/// Makes a [`Kind`] of a [`Resource`].
-pub struct Typed<R>(pub PhantomData<fn() -> R>);
-
-impl<R: Resource> Typed<R> {
-    fn typed(desired: &Desired) -> &R {
-        desired.downcast_ref().expect("the catalog keeps each desired state with its own kind")
-    }
-}
-
-impl<R: Resource> Kind for Typed<R> {
-    fn name(&self) -> &'static str {
-        R::KIND
-    }
-
-    fn first(&self) -> &'static str {
-        R::FIRST
-    }
-
-    fn nature(&self) -> Nature {
-        R::NATURE
-    }
-
-    fn reacts(&self) -> &'static [Reaction] {
-        R::REACTS
-    }
-
-    fn opaque(&self) -> bool {
-        R::OPAQUE
-    }
-
-    fn schema(&self) -> Schema {
-        schema_for!(R)
-    }
-
-    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
-        let mut resource: R = serde_path_to_error::deserialize(arguments).map_err(|error| {
-            let argument = error.path().to_string();
-            let argument = if argument == "." { String::new() } else { argument };
-            ArgumentError::new(argument, error.into_inner().to_string())
-        })?;
-        resource.resolve(files)?;
-        Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
-    }
-
-    fn probe(&self, batch: &[&Desired]) -> Script {
-        R::probe(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
-    }
-
-    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable> {
-        let batch: Vec<&R> = batch.iter().map(|desired| Self::typed(desired)).collect();
-        let observed = R::observe(&batch, output)?;
-        let unreadable = |message| Unreadable { kind: R::KIND, message };
-        if observed.len() != batch.len() {
-            let message = format!("{} observations of {}", observed.len(), batch.len());
-            return Err(unreadable(message));
-        }
-        let assess = |(resource, observed): (&&R, R::Observed)| {
-            let change = resource.plan(&observed);
-            let observed =
-                serde_json::to_value(observed).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Assessment { observed, change })
-        };
-        batch.iter().zip(observed).map(assess).collect()
-    }
-
-    fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {
-        Self::typed(desired).apply(change)
-    }
-
-    fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {
-        R::apply_together(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
-    }
-
-    fn react(&self, desired: &Desired, reaction: Reaction) -> Step {
-        Self::typed(desired).react(reaction)
-    }
-
-    fn includes(&self, change: &Change, reaction: Reaction) -> bool {
-        R::includes(change, reaction)
-    }
 }

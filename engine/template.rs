@@ -4,7 +4,6 @@
 //! them, which notes that the text is no longer for everyone's eyes.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::{
         Arc,
@@ -81,13 +80,19 @@ pub fn check_syntax(source: &Source) -> Result<()> {
     checked.map(drop).map_err(|error| explain(&error, source, &IndexMap::new(), &none))
 }
 
-/// The names that a template needs from its context, sorted; none when it cannot be read.
-pub fn undeclared_names(source: &Source) -> BTreeSet<String> {
+/// Whether a template itself, not one that it includes, reads a name or what is below it, such as `host.facts`.
+pub fn reads(source: &Source, name: &str) -> bool {
+    // Most templates do not, and need not be parsed to know it.
+    if !name.split('.').all(|part| source.text.contains(part)) {
+        return false;
+    }
     let environment = environment(&(Arc::new(|_: &str| None) as Includes));
     let template = environment.template_from_named_str(&source.name, &source.text);
-    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-    let names = template.map(|template| template.undeclared_variables(false)).unwrap_or_default();
-    names.into_iter().filter(|name| !globals.contains(name.as_str())).collect()
+    let names = template.map(|template| template.undeclared_variables(true)).unwrap_or_default();
+    let below = |path: &String| {
+        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    names.iter().any(below)
 }
 
 /// The way that Ansible sets up Jinja, so that its templates mean the same here.

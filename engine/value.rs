@@ -5,10 +5,13 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, IntoDeserializer, Visitor},
+    de::{self, Error as _, IntoDeserializer, Unexpected, Visitor},
 };
 
+pub use self::misfit::Misfit;
 use crate::secret::Secret;
+
+mod misfit;
 
 /// What a variable, an argument or a parameter holds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,11 +50,39 @@ impl Value {
         }
     }
 
+    /// What it is and what it holds, for messages: `the string "x"`. A secret stays one; a long text is cut.
+    pub fn shown(&self) -> String {
+        misfit::Given(self.unexpected()).to_string()
+    }
+
+    /// The mistake of giving it where something else is wanted.
+    pub fn misfit(&self, wanted: &str) -> Misfit {
+        Misfit::invalid_type(self.unexpected(), &wanted)
+    }
+
+    /// As a script writes it: `"x"`. A secret shows its name.
+    pub fn written(&self) -> String {
+        serde_json::to_string(self).expect("values can be written as JSON")
+    }
+
     /// The text, if it is one and no secret.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    fn unexpected(&self) -> Unexpected<'_> {
+        match self {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(value) => Unexpected::Bool(*value),
+            Value::Int(value) => Unexpected::Signed(*value),
+            Value::Float(value) => Unexpected::Float(*value),
+            Value::Text(text) => Unexpected::Str(text),
+            Value::Secret(_) => Unexpected::NewtypeStruct,
+            Value::List(_) => Unexpected::Seq,
+            Value::Map(_) => Unexpected::Map,
         }
     }
 
@@ -150,7 +181,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 /// Lets serde fill a struct from a value. A secret arrives as a newtype, which only a [`Text`](crate::secret::Text) takes.
 impl<'de> Deserializer<'de> for Value {
-    type Error = de::value::Error;
+    type Error = Misfit;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         match self {
@@ -187,11 +218,10 @@ impl<'de> Deserializer<'de> for Value {
                 let text: de::value::StringDeserializer<Self::Error> = text.into_deserializer();
                 text.deserialize_enum(name, variants, visitor)
             }
-            other => Err(de::Error::custom(format!(
-                "expected one of {}, not {}",
-                variants.join(", "),
-                other.type_name()
-            ))),
+            other => {
+                let wanted = variants.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
+                Err(other.misfit(&wanted.join(" or ")))
+            }
         }
     }
 
@@ -201,7 +231,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-impl IntoDeserializer<'_, de::value::Error> for Value {
+impl IntoDeserializer<'_, Misfit> for Value {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -221,7 +251,7 @@ mod tests {
         password: Option<Text>,
     }
 
-    fn example(password: Value, name: Value) -> Result<Example, de::value::Error> {
+    fn example(password: Value, name: Value) -> Result<Example, Misfit> {
         let map = [("name".to_owned(), name), ("password".to_owned(), password)];
         Example::deserialize(Value::Map(map.into_iter().collect()))
     }
@@ -233,7 +263,7 @@ mod tests {
         assert!(matches!(ok.password, Some(Text::Secret(secret)) if secret.expose() == "hunter2"));
         assert_eq!(ok.name, "x");
         let error = example(Value::Null, secret).unwrap_err().to_string();
-        assert!(error.contains("expected a string"), "{error}");
+        assert!(error.contains("takes a string, not a secret"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 

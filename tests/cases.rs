@@ -7,7 +7,8 @@ use std::{
 
 use converge::{
     content::Content,
-    resource::{ArgumentError, Declared, Files, Kind, TreeFile},
+    kind::{Declared, Kind},
+    resource::{ArgumentError, Files, TreeFile},
     resources,
     secret::Secret,
     value::Value,

@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc};
 use converge::{
     config::Config,
     diagnostic::Source,
-    secret::{Provider, Secret, Secrets},
+    secret::Secret,
+    secrets::{Provider, Secrets},
     template::{Includes, check_syntax, render},
     value::Value,
 };

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 use converge::{
-    resource::{Kind, Nature, Reaction},
+    kind::Kind,
+    resource::{Nature, Reaction},
     resources::KINDS,
     script::Script,
     value::Value,

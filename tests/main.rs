@@ -6,15 +6,21 @@
 )]
 
 mod cases;
+mod command_line;
+mod errors;
 mod graph;
 mod hosts;
 mod input;
 mod inventory;
 mod kinds;
+mod language;
+mod manual;
 mod prelude;
+mod project;
 mod remote;
 mod resources;
 mod run;
+mod tidy;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

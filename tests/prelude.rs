@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink};
 
-use converge::{resource::Shown, resources, value::Value};
+use converge::{change::Shown, resources, value::Value};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{cases::Folder, hosts::Host};

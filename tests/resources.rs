@@ -2,7 +2,10 @@
 //!
 //! `UPDATE_EXPECT=1` writes down what comes out instead; read the difference before you keep it.
 
-use converge::resource::{Action, ArgumentError, Change, Shown};
+use converge::{
+    change::{Action, Change, Shown},
+    resource::ArgumentError,
+};
 use toml_edit::{Array, DocumentMut, value};
 
 use crate::cases::{self, Case};

@@ -21,7 +21,11 @@ pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagn
         match language::evaluate(project.input(playbook, known.clone())).map_err(one)? {
             Evaluation::Complete { catalog, .. } => {
                 Graph::build(&catalog).map_err(one)?;
-                let text = format!("{playbook}: {} resources, no mistake found", catalog.len());
+                let resources = match catalog.len() {
+                    1 => "1 resource".to_owned(),
+                    count => format!("{count} resources"),
+                };
+                let text = format!("{playbook}: {resources}, no mistake found");
                 setup.report.print(&text);
                 return Ok(ExitStatus::Converged);
             }

@@ -10,7 +10,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     exit_status::ExitStatus,
     report::{self, Options, Report},
-    secret::Secrets,
+    secrets::Secrets,
 };
 
 mod check;

@@ -1,11 +1,12 @@
 //! `converge PLAYBOOK`, `converge apply`, `converge plan`.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use super::{setup::Setup, signals};
 use crate::{
+    cli::nearest_subcommand,
     diagnostic::{Diagnostic, Result},
     event::{Event, VERSION},
     exit_status::ExitStatus,
@@ -25,10 +26,8 @@ struct Approved {
 
 /// Applies a playbook, or a plan that was approved.
 pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
-    if !path.ends_with(".rhai")
-        && let Some(approved) = read_plan(path)?
-    {
-        return apply_plan(setup, approved).await;
+    if !path.ends_with(".rhai") {
+        return apply_plan(setup, read_plan(path)?).await;
     }
     Ok(run(setup, "apply", path, Purpose::Apply { approved: None }).await?.status)
 }
@@ -102,21 +101,29 @@ fn id() -> String {
     format!("{now}-{}", unique.to_lowercase())
 }
 
-/// The plan in a file; none when the file is no plan but perhaps a playbook.
-fn read_plan(path: &str) -> Result<Option<Approved>> {
-    let Ok(text) = fs::read_to_string(path) else { return Ok(None) };
-    if !text.trim_start().starts_with('{') {
-        return Ok(None);
-    }
-    let approved: Approved = serde_json::from_str(&text).map_err(|error| {
-        Diagnostic::new("plan::unreadable", format!("{path} is no plan: {error}"))
-            .hint("`converge plan PLAYBOOK -o FILE` writes one")
+/// The plan in a file.
+fn read_plan(path: &str) -> Result<Approved> {
+    const HINT: &str =
+        "a playbook ends in .rhai; a plan is what `converge plan PLAYBOOK -o FILE` writes";
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let message = format!("there is no plan or subcommand `{path}`");
+            let hint = nearest_subcommand(path).unwrap_or_else(|| HINT.to_owned());
+            Diagnostic::new("plan::unreadable", message).hint(hint)
+        }
+        _ => Diagnostic::new("plan::unreadable", format!("cannot read {path}: {error}")),
     })?;
-    if approved.plan.version != PlanFile::VERSION {
+    let no_plan = |error| {
+        Diagnostic::new("plan::unreadable", format!("{path} is no plan: {error}")).hint(HINT)
+    };
+    // The version comes first: what else is in the file depends on it.
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(no_plan)?;
+    let version = json.pointer("/plan/version").and_then(serde_json::Value::as_u64);
+    if version.is_some_and(|version| version != u64::from(PlanFile::VERSION)) {
         let message = format!("{path} was written by another version of converge");
         return Err(Diagnostic::new("plan::version", message).hint("make the plan again"));
     }
-    Ok(Some(approved))
+    serde_json::from_value(json).map_err(no_plan)
 }
 
 fn write_plan(file: &Path, approved: &Approved) -> Result<()> {

@@ -22,7 +22,7 @@ use crate::{
     remote::{Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector, Timeouts},
     report::Report,
     run::{Interrupt, Run},
-    secret::Secrets,
+    secrets::Secrets,
 };
 
 /// What the command line gives to every subcommand.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Result},
     document::{Document, Fields, Node},
-    value::Value,
+    value::{Misfit, Value},
 };
 
 /// The keys whose value is a path, relative to the inventory that names it.
@@ -47,10 +47,12 @@ pub(super) fn setting(given: &Given, key: &str, node: &Node, mark: &Mark) -> Res
         Value::Text(path) if PATHS.contains(&key) => Value::Text(absolute(given, &path)),
         other => other,
     };
-    build([(key.to_owned(), value.clone())]).map_err(|error| {
-        Diagnostic::new("inventory::wrong-type", format!("`{key}`: {error}"))
+    build([(key.to_owned(), value.clone())]).map_err(|misfit| {
+        let message = format!("`{key}` {}", misfit.predicate);
+        let mistake = Diagnostic::new("inventory::wrong-type", message)
             .at(&mark.source, mark.span.clone())
-            .label("cannot be used")
+            .label("cannot be used");
+        misfit.hint.into_iter().fold(mistake, Diagnostic::hint)
     })?;
     Ok(value)
 }
@@ -58,7 +60,7 @@ pub(super) fn setting(given: &Given, key: &str, node: &Node, mark: &Mark) -> Res
 /// The connection that some settings make.
 pub(super) fn build(
     settings: impl IntoIterator<Item = (String, Value)>,
-) -> Result<Connection, serde::de::value::Error> {
+) -> Result<Connection, Misfit> {
     Connection::deserialize(Value::Map(settings.into_iter().collect()))
 }
 

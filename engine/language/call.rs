@@ -1,59 +1,120 @@
 //! What a script may call besides kinds, hosts and roles.
 
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 
 use super::{
     Note, Question,
-    error::{asks, raise},
+    error::{Outcome, asks, raise},
     state::State,
+    written::FIRST,
 };
 use crate::{
     catalog::Order,
-    diagnostic::{Diagnostic, Place},
+    diagnostic::{Diagnostic, Source},
     secret::Secret,
 };
 
-type Outcome<T> = Result<T, Box<EvalAltResult>>;
-
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    engine.register_fn("sequence", move |context: NativeCallContext, block: FnPtr| {
+    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, block: FnPtr| {
         sequence(&its, &context, &block)
     });
     let its = state.clone();
-    engine.register_fn("secret", move |context: NativeCallContext, name: &str| {
+    let function = FuncRegistration::new("secret").with_params_info(["name"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         secret(&its, &context, name)
     });
+    register_ends(engine, state);
+    register_refused(engine, state);
+    register_notes(engine, state);
+    register_secrets(engine, state);
+}
+
+/// `assert` and `fail`.
+fn register_ends(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    engine.register_fn(
-        "assert",
+    let function = FuncRegistration::new("assert").with_params_info(["condition", "message"]);
+    function.register_into_engine(
+        engine,
         move |context: NativeCallContext, holds: bool, message: &str| -> Outcome<()> {
-            if holds { Ok(()) } else { Err(fail(&its, &context, message)) }
+            if holds { Ok(()) } else { Err(failure(&its, &context, message)) }
         },
     );
     let its = state.clone();
-    engine.register_fn("fail", move |context: NativeCallContext, message: &str| -> Outcome<()> {
-        Err(fail(&its, &context, message))
-    });
-    let its = state.clone();
-    engine.register_fn("warn", move |context: NativeCallContext, message: &str| {
-        let place = place(&its, &context);
-        note(&its, true, message, place);
-    });
-    let its = state.clone();
-    engine.register_fn("print", move |context: NativeCallContext, value: Dynamic| {
-        let place = place(&its, &context);
-        note(&its, false, &value.to_string(), place);
-    });
+    let function = FuncRegistration::new("fail").with_params_info(["message"]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, message: &str| -> Outcome<()> {
+            Err(failure(&its, &context, message))
+        },
+    );
+}
 
-    engine.register_type_with_name::<Secret>("Secret");
-    let shown = |_: &mut Secret| -> Outcome<String> {
-        Err("a secret cannot become part of a text; give it to a template, or to an argument that \
-             takes a secret"
-            .into())
+/// What Rhai brings and would make a run slow, or end it early without a word.
+fn register_refused(engine: &mut Engine, state: &State) {
+    let refusal = |message: &'static str, hint: &'static str| {
+        let its = state.clone();
+        move |context: &NativeCallContext| -> Outcome<()> {
+            let mistake = Diagnostic::new("language::refused", message).hint(hint);
+            Err(raise(&its, context, mistake))
+        }
     };
-    engine.register_fn("to_string", shown);
-    engine.register_fn("to_debug", |secret: &mut Secret| secret.to_string());
+    let sleep =
+        refusal("a script does not wait", "http_check and port_check wait until something holds");
+    let its = sleep.clone();
+    engine.register_fn("sleep", move |context: NativeCallContext, _: i64| its(&context));
+    engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));
+    let exit = refusal(
+        "a script does not end early",
+        "`return` ends a role, a function or a block; fail(MESSAGE) ends everything",
+    );
+    let its = exit.clone();
+    engine.register_fn("exit", move |context: NativeCallContext| its(&context));
+    engine.register_fn("exit", move |context: NativeCallContext, _: Dynamic| exit(&context));
+}
+
+/// `warn` and `print`.
+fn register_notes(engine: &mut Engine, state: &State) {
+    let its = state.clone();
+    let function = FuncRegistration::new("warn").with_params_info(["message"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, message: &str| {
+        let place = its.call(&context);
+        note(&its, Note { warning: true, message: message.to_owned(), place: Some(place) });
+    });
+    // Rhai has its own `print` for most types, which ends here, and does not say where it stands.
+    let its = state.clone();
+    engine.on_print(move |message| {
+        note(&its, Note { warning: false, message: message.to_owned(), place: None });
+    });
+}
+
+/// A note is kept once: a block runs for many hosts.
+fn note(state: &State, note: Note) {
+    let notes = &mut state.gathered().notes;
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}
+
+/// Makes every way to put a secret in a text a mistake. Rhai ignores errors there, so the mistake is kept aside.
+fn register_secrets(engine: &mut Engine, state: &State) {
+    engine.register_type_with_name::<Secret>("Secret");
+    for name in ["to_string", "to_debug"] {
+        let its = state.clone();
+        engine.register_fn(name, move |context: NativeCallContext, secret: &mut Secret| {
+            let message = format!("the secret {} cannot become part of a text", secret.name());
+            let mistake = Diagnostic::new("language::secret", message).hint(
+                "give it to a template in `vars`, or alone to an argument that takes a secret",
+            );
+            let mistake = its.locate(mistake, &its.call(&context));
+            let frames = its.gathered().context.frames.clone();
+            let calls = frames.iter().map(|frame| its.call_of(frame));
+            let mistake = calls.fold(mistake, Diagnostic::related);
+            its.gathered().mistake.get_or_insert(mistake);
+            secret.to_string()
+        });
+    }
 }
 
 fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<()> {
@@ -70,25 +131,13 @@ fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Sec
     match state.input().known.secrets.get(name) {
         Some(secret) => Ok(secret.clone()),
         None => {
-            let place = place(state, context);
-            Err(asks(state, Question::Secret { name: name.to_owned(), place }))
+            let place = state.argument(&state.call(context), FIRST, |argument| argument.value);
+            let script = state.text(&place.file).unwrap_or_else(|_| Source::new("", ""));
+            Err(asks(state, Question::Secret { name: name.to_owned(), place, script }))
         }
     }
 }
 
-fn fail(state: &State, context: &NativeCallContext, message: &str) -> Box<EvalAltResult> {
+fn failure(state: &State, context: &NativeCallContext, message: &str) -> Box<rhai::EvalAltResult> {
     raise(state, context, Diagnostic::new("language::failed", message))
-}
-
-fn place(state: &State, context: &NativeCallContext) -> Place {
-    state.place(context.call_source().unwrap_or_default(), context.call_position())
-}
-
-/// Notes are kept once: a block runs for many hosts.
-fn note(state: &State, warning: bool, message: &str, place: Place) {
-    let note = Note { warning, message: message.to_owned(), place: Some(place) };
-    let notes = &mut state.gathered().notes;
-    if !notes.contains(&note) {
-        notes.push(note);
-    }
 }

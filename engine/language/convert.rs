@@ -9,13 +9,13 @@ use crate::{inventory::Host, secret::Secret, value::Value};
 /// Takes a value out of Rhai.
 ///
 /// # Errors
-/// Says what kind of value has no meaning outside a script.
-pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
+/// The kind of value that has no meaning outside a script.
+pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
     if dynamic.is_unit() {
         return Ok(Value::Null);
     }
     if let Some(host) = dynamic.read_lock::<HostRef>() {
-        return Ok(host_value(&host.host));
+        return Ok(Value::Map(host_parts(&host.host)));
     }
     if let Some(secret) = dynamic.read_lock::<Secret>() {
         return Ok(Value::Secret(secret.clone()));
@@ -26,7 +26,7 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
     if let Some(items) = dynamic.read_lock::<Map>() {
         let item = |(name, value): (_, &Dynamic)| Ok((str::to_owned(name), to_value(value)?));
         let items = items.iter().map(|(name, value)| item((name.as_str(), value)));
-        return items.collect::<Result<_, String>>().map(Value::Map);
+        return items.collect::<Result<_, _>>().map(Value::Map);
     }
     if dynamic.is_string() {
         return Ok(Value::Text(dynamic.clone().into_string().unwrap_or_default()));
@@ -43,7 +43,7 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
     if let Ok(value) = dynamic.as_char() {
         return Ok(Value::Text(value.to_string()));
     }
-    Err(format!("{} cannot be given here", kind_of(dynamic)))
+    Err(kind_of(dynamic))
 }
 
 /// Gives a value to Rhai.
@@ -63,19 +63,17 @@ pub(super) fn to_dynamic(value: &Value) -> Dynamic {
     }
 }
 
-/// What templates see of a host.
-pub(super) fn host_value(host: &Host) -> Value {
+/// What a host is outside a script, such as in a template.
+pub(super) fn host_parts(host: &Host) -> IndexMap<String, Value> {
     let vars = host.vars.iter().map(|(name, var)| (name.clone(), var.value.clone())).collect();
     let groups = host.groups.iter().map(|group| Value::from(&**group)).collect();
-    let parts: [(&str, Value); 4] = [
+    let parts = [
         ("name", Value::from(&*host.name)),
         ("address", Value::from(host.address.as_str())),
         ("groups", Value::List(groups)),
         ("vars", Value::Map(vars)),
     ];
-    Value::Map(
-        parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<IndexMap<_, _>>(),
-    )
+    parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What a value is called in messages.
@@ -88,7 +86,17 @@ pub(super) fn kind_of(dynamic: &Dynamic) -> &'static str {
         "a secret"
     } else if dynamic.is_fnptr() {
         "a function"
+    } else if dynamic.is_array() {
+        "a list"
+    } else if dynamic.is_map() {
+        "a map"
     } else {
-        to_value(dynamic).map_or("a value of this type", |value| value.type_name())
+        // Of these, only what Rhai brings and nobody can give, such as a range, has no value.
+        match dynamic.type_name() {
+            "i64" | "f64" | "bool" | "char" | "string" | "()" => {
+                to_value(dynamic).map_or("this", |value| value.type_name())
+            }
+            _ => "a value of this type",
+        }
     }
 }

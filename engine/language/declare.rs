@@ -1,64 +1,80 @@
 //! Every kind as a function that roles call, and the handles that the calls give.
 
 use indexmap::IndexMap;
-use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::{kind_of, to_value},
-    error::raise,
+    error::{Outcome, raise},
     files::RoleFiles,
     hosts::no_host,
     state::State,
+    written::{Argument, FIRST},
 };
 use crate::{
-    catalog::{Declared, NodeId},
+    catalog::{Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
-    resource::{ArgumentError, Kind, Reaction},
+    kind::Kind,
+    resource::{ArgumentError, Reaction},
     resources::KINDS,
     value::Value,
 };
 
 /// What a declaration gives: a resource that others can come after, or react to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Handle(pub(super) NodeId);
-
-type Outcome<T> = Result<T, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     for kind in KINDS.iter().copied() {
         let call = Call { kind, state: state.clone() };
-        register_kind(engine, kind.name(), call.clone());
+        register_kind(engine, kind.name(), &call);
         if kind.name() == "package" {
-            register_kind(engine, "pkg", call);
+            // For those whose editor marks the word, which Rhai keeps for itself, as an error.
+            register_kind(engine, "pkg", &call);
         }
     }
     engine.register_type_with_name::<Handle>("Resource");
     engine.register_fn("to_string", |_: &mut Handle| "(a resource)".to_owned());
     engine.register_fn("to_debug", |_: &mut Handle| "(a resource)".to_owned());
+    engine.register_fn("==", |a: Handle, b: Handle| a == b);
+    engine.register_fn("!=", |a: Handle, b: Handle| a != b);
     for (name, comes_after) in [("after", true), ("before", false)] {
         let state = state.clone();
-        let order = move |context: NativeCallContext, handle: Handle, others: Dynamic| {
-            order(&state, &context, handle, &others, comes_after)
+        let order = move |context: NativeCallContext, these: Dynamic, others: Dynamic| {
+            order(&state, &context, these, &others, comes_after)
         };
-        engine.register_fn(name, order);
+        let function = FuncRegistration::new(name).with_params_info(["resource", "resources"]);
+        function.register_into_engine(engine, order);
     }
 }
 
-fn register_kind(engine: &mut Engine, name: &str, call: Call) {
+fn register_kind(engine: &mut Engine, name: &str, call: &Call) {
+    let first = call.kind.first();
     let its = call.clone();
-    engine.register_fn(name, move |context: NativeCallContext, first: Dynamic| {
+    let function = FuncRegistration::new(name).with_params_info([first]);
+    function.register_into_engine(engine, move |context: NativeCallContext, first: Dynamic| {
         its.each(&context, &first, &Map::new())
     });
     let its = call.clone();
-    engine.register_fn(name, move |context: NativeCallContext, first: Dynamic, rest: Map| {
-        its.each(&context, &first, &rest)
-    });
-    // custom(kind, key, #{ .. }): a kind that is written in the role.
-    engine.register_fn(
-        name,
-        move |context: NativeCallContext, first: &str, key: &str, mut rest: Map| {
-            rest.insert("key".into(), key.into());
-            call.declare(&context, first.into(), &rest)
+    let function = FuncRegistration::new(name).with_params_info([first, "#{ .. }"]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, first: Dynamic, rest: Map| {
+            its.each(&context, &first, &rest)
+        },
+    );
+    // A resource that is told from others by a key of its own has it as its second argument.
+    let key = "key";
+    if !argument_names(call.kind).iter().any(|name| name == key) {
+        return;
+    }
+    let its = call.clone();
+    let function = FuncRegistration::new(name).with_params_info([first, key, "#{ .. }"]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, first: Dynamic, second: &str, mut rest: Map| {
+            rest.insert(key.into(), second.into());
+            its.declare(&context, &first, &rest)
         },
     );
 }
@@ -67,23 +83,34 @@ fn register_kind(engine: &mut Engine, name: &str, call: Call) {
 fn order(
     state: &State,
     context: &NativeCallContext,
-    handle: Handle,
+    these: Dynamic,
     others: &Dynamic,
     comes_after: bool,
-) -> Outcome<Handle> {
+) -> Outcome<Dynamic> {
     let name = if comes_after { "after" } else { "before" };
-    let others = handles(others).map_err(|got| raise(state, context, not_resources(name, got)))?;
+    let resources = |value| {
+        handles(value).map_err(|given| {
+            let message = format!("{name}() takes resources, not {given}");
+            raise(state, context, Diagnostic::new("language::not-a-resource", message).hint(KEEP))
+        })
+    };
+    let (left, right) = (resources(&these)?, resources(others)?);
     let catalog = &mut state.gathered().catalog;
-    for other in others {
-        if comes_after { catalog.order(handle.0, other) } else { catalog.order(other, handle.0) }
+    for &one in &left {
+        for &other in &right {
+            if comes_after { catalog.order(one, other) } else { catalog.order(other, one) }
+        }
     }
-    Ok(handle)
+    Ok(these)
 }
+
+/// What to do where a resource is wanted.
+const KEEP: &str = "keep what a declaration gives: let site = file(..); then name `site` here";
 
 /// The resources in a value that a script gave: one, or a list of lists.
 ///
 /// # Errors
-/// The value that is no resource.
+/// What was given that is no resource.
 fn handles(value: &Dynamic) -> Result<Vec<NodeId>, &'static str> {
     if let Some(handle) = value.read_lock::<Handle>() {
         return Ok(vec![handle.0]);
@@ -96,12 +123,6 @@ fn handles(value: &Dynamic) -> Result<Vec<NodeId>, &'static str> {
     Ok(all)
 }
 
-fn not_resources(name: &str, got: &str) -> Diagnostic {
-    let message = format!("{name} takes resources, not {got}");
-    Diagnostic::new("language::not-a-resource", message)
-        .hint("keep what a declaration gives: let site = file(..); then name `site` here")
-}
-
 /// A kind's function.
 #[derive(Clone)]
 struct Call {
@@ -109,145 +130,130 @@ struct Call {
     state: State,
 }
 
+/// The arguments of a call: those of the kind, and what the resource reacts to.
+type Split = (Value, Vec<(NodeId, Reaction)>);
+
 impl Call {
     /// Declares one resource, or one for each name of a list.
     fn each(&self, context: &NativeCallContext, first: &Dynamic, rest: &Map) -> Outcome<Dynamic> {
         let Some(names) = first.read_lock::<Array>() else {
-            return self.declare(context, first.clone(), rest).map(Dynamic::from);
+            return self.declare(context, first, rest);
         };
-        let declare = |name: &Dynamic| self.declare(context, name.clone(), rest).map(Dynamic::from);
-        names.iter().map(declare).collect::<Outcome<Array>>().map(Dynamic::from)
+        let all = names.iter().map(|name| self.declare(context, name, rest));
+        all.collect::<Outcome<Array>>().map(Dynamic::from)
     }
 
-    fn declare(&self, context: &NativeCallContext, first: Dynamic, rest: &Map) -> Outcome<Handle> {
-        let file = context.call_source().unwrap_or_default();
-        let place = self.state.place(file, context.call_position());
-        self.try_declare(first, rest, &place).map_err(|error| raise(&self.state, context, *error))
-    }
-
-    fn try_declare(
+    fn declare(
         &self,
-        first: Dynamic,
+        context: &NativeCallContext,
+        first: &Dynamic,
         rest: &Map,
-        place: &Place,
-    ) -> Result<Handle, Box<Diagnostic>> {
+    ) -> Outcome<Dynamic> {
+        let place = self.state.call(context);
         let scene = self.state.gathered().context.clone();
-        let Some(host) = scene.host.clone() else {
-            return Err(Box::new(no_host(self.kind.name())));
-        };
-        let (arguments, reactions) =
-            self.arguments(first, rest).map_err(|error| self.mistake(error, place))?;
+        let fail = |diagnostic| raise(&self.state, context, diagnostic);
+        let Some(host) = scene.host.clone() else { return Err(fail(no_host(self.kind.name()))) };
+        let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
+        let (arguments, reactions) = self.split(first, rest).map_err(mistake)?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
-        let resource =
-            self.kind.declare(arguments, &files).map_err(|error| self.mistake(error, place))?;
+        let resource = match self.kind.declare(arguments, &files) {
+            Ok(resource) => resource,
+            Err(error) => return Err(files.interruption().unwrap_or_else(|| mistake(error))),
+        };
         let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
         let mut gathered = self.state.gathered();
         let catalog = &mut gathered.catalog;
-        match catalog.declare(&host.name, self.kind, resource, declared, scene.block) {
-            Ok(node) => {
-                for (cause, reaction) in reactions {
-                    catalog.react(node, cause, reaction);
-                }
-                Ok(Handle(node))
-            }
+        let node = match catalog.declare(&host.name, self.kind, resource, declared, scene.block) {
+            Ok(node) => node,
             Err(conflict) => {
-                let first = catalog.node(conflict.first);
-                let (name, place) = (first.name.node.clone(), first.declared.place.clone());
+                let earlier = catalog.node(conflict.first);
+                let (name, declared) = (earlier.name.clone(), earlier.declared.clone());
                 drop(gathered);
-                Err(Box::new(self.conflict(&name, &place)))
+                return Err(fail(self.conflict(&name, &declared)));
             }
+        };
+        for (cause, reaction) in reactions {
+            catalog.react(node, cause, reaction);
         }
+        Ok(Dynamic::from(Handle(node)))
     }
 
     /// Takes the reactions out of a call's arguments; the rest is the kind's own.
-    fn arguments(
-        &self,
-        first: Dynamic,
-        rest: &Map,
-    ) -> Result<(Value, Vec<(NodeId, Reaction)>), ArgumentError> {
-        let mut arguments = IndexMap::new();
-        let mut reactions = Vec::new();
+    fn split(&self, first: &Dynamic, rest: &Map) -> Result<Split, ArgumentError> {
+        let value = |name: &str, value| {
+            to_value(value).map_err(|got| {
+                ArgumentError::new(name.to_owned(), format!("`{name}` does not take {got}"))
+            })
+        };
         let name = self.kind.first();
-        arguments.insert(
-            name.to_owned(),
-            to_value(&first).map_err(|message| ArgumentError::new(name, message))?,
-        );
-        for (name, value) in rest {
-            let reaction = self.kind.reacts().iter().find(|it| it.argument() == name.as_str());
-            if let Some(&reaction) = reaction {
-                let causes = handles(value).map_err(|got| {
-                    ArgumentError::new(
-                        name.to_string(),
-                        format!("{name} takes resources, not {got}"),
-                    )
-                    .hint(
-                        "keep what a declaration gives: let site = file(..); then name `site` here",
-                    )
-                })?;
-                reactions.extend(causes.into_iter().map(|cause| (cause, reaction)));
-            } else {
-                self.check_name(name)?;
-                arguments.insert(name.to_string(), {
-                    let wrong = |message| ArgumentError::new(name.to_string(), message);
-                    to_value(value).map_err(wrong)?
-                });
+        let mut arguments: IndexMap<_, _> = [(name.to_owned(), value(name, first)?)].into();
+        let mut reactions = Vec::new();
+        for (name, given) in rest {
+            match self.kind.reacts().iter().find(|it| it.argument() == name.as_str()) {
+                Some(&reaction) => {
+                    let causes = handles(given).map_err(|got| {
+                        let message = format!("`{name}` takes resources, not {got}");
+                        ArgumentError::new(name.to_string(), message).hint(KEEP)
+                    })?;
+                    reactions.extend(causes.into_iter().map(|cause| (cause, reaction)));
+                }
+                None => drop(arguments.insert(name.to_string(), value(name, given)?)),
             }
         }
         Ok((Value::Map(arguments), reactions))
     }
 
-    fn check_name(&self, name: &str) -> Result<(), ArgumentError> {
-        let known = argument_names(self.kind);
-        if known.iter().any(|known| known == name) {
-            return Ok(());
-        }
-        let message = format!("{}() has no argument `{name}`", self.kind.name());
-        let error = ArgumentError::new(name.to_owned(), message);
-        let hint = did_you_mean(name, known.iter().map(String::as_str));
-        Err(error.hint(hint.unwrap_or_else(|| format!("it takes {}", known.join(", ")))))
-    }
-
-    /// A mistake in an argument, at the argument's own place where the call has a literal map.
-    fn mistake(&self, error: ArgumentError, call: &Place) -> Box<Diagnostic> {
-        if let Some(inside) = error.inside {
-            let call_here = Diagnostic::new("", format!("for this {}", self.kind.name()));
-            let related = self.state.locate(call_here, call);
-            return Box::new(inside.related(related));
-        }
-        let key = error.argument.split(['.', '[']).next().unwrap_or_default();
-        let place = self.key_place(key, call);
-        let message = match (error.message.strip_prefix("invalid type: "), key) {
-            (Some(types), key) if !key.is_empty() => {
-                format!("`{key}` is an {types}").replacen("an string", "a string", 1)
-            }
-            _ => error.message.clone(),
+    fn conflict(&self, earlier: &NodeName, declared: &Declared) -> Diagnostic {
+        let (node, kind) = (&earlier.node, self.kind.name());
+        let message = if earlier.kind == kind {
+            format!("{node} is declared twice, differently")
+        } else {
+            format!("this {kind} and {node} are about the same thing")
         };
-        let message = message
-            .replace(" is an integer `", " is the integer `")
-            .replace(", expected ", ", not ");
-        let mut diagnostic = Diagnostic::new("language::argument", message);
-        if let Some(hint) = error.hint {
-            diagnostic = diagnostic.hint(hint);
-        } else if key == "mode" {
-            diagnostic = diagnostic.hint("a mode is a string, such as \"0644\"");
-        }
-        Box::new(self.state.locate(diagnostic, &place))
+        let first = Diagnostic::new("", format!("{node} was declared here"));
+        let first = self.state.locate(first, &declared.place);
+        let calls = declared.chain.iter().map(|frame| self.state.call_of(frame));
+        Diagnostic::new("catalog::conflict", message)
+            .hint("take one of the two out, or make both say the same")
+            .related(calls.fold(first, Diagnostic::related))
     }
+}
 
-    fn key_place(&self, key: &str, call: &Place) -> Place {
-        let gathered = self.state.gathered();
-        let keys = gathered.keys.get(&(call.file.clone(), call.line, call.column));
-        let position = keys.into_iter().flatten().find(|(name, _)| name == key);
-        position
-            .map_or_else(|| call.clone(), |(_, position)| self.state.place(&call.file, *position))
+/// A mistake in an argument, at the argument's own place where the call has a literal map.
+pub(super) fn mistake(
+    state: &State,
+    kind: &dyn Kind,
+    error: ArgumentError,
+    call: &Place,
+) -> Diagnostic {
+    if let Some(inside) = error.inside {
+        let here = Diagnostic::new("", format!("for this {}", kind.name()));
+        return inside.related(state.locate(here, call));
     }
+    let path = if error.argument == kind.first() { FIRST } else { &error.argument };
+    if error.unknown {
+        return state.locate(
+            unknown_argument(kind, &error),
+            &state.argument(call, path, |argument| argument.name),
+        );
+    }
+    let diagnostic = Diagnostic::new("language::argument", error.message);
+    let diagnostic = error.hint.into_iter().fold(diagnostic, Diagnostic::hint);
+    let whole_call = error.argument.is_empty();
+    let value = |argument: &Argument| argument.value;
+    let place = if whole_call { call.clone() } else { state.argument(call, path, value) };
+    state.locate(diagnostic, &place)
+}
 
-    fn conflict(&self, first: &str, place: &Place) -> Diagnostic {
-        let earlier = Diagnostic::new("", format!("{first} was declared here"));
-        Diagnostic::new("catalog::conflict", format!("{first} is declared twice, differently"))
-            .hint("one of the two must go, or both must say the same")
-            .related(self.state.locate(earlier, place))
-    }
+/// A name that is no argument. What a resource reacts to is unknown to the kind, but not to who looks for a hint.
+fn unknown_argument(kind: &dyn Kind, error: &ArgumentError) -> Diagnostic {
+    let diagnostic = Diagnostic::new("language::argument", &*error.message);
+    let known = argument_names(kind);
+    let hint = match &*error.argument {
+        nested if nested.contains(['.', '[']) => error.hint.clone(),
+        name => did_you_mean(name, known.iter().map(String::as_str)),
+    };
+    diagnostic.hint(hint.unwrap_or_else(|| format!("it takes {}", known.join(", "))))
 }
 
 /// What a kind's function takes, in the order of the manual.

@@ -1,17 +1,19 @@
 //! What a role's folder gives to a resource: files, and templates with their variables.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
+use rhai::EvalAltResult;
 
 use super::{
     SourceError,
-    convert::host_value,
+    convert::host_parts,
+    hosts::facts,
     state::{Context, State},
 };
 use crate::{
     content::Content,
-    diagnostic::did_you_mean,
+    diagnostic::{Source, did_you_mean},
     resource::{ArgumentError, Files, TreeFile},
     template,
     value::Value,
@@ -22,12 +24,18 @@ pub(super) struct RoleFiles<'a> {
     state: &'a State,
     folder: &'a str,
     scene: &'a Context,
+    interruption: RefCell<Option<Box<EvalAltResult>>>,
 }
 
 impl<'a> RoleFiles<'a> {
     pub(super) fn new(state: &'a State, script: &'a str, scene: &'a Context) -> Self {
         let folder = script.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        Self { state, folder, scene }
+        Self { state, folder, scene, interruption: RefCell::default() }
+    }
+
+    /// What ended the call though it is no mistake: a template that reads facts which are not known yet.
+    pub(super) fn interruption(&self) -> Option<Box<EvalAltResult>> {
+        self.interruption.take()
     }
 
     fn path(
@@ -68,14 +76,34 @@ impl<'a> RoleFiles<'a> {
         }
     }
 
-    /// What a template sees: the role's parameters, the host, and the variables of the call.
-    fn variables(&self, vars: &BTreeMap<String, Value>) -> IndexMap<String, Value> {
+    /// The text of a template.
+    pub(super) fn read_template(&self, name: &str) -> Result<Source, ArgumentError> {
+        let path = self.path("templates", name, "template")?;
+        let source = self.state.text(&path);
+        source.map_err(|error| self.missing("template", "templates", name, &error))
+    }
+
+    /// What a template sees: the role's parameters, the host, and the variables of the call. The host's facts are
+    /// asked for only if the template reads them.
+    fn variables(
+        &self,
+        template: &Source,
+        vars: &BTreeMap<String, Value>,
+    ) -> Result<IndexMap<String, Value>, ArgumentError> {
         let mut all: IndexMap<String, Value> = (*self.scene.parameters).clone();
         if let Some(host) = &self.scene.host {
-            all.insert("host".into(), host_value(host));
+            let mut parts = host_parts(host);
+            if template::reads(template, "host.facts") {
+                let facts = facts(self.state, host).map_err(|interruption| {
+                    self.interruption.replace(Some(interruption));
+                    ArgumentError::new("template", "the facts are not known yet")
+                })?;
+                parts.insert("facts".into(), facts.clone());
+            }
+            all.insert("host".into(), Value::Map(parts));
         }
         all.extend(vars.iter().map(|(name, value)| (name.clone(), value.clone())));
-        all
+        Ok(all)
     }
 }
 
@@ -91,15 +119,13 @@ impl Files for RoleFiles<'_> {
         name: &str,
         vars: &BTreeMap<String, Value>,
     ) -> Result<Content, ArgumentError> {
-        let path = self.path("templates", name, "template")?;
-        let source = self.state.text(&path);
-        let source = source.map_err(|error| self.missing("template", "templates", name, &error))?;
+        let source = self.read_template(name)?;
         let (state, folder) = (self.state.clone(), format!("{}/templates", self.folder));
         let include: template::Includes = Arc::new(move |other: &str| {
             let inside = !other.starts_with('/') && other.split('/').all(|part| part != "..");
             if inside { state.text(&format!("{folder}/{other}")).ok() } else { None }
         });
-        let rendered = template::render(&source, &self.variables(vars), &include)
+        let rendered = template::render(&source, &self.variables(&source, vars)?, &include)
             .map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     Question,
     convert::{kind_of, to_dynamic},
-    error::{Raised, asks, raise, silent},
+    error::{Outcome, asks, is_no_mistake, raise, silent},
     state::State,
+    written::FIRST,
 };
 use crate::{
     diagnostic::{Diagnostic, did_you_mean},
     inventory::Host,
+    value::Value,
 };
 
 /// A host, as a script holds it.
@@ -21,51 +23,89 @@ pub(super) struct HostRef {
     pub(super) host: Arc<Host>,
 }
 
-type Outcome<T> = Result<T, Box<EvalAltResult>>;
+/// What a script can read of a host.
+type Property = fn(&State, &Arc<Host>) -> Outcome<Dynamic>;
+
+const PROPERTIES: [(&str, Property); 5] = [
+    ("name", |_, host| Ok(host.name.to_string().into())),
+    ("address", |_, host| Ok(host.address.clone().into())),
+    ("groups", |_, host| {
+        let name = |group: &Arc<str>| Dynamic::from(group.to_string());
+        Ok(host.groups.iter().map(name).collect::<Array>().into())
+    }),
+    ("vars", |_, host| {
+        let vars = host.vars.iter();
+        Ok(vars.map(|(name, var)| (name.into(), to_dynamic(&var.value))).collect::<Map>().into())
+    }),
+    ("facts", |state, host| facts(state, host).map(to_dynamic)),
+];
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<HostRef>("Host");
-    engine.register_get("name", |it: &mut HostRef| it.host.name.to_string());
-    engine.register_get("address", |it: &mut HostRef| it.host.address.clone());
-    engine.register_get("groups", |it: &mut HostRef| -> Array {
-        it.host.groups.iter().map(|group| Dynamic::from(group.to_string())).collect()
-    });
-    engine.register_get("vars", |it: &mut HostRef| -> Map {
-        let var = |(name, var): (&String, &crate::inventory::Variable)| {
-            (name.as_str().into(), to_dynamic(&var.value))
-        };
-        it.host.vars.iter().map(var).collect()
-    });
     engine.register_fn("==", |a: HostRef, b: HostRef| a.host.name == b.host.name);
     engine.register_fn("!=", |a: HostRef, b: HostRef| a.host.name != b.host.name);
     engine.register_fn("to_string", |it: &mut HostRef| it.host.name.to_string());
     engine.register_fn("to_debug", |it: &mut HostRef| it.host.name.to_string());
 
-    let asked = state.clone();
-    engine.register_get("facts", move |it: &mut HostRef| facts(&asked, &it.host));
-    let asked = state.clone();
-    engine.register_fn("hosts", move |context: NativeCallContext, pattern: &str| {
-        hosts(&asked, &context, pattern)
+    // Rhai asks here for every property, since none is registered by name: so an unknown one gets a hint.
+    let its = state.clone();
+    engine.register_indexer_get(move |context: NativeCallContext, it: &mut HostRef, name: &str| {
+        property(&its, &context, &it.host, name)
     });
-    let asked = state.clone();
-    engine.register_fn("on", move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
-        on(&asked, &context, &hosts, &block)
+    let its = state.clone();
+    let function = FuncRegistration::new("hosts").with_params_info(["pattern"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, pattern: &str| {
+        hosts(&its, &context, pattern)
     });
-    let asked = state.clone();
-    engine.register_fn("probe", move |context: NativeCallContext, command: &str| {
-        probe(&asked, &context, command)
+    let its = state.clone();
+    let function = FuncRegistration::new("on").with_params_info(["hosts", "|host| { .. }"]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
+            on(&its, &context, &hosts, &block)
+        },
+    );
+    let its = state.clone();
+    let function = FuncRegistration::new("probe").with_params_info(["command"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, command: &str| {
+        probe(&its, &context, command)
     });
+}
+
+fn property(
+    state: &State,
+    context: &NativeCallContext,
+    host: &Arc<Host>,
+    name: &str,
+) -> Outcome<Dynamic> {
+    if let Some((_, read)) = PROPERTIES.iter().find(|(known, _)| *known == name) {
+        return read(state, host);
+    }
+    let names = PROPERTIES.map(|(name, _)| name);
+    let message = format!("a host has no `{name}`");
+    let mistake = Diagnostic::new("language::unknown-name", message);
+    let hint = if host.vars.contains_key(name) {
+        format!("a variable of the inventory is host.vars.{name}")
+    } else {
+        did_you_mean(name, names).unwrap_or_else(|| format!("it has {}", names.join(", ")))
+    };
+    let place = state.after_dot(state.call(context), name);
+    Err(raise(state, context, state.locate(mistake.hint(hint), &place)))
 }
 
 fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<Array> {
-    let found =
-        state.input().inventory.select(pattern).map_err(|error| raise(state, context, error))?;
+    let found = state.input().inventory.select(pattern);
+    let found = found.map_err(|mistake| {
+        let place = state.argument(&state.call(context), FIRST, |it| it.value);
+        raise(state, context, state.locate(mistake, &place))
+    })?;
     Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host })).collect())
 }
 
-fn facts(state: &State, host: &Arc<Host>) -> Outcome<Dynamic> {
+/// A host's facts; a question when they are not known yet, and the end of the block when they never will be.
+pub(super) fn facts<'a>(state: &'a State, host: &Arc<Host>) -> Outcome<&'a Value> {
     match state.input().known.facts.get(&host.name) {
-        Some(facts) => Ok(to_dynamic(facts)),
+        Some(facts) => Ok(facts),
         None if state.input().known.silent.contains(&host.name) => Err(silent()),
         None => Err(asks(state, Question::Facts(host.name.clone()))),
     }
@@ -79,39 +119,32 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     match state.input().known.probes.get(&asked) {
         Some(answer) => Ok(to_dynamic(answer)),
         None if state.input().known.silent.contains(&asked.0) => Err(silent()),
-        None => {
-            let question = Question::Probe { host: asked.0, command: asked.1 };
-            Err(asks(state, question))
-        }
+        None => Err(asks(state, Question::Probe { host: asked.0, command: asked.1 })),
     }
 }
 
-/// Runs the block for each host. When one asks a question, the others get to ask theirs too.
+/// Runs the block for each host. When it asks something of one, the others, and what stands after the block, get to
+/// ask theirs too. What a silent host would get is left out: it is reported as unreachable.
 fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr) -> Outcome<()> {
-    let mut asking = None;
     for host in list(state, context, hosts)? {
-        let run =
-            || block.call_within_context::<Dynamic>(context, (HostRef { host: host.clone() },));
-        match state.within(|context| context.host = Some(host.clone()), run) {
-            Ok(_) => {}
-            Err(error) if Raised::is_question(&error) => asking = Some(error),
-            // The host is reported as unreachable; the others go on.
-            Err(error) if Raised::is_silence(&error) => {}
-            Err(error) => return Err(error),
+        let given = (HostRef { host: host.clone() },);
+        let run = || block.call_within_context::<Dynamic>(context, given);
+        match state.within(|context| context.host = Some(host), run) {
+            Err(error) if !is_no_mistake(&error) => return Err(error),
+            _ => {}
         }
     }
-    asking.map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// The hosts in a value that a script gave: one, or a list.
 fn list(state: &State, context: &NativeCallContext, hosts: &Dynamic) -> Outcome<Vec<Arc<Host>>> {
     let wrong = |other: &Dynamic| {
-        let diagnostic = Diagnostic::new(
-            "language::not-hosts",
-            format!("on() takes hosts, not {}", kind_of(other)),
-        )
-        .hint("give it what hosts(\"PATTERN\") returns, or one of them");
-        raise(state, context, diagnostic)
+        let message = format!("on() takes hosts, not {}", kind_of(other));
+        let mistake = Diagnostic::new("language::not-hosts", message)
+            .hint("give it what hosts(\"PATTERN\") returns, or one of them");
+        let place = state.argument(&state.call(context), FIRST, |it| it.value);
+        raise(state, context, state.locate(mistake, &place))
     };
     if let Some(one) = hosts.read_lock::<HostRef>() {
         return Ok(vec![one.host.clone()]);
@@ -127,10 +160,4 @@ fn list(state: &State, context: &NativeCallContext, hosts: &Dynamic) -> Outcome<
 pub(super) fn no_host(what: &str) -> Diagnostic {
     Diagnostic::new("language::no-host", format!("{what}() needs a host, and there is none here"))
         .hint("put it in a block: on(hosts(\"all\"), |host| { .. })")
-}
-
-/// A hint for a variable that a host does not have.
-pub(super) fn nearest_variable(state: &State, name: &str) -> Option<String> {
-    let host = state.gathered().context.host.clone()?;
-    did_you_mean(name, host.vars.keys().map(String::as_str))
 }

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     catalog::Catalog,
-    diagnostic::{Place, Result},
+    diagnostic::{Place, Result, Source},
     inventory::Inventory,
     secret::Secret,
     value::Value,
@@ -21,14 +21,17 @@ mod call;
 mod convert;
 mod declare;
 mod error;
+mod explain;
 mod files;
 mod hosts;
+mod libraries;
 mod lint;
 mod parameters;
 mod roles;
 mod sandbox;
 mod sources;
 mod state;
+mod written;
 
 pub use lint::check;
 pub use parameters::{Parameter, Parameters};
@@ -79,6 +82,8 @@ pub enum Question {
         name: String,
         /// Where it was asked for.
         place: Place,
+        /// The script that asked.
+        script: Source,
     },
 }
 
@@ -112,7 +117,10 @@ pub struct Note {
 /// The first mistake in the playbook, a role or a template, with its place and the calls that led there.
 pub fn evaluate(input: Input) -> Result<Evaluation> {
     let state = state::State::new(input);
-    let engine = sandbox::engine(&state)?;
-    roles::run_playbook(&engine, &state)?;
-    Ok(state.finish())
+    let (engine, mistakes) = sandbox::engine(&state);
+    if let Some(mistake) = mistakes.into_iter().next() {
+        return Err(mistake);
+    }
+    let ended = roles::run_playbook(&engine, &state);
+    state.finish(ended)
 }

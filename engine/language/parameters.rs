@@ -2,9 +2,10 @@
 
 use indexmap::IndexMap;
 
+use super::roles::GIVEN;
 use crate::{
     diagnostic::{Diagnostic, Result, Source, did_you_mean},
-    document::{Document, Kinds},
+    document::{Document, Entry, Kinds, Node},
     value::Value,
 };
 
@@ -53,16 +54,17 @@ pub enum Type {
     Any,
 }
 
-const TYPES: &[(&str, Type)] = &[
-    ("string", Type::Text),
-    ("secret", Type::Secret),
-    ("integer", Type::Integer),
-    ("float", Type::Float),
-    ("boolean", Type::Boolean),
-    ("list", Type::List),
-    ("map", Type::Map),
-    ("hosts", Type::Hosts),
-    ("any", Type::Any),
+/// Each type by its name in `role.toml`, and what it is called in messages.
+const TYPES: &[(&str, Type, &str)] = &[
+    ("string", Type::Text, "a string"),
+    ("secret", Type::Secret, "a secret"),
+    ("integer", Type::Integer, "an integer"),
+    ("float", Type::Float, "a number"),
+    ("boolean", Type::Boolean, "a boolean"),
+    ("list", Type::List, "a list"),
+    ("map", Type::Map, "a map"),
+    ("hosts", Type::Hosts, "hosts"),
+    ("any", Type::Any, "anything"),
 ];
 
 const KINDS: Kinds = Kinds {
@@ -82,39 +84,8 @@ impl Parameters {
         let description = fields.text("description")?.unwrap_or_default().to_owned();
         let mut all = IndexMap::new();
         for (name, entry) in fields.table("parameters")?.into_iter().flatten() {
-            let mut fields = document.fields_of(&entry.node)?;
-            let r#type = match fields.get("type") {
-                None => Type::Any,
-                Some(node) => {
-                    let word = document.text(node)?;
-                    let found = TYPES.iter().find(|(name, _)| *name == word);
-                    let names = TYPES.iter().map(|(name, _)| *name);
-                    found.map(|(_, r#type)| *r#type).ok_or_else(|| {
-                        let known = names.clone().collect::<Vec<_>>().join(", ");
-                        let message = format!("there is no type `{word}`");
-                        document
-                            .mistake("role::unknown-type", message, &node.span)
-                            .hint(did_you_mean(word, names).unwrap_or(format!("types: {known}")))
-                    })?
-                }
-            };
-            let parameter = Parameter {
-                r#type,
-                description: fields.text("description")?.unwrap_or_default().to_owned(),
-                default: fields.get("default").map(Value::from),
-                choices: match fields.get("choices") {
-                    Some(node) => document.list(node)?.iter().map(Value::from).collect(),
-                    None => Vec::new(),
-                },
-            };
-            let default = fields.get("default").map_or(&entry.key, |node| &node.span);
-            if let Some(value) = &parameter.default
-                && let Err(message) = parameter.check(name, value)
-            {
-                return Err(document.mistake("role::default", message, default));
-            }
-            fields.finish()?;
-            all.insert(name.clone(), parameter);
+            check_name(&document, name, entry)?;
+            all.insert(name.clone(), Parameter::read(&document, name, entry)?);
         }
         fields.finish()?;
         Ok(Self { description, all })
@@ -135,12 +106,50 @@ impl Parameters {
     }
 }
 
+/// A parameter becomes a constant of the script, so its name must be one that a script can say.
+fn check_name(document: &Document, name: &str, entry: &Entry) -> Result<()> {
+    let mistake = |message: String| document.mistake("role::name", message, &entry.key);
+    if GIVEN.contains(&name) {
+        let message = format!("every role is given a `{name}` already");
+        return Err(mistake(message).hint("give the parameter another name"));
+    }
+    if !rhai::is_valid_identifier(name) || rhai::Token::lookup_symbol_from_syntax(name).is_some() {
+        let message = format!("a script cannot say `{name}`");
+        return Err(mistake(message)
+            .hint("letters, digits and `_` make a name, which is no word of the language"));
+    }
+    Ok(())
+}
+
 impl Parameter {
+    fn read(document: &Document, name: &str, entry: &Entry) -> Result<Self> {
+        let mut fields = document.fields_of(&entry.node)?;
+        let r#type = fields.get("type").map(|node| read_type(document, node)).transpose()?;
+        let choices = fields.get("choices").map(|node| document.list(node)).transpose()?;
+        let default = fields.get("default");
+        let parameter = Self {
+            r#type: r#type.unwrap_or(Type::Any),
+            description: fields.text("description")?.unwrap_or_default().to_owned(),
+            default: default.map(Value::from),
+            choices: choices.into_iter().flatten().map(Value::from).collect(),
+        };
+        fields.finish()?;
+        if let (Some(value), Some(node)) = (&parameter.default, default) {
+            let mistake = |found: Diagnostic| {
+                let mistake =
+                    document.mistake("role::default", found.message().to_owned(), &node.span);
+                found.hint_text().into_iter().fold(mistake, Diagnostic::hint)
+            };
+            parameter.check(name, value).map_err(mistake)?;
+        }
+        Ok(parameter)
+    }
+
     /// Whether a value may be given.
     ///
     /// # Errors
-    /// Says why not.
-    pub fn check(&self, name: &str, value: &Value) -> Result<(), String> {
+    /// Says why not, without a place: the caller knows it.
+    pub fn check(&self, name: &str, value: &Value) -> Result<()> {
         let fits = match (self.r#type, value) {
             (Type::Text, Value::Text(_))
             | (Type::Secret, Value::Secret(_))
@@ -155,36 +164,60 @@ impl Parameter {
             _ => false,
         };
         if !fits {
-            return Err(format!("`{name}` is {}, not {}", self.wanted(), value.type_name()));
+            return Err(self.mistyped(name, &value.shown()));
         }
         if !self.choices.is_empty() && !self.choices.contains(value) {
-            let choices = self.choices.iter().map(shown).collect::<Vec<_>>().join(", ");
-            return Err(format!("`{name}` is one of {choices}, not {}", shown(value)));
+            let choices = self.choices.iter().map(Value::written).collect::<Vec<_>>();
+            let message = format!("`{name}` takes {}, not {}", choices.join(" or "), value.shown());
+            let texts = self.choices.iter().filter_map(Value::as_str);
+            let near = value.as_str().and_then(|value| did_you_mean(value, texts));
+            let mistake = Diagnostic::new("role::parameter", message);
+            return Err(near.into_iter().fold(mistake, Diagnostic::hint));
         }
         Ok(())
     }
 
-    /// What may be given, for messages and the manual.
-    pub fn wanted(&self) -> &'static str {
+    /// The mistake of a value of another type; `given` is what it is.
+    pub(super) fn mistyped(&self, name: &str, given: &str) -> Diagnostic {
+        let message = format!("`{name}` takes {}, not {given}", self.wanted());
+        let mistake = Diagnostic::new("role::parameter", message);
         match self.r#type {
-            Type::Text => "a string",
-            Type::Secret => "a secret",
-            Type::Integer => "an integer",
-            Type::Float => "a number",
-            Type::Boolean => "a boolean",
-            Type::List => "a list",
-            Type::Map => "a map",
-            Type::Hosts => "hosts",
-            Type::Any => "anything",
+            Type::Secret => mistake.hint("a secret comes from where it is kept: secret(\"NAME\")"),
+            Type::Hosts => mistake.hint("hosts come from the inventory: hosts(\"PATTERN\")"),
+            _ => mistake,
         }
     }
+
+    /// The mistake of a call that does not give it.
+    pub(super) fn missing(&self, role: &str, name: &str) -> Diagnostic {
+        let mut hint = format!("`{name}` takes {}", self.wanted());
+        if !self.description.is_empty() {
+            hint += &format!(": {}", self.description);
+        }
+        let message = format!("role {role} needs the parameter `{name}`");
+        Diagnostic::new("role::missing-parameter", message).hint(hint)
+    }
+
+    /// What may be given, for messages and the manual.
+    pub fn wanted(&self) -> &'static str {
+        let named = TYPES.iter().find(|(_, r#type, _)| *r#type == self.r#type);
+        named.map_or("anything", |(_, _, words)| *words)
+    }
+}
+
+fn read_type(document: &Document, node: &Node) -> Result<Type> {
+    let word = document.text(node)?;
+    let found = TYPES.iter().find(|(name, ..)| *name == word);
+    found.map(|(_, r#type, _)| *r#type).ok_or_else(|| {
+        let names: Vec<&str> = TYPES.iter().map(|(name, ..)| *name).collect();
+        let hint = did_you_mean(word, names.iter().copied());
+        document
+            .mistake("role::unknown-type", format!("there is no type `{word}`"), &node.span)
+            .hint(hint.unwrap_or_else(|| format!("types: {}", names.join(", "))))
+    })
 }
 
 /// A host becomes a map of these when it leaves the script.
 fn is_host(value: &Value) -> bool {
     matches!(value, Value::Map(parts) if parts.contains_key("name") && parts.contains_key("address"))
-}
-
-fn shown(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| value.type_name().to_owned())
 }

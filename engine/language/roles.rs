@@ -1,21 +1,18 @@
-//! `role(name, parameters)`: a role on the current host; and the libraries that roles give to others.
+//! `role(name, parameters)`: a role on the current host.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext, Position, Scope,
-    Shared as Rc, module_resolvers::StaticModuleResolver,
-};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext, Scope};
 
 use super::{
     SourceError,
-    convert::{to_dynamic, to_value},
-    error::{Raised, of_parsing, of_running, pass_on, raise},
+    convert::{kind_of, to_dynamic, to_value},
+    error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
     hosts::{HostRef, no_host},
-    lint,
     parameters::Parameters,
-    state::{Role, State},
+    state::{Context, Role, State},
+    written::{self, FIRST},
 };
 use crate::{
     catalog::Frame,
@@ -23,33 +20,23 @@ use crate::{
     value::Value,
 };
 
-type Outcome<T> = Result<T, Box<EvalAltResult>>;
-
-/// Roles can call roles; deeper than this they go in circles.
-const ROLES_DEPTH_MAX: usize = 16;
-
 /// The constants that a role finds besides its parameters.
+pub(super) const GIVEN: [&str; 2] = [PARAMS, HOST];
 const PARAMS: &str = "params";
 const HOST: &str = "host";
 
-pub(super) fn register(engine: &mut Engine, state: &State) -> Result<()> {
+pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    engine.register_fn("role", move |context: NativeCallContext, name: &str| {
+    let function = FuncRegistration::new("role").with_params_info(["name"]);
+    function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         role(&its, &context, name, Map::new())
     });
     let its = state.clone();
-    engine.register_fn("role", move |context: NativeCallContext, name: &str, given: Map| {
-        role(&its, &context, name, given)
-    });
-    let mut resolver = StaticModuleResolver::new();
-    for name in names(state) {
-        if let Some(library) = library(engine, state, &name)? {
-            resolver.insert(name.as_str(), Module::clone(&library));
-            engine.register_static_module(name.as_str(), library);
-        }
-    }
-    engine.set_module_resolver(resolver);
-    Ok(())
+    let function = FuncRegistration::new("role").with_params_info(["name", "#{ .. }"]);
+    function
+        .register_into_engine(engine, move |context: NativeCallContext, name: &str, given: Map| {
+            role(&its, &context, name, given)
+        });
 }
 
 /// Runs the playbook itself.
@@ -57,16 +44,24 @@ pub(super) fn run_playbook(engine: &Engine, state: &State) -> Result<()> {
     let path = &state.input().playbook;
     let ast = compile(engine, state, path, &Scope::new()).map_err(|error| match error {
         CompileError::Mistake(diagnostic) => diagnostic,
-        CompileError::Source(error) => {
-            Diagnostic::new("playbook::unreadable", format!("cannot read {path}: {error}"))
-                .hint("the first argument is the path of a playbook")
-        }
+        CompileError::Source(error) => unreadable_playbook(state, path, &error),
     })?;
     match engine.run_ast(&ast) {
-        Ok(()) => Ok(()),
-        Err(error) if Raised::is_no_mistake(&error) => Ok(()),
-        Err(error) => Err(of_running(&error, &ast, state)),
+        Err(error) if !is_no_mistake(&error) => Err(of_running(error, engine, &ast, state)),
+        _ => Ok(()),
     }
+}
+
+/// Where playbooks usually are; only a hint looks there by itself.
+const PLAYBOOKS: &str = "playbooks";
+
+fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagnostic {
+    let names = state.input().sources.list(PLAYBOOKS);
+    let playbooks: Vec<String> = names.iter().map(|name| format!("{PLAYBOOKS}/{name}")).collect();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let near = did_you_mean(&format!("{PLAYBOOKS}/{name}"), playbooks.iter().map(String::as_str));
+    Diagnostic::new("playbook::unreadable", format!("cannot read {path}: {error}"))
+        .hint(near.unwrap_or_else(|| format!("a playbook is a file such as {PLAYBOOKS}/site.rhai")))
 }
 
 /// The names of all roles, sorted.
@@ -94,29 +89,13 @@ pub(super) fn folder(state: &State, name: &str) -> Option<String> {
     input.roles.iter().find(has).map(|folder| format!("{folder}/{name}"))
 }
 
-fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Rc<Module>>> {
-    let Some(folder) = folder(state, name) else { return Ok(None) };
-    let ast = match compile(engine, state, &format!("{folder}/lib.rhai"), &Scope::new()) {
-        Ok(ast) => ast,
-        Err(CompileError::Source(SourceError::NotFound)) => return Ok(None),
-        Err(CompileError::Source(error)) => {
-            let message = format!("cannot read {folder}/lib.rhai: {error}");
-            return Err(Diagnostic::new("role::unreadable", message));
-        }
-        Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
-    };
-    let module = Module::eval_ast_as_new(Scope::new(), &ast, engine)
-        .map_err(|error| of_running(&error, &ast, state))?;
-    Ok(Some(module.into()))
-}
-
 /// What kept a script from being compiled.
 pub(super) enum CompileError {
     Source(SourceError),
     Mistake(Diagnostic),
 }
 
-/// Reads and compiles a script, and remembers where the keys of its literal maps stand.
+/// Reads and compiles a script, and remembers where the arguments of its calls stand.
 pub(super) fn compile(
     engine: &Engine,
     state: &State,
@@ -124,78 +103,84 @@ pub(super) fn compile(
     scope: &Scope<'_>,
 ) -> Result<AST, CompileError> {
     let source = state.text(path).map_err(CompileError::Source)?;
-    let mut ast = engine
-        .compile_with_scope(scope, &*source.text)
-        .map_err(|error| CompileError::Mistake(of_parsing(&error, &source)))?;
+    let mut ast = engine.compile_with_scope(scope, &*source.text).map_err(|error| {
+        let given: Vec<&str> = scope.iter_raw().map(|(name, ..)| name).collect();
+        CompileError::Mistake(of_parsing(&error, &source, &given))
+    })?;
     ast.set_source(path);
-    let keys = lint::key_positions(&ast, &source.name);
-    state.gathered().keys.extend(keys);
+    state.gathered().arguments.insert(source.name.clone(), written::arguments(&ast));
     Ok(ast)
 }
 
 /// Runs a role on the current host; its value is that of the last expression of `main.rhai`.
 fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> Outcome<Dynamic> {
     let scene = state.gathered().context.clone();
-    let Some(host) = scene.host else { return Err(raise(state, context, no_host("role"))) };
-    if scene.frames.len() >= ROLES_DEPTH_MAX {
-        let diagnostic =
-            Diagnostic::new("role::circle", format!("role {name} ends up calling itself"));
-        return Err(raise(state, context, diagnostic));
+    let fail = |diagnostic| raise(state, context, diagnostic);
+    let Some(host) = scene.host else { return Err(fail(no_host("role"))) };
+    let call = state.call(context);
+    let frame = Frame { what: format!("role {name}"), place: call.clone() };
+    if scene.frames.iter().any(|outer| outer.what == frame.what) {
+        let message = format!("role {name} ends up calling itself");
+        let mistake = Diagnostic::new("role::circle", message)
+            .hint("move what both need into a role of its own, or a function in lib.rhai");
+        return Err(fail(mistake));
     }
-    let role = match load(context.engine(), state, name) {
-        Ok(role) => role,
-        Err(diagnostic) => return Err(raise(state, context, diagnostic)),
-    };
-    let call = state.place(context.call_source().unwrap_or_default(), context.call_position());
-    let (values, constants) = parameters(state, &role, name, given, &call)
-        .map_err(|diagnostic| raise(state, context, diagnostic))?;
+    let role = load(context.engine(), state, name, &call).map_err(fail)?;
+    let (values, constants) = parameters(state, &role, name, given, &call).map_err(fail)?;
     let mut scope = Scope::new();
     for (name, value) in &constants {
         scope.push_constant_dynamic(name.as_str(), value.clone());
     }
     scope.push_constant(PARAMS, constants);
     scope.push_constant(HOST, HostRef { host });
-    let frame = Frame { what: format!("role {name}"), place: call };
-    let change = |context: &mut super::state::Context| {
-        context.frames.insert(0, frame);
+    let explained = |error: Box<EvalAltResult>| {
+        if is_no_mistake(&error) {
+            return error;
+        }
+        let mistake = of_running(error, context.engine(), &role.main, state);
+        pass_on(mistake.related(state.call_of(&frame)))
+    };
+    let change = |context: &mut Context| {
+        context.frames.insert(0, frame.clone());
         context.parameters = Arc::new(values);
     };
-    let run = || {
-        context.engine().eval_ast_with_scope::<Dynamic>(&mut scope, &role.main).map_err(|error| {
-            if Raised::is_no_mistake(&error) {
-                return error;
-            }
-            pass_on(of_running(&error, &role.main, state))
-        })
-    };
-    state.within(change, run)
+    state.within(change, || {
+        let ended = context.engine().eval_ast_with_scope(&mut scope, &role.main);
+        ended.map_err(explained)
+    })
 }
 
 /// Reads and compiles a role, once per evaluation.
-fn load(engine: &Engine, state: &State, name: &str) -> Result<Arc<Role>> {
+fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<Role>> {
     if let Some(role) = state.gathered().roles.get(name) {
         return Ok(role.clone());
     }
-    let Some(folder) = folder(state, name) else {
-        let known = names(state);
-        let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
-            format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
-        });
-        let message = format!("there is no role `{name}`");
-        return Err(Diagnostic::new("role::unknown", message).hint(hint));
-    };
+    let at_name = |mistake| state.locate(mistake, &state.argument(call, FIRST, |it| it.value));
+    let folder = folder(state, name).ok_or_else(|| at_name(unknown(state, name)))?;
     let parameters = read_parameters(state, &folder)?;
     let main = compile(engine, state, &format!("{folder}/main.rhai"), &constants_of(&parameters));
     let main = main.map_err(|error| match error {
-        CompileError::Mistake(diagnostic) => diagnostic,
-        CompileError::Source(_) => {
-            Diagnostic::new("role::unknown", format!("{folder} has no main.rhai"))
-                .hint(format!("its functions are called as {name}::NAME()"))
+        CompileError::Mistake(diagnostic) => diagnostic.related(
+            state.locate(Diagnostic::new("", format!("in this call of role {name}")), call),
+        ),
+        CompileError::Source(error) => {
+            let message = format!("cannot read {folder}/main.rhai: {error}");
+            let hint = format!("what is in lib.rhai is called as {name}::NAME()");
+            at_name(Diagnostic::new("role::unreadable", message).hint(hint))
         }
     })?;
     let role = Arc::new(Role { parameters, main });
     state.gathered().roles.insert(name.to_owned(), role.clone());
     Ok(role)
+}
+
+/// The mistake of a name that is no role.
+pub(super) fn unknown(state: &State, name: &str) -> Diagnostic {
+    let known = names(state);
+    let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
+        format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
+    });
+    Diagnostic::new("role::unknown", format!("there is no role `{name}`")).hint(hint)
 }
 
 /// What a role's `role.toml` says; a role without one takes no parameters.
@@ -213,7 +198,7 @@ pub(super) fn read_parameters(state: &State, folder: &str) -> Result<Parameters>
 /// The names that a role's script finds, so that an unknown one is a mistake before the script runs.
 pub(super) fn constants_of(parameters: &Parameters) -> Scope<'static> {
     let mut scope = Scope::new();
-    for name in parameters.all.keys().map(String::as_str).chain([PARAMS, HOST]) {
+    for name in parameters.all.keys().map(String::as_str).chain(GIVEN) {
         scope.push_constant(name, ());
     }
     scope
@@ -227,18 +212,10 @@ fn parameters(
     mut given: Map,
     call: &Place,
 ) -> Result<(IndexMap<String, Value>, Map)> {
-    let at_key = |key: &str, diagnostic: Diagnostic| {
-        let gathered = state.gathered();
-        let keys = gathered.keys.get(&(call.file.clone(), call.line, call.column));
-        let key = keys.into_iter().flatten().find(|(name, _)| name == key);
-        let position = key.map(|(_, position)| *position);
-        drop(gathered);
-        let position = position.unwrap_or_else(|| position_of(call));
-        state.locate(diagnostic, &state.place(&call.file, position))
-    };
     let unknown = given.keys().find(|name| !role.parameters.all.contains_key(name.as_str()));
     if let Some(unknown) = unknown {
-        return Err(at_key(unknown, role.parameters.unknown(name, unknown)));
+        let place = state.argument(call, unknown, |argument| argument.name);
+        return Err(state.locate(role.parameters.unknown(name, unknown), &place));
     }
     let mut values = IndexMap::new();
     let mut constants = Map::new();
@@ -246,22 +223,16 @@ fn parameters(
         let constant = match (given.remove(key.as_str()), &parameter.default) {
             (Some(given), _) => given,
             (None, Some(default)) => to_dynamic(default),
-            (None, None) => {
-                let message = format!("role {name} needs the parameter `{key}`");
-                let hint = format!("{key} is {}: {}", parameter.wanted(), parameter.description);
-                return Err(Diagnostic::new("role::missing-parameter", message).hint(hint));
-            }
+            (None, None) => return Err(parameter.missing(name, key)),
         };
-        let wrong = |message| at_key(key, Diagnostic::new("role::parameter", message));
-        let value = to_value(&constant).map_err(wrong)?;
-        parameter.check(key, &value).map_err(wrong)?;
+        let at_value =
+            |mistake| state.locate(mistake, &state.argument(call, key, |argument| argument.value));
+        let value = to_value(&constant);
+        let value =
+            value.map_err(|_| parameter.mistyped(key, kind_of(&constant))).map_err(at_value)?;
+        parameter.check(key, &value).map_err(at_value)?;
         values.insert(key.clone(), value);
         constants.insert(key.as_str().into(), constant);
     }
     Ok((values, constants))
-}
-
-fn position_of(place: &Place) -> Position {
-    let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-    Position::new(short(place.line), short(place.column))
 }

@@ -8,8 +8,8 @@ use rhai::{
     },
 };
 
-use super::{call, declare, hosts, roles, state::State};
-use crate::diagnostic::Result;
+use super::{call, declare, hosts, libraries, roles, state::State};
+use crate::diagnostic::Diagnostic;
 
 /// A million operations take about a millisecond; no honest playbook comes near this.
 const OPERATIONS_MAX: u64 = 50_000_000;
@@ -18,14 +18,15 @@ const EXPRESSION_DEPTH_MAX: usize = 64;
 const TEXT_MAX: usize = 16 * 1024 * 1024;
 const ITEMS_MAX: usize = 1_000_000;
 
-/// An engine whose functions write to `state`.
-pub(super) fn engine(state: &State) -> Result<Engine> {
+/// An engine whose functions write to `state`, and the mistakes in the libraries of roles.
+pub(super) fn engine(state: &State) -> (Engine, Vec<Diagnostic>) {
     let mut engine = bare();
     hosts::register(&mut engine, state);
     declare::register(&mut engine, state);
     call::register(&mut engine, state);
-    roles::register(&mut engine, state)?;
-    Ok(engine)
+    roles::register(&mut engine, state);
+    let mistakes = libraries::register(&mut engine, state);
+    (engine, mistakes)
 }
 
 /// The language without our functions: enough to compile a script.

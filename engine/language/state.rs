@@ -6,9 +6,13 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use rhai::{AST, Position};
+use rhai::{AST, NativeCallContext, Position};
 
-use super::{Evaluation, Input, Note, Question, parameters::Parameters};
+use super::{
+    Evaluation, Input, Note, Question,
+    parameters::Parameters,
+    written::{Argument, Arguments},
+};
 use crate::{
     catalog::{BlockId, Catalog, Frame},
     diagnostic::{Diagnostic, Place, Result, Source},
@@ -33,12 +37,11 @@ pub(super) struct Gathered {
     pub(super) questions: BTreeSet<Question>,
     pub(super) context: Context,
     pub(super) texts: BTreeMap<Arc<str>, Source>,
-    pub(super) keys: KeyPositions,
+    pub(super) arguments: HashMap<Arc<str>, Arguments>,
     pub(super) roles: HashMap<String, Arc<Role>>,
+    /// The first mistake that Rhai did not let end the script.
+    pub(super) mistake: Option<Diagnostic>,
 }
-
-/// Where each key of a literal map stands, by the file and position of the call that the map is given to.
-pub(super) type KeyPositions = HashMap<(Arc<str>, usize, usize), Vec<(String, Position)>>;
 
 /// A role's parts, read and compiled once per evaluation.
 pub(super) struct Role {
@@ -105,6 +108,25 @@ impl State {
         }
     }
 
+    /// The place of the call that is running.
+    pub(super) fn call(&self, context: &NativeCallContext) -> Place {
+        self.place(context.call_source().unwrap_or_default(), context.call_position())
+    }
+
+    /// The place of a property, whose access Rhai places at the dot.
+    pub(super) fn after_dot(&self, dot: Place, name: &str) -> Place {
+        let Ok(source) = self.text(&dot.file) else { return dot };
+        let word = |column: usize| &source.text[source.word_at(dot.line, column)];
+        let column = (dot.column..dot.column + 3).find(|column| word(*column) == name);
+        Place { column: column.unwrap_or(dot.column), ..dot }
+    }
+
+    /// A call that led to a mistake, as a note that explains it.
+    pub(super) fn call_of(&self, frame: &Frame) -> Diagnostic {
+        let note = Diagnostic::new("", format!("in this call of {}", frame.what));
+        self.locate(note, &frame.place)
+    }
+
     /// Says where a mistake is: at the word that starts at `place`.
     pub(super) fn locate(&self, diagnostic: Diagnostic, place: &Place) -> Diagnostic {
         match self.text(&place.file) {
@@ -116,24 +138,42 @@ impl State {
         }
     }
 
-    /// Adds the calls that led to where the script is.
-    pub(super) fn with_chain(&self, mut diagnostic: Diagnostic) -> Diagnostic {
-        let frames = self.gathered().context.frames.clone();
-        for frame in frames.iter().rev() {
-            let call = Diagnostic::new("", format!("in this call of {}", frame.what));
-            diagnostic = diagnostic.related(self.locate(call, &frame.place));
-        }
-        diagnostic
+    /// Where the argument `path` of a call stands, or the part of it that is written there; else the call itself.
+    pub(super) fn argument(
+        &self,
+        call: &Place,
+        path: &str,
+        part: impl Fn(&Argument) -> Position,
+    ) -> Place {
+        let gathered = self.gathered();
+        let of_call = gathered
+            .arguments
+            .get(&call.file)
+            .and_then(|arguments| arguments.get(&(call.line, call.column)));
+        let found = of_call.and_then(|arguments| {
+            std::iter::successors(Some(path), |path| Some(&path[..path.rfind(['.', '['])?]))
+                .find_map(|path| arguments.get(path))
+        });
+        let position = found.map(part);
+        drop(gathered);
+        position.map_or_else(|| call.clone(), |position| self.place(&call.file, position))
     }
 
     /// What came of it.
-    pub(super) fn finish(self) -> Evaluation {
+    ///
+    /// # Errors
+    /// The mistake of the script, unless it only made one because something is not known yet.
+    pub(super) fn finish(self, ended: Result<()>) -> Result<Evaluation> {
         let mut gathered = self.gathered();
         if !gathered.questions.is_empty() {
-            return Evaluation::Asks(std::mem::take(&mut gathered.questions));
+            return Ok(Evaluation::Asks(std::mem::take(&mut gathered.questions)));
+        }
+        ended?;
+        if let Some(mistake) = gathered.mistake.take() {
+            return Err(mistake);
         }
         let mut catalog = std::mem::take(&mut gathered.catalog);
         catalog.keep_texts(std::mem::take(&mut gathered.texts));
-        Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) }
+        Ok(Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) })
     }
 }

@@ -7,8 +7,8 @@ use super::{
     look::{Look, Mark, Tone},
 };
 use crate::{
+    change::{Action, Change, Field, Shown},
     event::{Cause, Planned},
-    resource::{Action, Change, Field, Shown},
 };
 
 /// The symbol of what is planned.

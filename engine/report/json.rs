@@ -31,8 +31,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        change::Action,
         event::{Outcome, Planned},
-        resource::{Action, Reaction},
+        resource::Reaction,
     };
 
     const DOCUMENT: &str = include_str!("../../docs/events.md");

@@ -9,8 +9,8 @@ use super::{
     look::{Look, Mark, Tone, count},
 };
 use crate::{
+    change::Action,
     event::{Declared, NodeName, Planned},
-    resource::Action,
 };
 
 /// What was told of the plan so far.

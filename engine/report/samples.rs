@@ -12,12 +12,13 @@ pub(super) mod event {
     use std::sync::Arc;
 
     use crate::{
+        change::{Action, Change, Field},
         diagnostic::Place,
         event::{
             Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome, Planned,
             VERSION,
         },
-        resource::{Action, Change, Field, Reaction},
+        resource::Reaction,
     };
 
     pub(crate) fn place(file: &str, line: usize) -> Place {

@@ -10,10 +10,11 @@ use super::{
     samples::event::{self, cause, change, may_change},
 };
 use crate::{
+    change::{Action, Field, Shown},
     diagnostic::{Diagnostic, Source},
     event::{Event, Events, Failure, HostSummary, Outcome, Planned},
     remote::Traffic,
-    resource::{Action, Field, Reaction, Shown},
+    resource::Reaction,
 };
 
 fn options() -> Options {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::sanitize::Shape;
 use crate::{
+    change::{Change, Field, Shown},
     diagnostic::Place,
     event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem},
-    resource::{Change, Field, Shown},
 };
 
 /// What is done to each text.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::command::{Execution, check_name};
 use crate::{
-    resource::{ArgumentError, Change, Files, Nature, Reaction, Resource, Step, Unreadable},
+    change::Change,
+    resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
 };

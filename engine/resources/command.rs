@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::Content,
     entry,
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Quoted, Script},
     secret::Text,
     sh,

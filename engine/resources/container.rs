@@ -11,8 +11,10 @@ use super::{
     image::{self, NEEDS_DOCKER, check_reference},
 };
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::{Content, Digest},
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    docker::{self, Config, Found},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -104,7 +106,7 @@ struct Health {
     path: Option<String>,
     /// The status of the answer, or a list of those that are right; by default 200.
     #[serde(default)]
-    #[schemars(with = "u16")]
+    #[schemars(schema_with = "http_check::statuses")]
     status: Value,
     /// A text that the answer must hold.
     contains: Option<String>,
@@ -128,16 +130,6 @@ fn deadline() -> u32 {
     60
 }
 
-/// What a container is made of, by argument; secrets as digests.
-type Config = BTreeMap<String, Vec<String>>;
-
-/// How a secret is written in the configuration.
-const SECRET: &str = "(secret) ";
-
-/// The label that keeps the configuration, and the one that keeps its digest.
-const CONFIG_LABEL: &str = "converge.config";
-const HASH_LABEL: &str = "converge.hash";
-
 /// What Docker has under the name.
 #[derive(Debug, Serialize)]
 pub struct Observed {
@@ -147,17 +139,6 @@ pub struct Observed {
     /// Whether a replacement was cut off.
     left_over: bool,
 }
-
-/// A container as Docker describes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Found {
-    name: String,
-    status: String,
-    image: String,
-    config: Option<String>,
-}
-
-const FORMAT: &str = r#"{"name":{{json .Name}},"status":{{json .State.Status}},"image":{{json .Image}},"config":{{json (index .Config.Labels "converge.config")}}}"#;
 
 impl Resource for Container {
     type Observed = Observed;
@@ -201,7 +182,7 @@ impl Resource for Container {
         let images: Vec<&str> = batch.iter().filter_map(|it| it.image.as_deref()).collect();
         let mut script = sh!(
             "if has docker; then\ndocker container inspect -f {} -- {} 2>/dev/null || :",
-            FORMAT,
+            docker::FORMAT,
             Words(&names)
         );
         if !images.is_empty() {
@@ -231,13 +212,13 @@ impl Resource for Container {
             return Some(Change::new(Action::Remove, vec![field]));
         }
         let mut fields = match found.config.as_deref().map(serde_json::from_str::<Config>) {
-            Some(Ok(before)) => differing(&before, &self.config()),
+            Some(Ok(before)) => docker::differing(&before, &self.config()),
             _ => vec![Field::new("container", "not made by converge", "replaced")],
         };
         if let Some(image) = observed.image.as_ref().filter(|image| **image != found.image)
             && !fields.iter().any(|field| field.name == "image")
         {
-            fields.push(Field::new("image", short(&found.image), short(image)));
+            fields.push(Field::new("image", docker::short(&found.image), docker::short(image)));
         }
         if found.status != "running" {
             fields.push(Field::new("state", found.status.as_str(), "running"));
@@ -262,8 +243,10 @@ done",
         let env = self.content_of_env();
         let config = serde_json::to_string(&self.config()).unwrap_or_default();
         let hash = Digest::of(config.as_bytes());
-        let labels =
-            [format!("--label={CONFIG_LABEL}={config}"), format!("--label={HASH_LABEL}={hash}")];
+        let labels = [
+            format!("--label={}={config}", docker::CONFIG_LABEL),
+            format!("--label={}={hash}", docker::HASH_LABEL),
+        ];
         let options: Vec<String> = self
             .options()
             .into_iter()
@@ -315,7 +298,7 @@ impl Container {
         if self.absent {
             return (!fields.is_empty()).then(|| Change::new(Action::Remove, fields));
         }
-        fields.extend(differing(&Config::new(), &self.config()));
+        fields.extend(docker::differing(&Config::new(), &self.config()));
         Some(Change::new(Action::Create, fields))
     }
 
@@ -356,7 +339,7 @@ impl Container {
     fn config(&self) -> Config {
         let secret = |name: &str, value: &str| {
             let digest = Digest::of(format!("{}\n{name}\n{value}", self.name).as_bytes());
-            format!("{SECRET}{digest}")
+            docker::secret(&digest)
         };
         let env = self.env.iter().map(|(name, value)| {
             let value = match value {
@@ -413,27 +396,6 @@ impl Health {
             _ => Err(ArgumentError::new("health", "either url, or port and path")),
         }
     }
-}
-
-/// The arguments in which two configurations differ.
-fn differing(before: &Config, after: &Config) -> Vec<Field> {
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    let shown = |values: Option<&Vec<String>>| match values {
-        None => Shown::Nothing,
-        Some(values) if values.iter().any(|value| value.starts_with(SECRET)) => {
-            Shown::Hidden("sensitive".into())
-        }
-        Some(values) => Shown::Text(values.join(" ")),
-    };
-    names
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| Field::new(name, shown(before.get(name)), shown(after.get(name))))
-        .collect()
-}
-
-/// The beginning of an image's id, as Docker shows it.
-fn short(id: &str) -> String {
-    id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::{Action, Change, Field, Shown},
     entry::{self, Entry},
-    resource::{
-        Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, TreeFile, Unreadable,
-    },
+    resource::{ArgumentError, Files, Resource, Step, TreeFile, Unreadable},
     script::Script,
     sh,
 };

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{
-        Action, ArgumentError, Change, Field, Files, Nature, Resource, Shown, Step, Unreadable,
-    },
+    change::{Action, Change, Field, Shown},
+    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
     value::Value,
@@ -28,7 +27,7 @@ pub struct HttpCheck {
     url: String,
     /// The status of the answer, or a list of those that are right; by default 200.
     #[serde(default)]
-    #[schemars(with = "u16")]
+    #[schemars(schema_with = "statuses")]
     status: Value,
     /// A text that the answer must hold.
     contains: Option<String>,
@@ -58,13 +57,18 @@ pub struct HttpCheck {
     answer: Answer,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 enum Method {
     #[default]
     #[serde(rename = "GET")]
     Get,
     #[serde(rename = "HEAD")]
     Head,
+}
+
+/// One status, or a list of them.
+pub(super) fn statuses(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "array"], "items": { "type": "integer" } })
 }
 
 pub(super) fn timeout() -> u32 {

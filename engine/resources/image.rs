@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    change::{Action, Change, Field, Shown},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::{Action, Change, Field},
     entry::{self, Entry},
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::Script,
     sh,
 };

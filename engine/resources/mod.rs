@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::resource::{Kind, Typed};
+use crate::kind::{Kind, Typed};
 
 pub mod file;
 pub mod directory;

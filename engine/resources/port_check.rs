@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::http_check::{self, FUNCTIONS, Observed};
 use crate::{
-    resource::{Action, ArgumentError, Change, Field, Files, Nature, Resource, Step, Unreadable},
+    change::{Action, Change, Field},
+    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
 };

@@ -8,7 +8,8 @@ use super::{
     package::APT,
 };
 use crate::{
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    change::{Action, Change, Field, Shown},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::Script,
     sh,
     value::Value,

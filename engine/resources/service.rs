@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{ArgumentError, Change, Field, Files, Reaction, Resource, Shown, Step, Unreadable},
+    change::{Change, Field},
+    resource::{ArgumentError, Files, Reaction, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -141,13 +142,6 @@ fi",
         Change::update(fields)
     }
 
-    /// A service that starts reads its configuration, and one that stops has no use for it. One that is about to start
-    /// may have read it before.
-    fn includes(change: &Change, _reaction: Reaction) -> bool {
-        let starting = Shown::Text("false (activating)".to_owned());
-        change.fields.iter().any(|field| field.name == "running" && field.before != starting)
-    }
-
     /// A unit must be known before it is enabled, and unmasked before it is started.
     fn apply(&self, _change: Option<&Change>) -> Step {
         let mut script = self.prepared();
@@ -163,21 +157,22 @@ fi",
             None => Script::default(),
         });
         script.push(match self.running {
-            Some(true) => sh!("bring start"),
+            Some(true) => sh!("bring_up"),
             Some(false) => stop,
             None => Script::default(),
         });
         script.into()
     }
 
-    /// A unit that is to run is started where it does not; one that is not, is left alone unless it runs.
+    /// A unit that is to run is started where it does not; one that is not, is left alone unless it runs. One that
+    /// the step before started has read all that changed.
     fn react(&self, reaction: Reaction) -> Step {
         let (verb, careful) = match reaction {
             Reaction::Reload => ("reload-or-restart", "try-reload-or-restart"),
             Reaction::Restart | Reaction::Run => ("restart", "try-restart"),
         };
         let script = match self.running {
-            Some(true) => sh!("bring {}", verb),
+            Some(true) => sh!("[ -n \"${{brought-}}\" ] || bring {}", verb),
             Some(false) | None => sh!("systemctl {} -- \"$unit\"", careful),
         };
         self.prepared().then(script).into()

@@ -26,6 +26,13 @@ enable() {
   esac
 }
 
+# bring_up: starts it where it does not run. $brought says that this step started it: then it has read all that lies there.
+bring_up() {
+  if [ "$(property ActiveState)" = active ]; then return 0; fi
+  bring start
+  brought=yes
+}
+
 # bring VERB: does it, then looks whether the unit stays active. A service that says when it is ready,
 # or that a fork ends the start of, is known to be well; any other gets a second to die in.
 bring() {

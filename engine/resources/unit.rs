@@ -10,7 +10,8 @@ use super::{
     service::{SUFFIXES, check_unit},
 };
 use crate::{
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    change::{Action, Change, Field, Shown},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
     sh,

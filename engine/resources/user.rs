@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::group::{entries, records};
 use crate::{
+    change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     entry,
-    resource::{Action, ArgumentError, Change, Field, Files, Resource, Shown, Step, Unreadable},
+    resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,

@@ -35,8 +35,10 @@ pub(crate) async fn answer(
     let mut hosts: BTreeMap<Arc<str>, Vec<Question>> = BTreeMap::new();
     for question in questions {
         match &question {
-            Question::Secret { name, .. } => {
-                known.secrets.insert(name.clone(), lookup(name)?);
+            Question::Secret { name, place, script } => {
+                let at = script.word_at(place.line, place.column);
+                let secret = lookup(name).map_err(|mistake| mistake.at(script, at))?;
+                known.secrets.insert(name.clone(), secret);
             }
             Question::Facts(host) | Question::Probe { host, .. } => {
                 hosts.entry(host.clone()).or_default().push(question);

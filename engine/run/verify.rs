@@ -3,10 +3,11 @@
 use super::{Fleet, Run, tally::Tally};
 use crate::{
     catalog::{Catalog, Node, NodeId},
+    change::{Action, Field, Shown},
     event::{Event, Failure, Outcome},
     graph::Graph,
     plan::{Plan, Planned},
-    resource::{Action, Field, Nature, Shown},
+    resource::Nature,
 };
 
 /// A resource that still differs after this many times does not converge.

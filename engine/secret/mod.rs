@@ -1,8 +1,5 @@
-//! Values that never show, where they come from, and how they are kept out of what is shown.
+//! Values that never show, and how they are kept out of what is shown.
 
-mod encrypted;
-mod lookup;
-mod provider;
 mod redactor;
 
 use std::{fmt, sync::Arc};
@@ -14,7 +11,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-pub use self::{encrypted::encrypt, lookup::Secrets, provider::Provider, redactor::Redactor};
+pub use self::redactor::Redactor;
 
 /// A value that is known by name. It prints as `(secret name)`, and so is written wherever it is kept.
 #[derive(Clone)]
@@ -138,6 +135,6 @@ impl JsonSchema for Text {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "" })
+        json_schema!({ "type": "string", "format": "secret", "description": "" })
     }
 }

@@ -1,3 +1,5 @@
+//! Plans of small fleets, carried out step by step; and random ones.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -5,10 +7,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     catalog::{BlockId, Declared},
+    change::{Action, Change},
     content::Content,
     diagnostic::Place,
+    kind::Assessment,
     probe::Observations,
-    resource::{Action, ArgumentError, Assessment, Change, Files, TreeFile},
+    resource::{ArgumentError, Files, TreeFile},
     resources,
     value::Value,
 };

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
-use super::{
-    Redactor, Secret,
-    provider::{Missing, Provider},
+use super::provider::{Missing, Provider};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    secret::{Redactor, Secret},
 };
-use crate::diagnostic::{Diagnostic, Result};
 
 /// The providers of a project, in the order they are asked, and what they gave so far.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ mod tests {
     use age::secrecy::ExposeSecret as _;
 
     use super::*;
-    use crate::secret::encrypt;
+    use crate::secrets::encrypt;
 
     fn private(path: &std::path::Path, text: &str) {
         fs::write(path, text).unwrap();

@@ -1,0 +1,30 @@
+# What people do with this repository. Everything else is `converge --help`.
+
+.PHONY: help build test demo check clean-lab
+
+help:
+	@echo "make build      the program: target/debug/converge"
+	@echo "make demo       real hosts on this machine, and the whole service on them"
+	@echo "make test       everything: the code, the API, the roles on real hosts"
+	@echo "make check      what needs no host: format, lints, unit tests"
+	@echo "make clean-lab  removes the hosts of the demo and of the tests"
+
+build:
+	cargo build --locked
+
+test:
+	tests/all
+
+check:
+	tests/all --without-lab
+
+demo:
+	tests/lab/prerequisites
+	cargo build --locked
+	tests/lab/lab up
+	tests/lab/images
+	target/debug/converge playbooks/site.rhai
+	@tests/lab/urls
+
+clean-lab:
+	tests/lab/lab down

@@ -1,0 +1,105 @@
+//! What would be done to one resource, as people and programs read it.
+
+use serde::{Deserialize, Serialize};
+
+/// What would be done to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What happens to the resource as a whole.
+    pub action: Action,
+    /// What differs, field by field.
+    pub fields: Vec<Field>,
+}
+
+impl Change {
+    /// A change of some fields.
+    pub fn new(action: Action, fields: Vec<Field>) -> Self {
+        Self { action, fields }
+    }
+
+    /// An update of the fields that differ; `None` when none does.
+    pub fn update(fields: Vec<Field>) -> Option<Self> {
+        (!fields.is_empty()).then_some(Self { action: Action::Update, fields })
+    }
+
+    /// The field of a change that is there each time, because nothing says when it is done.
+    pub const ALWAYS: &str = "always";
+
+    /// Whether it is there each time, so that no second look can find it done.
+    pub fn is_always_there(&self) -> bool {
+        self.has(Self::ALWAYS)
+    }
+
+    /// Whether a field is among those that differ.
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|candidate| candidate.name == field)
+    }
+}
+
+/// What happens to a resource as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is not there, and will be.
+    Create,
+    /// It is there, and differs.
+    Update,
+    /// It is there, and will not be.
+    Remove,
+    /// Something runs.
+    Run,
+    /// A check does not hold, and is waited for.
+    Wait,
+}
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name, as in the arguments of the kind.
+    pub name: String,
+    /// What was observed.
+    pub before: Shown,
+    /// What is wanted.
+    pub after: Shown,
+}
+
+impl Field {
+    /// A field that differs.
+    pub fn new(name: &str, before: impl Into<Shown>, after: impl Into<Shown>) -> Self {
+        Self { name: name.to_owned(), before: before.into(), after: after.into() }
+    }
+
+    /// A field that is not there yet.
+    pub fn added(name: &str, after: impl Into<Shown>) -> Self {
+        Self::new(name, Shown::Nothing, after)
+    }
+
+    /// A field, if the two differ.
+    pub fn differing<T: ToString + PartialEq>(name: &str, before: &T, after: &T) -> Option<Self> {
+        (before != after).then(|| Self::new(name, before.to_string(), after.to_string()))
+    }
+}
+
+/// A side of a field, as people may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shown {
+    /// There is none.
+    Nothing,
+    /// A text; several lines are drawn as a diff.
+    Text(String),
+    /// It is there but must not be shown, or is of no use to the eye; the reason why.
+    Hidden(String),
+}
+
+impl From<&str> for Shown {
+    fn from(text: &str) -> Self {
+        Shown::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Shown {
+    fn from(text: String) -> Self {
+        Shown::Text(text)
+    }
+}

@@ -1,0 +1,140 @@
+//! A kind with its type erased: what the rest of the engine knows of kinds.
+
+use std::{any::Any, marker::PhantomData, sync::Arc};
+
+use schemars::{Schema, schema_for};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    change::Change,
+    resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
+    script::Script,
+    value::Value,
+};
+
+/// What a probe says about one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What was observed, as data.
+    pub observed: serde_json::Value,
+    /// What differs.
+    pub change: Option<Change>,
+}
+
+/// A [`Resource`] whose type is not known any more.
+pub type Desired = Arc<dyn Any + Send + Sync>;
+
+/// A kind with its type erased, so that one list holds them all.
+pub trait Kind: Send + Sync {
+    /// The function that roles call.
+    fn name(&self) -> &'static str;
+    /// The argument that stands first in the call.
+    fn first(&self) -> &'static str;
+    /// When resources of the kind run.
+    fn nature(&self) -> Nature;
+    /// What a change of another resource can make it do.
+    fn reacts(&self) -> &'static [Reaction];
+    /// Whether applying it can alter what is observed of others.
+    fn opaque(&self) -> bool;
+    /// Arguments, types and manual.
+    fn schema(&self) -> Schema;
+    /// Arguments to a desired state, its key and what it owns.
+    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError>;
+    /// One script that reads the state of the batch.
+    fn probe(&self, batch: &[&Desired]) -> Script;
+    /// What the probe's output says of each of the batch.
+    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable>;
+    /// What makes it so.
+    fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
+    /// One step for several.
+    fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
+    /// What it does because another resource changed.
+    fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
+}
+
+/// What a call of a kind's function declares.
+pub struct Declared {
+    /// What tells it from others of its kind.
+    pub key: String,
+    /// The part of the host that it owns.
+    pub owns: String,
+    /// The desired state.
+    pub desired: Desired,
+}
+
+/// Makes a [`Kind`] of a [`Resource`].
+pub struct Typed<R>(pub PhantomData<fn() -> R>);
+
+impl<R: Resource> Typed<R> {
+    fn typed(desired: &Desired) -> &R {
+        desired.downcast_ref().expect("the catalog keeps each desired state with its own kind")
+    }
+}
+
+impl<R: Resource> Kind for Typed<R> {
+    fn name(&self) -> &'static str {
+        R::KIND
+    }
+
+    fn first(&self) -> &'static str {
+        R::FIRST
+    }
+
+    fn nature(&self) -> Nature {
+        R::NATURE
+    }
+
+    fn reacts(&self) -> &'static [Reaction] {
+        R::REACTS
+    }
+
+    fn opaque(&self) -> bool {
+        R::OPAQUE
+    }
+
+    fn schema(&self) -> Schema {
+        schema_for!(R)
+    }
+
+    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
+        let mut resource: R = serde_path_to_error::deserialize(arguments).map_err(|error| {
+            let path = error.path().to_string();
+            ArgumentError::misfit(R::KIND, &path, error.into_inner())
+        })?;
+        resource.resolve(files)?;
+        Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
+    }
+
+    fn probe(&self, batch: &[&Desired]) -> Script {
+        R::probe(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
+    }
+
+    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable> {
+        let batch: Vec<&R> = batch.iter().map(|desired| Self::typed(desired)).collect();
+        let observed = R::observe(&batch, output)?;
+        let unreadable = |message| Unreadable { kind: R::KIND, message };
+        if observed.len() != batch.len() {
+            let message = format!("{} observations of {}", observed.len(), batch.len());
+            return Err(unreadable(message));
+        }
+        let assess = |(resource, observed): (&&R, R::Observed)| {
+            let change = resource.plan(&observed);
+            let observed =
+                serde_json::to_value(observed).map_err(|error| unreadable(error.to_string()))?;
+            Ok(Assessment { observed, change })
+        };
+        batch.iter().zip(observed).map(assess).collect()
+    }
+
+    fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {
+        Self::typed(desired).apply(change)
+    }
+
+    fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {
+        R::apply_together(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
+    }
+
+    fn react(&self, desired: &Desired, reaction: Reaction) -> Step {
+        Self::typed(desired).react(reaction)
+    }
+}

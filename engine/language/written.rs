@@ -1,0 +1,128 @@
+//! A script as it is written: its calls, and where each of their arguments stands.
+
+use std::collections::{BTreeSet, HashMap};
+
+use regex::Regex;
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Ident, Position, Stmt};
+
+/// Where the arguments of calls stand, by the line and column of the call. Only what is written as a literal map
+/// can be found.
+pub(super) type Arguments = HashMap<(usize, usize), HashMap<String, Argument>>;
+
+/// Where an argument stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Argument {
+    /// Its name; that of a first argument, which has none, is the argument itself.
+    pub(super) name: Position,
+    /// Its value.
+    pub(super) value: Position,
+}
+
+/// The path of the argument that stands first in a call, without a name.
+pub(super) const FIRST: &str = "";
+
+/// Where the arguments of all calls in a script stand, by their paths, such as `health.port` or `ports[0]`.
+pub(super) fn arguments(ast: &AST) -> Arguments {
+    let mut all = Arguments::new();
+    each_call(ast, &mut |call| {
+        let mut found = HashMap::new();
+        if let Some(first) = call.first() {
+            let position = first.start_position();
+            found.insert(FIRST.to_owned(), Argument { name: position, value: position });
+        }
+        if let Some(Expr::Map(map, _)) = call.expression.args.last() {
+            add(&map.0, "", &mut found);
+        }
+        let (line, column) = (call.position.line(), call.position.position());
+        all.insert((line.unwrap_or_default(), column.unwrap_or_default()), found);
+    });
+    all
+}
+
+fn add(map: &[(Ident, Expr)], below: &str, found: &mut HashMap<String, Argument>) {
+    for (key, value) in map {
+        let path = format!("{below}{}", key.name);
+        found.insert(path.clone(), Argument { name: key.pos, value: value.start_position() });
+        if let Expr::Map(inner, _) = value {
+            add(&inner.0, &format!("{path}."), found);
+        }
+    }
+}
+
+/// A call of a function, as it is written.
+pub(super) struct Call<'a> {
+    expression: &'a FnCallExpr,
+    /// Where its name stands.
+    pub(super) position: Position,
+    /// Whether it is written as `first.name(..)`.
+    pub(super) is_method: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn name(&self) -> &'a str {
+        &self.expression.name
+    }
+
+    /// What stands before `::`; empty where nothing does.
+    pub(super) fn namespace(&self) -> String {
+        self.expression.namespace.to_string()
+    }
+
+    /// Whether it is an operator such as `+`.
+    pub(super) fn is_operator(&self) -> bool {
+        self.expression.op_token.is_some()
+    }
+
+    /// The first argument.
+    pub(super) fn first(&self) -> Option<&'a Expr> {
+        self.expression.args.first()
+    }
+
+    /// The map after the first argument, empty if there is none. `None` where it is not a literal.
+    pub(super) fn rest(&self) -> Option<&'a [(Ident, Expr)]> {
+        match self.expression.args.as_slice() {
+            [_] => Some(&[]),
+            [_, Expr::Map(map, _)] => Some(&map.0),
+            _ => None,
+        }
+    }
+}
+
+/// Calls `visit` with each call of a function.
+pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&Call<'_>)) {
+    ast.walk(&mut |path: &[ASTNode]| {
+        let (expression, position, is_method) = match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, position)))
+            | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, position, false),
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, position, true),
+            _ => return true,
+        };
+        visit(&Call { expression, position: *position, is_method });
+        true
+    });
+}
+
+/// The names that a script declares: variables, constants, and what loops, functions and blocks are given.
+pub(super) fn declared_names(text: &str) -> BTreeSet<&str> {
+    let declarations = Regex::new(
+        r"\b(?:let|const|as)\s+(\w+)|\bfor\s+\(?([\w\s,]+?)\)?\s+in\b|\bfn\s+\w+\s*\(([\w\s,]*)\)|\|([\w\s,]*)\|",
+    )
+    .expect("the pattern is right");
+    let lists = declarations.captures_iter(text).flat_map(|found| {
+        found.iter().skip(1).flatten().map(|list| list.as_str()).collect::<Vec<_>>()
+    });
+    lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_declare_a_name_is_seen() {
+        let text = "let a = 1; const B = 2; import \"x\" as c; for d in [] {} for (e, f) in [] {}\n\
+                    fn g(h, i) {} on(all, |j| { || 1 });";
+        let names: Vec<&str> = declared_names(text).into_iter().collect();
+        assert_eq!(names, ["B", "a", "c", "d", "e", "f", "h", "i", "j"]);
+    }
+}

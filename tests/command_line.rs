@@ -1,0 +1,112 @@
+//! Mistakes on the command line and in what it names, as the program tells them.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// A project on disk.
+fn project() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("converge.toml", "inventory = [\"inventory/lab.toml\"]\n");
+    write(
+        "inventory/lab.toml",
+        "[hosts]\nweb-1 = { vars = { port = 80 } }\n[groups.web]\nhosts = [\"web-1\"]\n",
+    );
+    write("playbooks/site.rhai", "on(hosts(\"web\"), |host| role(\"nginx\"));\n");
+    write("playbooks/typo.rhai", "on(hosts(\"web\"), |host| role(\"ngnix\"));\n");
+    write(
+        "playbooks/branch.rhai",
+        "if false {\n    on(hosts(\"wbe\"), |host| role(\"nginx\", #{ port: 80 }));\n}\n",
+    );
+    write("playbooks/secret.rhai", "let password = secret(\"db\");\n");
+    write("roles/nginx/main.rhai", "package(\"nginx\");\n");
+    write("text.plan", "not a plan");
+    write("broken.plan", "{ \"playbook\": 1 }");
+    write("old.plan", "{ \"plan\": { \"version\": 0 } }");
+    write("bad/converge.toml", "concurency = 5\n");
+    root
+}
+
+fn converge(root: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_converge"))
+        .args(arguments)
+        .current_dir(root.path())
+        .env_clear()
+        .env("HOME", root.path())
+        .env("LANG", "C.UTF-8")
+        .output()
+        .unwrap()
+}
+
+/// What the program says on its standard error, and its exit status.
+fn told(arguments: &[&str]) -> String {
+    let root = project();
+    let output = converge(&root, arguments);
+    let folder = root.path().display().to_string();
+    let text = String::from_utf8(output.stderr).unwrap().replace(&folder, "/project");
+    // A run has another id each time.
+    let lines = text.lines().map(|line| line.split(", run ").next().unwrap());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "nothing is told as a result");
+    format!("exit status {}\n{text}", output.status.code().unwrap())
+}
+
+macro_rules! snapshots {
+    ($($name:ident: $arguments:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(told(&$arguments));
+        }
+    )*};
+}
+
+snapshots! {
+    no_argument: [] as [&str; 0];
+    an_unknown_subcommand: ["histroy"];
+    an_unknown_subcommand_with_an_argument: ["pln", "playbooks/site.rhai"];
+    an_unknown_option: ["plan", "--concurency", "5", "playbooks/site.rhai"];
+    an_option_without_its_value: ["plan", "playbooks/site.rhai", "--limit"];
+    an_unknown_format: ["plan", "playbooks/site.rhai", "--format", "yaml"];
+    a_drawing_of_a_plan: ["plan", "playbooks/site.rhai", "--format", "dot"];
+    a_number_that_is_none: ["plan", "playbooks/site.rhai", "--concurrency", "many"];
+    a_playbook_that_is_elsewhere: ["plan", "site.rhai"];
+    a_playbook_with_a_slip_in_its_name: ["check", "playbooks/sites.rhai"];
+    a_playbook_with_a_mistake: ["plan", "playbooks/typo.rhai"];
+    a_variable_without_a_value: ["plan", "playbooks/site.rhai", "-e", "version"];
+    a_file_of_variables_that_is_not_there: ["plan", "playbooks/site.rhai", "-e", "@vars.toml"];
+    an_inventory_that_is_not_there: ["plan", "playbooks/site.rhai", "-i", "inventory/prod.toml"];
+    a_limit_that_means_nobody: ["plan", "playbooks/site.rhai", "-l", "api"];
+    hosts_that_are_not_there: ["hosts", "wbe"];
+    a_kind_that_is_none: ["doc", "flie"];
+    a_variable_that_is_none: ["why", "web-1", "prot"];
+    a_run_that_is_none: ["show", "2020"];
+    a_configuration_with_a_slip: ["plan", "bad/site.rhai"];
+    a_plan_of_another_version: ["apply", "old.plan"];
+    a_plan_that_is_none: ["apply", "broken.plan"];
+    a_text_that_is_no_plan: ["apply", "text.plan"];
+    a_secret_that_nobody_keeps: ["plan", "playbooks/secret.rhai"];
+    a_check_of_two_mistakes: ["check", "playbooks/branch.rhai"];
+    a_command_that_is_missing: ["exec", "web"];
+}
+
+#[test]
+fn a_check_that_finds_nothing_says_how_much_it_saw() {
+    let root = project();
+    let said = |playbook: &str| {
+        let output = converge(&root, &["check", playbook]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let found = "playbooks/site.rhai: 1 resource, no mistake found\n".to_owned();
+    assert_eq!(said("playbooks/site.rhai"), (Some(0), found));
+    // A secret is not needed for it.
+    let found = "playbooks/secret.rhai: 0 resources, no mistake found\n".to_owned();
+    assert_eq!(said("playbooks/secret.rhai"), (Some(0), found));
+}

@@ -1,0 +1,164 @@
+//! Roles: parameters, libraries, templates, and what they give back.
+
+use crate::project::Project;
+
+const PARAMETERS: &str = r#"
+[parameters.port]
+type = "integer"
+description = "where it listens"
+default = 80
+
+[parameters.log]
+choices = ["short", "long"]
+default = "short"
+"#;
+
+#[test]
+fn parameters_have_defaults_and_are_constants() {
+    let role = |call: &str| {
+        Project::on_web(call)
+            .file("roles/nginx/role.toml", PARAMETERS)
+            .file("roles/nginx/main.rhai", "print(`${port} ${log} ${params.port} ${host.name}`);")
+            .notes()
+    };
+    assert_eq!(role("role(\"nginx\");"), ["80 short 80 web-1"]);
+    assert_eq!(role("role(\"nginx\", #{ port: 81, log: \"long\" });"), ["81 long 81 web-1"]);
+    assert_eq!(role("role(\"nginx\", #{ port: host.vars.port });"), ["8080 short 8080 web-1"]);
+}
+
+#[test]
+fn every_type_takes_what_it_is_for() {
+    let types = [
+        ("string", "\"x\""),
+        ("secret", "secret(\"db\")"),
+        ("integer", "1"),
+        ("float", "1.5"),
+        ("float", "1"),
+        ("boolean", "true"),
+        ("list", "[1]"),
+        ("map", "#{ a: 1 }"),
+        ("hosts", "hosts(\"api\")"),
+        ("hosts", "host"),
+        ("any", "()"),
+    ];
+    for (r#type, value) in types {
+        let project = Project::on_web(&format!("role(\"nginx\", #{{ it: {value} }});"))
+            .file("roles/nginx/role.toml", &format!("[parameters.it]\ntype = \"{type}\"\n"))
+            .file("roles/nginx/main.rhai", "let x = it; package(\"nginx\");")
+            .secret("db", "x");
+        assert_eq!(project.nodes(), ["web-1/package:nginx"], "{type}");
+    }
+}
+
+#[test]
+fn a_role_gives_back_its_last_value_or_what_it_returns() {
+    let value = |main: &str| {
+        let project = Project::on_web("print(role(\"nginx\"));");
+        project.file("roles/nginx/main.rhai", main).notes()
+    };
+    assert_eq!(value("package(\"nginx\"); 5"), ["5"]);
+    assert_eq!(value("if true { return 6; } 5"), ["6"]);
+}
+
+#[test]
+fn a_handle_of_a_role_can_be_waited_for() {
+    let project = Project::on_web("let it = role(\"nginx\"); service(\"x\", #{ restart_on: it });")
+        .file("roles/nginx/main.rhai", "package(\"nginx\")");
+    assert_eq!(project.edges(), ["web-1/package:nginx -> web-1/service:x.service"]);
+}
+
+#[test]
+fn roles_call_roles_and_declarations_know_the_way() {
+    let project = Project::on_web("role(\"a\");")
+        .file("roles/a/main.rhai", "role(\"b\"); package(\"a\");")
+        .file("roles/b/main.rhai", "package(\"b\");");
+    let catalog = project.catalog();
+    let chains: Vec<Vec<String>> = catalog
+        .nodes()
+        .map(|(_, node)| {
+            let frames = node.declared.chain.iter();
+            frames.map(|frame| format!("{} {}", frame.what, frame.place)).collect()
+        })
+        .collect();
+    let a = "role a playbooks/site.rhai:2:5";
+    assert_eq!(chains, [vec!["role b roles/a/main.rhai:1:1", a], vec![a]]);
+}
+
+#[test]
+fn a_role_may_run_twice_with_other_parameters() {
+    let project = Project::on_web("role(\"a\", #{ name: \"x\" }); role(\"a\", #{ name: \"y\" });")
+        .file("roles/a/role.toml", "[parameters.name]\ntype = \"string\"\n")
+        .file("roles/a/main.rhai", "package(name);");
+    assert_eq!(project.nodes(), ["web-1/package:x", "web-1/package:y"]);
+}
+
+#[test]
+fn a_library_is_called_by_its_role_or_by_another_name() {
+    let library = "fn drain(node) { package(`drain-${node}`) }\nexport const PORT = 9999;";
+    let calls = [
+        "on(hosts(\"balancer\"), |host| haproxy::drain(hosts(\"api-1\")[0]));",
+        "import \"haproxy\" as lb; on(hosts(\"balancer\"), |host| lb::drain(\"api-1\"));",
+    ];
+    for call in calls {
+        let project = Project::new(call).file("roles/haproxy/lib.rhai", library);
+        assert_eq!(project.nodes(), ["balancer-1/package:drain-api-1"], "{call}");
+    }
+    let constant = Project::on_web("print(haproxy::PORT);").file("roles/haproxy/lib.rhai", library);
+    assert_eq!(constant.notes(), ["9999"]);
+}
+
+#[test]
+fn a_library_uses_another_one_whatever_their_names() {
+    let project = Project::on_web("a::both();")
+        .file("roles/a/lib.rhai", "fn both() { z::one(); import \"z\" as it; it::one(); }")
+        .file("roles/z/lib.rhai", "fn one() { package(\"z\"); }");
+    assert_eq!(project.nodes(), ["web-1/package:z"]);
+}
+
+#[test]
+fn a_function_of_a_library_has_the_templates_of_its_role() {
+    let project = Project::on_web("role(\"api\");")
+        .file("roles/api/main.rhai", "haproxy::conf(5);")
+        .file("roles/api/templates/a.j2", "of api")
+        .file(
+            "roles/haproxy/lib.rhai",
+            "fn conf(n) { file(\"/a\", #{ template: \"a.j2\", vars: #{ n: n } }); }",
+        )
+        .file("roles/haproxy/templates/a.j2", "of haproxy: {{ n }}");
+    assert_eq!(project.content("web-1/file:/a"), "of haproxy: 5");
+}
+
+#[test]
+fn a_template_sees_parameters_the_host_and_the_variables_of_the_call() {
+    let project = Project::on_web("role(\"nginx\", #{ peers: hosts(\"api\") });")
+        .file("roles/nginx/role.toml", "[parameters.peers]\ntype = \"hosts\"\n")
+        .file(
+            "roles/nginx/main.rhai",
+            "file(\"/a\", #{ template: \"a.j2\", vars: #{ more: \"x\" } });",
+        )
+        .file(
+            "roles/nginx/templates/a.j2",
+            "{{ host.name }} {{ host.vars.port }} {{ more }}\n\
+             {% for peer in peers %}\n{{ peer.address }}{{ peer.vars.api_version }}\n{% endfor %}\n",
+        );
+    let expected = "web-1 8080 x\n10.0.0.111.2\n10.0.0.121.2\n";
+    assert_eq!(project.content("web-1/file:/a"), expected);
+}
+
+#[test]
+fn files_come_from_the_folder_of_the_role() {
+    let project = Project::role(
+        "file(\"/a\", #{ source: \"motd\" }); directory(\"/d\", #{ source: \"tree\" });",
+    )
+    .file("roles/nginx/files/motd", "hello")
+    .file("roles/nginx/files/tree/a/b", "deep");
+    assert_eq!(project.content("web-1/file:/a"), "hello");
+    assert_eq!(project.content("web-1/directory:/d"), "deep");
+}
+
+#[test]
+fn a_playbook_has_files_of_its_own() {
+    let project = Project::on_web("file(\"/a\", #{ template: \"a.j2\" });")
+        .file("playbooks/templates/a.j2", "{{ host.name }}");
+    assert_eq!(project.content("web-1/file:/a"), "web-1");
+}

@@ -1,0 +1,167 @@
+//! A project in memory: its files, its inventory, and what is known of its hosts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use converge::{
+    catalog::Catalog,
+    diagnostic::{Diagnostic, Source},
+    graph::Graph,
+    inventory::{Format, Given, Inventory},
+    language::{Evaluation, Input, Known, Note, Question, check, evaluate},
+    secret::Secret,
+    value::Value,
+};
+
+/// Two API nodes, a balancer and a web server.
+const INVENTORY: &str = r#"
+[hosts]
+api-1 = { address = "10.0.0.11" }
+api-2 = { address = "10.0.0.12" }
+balancer-1 = { address = "10.0.0.21" }
+web-1 = { address = "10.0.0.31", vars = { port = 8080 } }
+
+[groups.api]
+hosts = ["api-1", "api-2"]
+vars = { api_version = "1.2" }
+
+[groups.balancer]
+hosts = ["balancer-1"]
+
+[groups.web]
+hosts = ["web-1"]
+"#;
+
+pub(crate) struct Project {
+    files: BTreeMap<String, Vec<u8>>,
+    pub(crate) known: Known,
+}
+
+impl Project {
+    /// A project whose playbook is this text.
+    pub(crate) fn new(playbook: &str) -> Self {
+        let files = BTreeMap::new();
+        Self { files, known: Known::default() }.file("playbooks/site.rhai", playbook)
+    }
+
+    /// A project that does this on web-1.
+    pub(crate) fn on_web(block: &str) -> Self {
+        Self::new(&format!("on(hosts(\"web\"), |host| {{\n    {block}\n}});\n"))
+    }
+
+    /// A project that runs a role of this text, called nginx, on web-1.
+    pub(crate) fn role(main: &str) -> Self {
+        Self::on_web("role(\"nginx\");").file("roles/nginx/main.rhai", main)
+    }
+
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), text.as_bytes().to_vec());
+        self
+    }
+
+    pub(crate) fn without_playbook(mut self) -> Self {
+        self.files.remove("playbooks/site.rhai");
+        self
+    }
+
+    pub(crate) fn secret(mut self, name: &str, text: &str) -> Self {
+        self.known.secrets.insert(name.to_owned(), Secret::new(name, text));
+        self
+    }
+
+    pub(crate) fn facts(mut self, host: &str, os: &str) -> Self {
+        let os = Value::Map([("id".to_owned(), Value::from(os))].into());
+        let facts = Value::Map([("os".to_owned(), os)].into());
+        self.known.facts.insert(host.into(), facts);
+        self
+    }
+
+    pub(crate) fn probe(mut self, host: &str, command: &str, stdout: &str) -> Self {
+        let answer = [
+            ("code".to_owned(), Value::Int(0)),
+            ("stdout".to_owned(), Value::from(stdout)),
+            ("stderr".to_owned(), Value::from("")),
+        ];
+        let key = (host.into(), command.to_owned());
+        self.known.probes.insert(key, Value::Map(answer.into()));
+        self
+    }
+
+    fn input(&self) -> Input {
+        let source = Source::new("inventory/lab.toml", INVENTORY);
+        let (format, folder) = (Format::Toml, "/project/inventory".into());
+        let given = Given { source, format, folder, home: "/home".into() };
+        Input {
+            playbook: "playbooks/site.rhai".to_owned(),
+            sources: Arc::new(self.files.clone()),
+            roles: vec!["roles".to_owned()],
+            inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
+            known: self.known.clone(),
+        }
+    }
+
+    fn complete(&self) -> (Catalog, Vec<Note>) {
+        match evaluate(self.input()) {
+            Ok(Evaluation::Complete { catalog, notes }) => (catalog, notes),
+            Ok(Evaluation::Asks(questions)) => panic!("it asks {questions:?}"),
+            Err(mistake) => panic!("{}", crate::shown(&mistake)),
+        }
+    }
+
+    pub(crate) fn catalog(&self) -> Catalog {
+        self.complete().0
+    }
+
+    /// What it declares, in the order of declaration: `web-1/file:/etc/motd`.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        self.catalog().nodes().map(|(_, node)| node.name.node.to_string()).collect()
+    }
+
+    /// What comes first and what comes after: `web-1/file:/a -> web-1/file:/b`.
+    pub(crate) fn edges(&self) -> Vec<String> {
+        let catalog = self.catalog();
+        let graph = Graph::build(&catalog).unwrap();
+        let name = |node| catalog.node(node).name.node.clone();
+        let edge = |(first, then, _)| format!("{} -> {}", name(first), name(then));
+        let mut edges: Vec<String> = graph.edges().map(edge).collect();
+        edges.sort();
+        edges
+    }
+
+    /// What its scripts say.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.complete().1.into_iter().map(|note| note.message).collect()
+    }
+
+    /// What a file on a host is to hold.
+    pub(crate) fn content(&self, node: &str) -> String {
+        let catalog = self.catalog();
+        let (_, node) = catalog.nodes().find(|(_, it)| &*it.name.node == node).unwrap();
+        let step = node.kind.apply(&node.desired, None);
+        String::from_utf8(step.contents[0].bytes().to_vec()).unwrap()
+    }
+
+    pub(crate) fn questions(&self) -> Vec<Question> {
+        match evaluate(self.input()) {
+            Ok(Evaluation::Asks(questions)) => questions.into_iter().collect(),
+            Ok(Evaluation::Complete { .. }) => Vec::new(),
+            Err(mistake) => panic!("{}", crate::shown(&mistake)),
+        }
+    }
+
+    /// The mistake in it, be it in a script or in the order of what they declare.
+    pub(crate) fn mistake(&self) -> Diagnostic {
+        match evaluate(self.input()) {
+            Ok(Evaluation::Complete { catalog, .. }) => match Graph::build(&catalog) {
+                Ok(_) => panic!("there is no mistake"),
+                Err(mistake) => mistake,
+            },
+            Ok(Evaluation::Asks(questions)) => panic!("it asks {questions:?}"),
+            Err(mistake) => mistake,
+        }
+    }
+
+    /// All mistakes that show without running it.
+    pub(crate) fn check(&self) -> Vec<Diagnostic> {
+        check(self.input())
+    }
+}
