@@ -27,11 +27,14 @@ const COMMANDS: &str = r#"on(hosts("all"), |host| {
 struct Paper {
     /// Whether segments end before they tell of any part.
     mute: bool,
+    /// The exit status of each section of a probe.
+    probes: u8,
     connections: AtomicU64,
 }
 
 struct Sheet {
     mute: bool,
+    probes: u8,
     converged: AtomicBool,
     traffic: Mutex<Traffic>,
 }
@@ -41,7 +44,7 @@ impl Connector for Paper {
     async fn connect(&self, _: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
         self.connections.fetch_add(1, Ordering::Relaxed);
         let (converged, traffic) = (AtomicBool::new(false), Mutex::default());
-        Ok(Arc::new(Sheet { mute: self.mute, converged, traffic }))
+        Ok(Arc::new(Sheet { mute: self.mute, probes: self.probes, converged, traffic }))
     }
 }
 
@@ -81,7 +84,10 @@ impl Sheet {
         let boundary = word_after(script, "frame() { printf '\\n%s %s\\n' '");
         let line = if self.converged.load(Ordering::Relaxed) { "creates\n" } else { "run\n" };
         let lines = line.repeat(script.matches("if false; then").count());
-        format!("\n{boundary} owed\n\n{boundary} begin 0\n{lines}\n{boundary} end 0 0\n")
+        format!(
+            "\n{boundary} owed\n\n{boundary} begin 0\n{lines}\n{boundary} end 0 {}\n",
+            self.probes
+        )
     }
 
     /// The answer to a segment.
@@ -102,10 +108,13 @@ fn word_after<'a>(script: &'a str, before: &str) -> &'a str {
 }
 
 async fn run(hosts: usize, paper: Paper) -> (Ran, u64) {
+    run_for(Purpose::Apply { approved: None }, hosts, paper).await
+}
+
+async fn run_for(purpose: Purpose, hosts: usize, paper: Paper) -> (Ran, u64) {
     let names: Vec<String> = (0..hosts).map(|n| format!("h{n}")).collect();
     let fleet = Fleet::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let paper = Arc::new(paper);
-    let purpose = Purpose::Apply { approved: None };
     let ran = fleet.run_over(paper.clone(), COMMANDS, purpose).await.unwrap();
     (ran, paper.connections.load(Ordering::Relaxed))
 }
@@ -133,4 +142,15 @@ async fn a_script_that_ends_without_a_word_is_a_failure() {
     assert_eq!((ran.status, ran.counts("h0")), (Failed, [0, 0, 0, 1, 19, 0, 0]));
     assert_eq!(ran.outcome("command:c0"), "failed: its script ended early");
     assert_eq!(ran.outcome("command:c1"), "skipped: h0/command:c0");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_fails_in_a_plan_and_in_a_run_alike() {
+    let broken = || Paper { probes: 2, ..Paper::default() };
+    let (plan, _) = run_for(Purpose::Plan, 1, broken()).await;
+    assert_eq!((plan.status, plan.counts("h0")), (Failed, [0, 0, 0, 20, 0, 0, 0]));
+    let (ran, _) = run(1, broken()).await;
+    assert_eq!((ran.status, ran.counts("h0")), (Failed, [0, 0, 0, 1, 19, 0, 0]));
+    assert_eq!(ran.outcome("command:c0"), "failed: its probe ended with exit status 2");
+    assert_eq!(ran.started(""), 0);
 }

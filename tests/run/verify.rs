@@ -22,11 +22,10 @@ fn failure(ran: &Ran, node: &str) -> Failure {
 #[tokio::test]
 async fn what_a_later_step_broke_is_mended_in_another_round() {
     let mut fleet = Fleet::new(&["a"]);
-    let maker = r#"command("make", #{ run: `touch ${host.vars.root}/litter`, creates: `${host.vars.root}/litter` });"#;
-    let maker = maker
-        .replace("creates: `${host.vars.root}/litter`", "creates: `${host.vars.root}/done`")
-        .replace("/litter`,", "/litter ${host.vars.root}/done`,");
-    fleet.roles.insert("maker/main.rhai".to_owned(), maker);
+    let maker = r#"
+        let r = host.vars.root;
+        command("make", #{ run: `touch ${r}/litter ${r}/done`, creates: `${r}/done` });"#;
+    fleet.roles.insert("maker/main.rhai".to_owned(), maker.to_owned());
     let playbook =
         r#"on(hosts("all"), |host| { role("maker"); absent(`${host.vars.root}/litter`); });"#;
     let ran = fleet.apply(playbook).await;
@@ -98,8 +97,7 @@ async fn a_command_whose_guard_does_not_hold_after_it_ran_fails_and_runs_no_seco
 #[tokio::test]
 async fn an_action_runs_again_when_its_cause_had_to_be_mended() {
     let mut fleet = Fleet::new(&["a"]);
-    let spoiler = r#"command("spoil", #{ run: `echo bad >${host.vars.root}/f; touch ${host.vars.root}/done`, creates: `${host.vars.root}/done` });"#;
-    fleet.roles.insert("spoiler/main.rhai".to_owned(), spoiler.to_owned());
+    fleet.roles.insert("spoiler/main.rhai".to_owned(), SPOILER.to_owned());
     let playbook = r#"on(hosts("all"), |host| {
         let r = host.vars.root;
         role("spoiler");
@@ -124,15 +122,53 @@ async fn a_check_waits_after_what_changed_before_it_and_not_otherwise() {
     });"#;
     let playbook = playbook.replace("PORT", &port.to_string());
     let ran = fleet.apply(&playbook).await;
-    let works = |event: &Event| match event {
-        Event::Started { node } => Some(node.kind.clone()),
-        _ => None,
-    };
-    let order: Vec<String> = ran.events.iter().filter_map(works).collect();
+    let order: Vec<String> = ran.events.iter().filter_map(started).collect();
     assert_eq!(
         (ran.status, order),
         (Converged, ["file", "port_check", "link"].map(String::from).into())
     );
     assert_eq!(ran.counts("a"), [1, 2, 0, 0, 0, 0, 0]);
     assert_eq!(fleet.apply(&playbook).await.started("port_check"), 0);
+}
+
+#[tokio::test]
+async fn a_check_is_asked_again_when_what_stands_before_it_was_mended() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut fleet = Fleet::new(&["a", "b"]);
+    fleet.write("a", "f", "good");
+    fleet.roles.insert("spoiler/main.rhai".to_owned(), SPOILER.to_owned());
+    let playbook = r#"on(hosts("a"), |host| {
+        role("spoiler");
+        file(`${host.vars.root}/f`, #{ content: "good" });
+        port_check(PORT);
+    });
+    on(hosts("b"), |host| port_check(PORT));"#;
+    let ran = fleet.apply(&playbook.replace("PORT", &port)).await;
+    let story: Vec<String> = ran.events.iter().filter_map(started).collect();
+    assert_eq!(
+        (ran.status, story.join(" ")),
+        (Converged, "command port_check file port_check".into())
+    );
+    let told = |name: &str| {
+        let of = |event: &&Event| match event {
+            Event::Finished { node, .. } => node.node.starts_with(name),
+            _ => false,
+        };
+        ran.events.iter().filter(of).count()
+    };
+    assert_eq!(told("a/file:"), 2, "unchanged at first, then changed");
+    assert_eq!(told("b/port_check:"), 1, "what was told stands");
+}
+
+/// Writes something else into the file `f` of the host, once.
+const SPOILER: &str = r#"
+let r = host.vars.root;
+command("spoil", #{ run: `echo bad >${r}/f; touch ${r}/done`, creates: `${r}/done` });"#;
+
+fn started(event: &Event) -> Option<String> {
+    match event {
+        Event::Started { node } => Some(node.kind.clone()),
+        _ => None,
+    }
 }
