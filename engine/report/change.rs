@@ -9,6 +9,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     event::{Cause, Planned},
+    resource::Reaction,
 };
 
 /// The symbol of what is planned.
@@ -114,15 +115,21 @@ fn side(shown: &Shown) -> String {
     }
 }
 
-/// `reload because file:/etc/nginx/nginx.conf changes`.
+/// `reload because of file:/etc/nginx/nginx.conf`: what is done once, and all that it is done for.
 fn causes(causes: &[Cause]) -> String {
-    let because = |cause: &Cause| match &cause.left_by {
-        Some(run) => {
-            format!("{}, owed to {} since run {run}", cause.reaction.verb(), cause.node)
-        }
-        None => format!("{} because {} changes", cause.reaction.verb(), cause.node),
-    };
-    causes.iter().map(because).collect::<Vec<_>>().join(", ")
+    let verb = causes.iter().map(|cause| cause.reaction).max().map_or("", Reaction::verb);
+    let list = |causes: Vec<String>| causes.join(", ");
+    let change = causes.iter().filter(|cause| cause.left_by.is_none());
+    let owed = causes
+        .iter()
+        .filter_map(|cause| Some(format!("{} since run {}", cause.node, cause.left_by.as_ref()?)));
+    let change = list(change.map(|cause| cause.node.to_string()).collect());
+    let owed = list(owed.collect());
+    match (change.is_empty(), owed.is_empty()) {
+        (false, true) => format!("{verb} because of {change}"),
+        (true, _) => format!("{verb}, owed to {owed}"),
+        (false, false) => format!("{verb} because of {change}; owed to {owed}"),
+    }
 }
 
 /// The plan as the host itself would tell it: without its own name, so that hosts can be compared.

@@ -44,7 +44,7 @@ pub(super) fn failure(failure: &Failure, declared: &Declared, look: Look) -> Str
             None => "no exit status".to_owned(),
         };
         drawn += &format!("{INSET}{} {}\n", look.dim("command"), look.dim(format!("({status})")));
-        drawn += &block("$", &head(script, look), look);
+        drawn += &block("$", &end(script, look), look);
     }
     if !failure.output.trim().is_empty() {
         drawn += &format!("{INSET}{}\n", look.dim("output"));
@@ -78,17 +78,20 @@ fn block(edge: &str, lines: &[String], look: Look) -> String {
     lines.iter().map(|line| format!("{INSET}  {} {line}\n", look.dim(edge))).collect()
 }
 
-fn head(script: &str, look: Look) -> Vec<String> {
+/// The end of a command: what a kind's functions are comes before what it does with them.
+fn end(script: &str, look: Look) -> Vec<String> {
     let lines: Vec<_> = script.lines().filter(|line| !line.trim().is_empty()).collect();
     if look.verbose {
         return lines.into_iter().map(str::to_owned).collect();
     }
     let cut = |line: &&str| console::truncate_str(line, COLUMNS, "…").into_owned();
-    let mut shown: Vec<_> = lines.iter().take(COMMAND).map(cut).collect();
-    if lines.len() > COMMAND {
-        let more = count(lines.len() - COMMAND, "more line");
-        shown.push(look.dim(format!("… {more} (-v shows all)")));
+    let before = lines.len().saturating_sub(COMMAND);
+    let mut shown = Vec::new();
+    if before > 0 {
+        let more = count(before, "line");
+        shown.push(look.dim(format!("… {more} before (-v shows all)")));
     }
+    shown.extend(lines[before..].iter().map(cut));
     shown
 }
 

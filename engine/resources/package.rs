@@ -218,7 +218,7 @@ impl Package {
             }
             (_, Some(candidate)) => candidate.as_str().into(),
             (Some(version), None) => version.as_str().into(),
-            (None, None) => Shown::Hidden("not in the package index yet".into()),
+            (None, None) => "newest (the package index is not read yet)".into(),
         }
     }
 

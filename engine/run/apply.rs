@@ -244,7 +244,7 @@ impl<'a> Live<'a> {
     }
 
     fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
-        let command = self.part().map(|part| part.script.to_string());
+        let command = self.part().map(|part| part.step.to_string());
         let output = self.output.text();
         Outcome::Failed(Failure { command, exit_status, output, ..Failure::told(message) })
     }

@@ -33,8 +33,12 @@ pub struct Part {
     /// The nodes it works on: several when they are one transaction.
     #[serde(skip)]
     pub nodes: Vec<NodeId>,
-    /// What it runs, with all that belongs to the nodes.
-    pub script: Script,
+    /// Writes down what will be owed once the step is done.
+    owing: Script,
+    /// What makes the nodes so.
+    pub step: Script,
+    /// Takes down what is not owed any more once the step is done.
+    paying: Script,
     /// What must be staged before.
     #[serde(skip)]
     pub contents: Vec<Content>,
@@ -67,7 +71,7 @@ impl Segment {
             script.push(sh!(
                 "at begin {}\n(set -eu\n{}\n) </dev/null 2>&1\nr=$?; at end {} $r; [ $r = 0 ] || exit 0",
                 index,
-                part.script,
+                part.script(),
                 index
             ));
         }
@@ -84,22 +88,26 @@ impl Segment {
 
 impl Part {
     fn new(catalog: &Catalog, plan: &Plan, nodes: Vec<NodeId>, step: Step, run: &str) -> Self {
-        let mut script = Script::default();
+        let (mut owing, mut paying) = (Script::default(), Script::default());
         for &id in &nodes {
             for owed in owed_after(catalog, plan, id, run) {
                 let marker = Owed::marker(&owed.node, owed.reaction);
-                script.push(sh!("mark {} {}", marker, owed.line()));
+                owing.push(sh!("mark {} {}", marker, owed.line()));
             }
         }
-        script.push(step.script);
         for &id in &nodes {
             let node = catalog.node(id);
             // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
             for &reaction in node.kind.reacts() {
-                script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
+                paying.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }
         }
-        Self { nodes, script, contents: step.contents }
+        Self { nodes, owing, step: step.script, paying, contents: step.contents }
+    }
+
+    /// What runs, in order.
+    pub fn script(&self) -> Script {
+        self.owing.clone().then(self.step.clone()).then(self.paying.clone())
     }
 }
 

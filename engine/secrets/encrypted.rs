@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read as _, path::Path};
 
-use age::{Decryptor, IdentityFile, armor::ArmoredReader, x25519};
+use age::{Decryptor, IdentityFile, armor::ArmoredReader};
 
 use super::provider::{Found, Missing, read_private};
 use crate::{
@@ -52,20 +52,4 @@ fn decrypt(identity: &str, armored: &str) -> Result<String, String> {
     let mut text = String::new();
     reader.read_to_string(&mut text).map_err(|error| error.to_string())?;
     Ok(text)
-}
-
-/// Encrypts a text for a public key, `age1...`, so that it can stand in the file.
-///
-/// # Errors
-/// When the key is none.
-pub fn encrypt(recipient: &str, text: &str) -> Result<String> {
-    let recipient: x25519::Recipient = recipient.parse().map_err(|error| {
-        Diagnostic::new(
-            "secret::recipient",
-            format!("`{}` is no public key: {error}", recipient.escape_debug()),
-        )
-        .hint("it starts with `age1`, and `age-keygen -y` prints it")
-    })?;
-    age::encrypt_and_armor(&recipient, text.as_bytes())
-        .map_err(|error| Diagnostic::new("secret::encrypt", error.to_string()))
 }

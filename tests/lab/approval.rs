@@ -22,7 +22,7 @@ fn what_changed_since_the_plan_is_refused_and_the_rest_is_done() {
     let (status, events) = lab.events(&["apply", plan]);
     assert_eq!(status, 3);
     assert_eq!(ended(&events, "refused"), ["balancer-1/file:/etc/haproxy/haproxy.cfg"]);
-    assert_eq!(ended(&events, "changed"), ["web-1/service:nginx"]);
+    assert_eq!(ended(&events, "changed"), ["web-1/service:nginx.service"]);
     let config = lab.by_hand("balancer-1", "cat /etc/haproxy/haproxy.cfg");
     assert!(config.ends_with("# by hand, again\n"), "what was refused was left alone");
 

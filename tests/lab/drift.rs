@@ -8,14 +8,14 @@ fn four_changes_by_hand_are_four_differences_and_one_apply_mends_them() {
     lab.by_hand("balancer-1", "echo '# by hand' >>/etc/haproxy/haproxy.cfg");
     lab.by_hand("api-1", "rm /etc/docker/daemon.json");
     lab.by_hand("web-1", "systemctl stop nginx");
-    lab.by_hand("api-2", "DEBIAN_FRONTEND=noninteractive apt-get remove -y curl");
+    lab.by_hand("balancer-1", "DEBIAN_FRONTEND=noninteractive apt-get remove -y socat");
     let (status, events) = lab.events(&["plan", "playbooks/site.rhai", "--exit-code"]);
     assert_eq!(status, 2);
     let drifted = [
         "api-1/file:/etc/docker/daemon.json",
-        "api-2/package:curl",
         "balancer-1/file:/etc/haproxy/haproxy.cfg",
-        "web-1/service:nginx",
+        "balancer-1/package:socat",
+        "web-1/service:nginx.service",
     ];
     assert_eq!(differences(&events), drifted);
 
@@ -24,7 +24,7 @@ fn four_changes_by_hand_are_four_differences_and_one_apply_mends_them() {
     let mut changed = ended(&events, "changed");
     changed.sort();
     // Besides the four: who listens to a file that was mended.
-    let reacting = ["api-1/service:docker", "balancer-1/service:haproxy"];
+    let reacting = ["api-1/service:docker.service", "balancer-1/service:haproxy.service"];
     let mut expected: Vec<&str> = drifted.into_iter().chain(reacting).collect();
     expected.sort();
     assert_eq!(changed, expected);

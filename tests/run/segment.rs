@@ -51,7 +51,7 @@ fn parts(catalog: &Catalog, plan: &Plan) -> Vec<(Vec<usize>, String)> {
     let acting = catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts());
     let segment = Segment::new(catalog, plan, &Vec::from_iter(acting), "x".to_owned(), "run-1");
     let part = |part: &converge::run::Part| {
-        (part.nodes.iter().map(|id| id.index()).collect(), part.script.to_string())
+        (part.nodes.iter().map(|id| id.index()).collect(), part.script().to_string())
     };
     segment.parts.iter().map(part).collect()
 }
