@@ -40,7 +40,8 @@ pub(super) async fn plan(
     exit_code: bool,
 ) -> Result<ExitStatus> {
     let ended = run(setup, "plan", playbook, Purpose::Plan).await?;
-    if let Some(file) = output {
+    // An interrupted run has not seen everything: there is nothing to approve.
+    if let Some(file) = output.filter(|_| ended.status != ExitStatus::Interrupted) {
         let approved = Approved {
             playbook: playbook.to_owned(),
             inventory: setup.global.inventory.clone(),

@@ -253,6 +253,8 @@ impl<'a> Live<'a> {
     fn end(mut self, end: End) -> Outcomes {
         // The part that the end is about, if it is about one.
         let mut about = None;
+        // The shell on the host goes on without the connection: whatever stood behind may have run too.
+        let lost = matches!(end, End::Lost(_));
         let because = match end {
             End::Exit(Exit(status)) => match self.failed {
                 Some(id) => self.apply.catalog.node(id).name.node.to_string(),
@@ -276,7 +278,7 @@ impl<'a> Live<'a> {
         };
         while let Some(part) = self.part() {
             let outcome = match &about {
-                Some((index, outcome)) if *index == self.ended => outcome.clone(),
+                Some((index, outcome)) if lost || *index == self.ended => outcome.clone(),
                 _ => Outcome::Skipped { because: because.clone() },
             };
             self.finish(part.nodes.iter().map(|id| (*id, outcome.clone())).collect());

@@ -212,13 +212,15 @@ impl Run {
         fleet: &Fleet,
         tally: &mut Tally,
     ) {
-        self.lock(catalog, plan, fleet).await;
+        let mut locked = BTreeSet::new();
+        self.lock(catalog, plan, fleet, &mut locked).await;
         let outcomes = self.carry_out(catalog, graph, plan, fleet, tally).await;
         tally.record(outcomes);
         let mut round = 1;
         while round <= verify::ROUNDS_MAX && !self.interrupt.is_set() {
             let open = tally.open().count();
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
+            self.lock(catalog, &again, fleet, &mut locked).await;
             let outcomes = self.carry_out(catalog, graph, &again, fleet, tally).await;
             tally.record(outcomes);
             // A round that went on with what was left open was not spent on mending.
@@ -256,11 +258,19 @@ impl Run {
     }
 
     /// Only hosts that are going to be changed are locked: a converged one costs no round trip more.
-    async fn lock(&self, catalog: &Catalog, plan: &Plan, fleet: &Fleet) {
+    async fn lock(
+        &self,
+        catalog: &Catalog,
+        plan: &Plan,
+        fleet: &Fleet,
+        locked: &mut BTreeSet<Arc<str>>,
+    ) {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
+        let new: Vec<Arc<str>> = hosts.difference(locked).cloned().collect();
         let who = format!("run {} of {}", self.id, self.who);
-        lock::take(&Vec::from_iter(hosts), &who, self.lock_wait, fleet).await;
+        lock::take(&new, &who, self.lock_wait, fleet).await;
+        locked.extend(new);
     }
 
     async fn carry_out(

@@ -98,10 +98,11 @@ async fn a_host_that_dies_in_the_middle_leaves_what_ran_unknown() {
     assert_eq!(ran.status, Unreachable);
     assert_eq!(ran.outcome("/one"), "changed");
     assert_eq!(ran.outcome("command:cut"), "unknown");
-    assert_eq!(ran.outcome("/two"), "skipped: a/command:cut");
-    assert_eq!(ran.outcome("/three"), "skipped: a/command:cut");
+    // The shell may have gone on without the connection.
+    assert_eq!(ran.outcome("/two"), "unknown");
+    assert!(ran.outcome("/three").starts_with("skipped: a/file:"), "{}", ran.outcome("/three"));
     assert!(ran.host("a").unreachable.unwrap().contains("signal 9"));
-    assert_eq!((ran.counts("a"), ran.counts("b")), ([0, 1, 0, 0, 1, 0, 1], [0, 0, 0, 0, 1, 0, 0]));
+    assert_eq!((ran.counts("a"), ran.counts("b")), ([0, 1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 1, 0, 0]));
 }
 
 #[tokio::test]
@@ -111,7 +112,7 @@ async fn a_segment_of_which_nothing_was_heard_may_have_begun() {
     let ran = fleet.apply(FILES).await;
     assert_eq!(ran.status, Unreachable);
     assert_eq!((ran.outcome("a/d"), ran.started("")), ("unknown".to_owned(), 0));
-    assert_eq!(ran.counts("a"), [0, 0, 0, 0, 2, 0, 1]);
+    assert_eq!(ran.counts("a"), [0, 0, 0, 0, 0, 0, 3]);
 }
 
 #[tokio::test]
