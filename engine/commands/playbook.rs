@@ -59,7 +59,9 @@ pub(super) async fn plan(
 /// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
 async fn apply_plan(setup: &Setup, approved: Approved) -> Result<ExitStatus> {
     let mut global = setup.global.clone();
-    if !(global.vars.is_empty() && global.limit.is_none() && global.inventory.is_empty()) {
+    // An inventory that the environment names is there when the plan is made, and when it is applied.
+    let other_inventory = !global.inventory.is_empty() && global.inventory != approved.inventory;
+    if !global.vars.is_empty() || global.limit.is_some() || other_inventory {
         let message = "an approved plan is applied as it was made";
         return Err(Diagnostic::new("plan::options", message)
             .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
@@ -93,9 +95,9 @@ async fn run(setup: &Setup, command: &str, playbook: &str, purpose: Purpose) -> 
     ended
 }
 
-/// When the run began, so that ids sort, and something that no other run has.
+/// When the run began, to the millisecond so that ids sort, and something that no other run has.
 fn id() -> String {
-    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S.%3f").to_string();
     let unique: String =
         crate::run::nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
     format!("{now}-{}", unique.to_lowercase())
@@ -108,7 +110,9 @@ fn read_plan(path: &str) -> Result<Approved> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             let message = format!("there is no plan or subcommand `{path}`");
-            let hint = nearest_subcommand(path).unwrap_or_else(|| HINT.to_owned());
+            let playbook = format!("{path}.rhai");
+            let near = Path::new(&playbook).exists().then(|| format!("did you mean `{playbook}`?"));
+            let hint = near.or_else(|| nearest_subcommand(path)).unwrap_or_else(|| HINT.to_owned());
             Diagnostic::new("plan::unreadable", message).hint(hint)
         }
         _ => Diagnostic::new("plan::unreadable", format!("cannot read {path}: {error}")),
