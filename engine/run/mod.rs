@@ -260,7 +260,13 @@ impl Run {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
         let who = format!("run {} of {}", self.id, self.who);
-        lock::take(&Vec::from_iter(hosts), &who, self.lock_wait, fleet).await;
+        let hosts = Vec::from_iter(hosts);
+        tokio::select! {
+            biased;
+            // Nothing is begun any more, locked or not.
+            () = self.interrupt.set() => {}
+            () = lock::take(&hosts, &who, self.lock_wait, fleet) => {}
+        }
     }
 
     async fn carry_out(

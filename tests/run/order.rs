@@ -82,6 +82,18 @@ async fn an_interrupt_before_any_change_changes_nothing() {
     assert_eq!(ran.planned("command:one"), None);
 }
 
+#[tokio::test]
+async fn an_interrupt_ends_the_wait_for_a_lock() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.interrupt_at = Some(|event| matches!(event, Event::PlanFinished));
+    std::fs::create_dir(fleet.at("a", "state")).unwrap();
+    let lock = std::fs::File::create(fleet.at("a", "state/lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, vec![]));
+    assert_eq!(ran.outcome("command:one"), "skipped: the run was interrupted");
+}
+
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
