@@ -11,6 +11,7 @@ use crate::script::Script;
 pub struct Content {
     bytes: Arc<[u8]>,
     digest: Digest,
+    name: Arc<str>,
     sensitive: bool,
 }
 
@@ -18,7 +19,8 @@ impl Content {
     /// Content that everyone may see.
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        Self { digest: Digest::of(&bytes), bytes, sensitive: false }
+        let digest = Digest::of(&bytes);
+        Self { name: digest.0.clone(), digest, bytes, sensitive: false }
     }
 
     /// Content that holds a secret: it is never shown.
@@ -43,9 +45,21 @@ impl Content {
         self.sensitive
     }
 
+    /// The name of its file in the staging folder: its digest, unless it was given another.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same under another name: the digest of a short secret would tell what it is to whoever can guess.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// The word of a step's script that names the staged content.
     pub fn staged(&self) -> Script {
-        Script::trusted(format!("\"$STAGE/{}\"", self.digest))
+        Script::trusted(format!("\"$STAGE/{}\"", self.name))
     }
 
     /// The text, if it is text that can be shown to people.

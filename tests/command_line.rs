@@ -27,6 +27,14 @@ fn project() -> TempDir {
         "if false {\n    on(hosts(\"wbe\"), |host| role(\"nginx\", #{ port: 80 }));\n}\n",
     );
     write("playbooks/secret.rhai", "let password = secret(\"db\");\n");
+    write(
+        "playbooks/hash.rhai",
+        "on(hosts(\"web\"), |host| user(\"ada\", #{ password: secret(\"hash\") }));\n",
+    );
+    write("here.toml", "[hosts]\nhere = { transport = \"local\" }\n");
+    for name in ["a", "b", "c", "d"] {
+        write(&format!("playbooks/{name}.rhai"), "");
+    }
     write("roles/nginx/main.rhai", "package(\"nginx\");\n");
     write("text.plan", "not a plan");
     write("broken.plan", "{ \"playbook\": 1 }");
@@ -36,14 +44,14 @@ fn project() -> TempDir {
 }
 
 fn converge(root: &TempDir, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_converge"))
-        .args(arguments)
-        .current_dir(root.path())
-        .env_clear()
-        .env("HOME", root.path())
-        .env("LANG", "C.UTF-8")
-        .output()
-        .unwrap()
+    command(root, arguments).output().unwrap()
+}
+
+fn command(root: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
+    command.args(arguments).current_dir(root.path());
+    command.env_clear().env("HOME", root.path()).env("LANG", "C.UTF-8");
+    command
 }
 
 /// What the program says on its standard error, and its exit status.
@@ -79,6 +87,7 @@ snapshots! {
     a_number_that_is_none: ["plan", "playbooks/site.rhai", "--concurrency", "many"];
     a_playbook_that_is_elsewhere: ["plan", "site.rhai"];
     a_playbook_with_a_slip_in_its_name: ["check", "playbooks/sites.rhai"];
+    a_playbook_without_its_ending: ["playbooks/site"];
     a_playbook_with_a_mistake: ["plan", "playbooks/typo.rhai"];
     a_variable_without_a_value: ["plan", "playbooks/site.rhai", "-e", "version"];
     a_file_of_variables_that_is_not_there: ["plan", "playbooks/site.rhai", "-e", "@vars.toml"];
@@ -109,4 +118,40 @@ fn a_check_that_finds_nothing_says_how_much_it_saw() {
     // A secret is not needed for it.
     let found = "playbooks/secret.rhai: 0 resources, no mistake found\n".to_owned();
     assert_eq!(said("playbooks/secret.rhai"), (Some(0), found));
+    // Nor does it matter to what it must be like.
+    let found = "playbooks/hash.rhai: 1 resource, no mistake found\n".to_owned();
+    assert_eq!(said("playbooks/hash.rhai"), (Some(0), found));
+}
+
+#[test]
+fn a_plan_is_applied_where_the_environment_names_its_inventory() {
+    let root = project();
+    let status = |inventory: &str, arguments: &[&str]| {
+        let mut command = command(&root, arguments);
+        command.env("CONVERGE_INVENTORY", inventory).output().unwrap().status.code()
+    };
+    assert_eq!(status("here.toml", &["plan", "playbooks/a.rhai", "-o", "a.plan"]), Some(0));
+    assert_eq!(status("here.toml", &["apply", "a.plan"]), Some(0));
+    assert_eq!(status("inventory/lab.toml", &["apply", "a.plan"]), Some(1));
+}
+
+#[test]
+fn runs_are_listed_in_the_order_in_which_they_began() {
+    let root = project();
+    let order = ["c", "a", "d", "b"].map(|name| format!("playbooks/{name}.rhai"));
+    for playbook in &order {
+        assert!(converge(&root, &["plan", playbook]).status.success());
+    }
+    let history = String::from_utf8(converge(&root, &["history"]).stdout).unwrap();
+    let listed: Vec<&str> =
+        history.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(listed, order);
+}
+
+#[test]
+fn a_host_cannot_hide_what_follows_its_output() {
+    let root = project();
+    let script = r"printf '\033[8mhidden\n'";
+    let output = converge(&root, &["exec", "-i", "here.toml", "here", "--", script]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "here\n  ^[[8mhidden\n");
 }

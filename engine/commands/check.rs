@@ -30,11 +30,12 @@ pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagn
                 return Ok(ExitStatus::Converged);
             }
             Evaluation::Asks(questions) => {
-                // A secret's text does not matter here; what hosts would answer does.
+                // A secret's text does not matter here, as long as it would also do for the hash of a password;
+                // what hosts would answer does.
                 let mut asks_hosts = false;
                 for question in questions {
                     if let Question::Secret { name, .. } = question {
-                        known.secrets.insert(name.clone(), Secret::new(name, ""));
+                        known.secrets.insert(name.clone(), Secret::new(name, "*"));
                     } else {
                         asks_hosts = true;
                     }

@@ -1,6 +1,11 @@
 //! `converge PLAYBOOK`, `converge apply`, `converge plan`.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +65,9 @@ pub(super) async fn plan(
 /// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
 async fn apply_plan(setup: &Setup, approved: Approved) -> Result<ExitStatus> {
     let mut global = setup.global.clone();
-    if !(global.vars.is_empty() && global.limit.is_none() && global.inventory.is_empty()) {
+    // An inventory that the environment names is there when the plan is made, and when it is applied.
+    let other_inventory = !global.inventory.is_empty() && global.inventory != approved.inventory;
+    if !global.vars.is_empty() || global.limit.is_some() || other_inventory {
         let message = "an approved plan is applied as it was made";
         return Err(Diagnostic::new("plan::options", message)
             .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
@@ -94,9 +101,9 @@ async fn run(setup: &Setup, command: &str, playbook: &str, purpose: Purpose) -> 
     ended
 }
 
-/// When the run began, so that ids sort, and something that no other run has.
+/// When the run began, to the millisecond so that ids sort, and something that no other run has.
 fn id() -> String {
-    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S.%3f").to_string();
     let unique: String =
         crate::run::nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
     format!("{now}-{}", unique.to_lowercase())
@@ -109,7 +116,9 @@ fn read_plan(path: &str) -> Result<Approved> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             let message = format!("there is no plan or subcommand `{path}`");
-            let hint = nearest_subcommand(path).unwrap_or_else(|| HINT.to_owned());
+            let playbook = format!("{path}.rhai");
+            let near = Path::new(&playbook).exists().then(|| format!("did you mean `{playbook}`?"));
+            let hint = near.or_else(|| nearest_subcommand(path)).unwrap_or_else(|| HINT.to_owned());
             Diagnostic::new("plan::unreadable", message).hint(hint)
         }
         _ => Diagnostic::new("plan::unreadable", format!("cannot read {path}: {error}")),
@@ -130,7 +139,11 @@ fn read_plan(path: &str) -> Result<Approved> {
 fn write_plan(file: &Path, approved: &Approved) -> Result<()> {
     let text = serde_json::to_string_pretty(approved)
         .expect("texts and maps by name can always be written as JSON");
-    fs::write(file, text + "\n").map_err(|error| unwritable(file, &error))
+    // It names resources and variables of a project: for those who approve it, not for everyone on the machine.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(file).and_then(|mut file| file.write_all((text + "\n").as_bytes()));
+    written.map_err(|error| unwritable(file, &error))
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {

@@ -87,6 +87,16 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// The host that is asked, if one is.
+    pub fn host(&self) -> Option<&Arc<str>> {
+        match self {
+            Question::Facts(host) | Question::Probe { host, .. } => Some(host),
+            Question::Secret { .. } => None,
+        }
+    }
+}
+
 /// How an evaluation ended.
 pub enum Evaluation {
     /// Everything is declared.

@@ -57,7 +57,7 @@ pub trait Remote: Send + Sync {
     /// [`RemoteError::Lost`] as for [`run`](Self::run).
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
-    /// Puts content into a staging folder that only this run's user can read, each under its digest's name,
+    /// Puts content into a staging folder that only this run's user can read, each under its name,
     /// and gives the folder's path on the host. What lies there already is not sent again.
     ///
     /// # Errors
@@ -88,14 +88,22 @@ pub struct Captured {
     pub stderr: Vec<u8>,
 }
 
+/// How much of each stream is kept, in bytes: a host that prints without end must not fill the memory.
+const CAPTURED_MAX: usize = 64 << 20;
+
 impl Output for Captured {
     fn stdout(&mut self, bytes: &[u8]) {
-        self.stdout.extend_from_slice(bytes);
+        keep(&mut self.stdout, bytes);
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
-        self.stderr.extend_from_slice(bytes);
+        keep(&mut self.stderr, bytes);
     }
+}
+
+fn keep(stream: &mut Vec<u8>, bytes: &[u8]) {
+    let room = CAPTURED_MAX.saturating_sub(stream.len());
+    stream.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
 /// How a script ended: 0 is success.

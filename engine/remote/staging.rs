@@ -12,27 +12,26 @@ use super::{
     frame::find,
     pipe::{Commands, End, Piece, Pipe, nonce, one_line},
 };
-use crate::{
-    content::{Content, Digest},
-    script::Quoted,
-};
+use crate::{content::Content, script::Quoted};
 
 /// What lies on the host already.
 #[derive(Default)]
 pub(super) struct Staging {
     /// The folder, once there is one.
     pub(super) folder: Option<String>,
-    names: HashSet<Digest>,
+    names: HashSet<String>,
 }
 
 impl Staging {
     /// Those of `contents` that are not on the host yet, each once.
     pub(super) fn missing<'a>(&self, contents: &'a [Content]) -> Vec<&'a Content> {
         let mut seen = HashSet::new();
-        let mut new = |content: &Content| {
-            !self.names.contains(content.digest()) && seen.insert(content.digest().clone())
+        let mut new = |content: &'a Content| {
+            !self.names.contains(content.name()) && seen.insert(content.name())
         };
-        contents.iter().filter(|content| new(content)).collect()
+        let mut missing: Vec<&'a Content> = contents.iter().collect();
+        missing.retain(|content| new(content));
+        missing
     }
 
     /// Sends `contents`; gives the folder.
@@ -44,7 +43,7 @@ impl Staging {
         let nonce = nonce()?;
         let pipe = commands.start(&command(&nonce, self.folder.as_deref())).await?;
         let folder = transfer(pipe, &nonce, contents).await?;
-        self.names.extend(contents.iter().map(|content| content.digest().clone()));
+        self.names.extend(contents.iter().map(|content| content.name().to_owned()));
         self.folder = Some(folder.clone());
         Ok(folder)
     }
@@ -112,7 +111,7 @@ async fn write_tar(to: impl AsyncWrite + Unpin, contents: &[&Content]) -> std::i
     let mut to = BufWriter::with_capacity(64 * 1024, to);
     for content in contents {
         let mut header = tar::Header::new_ustar();
-        header.set_path(content.digest().as_str())?;
+        header.set_path(content.name())?;
         header.set_size(content.bytes().len() as u64);
         header.set_mode(0o600);
         header.set_cksum();
@@ -140,7 +139,7 @@ mod tests {
     fn what_was_sent_is_not_missing() {
         let (one, two) = (Content::new(*b"1"), Content::new(*b"2"));
         let mut staging = Staging::default();
-        staging.names.insert(one.digest().clone());
+        staging.names.insert(one.name().to_owned());
         assert_eq!(staging.missing(&[one, two.clone(), two.clone()]), [&two]);
     }
 }

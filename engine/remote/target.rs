@@ -1,6 +1,9 @@
 //! All that is needed to log in at one host: the inventory, then the SSH configuration, then defaults.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::{RemoteError, ssh_config::Settings};
 use crate::inventory::{Connection, Host, HostKeys};
@@ -17,15 +20,27 @@ pub struct LocalUser {
 }
 
 impl LocalUser {
-    /// As the environment tells: HOME, USER or LOGNAME, SSH_AUTH_SOCK.
+    /// As the environment tells: HOME, USER or LOGNAME, SSH_AUTH_SOCK. In containers and scheduled jobs it often
+    /// names no user; then the one counts who this process runs as.
     pub fn from_environment() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             home: text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
-            name: text("USER").or_else(|| text("LOGNAME")),
+            name: text("USER").or_else(|| text("LOGNAME")).or_else(account),
             agent: text("SSH_AUTH_SOCK").map(PathBuf::from),
         }
     }
+}
+
+/// The name of the user whom this process runs as, where `/proc` tells.
+fn account() -> Option<String> {
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
 }
 
 /// Where and how to log in.

@@ -45,7 +45,7 @@ use human::{Drawn, Human};
 use live::Live;
 use look::Look;
 use pen::{Pen, break_silence};
-use sanitize::sanitize;
+use sanitize::{Shape, sanitize};
 
 /// How often live lines are redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -150,7 +150,7 @@ impl Report {
 
     /// Writes the result of a subcommand, such as a list of hosts. Ends the line if the text does not.
     pub fn print(&self, text: &str) {
-        let mut text = sanitize::sanitize_painted(&(self.redact)(text));
+        let mut text = sanitize(&(self.redact)(text), Shape::Block);
         if !text.ends_with('\n') {
             text.push('\n');
         }

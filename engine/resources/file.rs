@@ -35,7 +35,7 @@ pub struct File {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     vars: BTreeMap<String, Value>,
-    /// Four octal digits; by default that of the old file, or `0644`.
+    /// Four octal digits; by default that of the old file, or `0644`; `0600` if what it holds is sensitive.
     mode: Option<String>,
     /// The owner's name or number; by default that of the old file.
     owner: Option<String>,
@@ -103,6 +103,9 @@ impl Resource for File {
                 .hint("give one of content, source or template"));
         };
         self.wanted = self.wanted.take().map(|content| content.sensitive(self.sensitive));
+        if self.mode.is_none() && self.wanted().is_sensitive() {
+            self.mode = Some("0600".to_owned());
+        }
         Ok(())
     }
 

@@ -83,6 +83,11 @@ impl Fleet {
         }
     }
 
+    /// Tells something that is no result.
+    pub(crate) fn warn(&self, message: String) {
+        self.events.send(Event::Warning { message, place: None });
+    }
+
     /// Nothing more is done on this host.
     pub(crate) fn lose(&self, name: &Arc<str>, error: RemoteError) {
         // The first reason is the one that counts, and is told once.

@@ -21,34 +21,39 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// What the script prints first when the lock was taken.
 const TAKEN: &str = "taken";
 
-/// Takes the lock of each host. Those that another run holds for longer than `wait` are lost to this run.
-pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) {
+/// Takes the lock of each host, and says whether another run had one first. Those that it holds for longer than `wait`
+/// are lost to this run.
+pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
     let script = prelude::script().then(script(who));
     let take = async |host: &Arc<str>| {
         let _place = fleet.place().await;
-        take_one(host, &script, wait, fleet).await;
+        take_one(host, &script, wait, fleet).await
     };
-    join_all(hosts.iter().map(take)).await;
+    join_all(hosts.iter().map(take)).await.contains(&true)
 }
 
-async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Fleet) {
+async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Fleet) -> bool {
     let began = Instant::now();
+    let mut waited = false;
     loop {
-        let Ok(remote) = fleet.remote(host).await else { return };
+        let Ok(remote) = fleet.remote(host).await else { return waited };
         let mut said = Captured::default();
         if let Err(error) = remote.keep(script, &mut said).await {
             fleet.lose(host, error);
-            return;
+            return waited;
         }
         let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         if said == TAKEN {
-            return;
+            return waited;
         }
         if began.elapsed() >= wait {
             let message = format!("another run holds the host: {said}");
             let hint = "wait for it to end, or let this one wait: --lock-wait SECONDS".to_owned();
             fleet.lose(host, RemoteError::Unreachable { message, hint: Some(hint) });
-            return;
+            return waited;
+        }
+        if !std::mem::replace(&mut waited, true) {
+            fleet.warn(format!("waiting for {host}, which another run holds: {said}"));
         }
         tokio::time::sleep(AGAIN_AFTER).await;
     }
@@ -58,7 +63,7 @@ async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Flee
 fn script(who: &str) -> Script {
     sh!(
         "who={}
-mkdir -p \"$STATE\" || say \"nobody: $STATE cannot be made\"
+mkdir -p \"$STATE\" || :
 if [ -d \"$STATE\" ] && has flock; then
   if [ ! -e \"$STATE/lock\" ]; then (umask 022; : >>\"$STATE/lock\"); fi
   exec 9<\"$STATE/lock\"
@@ -68,7 +73,9 @@ elif mkdir \"$STATE/lock.held\" 2>/dev/null; then
   say \"$who\" >\"$STATE/holder\"
   AT_END=\"${{AT_END:-:}}; rm -rf '$STATE/lock.held'\"; trap 'eval \"$AT_END\"' 0
   say {}
-else cat \"$STATE/holder\"; fi",
+elif [ -d \"$STATE\" ]; then
+  say \"$(cat \"$STATE/holder\") (if that run is over, remove $STATE/lock.held)\"
+else say \"nobody can: $STATE cannot be made\"; fi",
         who,
         TAKEN,
         TAKEN

@@ -37,7 +37,7 @@ use crate::{
     event::{Event, Events, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
-    language::{self, Evaluation, Input, Known, Note},
+    language::{self, Evaluation, Input, Known, Note, Question},
     plan::Plan,
     probe::Observations,
     remote::Connector,
@@ -154,8 +154,16 @@ impl Run {
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
-        let observations = self.observe(&catalog, all(), fleet, probing).await.unwrap_or_default();
-        let mut plan = Plan::new(&catalog, &graph, &observations);
+        let mut locked = BTreeSet::new();
+        let (observations, mut plan) = loop {
+            let observed = self.observe(&catalog, all(), fleet, probing).await.unwrap_or_default();
+            let plan = Plan::new(&catalog, &graph, &observed);
+            // Whoever held a lock may have changed what was just seen.
+            let changes = matches!(purpose, Purpose::Apply { .. });
+            if !(changes && self.lock(&catalog, &plan, fleet, &mut locked).await) {
+                break (observed, plan);
+            }
+        };
         let mut tally = Tally::new(&catalog);
         let file = PlanFile::new(&catalog, &plan);
         let observed = |id: &NodeId| observations.nodes.contains_key(id);
@@ -170,7 +178,7 @@ impl Run {
                 self.tell_plan(&catalog, &graph, &plan, observed);
                 self.tell_finished(&catalog, &refused);
                 tally.record(refused);
-                self.apply(&catalog, &graph, &plan, fleet, &mut tally).await;
+                self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
             }
         }
         let troubles = self.troubles(fleet);
@@ -197,7 +205,16 @@ impl Run {
                     return Ok(catalog);
                 }
                 Evaluation::Asks(questions) => {
-                    answers::answer(questions, &mut known, fleet, &*self.lookup).await?;
+                    let hosts: Vec<_> =
+                        questions.iter().filter_map(Question::host).cloned().collect();
+                    tokio::select! {
+                        biased;
+                        // Whoever was not heard in time is silent: nothing is done there any more.
+                        () = self.interrupt.set(), if !hosts.is_empty() => known.silent.extend(hosts),
+                        answered = answers::answer(questions, &mut known, fleet, &*self.lookup) => {
+                            answered?;
+                        }
+                    }
                 }
             }
         }
@@ -211,9 +228,8 @@ impl Run {
         plan: &Plan,
         fleet: &Fleet,
         tally: &mut Tally,
+        mut locked: BTreeSet<Arc<str>>,
     ) {
-        let mut locked = BTreeSet::new();
-        self.lock(catalog, plan, fleet, &mut locked).await;
         let outcomes = self.carry_out(catalog, graph, plan, fleet, tally).await;
         tally.record(outcomes);
         let mut round = 1;
@@ -264,13 +280,18 @@ impl Run {
         plan: &Plan,
         fleet: &Fleet,
         locked: &mut BTreeSet<Arc<str>>,
-    ) {
+    ) -> bool {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
         let new: Vec<Arc<str>> = hosts.difference(locked).cloned().collect();
         let who = format!("run {} of {}", self.id, self.who);
-        lock::take(&new, &who, self.lock_wait, fleet).await;
-        locked.extend(new);
+        locked.extend(new.iter().cloned());
+        tokio::select! {
+            biased;
+            // Nothing is begun any more, locked or not.
+            () = self.interrupt.set() => false,
+            waited = lock::take(&new, &who, self.lock_wait, fleet) => waited,
+        }
     }
 
     async fn carry_out(

@@ -56,6 +56,7 @@ impl Segment {
                 Some((_, step)) => step,
                 None => step(catalog, plan, first),
             };
+            let step = veiled(step, &format!("{id}-{}", parts.len()));
             parts.push(Part::new(catalog, plan, nodes.to_vec(), step, run));
             rest = later;
         }
@@ -82,7 +83,7 @@ impl Segment {
     pub fn contents(&self) -> Vec<Content> {
         let mut known = HashSet::new();
         let all = self.parts.iter().flat_map(|part| &part.contents);
-        all.filter(|content| known.insert(content.digest())).cloned().collect()
+        all.filter(|content| known.insert(content.name())).cloned().collect()
     }
 }
 
@@ -126,6 +127,18 @@ fn step(catalog: &Catalog, plan: &Plan, id: NodeId) -> Step {
         whole.contents.extend(step.contents);
     }
     whole
+}
+
+/// The step with its sensitive contents under names that say nothing of them: a digest tells a short secret to whoever
+/// can guess, and the step is shown when it fails.
+fn veiled(step: Step, name: &str) -> Step {
+    let Step { mut script, mut contents } = step;
+    for (index, content) in contents.iter_mut().enumerate().filter(|(_, it)| it.is_sensitive()) {
+        let name = format!("{name}-{index}");
+        script = Script::trusted(script.as_str().replace(content.name(), &name));
+        *content = content.clone().named(name);
+    }
+    Step { script, contents }
 }
 
 /// A restart does what a reload does, and more.

@@ -41,6 +41,9 @@ pub(crate) enum Fault {
     Refuses,
 }
 
+/// Sees events.
+pub(crate) type Watch = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
+
 /// Some hosts, each with a folder `host.vars.root`; `host.vars.log` is a file that all of them share.
 ///
 /// A script that runs `eval "$CUT"` kills its shell with all that runs in it, as a host that loses its power would.
@@ -52,8 +55,9 @@ pub(crate) struct Fleet {
     pub(crate) roles: BTreeMap<String, String>,
     pub(crate) limit: Option<BTreeSet<Arc<str>>>,
     pub(crate) concurrency: usize,
-    /// Sets the interrupt when it says so.
-    pub(crate) interrupt_at: Option<fn(&Event) -> bool>,
+    /// Sees every event, and sets the interrupt when it says so.
+    pub(crate) interrupt_at: Option<Watch>,
+    pub(crate) lock_wait: Duration,
 }
 
 /// What a run came to.
@@ -94,6 +98,7 @@ impl Fleet {
             limit: None,
             concurrency: 10,
             interrupt_at: None,
+            lock_wait: Duration::ZERO,
         }
     }
 
@@ -155,7 +160,7 @@ impl Fleet {
         let told = Arc::new(Told {
             events: Mutex::default(),
             interrupt: sender,
-            interrupt_at: self.interrupt_at,
+            interrupt_at: self.interrupt_at.clone(),
         });
         let run = Run {
             id: format!("run-{number}"),
@@ -165,7 +170,7 @@ impl Fleet {
             lookup: Arc::new(|name| Ok(Secret::new(name, "hunter2"))),
             concurrency: self.concurrency,
             limit: self.limit.clone(),
-            lock_wait: Duration::ZERO,
+            lock_wait: self.lock_wait,
             interrupt,
         };
         let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
@@ -266,12 +271,12 @@ fn word(outcome: &Outcome) -> String {
 struct Told {
     events: Mutex<Vec<Event>>,
     interrupt: tokio::sync::watch::Sender<bool>,
-    interrupt_at: Option<fn(&Event) -> bool>,
+    interrupt_at: Option<Watch>,
 }
 
 impl Events for Told {
     fn send(&self, event: Event) {
-        if self.interrupt_at.is_some_and(|when| when(&event)) {
+        if self.interrupt_at.as_ref().is_some_and(|when| when(&event)) {
             self.interrupt.send_replace(true);
         }
         self.events.lock().unwrap().push(event);

@@ -1,8 +1,14 @@
 //! The order across hosts, as it is observed.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use converge::{
     event::Event,
     exit_status::ExitStatus::{Converged, Interrupted},
+    run::Purpose,
 };
 
 use super::fleet::Fleet;
@@ -49,7 +55,7 @@ async fn after_and_before_are_kept_across_hosts() {
 #[tokio::test]
 async fn an_interrupt_lets_what_runs_finish_and_starts_nothing_new() {
     let mut fleet = Fleet::new(&["a", "b"]);
-    fleet.interrupt_at = Some(|event| matches!(event, Event::Started { .. }));
+    fleet.interrupt_at = Some(Arc::new(|event: &Event| matches!(event, Event::Started { .. })));
     let playbook = playbook(
         r#"sequence(|| {
             on(hosts("a"), |host| say(host, "running"));
@@ -67,7 +73,7 @@ async fn an_interrupt_lets_what_runs_finish_and_starts_nothing_new() {
 async fn an_interrupt_stops_who_waits_for_a_place() {
     let mut fleet = Fleet::new(&["a", "b", "c"]);
     fleet.concurrency = 1;
-    fleet.interrupt_at = Some(|event| matches!(event, Event::Started { .. }));
+    fleet.interrupt_at = Some(Arc::new(|event: &Event| matches!(event, Event::Started { .. })));
     let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
     assert_eq!((ran.status, fleet.log()), (Interrupted, words("one")));
 }
@@ -75,11 +81,53 @@ async fn an_interrupt_stops_who_waits_for_a_place() {
 #[tokio::test]
 async fn an_interrupt_before_any_change_changes_nothing() {
     let mut fleet = Fleet::new(&["a"]);
-    fleet.interrupt_at = Some(|event| matches!(event, Event::Probing { .. }));
+    fleet.interrupt_at = Some(Arc::new(|event: &Event| matches!(event, Event::Probing { .. })));
     let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
     assert_eq!((ran.status, fleet.log()), (Interrupted, vec![]));
     assert_eq!(ran.outcome("command:one"), "skipped: the run was interrupted");
     assert_eq!(ran.planned("command:one"), None);
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_wait_for_a_lock() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.lock_wait = Duration::MAX;
+    fleet.interrupt_at = Some(Arc::new(|event: &Event| matches!(event, Event::Warning { .. })));
+    let _lock = held(&fleet, "a");
+    let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, vec![]));
+    assert_eq!(ran.outcome("command:one"), "skipped: the run was interrupted");
+}
+
+#[tokio::test]
+async fn what_changed_while_the_lock_was_waited_for_is_seen() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.lock_wait = Duration::MAX;
+    let file = fleet.at("a", "f");
+    let playbook = r#"on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
+    let approved = fleet.run(playbook, Purpose::Plan).await.unwrap().plan;
+
+    // Whoever holds the lock writes the file, and is done.
+    let lock = Mutex::new(Some(held(&fleet, "a")));
+    let by_hand = file.clone();
+    fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
+        if matches!(event, Event::Warning { .. }) {
+            std::fs::write(&by_hand, "by hand").unwrap();
+            lock.lock().unwrap().take();
+        }
+        false
+    }));
+    let ran = fleet.run(playbook, Purpose::Apply { approved: Some(approved) }).await.unwrap();
+    assert!(ran.outcome("/f").starts_with("refused"), "{}", ran.outcome("/f"));
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "by hand");
+}
+
+/// The lock of a host, as another run holds it.
+fn held(fleet: &Fleet, host: &str) -> std::fs::File {
+    std::fs::create_dir(fleet.at(host, "state")).unwrap();
+    let lock = std::fs::File::create(fleet.at(host, "state/lock")).unwrap();
+    lock.lock().unwrap();
+    lock
 }
 
 fn words(text: &str) -> Vec<String> {
