@@ -34,6 +34,10 @@ pub enum Event {
         command: String,
         /// The playbook, as the user named it.
         playbook: String,
+        /// The options that it was given and that another command needs to mean the same: `-i`, `-e`, `-l`.
+        options: Vec<String>,
+        /// The approved plan that is applied, if it is one.
+        approved: Option<String>,
         /// How many hosts the inventory has.
         hosts: usize,
     },

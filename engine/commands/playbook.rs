@@ -32,9 +32,10 @@ struct Approved {
 /// Applies a playbook, or a plan that was approved.
 pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
     if !path.ends_with(".rhai") {
-        return apply_plan(setup, read_plan(path)?).await;
+        return apply_plan(setup, path, read_plan(path)?).await;
     }
-    Ok(run(setup, "apply", path, Purpose::Apply { approved: None }).await?.status)
+    let name = Name { command: "apply", playbook: path, approved: None };
+    Ok(run(setup, &name, Purpose::Apply { approved: None }).await?.status)
 }
 
 /// Shows what a playbook would change.
@@ -44,7 +45,8 @@ pub(super) async fn plan(
     output: Option<&Path>,
     exit_code: bool,
 ) -> Result<ExitStatus> {
-    let ended = run(setup, "plan", playbook, Purpose::Plan).await?;
+    let name = Name { command: "plan", playbook, approved: None };
+    let ended = run(setup, &name, Purpose::Plan).await?;
     // An interrupted run has not seen everything: there is nothing to approve.
     if let Some(file) = output.filter(|_| ended.status != ExitStatus::Interrupted) {
         let approved = Approved {
@@ -63,7 +65,7 @@ pub(super) async fn plan(
 }
 
 /// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
-async fn apply_plan(setup: &Setup, approved: Approved) -> Result<ExitStatus> {
+async fn apply_plan(setup: &Setup, file: &str, approved: Approved) -> Result<ExitStatus> {
     let mut global = setup.global.clone();
     // An inventory that the environment names is there when the plan is made, and when it is applied.
     let other_inventory = !global.inventory.is_empty() && global.inventory != approved.inventory;
@@ -78,20 +80,32 @@ async fn apply_plan(setup: &Setup, approved: Approved) -> Result<ExitStatus> {
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
     let setup = Setup { global, report, late_secrets };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    Ok(run(&setup, "apply", &approved.playbook, purpose).await?.status)
+    let name = Name { command: "apply", playbook: &approved.playbook, approved: Some(file) };
+    Ok(run(&setup, &name, purpose).await?.status)
 }
 
-async fn run(setup: &Setup, command: &str, playbook: &str, purpose: Purpose) -> Result<Ended> {
+/// What a run is told as.
+struct Name<'a> {
+    command: &'a str,
+    playbook: &'a str,
+    /// The file of the plan that is applied.
+    approved: Option<&'a str>,
+}
+
+async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> {
+    let playbook = name.playbook;
     let project = setup.project(Some(playbook))?;
     let (sender, interrupt) = Interrupt::new();
     let id = id();
     let run = setup.run(&project, id.clone(), interrupt)?;
-    let _signals = signals::listen(sender);
+    let _signals = signals::listen(sender, run.events.clone());
     run.events.send(Event::RunStarted {
         version: VERSION,
         run: id,
-        command: command.to_owned(),
+        command: name.command.to_owned(),
         playbook: playbook.to_owned(),
+        options: setup.options(),
+        approved: name.approved.map(str::to_owned),
         hosts: project.inventory.hosts.len(),
     });
     let ended = run.playbook(|known| project.input(playbook, known), purpose).await;

@@ -57,6 +57,16 @@ impl Setup {
         Ok(Project { config, inventory, secrets })
     }
 
+    /// The options that another command needs to mean the same hosts and variables.
+    pub(super) fn options(&self) -> Vec<String> {
+        let inventories = self.global.inventory.iter().map(|path| path.display().to_string());
+        let option = |name: &'static str| move |value: String| [name.to_owned(), value];
+        let inventories = inventories.map(option("-i"));
+        let vars = self.global.vars.iter().cloned().map(option("-e"));
+        let limit = self.global.limit.iter().cloned().map(option("-l"));
+        inventories.chain(vars).chain(limit).flatten().collect()
+    }
+
     /// The hosts that `--limit` leaves.
     pub(super) fn limit(&self, project: &Project) -> Result<Option<BTreeSet<Arc<str>>>> {
         let Some(pattern) = &self.global.limit else { return Ok(None) };

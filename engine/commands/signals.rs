@@ -1,12 +1,17 @@
 //! Ctrl-C and SIGTERM: the first ends the run in order, the second at once.
 
+use std::sync::Arc;
+
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinHandle,
 };
 
-use crate::exit_status::ExitStatus;
+use crate::{
+    event::{Event, Events},
+    exit_status::ExitStatus,
+};
 
 /// Listens until it is dropped.
 pub(super) struct Signals(JoinHandle<()>);
@@ -18,7 +23,7 @@ impl Drop for Signals {
 }
 
 /// Sets the interrupt when a signal arrives; a second one ends the process.
-pub(super) fn listen(interrupt: watch::Sender<bool>) -> Signals {
+pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) -> Signals {
     Signals(tokio::spawn(async move {
         let (Ok(mut int), Ok(mut term)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -31,7 +36,15 @@ pub(super) fn listen(interrupt: watch::Sender<bool>) -> Signals {
                 _ = int.recv() => {}
                 _ = term.recv() => {}
             }
-            if interrupt.send_replace(true) {
+            let again = interrupt.send_replace(true);
+            let message = match again {
+                false => {
+                    "interrupted: what runs is finished, and nothing new is started; once more ends it at once"
+                }
+                true => "ended at once: how what was running on the hosts ended is unknown",
+            };
+            events.send(Event::Warning { message: message.to_owned(), place: None });
+            if again {
                 std::process::exit(ExitStatus::Interrupted.code().into());
             }
         }

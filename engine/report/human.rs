@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub id: String,
     pub command: String,
     pub playbook: String,
+    pub options: Vec<String>,
+    pub approved: Option<String>,
 }
 
 impl Run {
@@ -82,9 +84,14 @@ impl Human {
     pub(super) fn take(&mut self, event: &Event) -> Drawn {
         let look = self.progress;
         match event {
-            Event::RunStarted { run, command, playbook, .. } => {
-                self.run =
-                    Run { id: run.clone(), command: command.clone(), playbook: playbook.clone() };
+            Event::RunStarted { run, command, playbook, options, approved, .. } => {
+                self.run = Run {
+                    id: run.clone(),
+                    command: command.clone(),
+                    playbook: playbook.clone(),
+                    options: options.clone(),
+                    approved: approved.clone(),
+                };
                 let told = look.dim(format!("{command} {playbook}, run {run}"));
                 if self.live { Drawn::default() } else { Drawn::progress(told + "\n") }
             }
@@ -119,13 +126,12 @@ impl Human {
             Event::Finished { node, declared, outcome, duration_ms } => {
                 Drawn::result(self.finished(node, declared, outcome, *duration_ms))
             }
-            Event::Summary { hosts, duration_ms, .. } => {
+            Event::Summary { hosts, exit_status, duration_ms } => {
                 let took = Duration::from_millis(*duration_ms);
                 let skipped = self.skipped();
                 let gap = if self.run.only_plans() { "" } else { "\n" };
-                Drawn::result(
-                    gap.to_owned() + &skipped + &summary::draw(&self.run, hosts, took, self.result),
-                )
+                let told = summary::draw(&self.run, hosts, *exit_status, took, self.result);
+                Drawn::result(gap.to_owned() + &skipped + &told)
             }
         }
     }

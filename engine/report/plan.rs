@@ -105,6 +105,9 @@ impl Plan {
             (wait, "to wait for"),
         ]);
         let on = count(self.hosts.len(), "host");
+        if self.hosts.is_empty() {
+            return look.dim("Nothing to do: no resource is declared on a host that answered.");
+        }
         if changes.is_empty() && unknown == 0 {
             let are = if self.hosts.len() == 1 { "is" } else { "are" };
             let no_changes = look.paint(Tone::Good, "No changes.");

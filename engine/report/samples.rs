@@ -45,6 +45,8 @@ pub(super) mod event {
             run: "20261123-0556-a1b2".into(),
             command: command.into(),
             playbook: "playbooks/site.rhai".into(),
+            options: Vec::new(),
+            approved: None,
             hosts,
         }
     }

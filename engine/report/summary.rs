@@ -10,7 +10,7 @@ use super::{
     human::Run,
     look::{Look, Tone, count, duration},
 };
-use crate::{event::HostSummary, remote::Traffic};
+use crate::{event::HostSummary, exit_status::ExitStatus, remote::Traffic};
 
 /// The widest that names of hosts are written in the table.
 const NAMES: usize = 48;
@@ -35,7 +35,7 @@ const COLUMNS: [Column; 7] = [
 pub(super) type Hosts = IndexMap<Arc<str>, HostSummary>;
 
 /// The table, the totals and the next command.
-pub(super) fn draw(run: &Run, hosts: &Hosts, took: Duration, look: Look) -> String {
+pub(super) fn draw(run: &Run, hosts: &Hosts, status: u8, took: Duration, look: Look) -> String {
     let trouble = COLUMNS[2..].iter().any(|(_, of, ..)| total(hosts, *of) > 0);
     let changed = total(hosts, |host| host.changed);
     let mut drawn = String::new();
@@ -43,7 +43,8 @@ pub(super) fn draw(run: &Run, hosts: &Hosts, took: Duration, look: Look) -> Stri
         drawn += &table(hosts, look);
         drawn.push('\n');
     }
-    drawn += &totals(run, hosts, trouble, took, look);
+    let interrupted = status == ExitStatus::Interrupted.code();
+    drawn += &totals(run, hosts, trouble, interrupted, took, look);
     for (why, command) in next(run, hosts) {
         drawn += &format!("{why} {}\n", look.paint(Tone::Strong, command));
     }
@@ -98,7 +99,14 @@ fn title(names: &[Arc<str>]) -> String {
     }
 }
 
-fn totals(run: &Run, hosts: &Hosts, trouble: bool, took: Duration, look: Look) -> String {
+fn totals(
+    run: &Run,
+    hosts: &Hosts,
+    trouble: bool,
+    interrupted: bool,
+    took: Duration,
+    look: Look,
+) -> String {
     let round_trips: u64 = hosts.values().map(|host| host.traffic.round_trips).sum();
     let round_trips = count(usize::try_from(round_trips).unwrap_or(usize::MAX), "round trip");
     let cost = format!("{}, {round_trips}", duration(took));
@@ -110,6 +118,7 @@ fn totals(run: &Run, hosts: &Hosts, trouble: bool, took: Duration, look: Look) -
         .collect();
     let told = if told.is_empty() { "nothing declared".to_owned() } else { told.join(", ") };
     let how = match (trouble, run.only_plans()) {
+        _ if interrupted => look.paint(Tone::Bad, "Interrupted:"),
         (true, true) => look.paint(Tone::Bad, "Not all is known:"),
         (true, false) => look.paint(Tone::Bad, "Not converged:"),
         (false, true) => return look.dim(format!("Nothing was changed ({cost}).")) + "\n",
@@ -126,11 +135,17 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         .map(|(name, _)| &**name)
         .collect();
     let any = |of: fn(&HostSummary) -> usize| total(hosts, of) > 0;
-    let playbook = shell_word(&run.playbook);
-    let again = format!("converge {} {playbook}", run.command);
+    let words = std::iter::once(&run.playbook).chain(&run.options);
+    let playbook = words.map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
+    let again = match &run.approved {
+        // A plan that was approved is applied again, not gone around.
+        Some(file) => format!("converge apply {}", shell_word(file)),
+        None => format!("converge {} {playbook}", run.command),
+    };
     let mut next = Vec::new();
     if any(|host| host.refused) {
-        let plan = "converge plan PLAYBOOK -o FILE".to_owned();
+        let file = run.approved.as_deref().unwrap_or("FILE");
+        let plan = format!("converge plan {playbook} -o {}", shell_word(file));
         next.push(("The hosts are not as the plan saw them. Plan again:", plan));
     } else if any(|host| host.failed + host.unknown) {
         next.push(("Once it is mended, run again:", again.clone()));
@@ -139,7 +154,7 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
     }
     match unreachable.len() {
         0 => {}
-        1..=TYPED => {
+        1..=TYPED if run.approved.is_none() => {
             let limit = shell_word(&unreachable.join(" | "));
             next.push(("Only what was not reached:", format!("{again} --limit {limit}")));
         }

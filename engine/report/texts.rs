@@ -18,13 +18,17 @@ pub(super) fn map(event: Event, with: With) -> Event {
     let host = |host: Arc<str>| name(&host, with);
     let node = |node| node_name(node, with);
     match event {
-        Event::RunStarted { version, run, command, playbook, hosts } => Event::RunStarted {
-            version,
-            run: line(run),
-            command: line(command),
-            playbook: line(playbook),
-            hosts,
-        },
+        Event::RunStarted { version, run, command, playbook, options, approved, hosts } => {
+            Event::RunStarted {
+                version,
+                run: line(run),
+                command: line(command),
+                playbook: line(playbook),
+                options: options.into_iter().map(line).collect(),
+                approved: approved.map(line),
+                hosts,
+            }
+        }
         Event::Warning { message, place: at } => Event::Warning {
             message: with(&message, Shape::Block),
             place: at.map(|at| place(at, with)),
