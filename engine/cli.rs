@@ -1,6 +1,6 @@
 //! The command line, and nothing of what it does.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
@@ -79,7 +79,7 @@ pub struct Global {
     pub limit: Option<String>,
     /// How many hosts are worked on at once.
     #[arg(long, global = true, value_name = "N")]
-    pub concurrency: Option<usize>,
+    pub concurrency: Option<NonZeroUsize>,
     /// How long to wait for a host that another run holds.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_wait: Option<u64>,

@@ -10,7 +10,6 @@ use crate::{
     diagnostic::Result,
     exit_status::ExitStatus,
     remote::{Captured, Exit, RemoteError},
-    run::Fleet,
     script::{Script, Words},
     sh,
 };
@@ -18,10 +17,7 @@ use crate::{
 pub(super) async fn run(setup: &Setup, pattern: &str, command: &[String]) -> Result<ExitStatus> {
     let project = setup.project(None)?;
     let hosts = setup.select(&project, pattern)?;
-    let concurrency = setup.concurrency(&project);
-    let events = setup.report.clone();
-    let fleet =
-        Fleet::new(setup.connector(&project), events, project.inventory.clone(), concurrency);
+    let fleet = setup.fleet(&project);
     let script = match command {
         [script] => Script::trusted(script.clone()),
         words => sh!("{}", Words(words)),

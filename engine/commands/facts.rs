@@ -5,15 +5,12 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::setup::Setup;
-use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude, run::Fleet};
+use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude};
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;
     let hosts = setup.select(&project, pattern)?;
-    let concurrency = setup.concurrency(&project);
-    let events = setup.report.clone();
-    let fleet =
-        Fleet::new(setup.connector(&project), events, project.inventory.clone(), concurrency);
+    let fleet = setup.fleet(&project);
     let script = prelude::script().then(facts::script());
     let ask = async |host: &Arc<str>| {
         let _place = fleet.place().await;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     env, fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -21,7 +22,7 @@ use crate::{
     project,
     remote::{Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector, Timeouts},
     report::Report,
-    run::{Interrupt, Run},
+    run::{Fleet, Interrupt, Run},
     secrets::Secrets,
 };
 
@@ -83,8 +84,8 @@ impl Setup {
         Ok(hosts)
     }
 
-    pub(super) fn concurrency(&self, project: &Project) -> usize {
-        self.global.concurrency.unwrap_or(project.config.concurrency)
+    fn concurrency(&self, project: &Project) -> usize {
+        self.global.concurrency.map_or(project.config.concurrency, NonZeroUsize::get)
     }
 
     /// A run that is journaled, and ends early when a signal says so.
@@ -118,7 +119,13 @@ impl Setup {
         })
     }
 
-    pub(super) fn connector(&self, project: &Project) -> Arc<dyn Connector> {
+    /// The hosts, for a subcommand that is no run.
+    pub(super) fn fleet(&self, project: &Project) -> Fleet {
+        let (connector, events) = (self.connector(project), self.report.clone());
+        Fleet::new(connector, events, project.inventory.clone(), self.concurrency(project))
+    }
+
+    fn connector(&self, project: &Project) -> Arc<dyn Connector> {
         let secrets = project.secrets.clone();
         let passwords: Arc<dyn Passwords> = Arc::new(move |name: &str| secrets.lookup(name).ok());
         let mut timeouts = Timeouts::default();
