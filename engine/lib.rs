@@ -9,7 +9,6 @@ pub mod script;
 pub mod secret;
 pub mod value;
 pub mod document;
-pub mod secrets;
 
 // What can be managed: pure.
 pub mod content;
@@ -38,6 +37,7 @@ pub mod plan;
 
 // The world: the only modules that may do IO.
 pub mod disk;
+pub mod secrets;
 pub mod project;
 pub mod remote;
 pub mod event;

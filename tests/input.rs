@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use converge::{
     config::Config,
+    config::Provider,
     diagnostic::Source,
     secret::Secret,
-    secrets::{Provider, Secrets},
+    secrets::Secrets,
     template::{Includes, check_syntax, render},
     value::Value,
 };

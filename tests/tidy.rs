@@ -97,6 +97,50 @@ fn data_flows_one_way() {
     assert!(back.is_empty(), "{}", back.join("\n"));
 }
 
+/// The first module that may do IO; what stands before it in `engine/lib.rs` is pure.
+const WORLD: &str = "disk";
+
+/// What a pure module has no use for: the disk, other processes, the environment, the network, clocks, waiting.
+const IMPURE: [&str; 9] = [
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "tokio",
+    "Instant::now",
+    "SystemTime",
+    "async fn",
+];
+
+/// The code, with `use std::{fs, ..}` as `std::fs` too.
+fn spelled_out(code: &str) -> String {
+    let mut all = code.to_owned();
+    for block in code.split("use std::{").skip(1) {
+        let names = block.split("};").next().unwrap_or_default();
+        for name in names.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            all += &format!("\nstd::{name}\n");
+        }
+    }
+    all
+}
+
+#[test]
+fn deciding_is_pure() {
+    let order = modules();
+    let pure = &order[..order.iter().position(|module| module == WORLD).unwrap()];
+    let mut found = Vec::new();
+    for (path, text) in sources("engine") {
+        if path.ends_with("tests.rs") || !module_of(&path).is_some_and(|it| pure.contains(&it)) {
+            continue;
+        }
+        let code = spelled_out(text.split("#[cfg(test)]").next().unwrap_or_default());
+        let impure = IMPURE.iter().filter(|impure| code.contains(**impure));
+        found.extend(impure.map(|impure| format!("{} names {impure}", path.display())));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     let silent: Vec<_> = sources("engine")
@@ -149,6 +193,7 @@ fn what_changes_is_written_down() {
 
 #[test]
 fn the_tests_themselves_see_what_they_look_for() {
+    assert!(spelled_out("use std::{\n    fs, io,\n};").contains("std::fs"));
     let text = "use crate::{\n    a::{b, c},\n    d,\n};\nfn f() { crate::e::g(); }";
     assert_eq!(used(text), ["a", "d", "e"].map(str::to_owned).into());
 }

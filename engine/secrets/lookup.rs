@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
-use super::provider::{Missing, Provider};
+use super::provider::Missing;
 use crate::{
+    config::Provider,
     diagnostic::{Diagnostic, Result},
     secret::{Redactor, Secret},
 };

@@ -4,4 +4,4 @@ mod encrypted;
 mod lookup;
 mod provider;
 
-pub use self::{lookup::Secrets, provider::Provider};
+pub use self::lookup::Secrets;

@@ -3,39 +3,15 @@
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use super::encrypted;
-use crate::diagnostic::{Diagnostic, Result};
-
-/// One place to look for secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Provider {
-    /// An environment variable: the prefix, then the name in capitals, with `_` for what is no letter or digit.
-    Environment {
-        /// Such as `CONVERGE_SECRET_`.
-        prefix: String,
-    },
-    /// A folder with one file for each secret. A file that everyone may read is refused.
-    Files {
-        /// The folder, absolute.
-        folder: PathBuf,
-    },
-    /// A program that prints the secret; what it prints to its standard error is shown when it fails.
-    Command {
-        /// The program and its arguments; `{name}` stands for the name.
-        argv: Vec<String>,
-    },
-    /// A TOML file with names in clear and values encrypted with age.
-    Age {
-        /// The file, absolute.
-        file: PathBuf,
-        /// The file of the private key, absolute.
-        identity: PathBuf,
-    },
-}
+use crate::{
+    config::Provider,
+    diagnostic::{Diagnostic, Result},
+};
 
 /// The text of a secret, or why it is not here.
 pub(super) type Found = Result<String, Missing>;
