@@ -118,11 +118,7 @@ fn register_secrets(engine: &mut Engine, state: &State) {
 }
 
 fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<()> {
-    let inner = {
-        let mut gathered = state.gathered();
-        let parent = gathered.context.block;
-        gathered.catalog.open_block(parent, Order::Sequence)
-    };
+    let inner = state.open_block(Order::Sequence);
     let run = || block.call_within_context::<Dynamic>(context, ());
     state.within(|context| context.block = inner, run).map(|_| ())
 }

@@ -106,7 +106,7 @@ impl Apply<'_> {
         let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), self.run);
         let mut live = Live::new(self, &segment);
         // It may have waited long for its place.
-        let end = match self.interrupt.is_set() {
+        let end = match self.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(INTERRUPTED.to_owned()),
             false => self.run_segment(&batch.host, &segment, &mut live).await,
         };

@@ -95,7 +95,7 @@ fn failed() -> Outcome {
 }
 
 fn batch(host: &str, runs: &[NodeId]) -> Batch {
-    Batch { host: host.into(), runs: runs.to_vec() }
+    Batch { host: host.into(), runs: runs.to_vec(), obligation: false }
 }
 
 #[test]
