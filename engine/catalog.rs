@@ -19,7 +19,7 @@ mod region;
 
 pub use self::{
     block::{Block, BlockId, Order},
-    region::{Around, Item, ItemId, Regions, Rolling},
+    region::{Around, Item, ItemId, Regions, Rolling, Turn},
 };
 
 /// Everything that a playbook declares.

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    catalog::{Declared, Frame, NodeName},
+    catalog::{Declared, Frame, NodeName, Turn},
     plan::{Cause, Planned},
 };
 use crate::{
@@ -90,6 +90,9 @@ pub enum Event {
         declared: Declared,
         /// What is going to happen.
         plan: Planned,
+        /// The turn that it belongs to, in a rolling.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
     },
     /// All of the plan was told.
     PlanFinished,

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{BlockId, Catalog, NodeId, Order};
 
 /// Something that is done to hosts in batches.
@@ -31,6 +33,19 @@ pub struct Item {
 /// An item's place in [`Regions::items`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemId(pub usize);
+
+/// Whose turn it is in which batch of a rolling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Turn {
+    /// Which rolling of the playbook, from 0.
+    pub rolling: usize,
+    /// The batch, from 1.
+    pub batch: usize,
+    /// How many batches there are.
+    pub batches: usize,
+    /// Whose turn it is.
+    pub host: Arc<str>,
+}
 
 /// What stands around a body.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -149,6 +164,12 @@ impl Regions {
             Membership::Item(item) => Some(item),
             _ => None,
         })
+    }
+
+    /// The turn that a node belongs to.
+    pub fn turn_of(&self, node: NodeId) -> Option<Turn> {
+        let Item { rolling, batch, host, .. } = self.item(self.items_of(node).next()?).clone();
+        Some(Turn { rolling, batch, batches: self.rollings[rolling].batches, host })
     }
 
     /// The item with this id.

@@ -16,7 +16,7 @@ pub fn render(events: &[Event]) -> String {
             Event::RunStarted { command, playbook, .. } => {
                 report.name = Some(format!("converge {command} {playbook}").into());
             }
-            Event::Planned { node, declared, plan } => {
+            Event::Planned { node, declared, plan, .. } => {
                 let case = case(node, declared, planned(plan));
                 suites.entry(node.host.clone()).or_default().insert(node.node.clone(), case);
             }

@@ -43,6 +43,10 @@ pub(super) fn draw(run: &Run, hosts: &Hosts, status: u8, took: Duration, look: L
         drawn += &table(hosts, look);
         drawn.push('\n');
     }
+    if run.is_simulation() {
+        let told = look.paint(Tone::Strong, format!("exit status {status}"));
+        return drawn + &format!("The run would end with {told}: {}.\n", counts(hosts, look));
+    }
     let interrupted = status == ExitStatus::Interrupted.code();
     drawn += &totals(run, hosts, trouble, interrupted, took, look);
     for (why, command) in next(run, hosts) {
@@ -110,13 +114,7 @@ fn totals(
     let round_trips: u64 = hosts.values().map(|host| host.traffic.round_trips).sum();
     let round_trips = count(usize::try_from(round_trips).unwrap_or(usize::MAX), "round trip");
     let cost = format!("{}, {round_trips}", duration(took));
-    let told: Vec<_> = COLUMNS
-        .iter()
-        .map(|(name, of, tone, _)| (total(hosts, *of), name, tone))
-        .filter(|(number, ..)| *number > 0)
-        .map(|(number, name, tone)| look.paint(*tone, format!("{number} {name}")))
-        .collect();
-    let told = if told.is_empty() { "nothing declared".to_owned() } else { told.join(", ") };
+    let told = counts(hosts, look);
     let how = match (trouble, run.only_plans()) {
         _ if interrupted => look.paint(Tone::Bad, "Interrupted:"),
         (true, true) => look.paint(Tone::Bad, "Not all is known:"),
@@ -124,7 +122,19 @@ fn totals(
         (false, true) => return look.dim(format!("Nothing was changed ({cost}).")) + "\n",
         (false, false) => look.paint(Tone::Good, "Converged:"),
     };
-    format!("{how} {told} on {} {}\n", count(hosts.len(), "host"), look.dim(format!("({cost})")))
+    format!("{how} {told} {}\n", look.dim(format!("({cost})")))
+}
+
+/// `5 changed, 1 failed on 3 hosts`.
+fn counts(hosts: &Hosts, look: Look) -> String {
+    let told: Vec<_> = COLUMNS
+        .iter()
+        .map(|(name, of, tone, _)| (total(hosts, *of), name, tone))
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, name, tone)| look.paint(*tone, format!("{number} {name}")))
+        .collect();
+    let told = if told.is_empty() { "nothing declared".to_owned() } else { told.join(", ") };
+    format!("{told} on {}", count(hosts.len(), "host"))
 }
 
 /// Commands that follow from how the run ended, each with why.

@@ -6,7 +6,7 @@ use super::sanitize::Shape;
 use crate::{
     change::{Change, Field, Shown},
     diagnostic::Place,
-    event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem},
+    event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem, Turn},
 };
 
 /// What is done to each text.
@@ -44,10 +44,11 @@ pub(super) fn map(event: Event, with: With) -> Event {
             Event::Unreachable { host: host(of), message: line(message), hint: hint.map(line) }
         }
         Event::Probing { host: of } => Event::Probing { host: host(of) },
-        Event::Planned { node: of, declared: at, plan } => Event::Planned {
+        Event::Planned { node: of, declared: at, plan, turn } => Event::Planned {
             node: node(of),
             declared: declared(at, with),
             plan: planned(plan, with),
+            turn: turn.map(|turn| Turn { host: host(turn.host.clone()), ..turn }),
         },
         Event::PlanFinished => Event::PlanFinished,
         Event::Started { node: of } => Event::Started { node: node(of) },

@@ -29,6 +29,8 @@ pub(crate) struct Execution<'a> {
     states: Vec<State>,
     /// How many of those that a node waits for have not come to an end.
     missing: Vec<usize>,
+    /// Why a node is not going to be tried, if it waits for nobody any more before it is.
+    doomed: Vec<Option<String>>,
     /// Whether the node changed, or one that it waits for did: then a check runs.
     dirty: Vec<bool>,
     /// Where each node stands in the order of the graph.
@@ -92,7 +94,7 @@ impl<'a> Execution<'a> {
             place[id.index()] = at;
             hosts.entry(catalog.node(id).name.host.clone()).or_default().nodes.push(id);
         }
-        let dirty = vec![false; catalog.len()];
+        let (doomed, dirty) = (vec![None; catalog.len()], vec![false; catalog.len()]);
         let news = (0..catalog.len()).map(Reverse).collect();
         let startable = BTreeSet::new();
         let mut rollings = Rollings::new(graph.regions());
@@ -107,6 +109,7 @@ impl<'a> Execution<'a> {
             plan,
             states,
             missing,
+            doomed,
             dirty,
             place,
             news,
@@ -149,14 +152,14 @@ impl<'a> Execution<'a> {
     /// Skips all that still waits on a host.
     pub(crate) fn abandon(&mut self, host: &Arc<str>, because: &str) -> Outcomes {
         let nodes = self.hosts.get(host).map(|lane| lane.nodes.clone()).unwrap_or_default();
-        self.skip(&nodes, because)
+        self.doom(&nodes, because)
     }
 
     /// Skips all that still waits, except what is owed by now.
     pub(crate) fn stop(&mut self, because: &str) -> Outcomes {
         let waiting = self.graph.order().iter().copied();
         let waiting: Vec<NodeId> = waiting.filter(|id| !self.is_owed(*id)).collect();
-        self.skip(&waiting, because)
+        self.doom(&waiting, because)
     }
 
     /// The hosts that have nodes.
@@ -164,16 +167,17 @@ impl<'a> Execution<'a> {
         self.hosts.keys()
     }
 
-    fn skip(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
-        let mut skipped = Outcomes::new();
+    /// Skips nodes that still wait. Each comes to its end only after all that it waits for: what comes behind it must
+    /// not begin while something before it still runs.
+    fn doom(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
         for &id in nodes {
-            if self.states[id.index()] == State::Waiting {
-                let outcome = Outcome::Skipped { because: because.to_owned() };
-                self.end(id, outcome.clone());
-                skipped.push((id, outcome));
+            if self.states[id.index()] == State::Waiting && self.doomed[id.index()].is_none() {
+                self.doomed[id.index()] = Some(because.to_owned());
+                self.rollings.fails(id);
+                self.news.push(Reverse(self.place[id.index()]));
             }
         }
-        skipped
+        self.settle()
     }
 
     /// Settles the nodes that can be settled without running anything, in the order of the graph.
@@ -181,7 +185,7 @@ impl<'a> Execution<'a> {
         let mut settled = Outcomes::new();
         while let Some(Reverse(place)) = self.news.pop() {
             let id = self.graph.order()[place];
-            if self.states[id.index()] != State::Waiting {
+            if self.states[id.index()] != State::Waiting || self.missing[id.index()] > 0 {
                 continue;
             }
             if let Some(because) = self.blocked_by(id) {
@@ -191,7 +195,7 @@ impl<'a> Execution<'a> {
                 continue;
             }
             let dirty = self.is_below_change(id);
-            if self.missing[id.index()] > 0 || self.is_open(id, dirty) {
+            if self.is_open(id, dirty) {
                 continue;
             }
             if self.has_work(id, dirty) {
@@ -218,11 +222,10 @@ impl<'a> Execution<'a> {
     fn end(&mut self, id: NodeId, outcome: Outcome) {
         self.dirty[id.index()] = outcome == Outcome::Changed || self.is_below_change(id);
         self.rollings.ended(id, &outcome);
-        let good = matches!(outcome, Outcome::Changed | Outcome::Unchanged);
         self.states[id.index()] = State::Done(outcome);
         for next in self.graph.after(id) {
             self.missing[next.index()] -= 1;
-            if !good || self.missing[next.index()] == 0 {
+            if self.missing[next.index()] == 0 {
                 self.news.push(Reverse(self.place[next.index()]));
             }
         }
@@ -343,6 +346,9 @@ impl<'a> Execution<'a> {
 
     /// The name of the node that this one cannot go on without.
     fn blocked_by(&self, id: NodeId) -> Option<String> {
+        if let Some(because) = &self.doomed[id.index()] {
+            return Some(because.clone());
+        }
         let regions = self.graph.regions();
         if regions.is_obligation(id) {
             return None;

@@ -18,6 +18,7 @@ mod lock;
 mod obligations;
 mod observe;
 mod segment;
+mod simulation;
 mod tally;
 mod verify;
 
@@ -206,9 +207,7 @@ impl Run {
         loop {
             match language::evaluate(input(known.clone()))? {
                 Evaluation::Complete { mut catalog, notes } => {
-                    if let Some(limit) = &self.limit {
-                        catalog.limit(|host| limit.contains(host));
-                    }
+                    self.limit(&mut catalog);
                     notes.into_iter().for_each(|note| self.tell_note(note));
                     return Ok(catalog);
                 }
@@ -225,6 +224,12 @@ impl Run {
                     }
                 }
             }
+        }
+    }
+
+    fn limit(&self, catalog: &mut Catalog) {
+        if let Some(limit) = &self.limit {
+            catalog.limit(|host| limit.contains(host));
         }
     }
 
@@ -352,6 +357,7 @@ impl Run {
                 node: node.name.clone(),
                 declared: node.declared.clone(),
                 plan: plan.node(id).planned.clone(),
+                turn: graph.regions().turn_of(id),
             });
         }
         self.events.send(Event::PlanFinished);

@@ -105,7 +105,7 @@ async fn a_node_that_fails_is_put_back_and_the_next_batch_is_not_begun() {
     fleet.write("n1", "bad", "");
     let ran = fleet.apply(&release("")).await;
     assert_eq!((ran.status, fleet.log()), (Failed, turns(&["n1"])));
-    let stopped = "skipped: the rolling stopped: n1 failed, max_failures is 0";
+    let stopped = "skipped: too many failures (n1; max_failures is 0)";
     for skipped in ["lb/custom:drained/n2", "n2/custom:version/api", "n3/custom:version/api"] {
         assert_eq!(ran.outcome(skipped), stopped, "{skipped}");
     }
@@ -143,7 +143,7 @@ async fn a_node_that_is_down_from_the_start_counts_before_anything_is_begun() {
     fleet.breaks("n2", Fault::Unreachable);
     let ran = fleet.apply(&release("")).await;
     assert_eq!((ran.status, fleet.log()), (Unreachable, vec![]));
-    let stopped = "skipped: the rolling stopped: n2 failed, max_failures is 0";
+    let stopped = "skipped: too many failures (n2; max_failures is 0)";
     assert_eq!(ran.outcome("n1/custom:version/api"), stopped);
     let ran = fleet.apply(&release("max_failures: 1")).await;
     assert_eq!((ran.status, fleet.log()), (Unreachable, turns(&["n1"])));
@@ -300,7 +300,7 @@ async fn nothing_is_drained_for_what_the_approved_plan_does_not_do() {
         ran.outcome("n1/custom:version/api"),
         "refused: it changed on the host since the plan was made"
     );
-    let stopped = "skipped: the rolling stopped: n1 failed, max_failures is 0";
+    let stopped = "skipped: too many failures (n1; max_failures is 0)";
     assert_eq!(ran.outcome("n2/custom:version/api"), stopped);
 }
 

@@ -39,14 +39,17 @@ impl<'a> Rollings<'a> {
             Outcome::Failed(_)
             | Outcome::Skipped { .. }
             | Outcome::Refused { .. }
-            | Outcome::Unknown { .. } => {
-                for item in self.regions.items_of(node) {
-                    let rolling = self.regions.item(item).rolling;
-                    let counts = self.begun[item.0] || self.exhausted(rolling).is_none();
-                    if counts && !self.failed[rolling].contains(&item) {
-                        self.failed[rolling].push(item);
-                    }
-                }
+            | Outcome::Unknown { .. } => self.fails(node),
+        }
+    }
+
+    /// Notes that a node is not going to come to a good end, though it may still have to wait for it.
+    pub(super) fn fails(&mut self, node: NodeId) {
+        for item in self.regions.items_of(node) {
+            let rolling = self.regions.item(item).rolling;
+            let counts = self.begun[item.0] || self.exhausted(rolling).is_none();
+            if counts && !self.failed[rolling].contains(&item) {
+                self.failed[rolling].push(item);
             }
         }
     }
@@ -69,9 +72,6 @@ impl<'a> Rollings<'a> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        Some(format!(
-            "the rolling stopped: {}{more} failed, max_failures is {max}",
-            names.join(", ")
-        ))
+        Some(format!("too many failures ({}{more}; max_failures is {max})", names.join(", ")))
     }
 }
