@@ -80,7 +80,7 @@ struct Part<'a> {
     order: &'a Order,
     rolling: Option<usize>,
     ends: Ends<'a>,
-    /// The body of an around, which stays an end of it beside what comes after.
+    /// The end of an around's body: what comes after the around depends on it as well as on what is owed.
     body: Option<End<'a>>,
 }
 
@@ -113,9 +113,8 @@ impl<'a> Part<'a> {
         for (host, nodes) in next.first.on {
             self.ends.first.on.entry(host).or_insert(nodes);
         }
-        if next.owed {
-            // What comes after the around depends on its body as well as on what is owed.
-            self.body = Some(self.ends.last.clone());
+        if *self.order == Order::Around && !next.owed {
+            self.body = Some(next.last.clone());
         }
         self.ends.last.all = next.last.all;
         self.ends.last.on.extend(next.last.on);

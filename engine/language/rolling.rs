@@ -126,7 +126,7 @@ impl Options {
         let [batch, max_failures] = OPTIONS.map(|name| options.get(name));
         let batches = match batch {
             None => vec![1],
-            Some(batch) => sizes(batch, hosts).ok_or_else(|| (OPTIONS[0], no_batch(batch)))?,
+            Some(batch) => sizes(batch, hosts).map_err(|wrong| (OPTIONS[0], no_batch(&wrong)))?,
         };
         let max_failures = match max_failures {
             None => 0,
@@ -136,21 +136,18 @@ impl Options {
     }
 }
 
-fn sizes(batch: &Dynamic, hosts: usize) -> Option<Vec<usize>> {
-    let one = |size: &Dynamic| {
-        // A part of few hosts is one host at least: something has to go on. But none at all is a mistake.
-        share(size, hosts).filter(|_| !is_nothing(size)).map(|size| size.max(1))
+/// The sizes of batches; or the one that is wrong.
+fn sizes(batch: &Dynamic, hosts: usize) -> Result<Vec<usize>, Dynamic> {
+    // A part of few hosts is one host at least: something has to go on. But none at all is a mistake.
+    let one = |size: &Dynamic| match (share(size, hosts), share(size, usize::MAX / 100)) {
+        (Some(size), Some(1..)) => Ok(size.max(1)),
+        _ => Err(size.clone()),
     };
     match batch.read_lock::<rhai::Array>() {
-        Some(sizes) => {
-            sizes.iter().map(one).collect::<Option<Vec<_>>>().filter(|it| !it.is_empty())
-        }
+        Some(sizes) if sizes.is_empty() => Err(batch.clone()),
+        Some(sizes) => sizes.iter().map(one).collect(),
         None => one(batch).map(|size| vec![size]),
     }
-}
-
-fn is_nothing(size: &Dynamic) -> bool {
-    share(size, usize::MAX / 100) == Some(0)
 }
 
 /// A number of hosts: itself, or a percentage of them, rounded down.
