@@ -174,6 +174,8 @@ pub enum Outcome {
     Changed,
     /// Its step, or its verification, failed.
     Failed(Failure),
+    /// Its step took its change back: what was there before is there again.
+    Reverted(Failure),
     /// It was not tried, because of another one.
     Skipped {
         /// The resource or host that failed.
@@ -196,7 +198,7 @@ pub enum Outcome {
 pub struct Failure {
     /// What happened, in one line.
     pub message: String,
-    /// The script that ran; none when the verification failed.
+    /// The script that ran; none when the verification failed, or the script took its change back.
     pub command: Option<String>,
     /// Its exit status.
     pub exit_status: Option<i32>,
@@ -225,6 +227,8 @@ pub struct HostSummary {
     pub pending: usize,
     /// Resources that failed.
     pub failed: usize,
+    /// Resources whose change was taken back.
+    pub reverted: usize,
     /// Resources that were not tried.
     pub skipped: usize,
     /// Resources that the approved plan does not cover.

@@ -90,9 +90,14 @@ impl Resource for PortCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        let [deadline, interval] = [self.deadline, self.interval];
         Script::trusted(FUNCTIONS)
-            .then(sh!("check() {{ {}; }}\nuntil_holds {} {}", self.attempt(), deadline, interval))
+            .then(sh!(
+                "check() {{ {}; }}\nuntil_holds {} {} open {}",
+                self.attempt(),
+                self.deadline,
+                self.interval,
+                self.open.to_string()
+            ))
             .into()
     }
 }

@@ -271,7 +271,9 @@ impl<'a> Execution<'a> {
         self.graph.edges_before(id).find_map(|(before, why)| {
             let name = || self.catalog.node(before).name.node.to_string();
             match &self.states[before.index()] {
-                State::Done(Outcome::Failed(_) | Outcome::Unknown { .. }) => Some(name()),
+                State::Done(
+                    Outcome::Failed(_) | Outcome::Reverted(_) | Outcome::Unknown { .. },
+                ) => Some(name()),
                 State::Done(Outcome::Skipped { because }) => Some(because.clone()),
                 // What was refused stops only what was said to depend on it. Who reacts to it goes without.
                 State::Done(Outcome::Refused { .. })
