@@ -123,6 +123,18 @@ http_json() {
     }' "$@"
 }
 
+# command_succeeds SECONDS COMMAND...: whether the command ends well in time; else how it ended, and its last line.
+command_succeeds() {
+  command_seconds=$1 command_code=0; shift
+  command_said=$(timeout -k 5 "$command_seconds" "$@" 2>&1 </dev/null) || command_code=$?
+  command_said=${command_said##*"$check_nl"}
+  case $command_code in
+    0) return 0 ;;
+    124 | 137 | 143) command_said="stopped after $command_seconds seconds${command_said:+: $command_said}" ;;
+  esac
+  misses 'exit status' "$command_code${command_said:+ ($command_said)}"
+}
+
 # port_listens PORT: whether something on this host listens at the port for 127.0.0.1 or ::1, or for all addresses;
 # read from the kernel, so that nobody is called.
 port_listens() {

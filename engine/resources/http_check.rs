@@ -120,12 +120,7 @@ impl Resource for HttpCheck {
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
-        if self.timeout == 0 || self.interval == 0 {
-            return Err(ArgumentError::new(
-                "timeout",
-                "timeout and interval are at least one second",
-            ));
-        }
+        check_seconds(self.timeout, self.interval)?;
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
@@ -347,6 +342,15 @@ pub(super) fn observe(
         Ok(Observed { misses, found: found.to_owned() })
     };
     (0..count).map(observed).collect()
+}
+
+/// Checks how long a try of a check may take, and what lies between two of them.
+pub(super) fn check_seconds(timeout: u32, interval: u32) -> Result<(), ArgumentError> {
+    if timeout == 0 || interval == 0 {
+        let message = "timeout and interval are at least one second";
+        return Err(ArgumentError::new("timeout", message));
+    }
+    Ok(())
 }
 
 /// Checks that a text is a URL that curl and wget take as one.

@@ -64,11 +64,7 @@ impl Resource for PortCheck {
             let message = format!("`{}` is neither a name nor an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
-        if self.timeout == 0 || self.interval == 0 {
-            let message = "timeout and interval are at least one second";
-            return Err(ArgumentError::new("timeout", message));
-        }
-        Ok(())
+        http_check::check_seconds(self.timeout, self.interval)
     }
 
     /// All are looked at at once; a line for each, in the order they are known.
