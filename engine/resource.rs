@@ -39,6 +39,10 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Whether applying it can alter what is observed of other resources, as installing a package can.
     const OPAQUE: bool = false;
 
+    /// The exit status of its step that means: the change was taken back, and what was there before is there again.
+    /// The last line that such a step prints says why.
+    const REVERTED: Option<i32> = None;
+
     /// What tells it from others of its kind on the host.
     fn key(&self) -> String;
 

@@ -60,8 +60,10 @@ fn register_refused(engine: &mut Engine, state: &State) {
             Err(raise(&its, context, mistake))
         }
     };
-    let sleep =
-        refusal("a script does not wait", "http_check and port_check wait until something holds");
+    let sleep = refusal(
+        "a script does not wait",
+        "http_check, port_check and command_check wait until something holds",
+    );
     let its = sleep.clone();
     engine.register_fn("sleep", move |context: NativeCallContext, _: i64| its(&context));
     engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));

@@ -206,6 +206,7 @@ impl Human {
             Outcome::Unchanged => (Mark::Same, look.dim("unchanged")),
             Outcome::Changed => (mark, look.dim(verb)),
             Outcome::Failed(_) => (Mark::Bad, look.paint(Tone::Bad, "failed")),
+            Outcome::Reverted(_) => (Mark::Back, look.paint(Tone::Bad, "reverted")),
             Outcome::Refused { .. } => (Mark::Bad, look.paint(Tone::Bad, "refused")),
             Outcome::Unknown { .. } => (Mark::May, look.paint(Tone::Unsure, "unknown")),
             Outcome::Skipped { because } => {
@@ -218,17 +219,16 @@ impl Human {
         let host = console::pad_str(&node.host, self.widest_host, alignment, None);
         let line = ending::line(mark, &host, &label(node), &what, took, look);
         let details = match outcome {
-            Outcome::Failed(failure) => ending::failure(failure, declared, look),
+            Outcome::Failed(failure) | Outcome::Reverted(failure) => {
+                ending::failure(failure, declared, look)
+            }
             Outcome::Refused { reason: message } | Outcome::Unknown { message } => {
                 ending::message(message, look) + &ending::origin(declared, look)
             }
             Outcome::Unchanged | Outcome::Changed | Outcome::Skipped { .. } => String::new(),
         };
         let drawn = self.gap() + &line + &details;
-        if matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. } | Outcome::Unknown { .. })
-        {
-            self.gap = true;
-        }
+        self.gap = !details.is_empty();
         drawn
     }
 

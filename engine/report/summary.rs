@@ -21,10 +21,11 @@ const TYPED: usize = 4;
 /// A column of the table: its title, what it counts, its colour, and whether it is there when all is zero.
 type Column = (&'static str, fn(&HostSummary) -> usize, Tone, bool);
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     ("changed", |host| host.changed, Tone::Changed, true),
     ("unchanged", |host| host.unchanged, Tone::Good, true),
     ("failed", |host| host.failed, Tone::Bad, false),
+    ("reverted", |host| host.reverted, Tone::Bad, false),
     ("skipped", |host| host.skipped, Tone::Dim, false),
     ("refused", |host| host.refused, Tone::Bad, false),
     ("unknown", |host| host.unknown, Tone::Unsure, false),
@@ -159,6 +160,8 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         next.push(("The hosts are not as the plan saw them. Plan again:", plan));
     } else if any(|host| host.failed + host.unknown) {
         next.push(("Once it is mended, run again:", again.clone()));
+    } else if any(|host| host.reverted) {
+        next.push(("The old state is back. Once the new one is mended, run again:", again.clone()));
     } else if any(|host| host.pending) {
         next.push(("To make it so:", format!("converge apply {playbook}")));
     }
@@ -170,7 +173,8 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         }
         _ => next.push(("Once they can be reached:", again)),
     }
-    if !run.only_plans() && any(|host| host.failed + host.unknown + host.refused) {
+    let bad = |host: &HostSummary| host.failed + host.reverted + host.unknown + host.refused;
+    if !run.only_plans() && any(bad) {
         next.push(("All that happened:", format!("converge show {}", run.id)));
     }
     next

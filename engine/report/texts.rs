@@ -154,17 +154,21 @@ fn outcome(outcome: Outcome, with: With) -> Outcome {
     match outcome {
         Outcome::Unchanged => Outcome::Unchanged,
         Outcome::Changed => Outcome::Changed,
-        Outcome::Failed(Failure { message, command, exit_status, output, hint }) => {
-            Outcome::Failed(Failure {
-                message: line(message),
-                command: command.map(|command| with(&command, Shape::Block)),
-                exit_status,
-                output: with(&output, Shape::Printed),
-                hint: hint.map(line),
-            })
-        }
+        Outcome::Failed(of) => Outcome::Failed(failure(of, with)),
+        Outcome::Reverted(of) => Outcome::Reverted(failure(of, with)),
         Outcome::Skipped { because } => Outcome::Skipped { because: line(because) },
         Outcome::Refused { reason } => Outcome::Refused { reason: line(reason) },
         Outcome::Unknown { message } => Outcome::Unknown { message: line(message) },
+    }
+}
+
+fn failure(failure: Failure, with: With) -> Failure {
+    let Failure { message, command, exit_status, output, hint } = failure;
+    Failure {
+        message: with(&message, Shape::Line),
+        command: command.map(|command| with(&command, Shape::Block)),
+        exit_status,
+        output: with(&output, Shape::Printed),
+        hint: hint.map(|hint| with(&hint, Shape::Line)),
     }
 }

@@ -338,9 +338,9 @@ impl<'a> Execution<'a> {
 
     fn has_begun(&self, id: NodeId) -> bool {
         match &self.states[id.index()] {
+            State::Waiting => false,
             State::Running => true,
-            State::Done(Outcome::Changed | Outcome::Failed(_) | Outcome::Unknown { .. }) => true,
-            State::Waiting | State::Done(_) => false,
+            State::Done(outcome) => outcome.was_begun(),
         }
     }
 
@@ -366,7 +366,10 @@ impl<'a> Execution<'a> {
         match (why, &self.states[before.index()]) {
             (Edge::Finally, _) => None,
             (Edge::Batch(rolling), _) => self.rollings.exhausted(rolling),
-            (_, State::Done(Outcome::Failed(_) | Outcome::Unknown { .. })) => Some(name()),
+            (
+                _,
+                State::Done(Outcome::Failed(_) | Outcome::Reverted(_) | Outcome::Unknown { .. }),
+            ) => Some(name()),
             (_, State::Done(Outcome::Skipped { because })) => Some(because.clone()),
             // What was refused stops only what was said to depend on it. Who reacts to it goes without.
             (Edge::Sequence | Edge::Explicit, State::Done(Outcome::Refused { .. })) => Some(name()),

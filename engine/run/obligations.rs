@@ -74,10 +74,7 @@ pub(super) fn unpaid<'a>(
     graph: &'a Graph,
     tally: &'a Tally,
 ) -> impl Iterator<Item = NodeId> + 'a {
-    let begun = |id: &NodeId| {
-        let bad = |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Unknown { .. });
-        tally.outcome(*id).is_some_and(|outcome| outcome == Outcome::Changed || bad(outcome))
-    };
+    let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
     let owes = move |id: &NodeId| catalog.node(*id).reactions.iter().any(|(cause, _)| begun(cause));
     let obligations = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
     let unpaid = obligations.filter(move |id| tally.outcome(**id) != Some(Outcome::Changed));

@@ -37,6 +37,7 @@ impl<'a> Rollings<'a> {
             Outcome::Unchanged => {}
             Outcome::Changed => self.began(node),
             Outcome::Failed(_)
+            | Outcome::Reverted(_)
             | Outcome::Skipped { .. }
             | Outcome::Refused { .. }
             | Outcome::Unknown { .. } => self.fails(node),

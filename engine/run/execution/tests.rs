@@ -268,9 +268,10 @@ proptest! {
                     (Some(because), _) => skipped(because),
                     (None, 0) => failed(),
                     (None, 1) => Outcome::Unknown { message: String::new() },
+                    (None, 2) => Outcome::Reverted(Failure::told("x")),
                     (None, _) => Outcome::Changed,
                 };
-                if matches!(outcome, Outcome::Failed(_) | Outcome::Unknown { .. }) {
+                if outcome != Outcome::Changed && stopped.is_none() {
                     bad.insert(site.name(*id));
                     stopped = Some(site.name(*id));
                 }

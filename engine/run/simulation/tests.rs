@@ -51,11 +51,7 @@ impl Story<'_> {
     /// The hosts on which the command was run, or was lost on the way.
     fn begun(&self, command: &str) -> BTreeSet<&str> {
         let ran = self.outcomes.iter().filter(|(id, outcome)| {
-            self.catalog.node(*id).name.key == command
-                && matches!(
-                    outcome,
-                    Outcome::Changed | Outcome::Failed(_) | Outcome::Unknown { .. }
-                )
+            self.catalog.node(*id).name.key == command && outcome.was_begun()
         });
         ran.map(|(id, _)| &*self.catalog.node(*id).name.host).collect()
     }
