@@ -14,6 +14,14 @@ use crate::{
     resource::{Nature, Reaction, Step},
 };
 
+mod block;
+mod region;
+
+pub use self::{
+    block::{Block, BlockId, Order},
+    region::{Around, Item, ItemId, Regions, Rolling, Turn},
+};
+
 /// Everything that a playbook declares.
 #[derive(Default)]
 pub struct Catalog {
@@ -67,28 +75,6 @@ impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-}
-
-/// A part of the script that orders what is declared in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// The block around it; none for the playbook itself.
-    pub parent: Option<BlockId>,
-    /// How it orders what is in it.
-    pub order: Order,
-}
-
-/// A block's place in the catalog. The first one is the playbook itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct BlockId(pub u32);
-
-/// How a block orders what is declared in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// On one host in the order written; hosts go side by side.
-    PerHost,
-    /// In the order written, across hosts.
-    Sequence,
 }
 
 /// Which resource it is about.
@@ -208,6 +194,18 @@ impl Catalog {
         self.nodes[node.index()].after.push(other);
     }
 
+    /// Says of every around what it owes: all that comes after it, as soon as something of what comes before is begun.
+    pub fn oblige(&mut self) {
+        for around in Regions::of(self).arounds {
+            for &owed in &around.after {
+                around
+                    .before
+                    .iter()
+                    .for_each(|&cause| self.react(owed, cause, Reaction::Afterwards));
+            }
+        }
+    }
+
     /// Says what `node` does when `cause` changes.
     pub fn react(&mut self, node: NodeId, cause: NodeId, reaction: Reaction) {
         let reactions = &mut self.nodes[node.index()].reactions;
@@ -256,24 +254,41 @@ impl Catalog {
         self.nodes.is_empty()
     }
 
+    /// Every block with its id; one stands behind the block around it.
+    pub fn blocks(&self) -> impl Iterator<Item = (BlockId, &Block)> {
+        let id = |index: usize| BlockId(u32::try_from(index).expect("ids were made from indices"));
+        self.blocks.iter().enumerate().map(move |(index, block)| (id(index), block))
+    }
+
+    /// The block with this id.
+    pub fn block(&self, id: BlockId) -> &Block {
+        &self.blocks[id.index()]
+    }
+
     /// The blocks around a node, innermost first.
-    pub fn blocks_around(&self, id: NodeId) -> impl Iterator<Item = (BlockId, Block)> + '_ {
-        let block = |id: BlockId| (id, self.blocks[id.0 as usize]);
+    pub fn blocks_around(&self, id: NodeId) -> impl Iterator<Item = (BlockId, &Block)> + '_ {
+        let block = |id: BlockId| (id, &self.blocks[id.index()]);
         let innermost = Some(block(self.node(id).block));
         std::iter::successors(innermost, move |(_, inner)| inner.parent.map(block))
     }
 
-    /// Leaves only the nodes of the hosts that `keep` names.
+    /// Leaves only the nodes of the hosts that `keep` names, and what stands around them: nothing is changed without
+    /// what has to come before and after it.
     pub fn limit(&mut self, keep: impl Fn(&str) -> bool) {
-        let mut kept: HashMap<NodeId, NodeId> = HashMap::new();
-        let mut next = 0;
-        for (id, node) in self.nodes() {
-            if keep(&node.name.host) {
-                kept.insert(id, NodeId(next));
-                next += 1;
+        let named = |id: NodeId| keep(&self.node(id).name.host);
+        let mut stays: Vec<bool> = self.nodes().map(|(id, _)| named(id)).collect();
+        for around in Regions::of(self).arounds.iter().rev() {
+            if around.body.iter().any(|id| stays[id.index()]) {
+                around.before.iter().chain(&around.after).for_each(|id| stays[id.index()] = true);
             }
         }
-        self.nodes.retain(|node| keep(&node.name.host));
+        let mut kept: HashMap<NodeId, NodeId> = HashMap::new();
+        for (id, _) in self.nodes().filter(|(id, _)| stays[id.index()]) {
+            let place = u32::try_from(kept.len()).expect("there are no more than before");
+            kept.insert(id, NodeId(place));
+        }
+        let mut stays = stays.into_iter();
+        self.nodes.retain(|_| stays.next().unwrap_or_default());
         self.owners.clear();
         self.reacting.clear();
         let reactions = self.nodes.iter_mut().map(|node| std::mem::take(&mut node.reactions));

@@ -131,6 +131,9 @@ pub enum Command {
         /// End with 2 when changes are pending.
         #[arg(long)]
         exit_code: bool,
+        /// Show how the run would end if this failed, without asking any host.
+        #[arg(long, value_name = "HOST|RESOURCE", conflicts_with_all = ["output", "exit_code"])]
+        simulate_failure: Option<String>,
     },
     /// Find every mistake that shows without a host
     Check {

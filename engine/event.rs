@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    catalog::{Declared, Frame, NodeName},
+    catalog::{Declared, Frame, NodeName, Turn},
     plan::{Cause, Planned},
 };
 use crate::{
@@ -90,6 +90,9 @@ pub enum Event {
         declared: Declared,
         /// What is going to happen.
         plan: Planned,
+        /// The turn that it belongs to, in a rolling.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
     },
     /// All of the plan was told.
     PlanFinished,
@@ -174,6 +177,8 @@ pub enum Outcome {
     Changed,
     /// Its step, or its verification, failed.
     Failed(Failure),
+    /// Its step took its change back: what was there before is there again.
+    Reverted(Failure),
     /// It was not tried, because of another one.
     Skipped {
         /// The resource or host that failed.
@@ -191,12 +196,22 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether its step was begun, so that something may be different from before.
+    pub fn was_begun(&self) -> bool {
+        match self {
+            Self::Changed | Self::Failed(_) | Self::Reverted(_) | Self::Unknown { .. } => true,
+            Self::Unchanged | Self::Skipped { .. } | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// What happened, in one line.
     pub message: String,
-    /// The script that ran; none when the verification failed.
+    /// The script that ran; none when the verification failed, or the script took its change back.
     pub command: Option<String>,
     /// Its exit status.
     pub exit_status: Option<i32>,
@@ -225,6 +240,8 @@ pub struct HostSummary {
     pub pending: usize,
     /// Resources that failed.
     pub failed: usize,
+    /// Resources whose change was taken back.
+    pub reverted: usize,
     /// Resources that were not tried.
     pub skipped: usize,
     /// Resources that the approved plan does not cover.

@@ -13,7 +13,7 @@ pub enum ExitStatus {
     Failed,
     /// A host could not be reached, or was lost.
     Unreachable,
-    /// A change was taken back.
+    /// A change was taken back: what was there before is there again.
     Reverted,
     /// The run was interrupted.
     Interrupted,

@@ -36,6 +36,8 @@ pub trait Kind: Send + Sync {
     fn reacts(&self) -> &'static [Reaction];
     /// Whether applying it can alter what is observed of others.
     fn opaque(&self) -> bool;
+    /// The exit status of a step that took its change back.
+    fn reverted(&self) -> Option<i32>;
     /// Arguments, types and manual.
     fn schema(&self) -> Schema;
     /// Arguments to a desired state, its key and what it owns.
@@ -90,6 +92,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn opaque(&self) -> bool {
         R::OPAQUE
+    }
+
+    fn reverted(&self) -> Option<i32> {
+        R::REVERTED
     }
 
     fn schema(&self) -> Schema {

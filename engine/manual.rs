@@ -59,11 +59,14 @@ impl Page {
             let first = rows.remove(first);
             rows.insert(0, first);
         }
-        rows.extend(kind.reacts().iter().map(|reaction| Row {
-            name: reaction.argument().to_owned(),
-            r#type: "resources".to_owned(),
-            default: None,
-            meaning: format!("When one of these changed: {}, once.", reaction.verb()),
+        let reacts = kind.reacts().iter();
+        rows.extend(reacts.filter_map(|reaction| {
+            Some(Row {
+                name: reaction.argument()?.to_owned(),
+                r#type: "resources".to_owned(),
+                default: None,
+                meaning: format!("When one of these changed: {}, once.", reaction.verb()),
+            })
         }));
         let mut tables = vec![Table { of: None, rows }];
         for (name, property) in properties(schema) {

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, Node, NodeId},
+    catalog::{Around, Catalog, Node, NodeId},
     change::Change,
     graph::Graph,
     probe::{Observations, Owed},
@@ -18,6 +18,8 @@ use crate::{
 /// What is going to happen, node by node.
 pub struct Plan {
     nodes: Vec<NodePlan>,
+    /// Of each around: whether its body is going to change something.
+    active: Vec<bool>,
 }
 
 /// What is going to happen to one node.
@@ -96,29 +98,67 @@ pub struct Cause {
 impl Plan {
     /// Plans every node that was observed. The others, of hosts that were not reached, stay unchanged here.
     pub fn new(catalog: &Catalog, graph: &Graph, observations: &Observations) -> Self {
+        let regions = graph.regions();
+        let mut plan = Self { nodes: Vec::new(), active: vec![false; regions.arounds.len()] };
+        // What stands around a body follows from the body, and may itself be in the body of another: so once more, as
+        // long as there are more bodies that are going to change something.
+        loop {
+            plan.nodes = plan.pass(catalog, graph, observations);
+            let active: Vec<bool> =
+                regions.arounds.iter().map(|around| plan.is_changing(catalog, around)).collect();
+            if active == plan.active {
+                return plan;
+            }
+            plan.active = active;
+        }
+    }
+
+    /// Plans every node, in order, for the arounds that are active by now.
+    fn pass(&self, catalog: &Catalog, graph: &Graph, observations: &Observations) -> Vec<NodePlan> {
         let owed = owed_by_node(&observations.owed);
         let unseen = NodePlan { planned: Planned::Unchanged, observed: None };
-        let mut plan = Self { nodes: vec![unseen; catalog.len()] };
+        let mut nodes = vec![unseen; catalog.len()];
         let mut opaque = OpaqueChanges::default();
         for &id in graph.order() {
             let Some(observed) = observations.nodes.get(&id) else { continue };
             let node = catalog.node(id);
             let planned = match observed {
                 Err(reason) => Planned::Unknown { reason: reason.clone() },
+                Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(assessment) => {
-                    let reactions = plan.reactions(catalog, node, &owed);
-                    match (&assessment.change, reactions.is_empty()) {
-                        (Some(change), _) => Planned::Change { change: change.clone(), reactions },
-                        (None, false) => Planned::React { reactions },
-                        (None, true) => opaque.may_change(node).unwrap_or(Planned::Unchanged),
+                    let mut reactions = reactions(catalog, node, &nodes, &owed);
+                    if let Some(change) = assessment.change.clone() {
+                        Planned::Change { change, reactions }
+                    } else {
+                        reactions.extend(undone_first(catalog, graph, id, &owed));
+                        match reactions.is_empty() {
+                            true => opaque.may_change(node).unwrap_or(Planned::Unchanged),
+                            false => Planned::React { reactions },
+                        }
                     }
                 }
             };
-            opaque.record(node, &planned);
+            // What stands around a body only clears the way for it.
+            if graph.regions().before_of(id).chain(graph.regions().after_of(id)).next().is_none() {
+                opaque.record(node, &planned);
+            }
             let observed = observed.as_ref().ok().map(|assessment| assessment.observed.clone());
-            plan.nodes[id.index()] = NodePlan { planned, observed };
+            nodes[id.index()] = NodePlan { planned, observed };
         }
-        plan
+        nodes
+    }
+
+    /// Whether the body of an around is going to change something. That a check does not hold changes nothing.
+    fn is_changing(&self, catalog: &Catalog, around: &Around) -> bool {
+        let changes = |id: &NodeId| {
+            self.node(*id).planned.acts() && catalog.node(*id).kind.nature() != Nature::Check
+        };
+        around.body.iter().any(changes)
+    }
+
+    /// Whether a node stands before a body that is not going to change anything: then it has nothing to do.
+    pub fn is_idle(&self, graph: &Graph, id: NodeId) -> bool {
+        graph.regions().before_of(id).any(|around| !self.active[around])
     }
 
     /// What is going to happen to a node.
@@ -149,39 +189,63 @@ impl Plan {
         }
     }
 
-    /// The reactions to what is planned before this node, and those that an earlier run owes.
-    fn reactions(
-        &self,
-        catalog: &Catalog,
-        node: &Node,
-        owed: &HashMap<&str, Vec<&Owed>>,
-    ) -> Vec<Cause> {
-        let planned = node.reactions.iter().filter(|(cause, _)| {
-            self.node(*cause).planned.acts() && catalog.node(*cause).kind.nature() != Nature::Check
-        });
-        let mut causes: Vec<Cause> = planned
-            .map(|(cause, reaction)| Cause {
-                reaction: *reaction,
-                node: catalog.node(*cause).name.node.clone(),
-                left_by: None,
-            })
-            .collect();
-        let owed = owed.get(&*node.name.node).into_iter().flatten();
-        for owed in owed.filter(|owed| is_believable(catalog, node, owed)) {
-            causes.push(Cause {
-                reaction: owed.reaction,
-                node: owed.cause.as_str().into(),
-                left_by: Some(owed.run.clone()),
-            });
+    /// Takes out what stands around bodies from which everything was taken out.
+    pub fn quiet_arounds(&mut self, catalog: &Catalog, graph: &Graph) {
+        for (index, around) in graph.regions().arounds.iter().enumerate() {
+            if self.active[index] && !self.is_changing(catalog, around) {
+                self.active[index] = false;
+                around.before.iter().for_each(|&before| self.withdraw(before));
+                around.after.iter().for_each(|&owed| self.keep_causes(catalog, owed, |_| true));
+            }
         }
-        causes
     }
+}
+
+/// The reactions of a node to what is planned before it, and those that an earlier run owes.
+fn reactions(
+    catalog: &Catalog,
+    node: &Node,
+    nodes: &[NodePlan],
+    owed: &HashMap<&str, Vec<&Owed>>,
+) -> Vec<Cause> {
+    let planned = node.reactions.iter().filter(|(cause, _)| {
+        nodes[cause.index()].planned.acts() && catalog.node(*cause).kind.nature() != Nature::Check
+    });
+    let mut causes: Vec<Cause> = planned
+        .map(|(cause, reaction)| Cause {
+            reaction: *reaction,
+            node: catalog.node(*cause).name.node.clone(),
+            left_by: None,
+        })
+        .collect();
+    let owed = owed.get(&*node.name.node).into_iter().flatten();
+    for owed in owed.filter(|owed| is_believable(catalog, node, owed)) {
+        causes.push(Cause {
+            reaction: owed.reaction,
+            node: owed.cause.as_str().into(),
+            left_by: Some(owed.run.clone()),
+        });
+    }
+    causes
+}
+
+/// What comes before an active body, though it is done already: what an earlier run owes undoes it first.
+fn undone_first(
+    catalog: &Catalog,
+    graph: &Graph,
+    id: NodeId,
+    owed: &HashMap<&str, Vec<&Owed>>,
+) -> Option<Cause> {
+    let arounds = graph.regions().before_of(id).map(|around| &graph.regions().arounds[around]);
+    let mut after = arounds.flat_map(|around| &around.after).map(|id| &catalog.node(*id).name.node);
+    let undone_by = after.find(|node| owed.contains_key(&***node))?;
+    Some(Cause { reaction: Reaction::Afterwards, node: undone_by.clone(), left_by: None })
 }
 
 /// Whether a host may say this of a node: it speaks for its own, and for those elsewhere that react to its own.
 fn is_believable(catalog: &Catalog, node: &Node, owed: &Owed) -> bool {
-    if node.name.host == owed.host {
-        return node.kind.reacts().contains(&owed.reaction);
+    if node.name.host == owed.host && node.kind.reacts().contains(&owed.reaction) {
+        return true;
     }
     node.reactions.iter().any(|(cause, reaction)| {
         let cause = &catalog.node(*cause).name;

@@ -63,8 +63,7 @@ impl Owed {
     fn parse(line: &str, host: &Arc<str>) -> Option<Self> {
         let mut parts = line.splitn(4, '\t');
         let verb = parts.next()?;
-        let reactions = [Reaction::Reload, Reaction::Restart, Reaction::Run];
-        let reaction = reactions.into_iter().find(|reaction| reaction.verb() == verb)?;
+        let reaction = Reaction::ALL.into_iter().find(|reaction| reaction.verb() == verb)?;
         let [run, cause, node] = [parts.next()?, parts.next()?, parts.next()?].map(str::to_owned);
         Some(Self { host: host.clone(), node, reaction, cause, run })
     }

@@ -39,6 +39,10 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Whether applying it can alter what is observed of other resources, as installing a package can.
     const OPAQUE: bool = false;
 
+    /// The exit status of its step that means: the change was taken back, and what was there before is there again.
+    /// The last line that such a step prints says why.
+    const REVERTED: Option<i32> = None;
+
     /// What tells it from others of its kind on the host.
     fn key(&self) -> String;
 
@@ -98,15 +102,21 @@ pub enum Reaction {
     Restart,
     /// Run the action.
     Run,
+    /// Be brought about once more, at the end of what the other one began: an obligation.
+    Afterwards,
 }
 
 impl Reaction {
-    /// The argument that asks for it in a role.
-    pub fn argument(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Reload, Self::Restart, Self::Run, Self::Afterwards];
+
+    /// The argument that asks for it in a role; none where it follows from the block that the resource is in.
+    pub fn argument(self) -> Option<&'static str> {
         match self {
-            Reaction::Reload => "reload_on",
-            Reaction::Restart => "restart_on",
-            Reaction::Run => "on",
+            Reaction::Reload => Some("reload_on"),
+            Reaction::Restart => Some("restart_on"),
+            Reaction::Run => Some("on"),
+            Reaction::Afterwards => None,
         }
     }
 
@@ -116,6 +126,7 @@ impl Reaction {
             Reaction::Reload => "reload",
             Reaction::Restart => "restart",
             Reaction::Run => "run",
+            Reaction::Afterwards => "afterwards",
         }
     }
 }

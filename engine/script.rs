@@ -102,7 +102,7 @@ macro_rules! quoted {
         }
     )*};
 }
-quoted!(str, String, u16, u32, u64, i64, usize);
+quoted!(str, String, u16, u32, u64, i32, i64, usize);
 
 impl<T: Display> ShellValue for Words<'_, T> {
     fn write(&self, to: &mut String) {

@@ -139,7 +139,13 @@ snapshots! {
     an_unknown_pattern: playbook("on(hosts(\"balancers\"), |host| package(\"haproxy\"));");
     a_pattern_that_means_no_host: playbook("on(hosts(\"api & web\"), |host| package(\"haproxy\"));");
     a_pattern_that_cannot_be_read: playbook("let all = hosts(\"api &\");");
-    hosts_that_are_a_text: playbook("on(\"web\", |host| package(\"nginx\"));");
+a_batch_of_nobody: playbook(r#"rolling(hosts("web"), #{ batch: 0 }, |host| file("/f", #{ content: "" }));"#);
+    a_batch_that_is_no_number: playbook(r#"rolling(hosts("web"), #{ batch: [1, "half"] }, |host| file("/f", #{ content: "" }));"#);
+    a_limit_of_failures_below_zero: playbook(r#"rolling(hosts("web"), #{ max_failures: -1 }, |host| file("/f", #{ content: "" }));"#);
+    an_option_that_rolling_does_not_have: playbook(r#"rolling(hosts("web"), #{ max_failure: 1 }, |host| file("/f", #{ content: "" }));"#);
+    a_rolling_without_hosts: playbook(r#"rolling("web", |host| file("/f", #{ content: "" }));"#);
+    an_around_of_two_parts: playbook(r#"around(|| (), || ());"#);
+        hosts_that_are_a_text: playbook("on(\"web\", |host| package(\"nginx\"));");
     a_block_without_a_host: playbook("on(hosts(\"web\"), || package(\"nginx\"));");
     a_declaration_outside_of_a_block: playbook("package(\"nginx\");");
     a_role_outside_of_a_block: playbook("role(\"nginx\");");

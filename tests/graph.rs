@@ -57,6 +57,37 @@ fn a_site_is_drawn_without_edges_that_others_imply() {
     insta::assert_snapshot!("mermaid", graph::mermaid(&catalog, &graph));
 }
 
+const RELEASE: &str = r#"on(hosts("api*"), |node| image("api:2"));
+rolling(hosts("api*"), #{ batch: [1, 2] }, |node| {
+    around(
+        || on(hosts("lb*"), |lb| command(`drain ${node.name}`)),
+        || on(node, |node| container("api", #{ image: "api:2" })),
+        || on(hosts("lb*"), |lb| command(`ready ${node.name}`)),
+    );
+});
+on(hosts("lb*"), |lb| port_check(80));"#;
+
+/// The nodes that a node waits for, and why, with nothing that others imply left out.
+fn awaited(catalog: &Catalog, graph: &Graph) -> String {
+    let mut lines = String::new();
+    for &id in graph.order() {
+        lines += &format!("{}\n", catalog.node(id).name.node);
+        let mut before: Vec<_> = graph.edges_before(id).collect();
+        before.sort_by_key(|(before, _)| *before);
+        for (before, why) in before {
+            lines += &format!("    {why:?}: {}\n", catalog.node(before).name.node);
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_rolling_is_nothing_but_edges() {
+    let catalog = catalog(&["api-1", "api-2", "api-3", "lb-1", "lb-2"], RELEASE);
+    let graph = Graph::build(&catalog).unwrap();
+    insta::assert_snapshot!("rolling", awaited(&catalog, &graph));
+}
+
 #[test]
 fn the_order_is_that_of_the_script_wherever_it_can_be() {
     let site = catalog(&["api-1", "api-2", "balancer"], SITE);

@@ -23,6 +23,7 @@ pub(crate) struct Host {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) ok: bool,
+    pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -38,16 +39,22 @@ impl Host {
         for name in ["stage", "root", "bin", "home"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
+        let bin = folder.path().join("bin");
+        let path = bin.to_str().unwrap().to_owned();
         let (shell, path) = if shell == "busybox" {
-            let bin = folder.path().join("bin");
             let mut install = Command::new("busybox");
             install.args(["--install", "-s"]).arg(&bin);
             assert!(install.status().unwrap().success());
-            (vec!["busybox".to_owned(), "sh".to_owned()], bin.to_str().unwrap().to_owned())
+            (vec!["busybox".to_owned(), "sh".to_owned()], path)
         } else {
-            (vec![shell.to_owned()], "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())
+            (vec![shell.to_owned()], path + ":/usr/sbin:/usr/bin:/sbin:/bin")
         };
         Self { shell, path, folder }
+    }
+
+    /// Where programs are found before all others.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.folder.path().join("bin")
     }
 
     /// The folder that stands for the root of the host.
@@ -123,6 +130,7 @@ impl Host {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Outcome {
             ok: output.status.success(),
+            status: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }

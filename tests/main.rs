@@ -7,6 +7,8 @@
 
 mod cases;
 mod command_line;
+mod container;
+mod docker;
 mod errors;
 mod graph;
 mod hosts;

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink};
 
-use converge::{change::Shown, resources, value::Value};
+use converge::{
+    change::Shown,
+    kind::{Desired, Kind},
+    resources,
+    script::Script,
+    value::Value,
+};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{cases::Folder, hosts::Host};
@@ -360,6 +366,51 @@ const PIECES: &[&str] = &[
     "/",
     "\\/",
 ];
+
+/// A check of the script, which fails when it does not hold at the last try.
+fn command_check(run: &str, deadline: i64) -> (&'static dyn Kind, Desired) {
+    let kind = resources::kind("command_check").unwrap();
+    let arguments = [("name", "x".into()), ("run", run.into()), ("deadline", Value::Int(deadline))];
+    let arguments = arguments.map(|(name, value): (_, Value)| (name.to_owned(), value));
+    let arguments = Value::Map(arguments.into_iter().collect());
+    (kind, kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired)
+}
+
+#[test]
+fn a_command_is_tried_until_it_succeeds() {
+    for host in Host::all() {
+        let step = |run: &str, deadline| {
+            let (kind, check) = command_check(&run.replace("ROOT", &host.at("")), deadline);
+            let mut step = kind.apply(&check, None);
+            step.script = Script::trusted("sleep() { say slept; }").then(step.script);
+            host.step(&step)
+        };
+        let never = step("echo no such table >&2; exit 3", 0);
+        let why = "after 0 seconds exit status is 3 (no such table), not 0\n";
+        assert_eq!((never.ok, never.stderr.as_str()), (false, why), "{}", host.name());
+        let second = step("test -e 'ROOTtried once' || { : >'ROOTtried once'; false; }", 30);
+        assert_eq!((second.ok, second.stdout.as_str()), (true, "slept\n"), "{second:?}");
+    }
+}
+
+#[test]
+fn a_command_that_does_not_succeed_is_told_with_its_last_line() {
+    for host in Host::all() {
+        for (run, found) in [
+            ("true", None),
+            ("echo one; echo 'two\twords' >&2; exit 3", Some("3 (two words)")),
+            ("false; true", Some("1")),
+            ("read x", Some("1")),
+            ("kill -TERM $$", Some("143 (stopped after 5 seconds)")),
+        ] {
+            let (kind, check) = command_check(run, 0);
+            let probe = host.probe(kind.probe(&[&check]).as_str());
+            let change = kind.assess(&[&check], &probe.stdout).unwrap().remove(0).change;
+            let before = change.map(|change| change.fields[0].before.clone());
+            assert_eq!(before, found.map(Shown::from), "{}: {run}: {probe:?}", host.name());
+        }
+    }
+}
 
 #[test]
 fn a_debt_is_written_down_and_paid() {

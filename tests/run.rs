@@ -4,6 +4,7 @@ mod failure;
 mod fleet;
 mod order;
 mod reactions;
+mod rolling;
 mod scale;
 mod segment;
 mod verify;

@@ -25,6 +25,7 @@ mod playbook;
 mod setup;
 mod show;
 mod signals;
+mod simulate;
 mod why;
 
 /// The secrets of a run, once its configuration is read.
@@ -75,7 +76,10 @@ async fn dispatch(
     match command {
         None => one(playbook::apply(&setup, &playbook.unwrap_or_default()).await),
         Some(Command::Apply { playbook }) => one(playbook::apply(&setup, &playbook).await),
-        Some(Command::Plan { playbook, output, exit_code }) => {
+        Some(Command::Plan { playbook, simulate_failure: Some(name), .. }) => {
+            one(simulate::run(&setup, &playbook, &name).await)
+        }
+        Some(Command::Plan { playbook, output, exit_code, .. }) => {
             one(playbook::plan(&setup, &playbook, output.as_deref(), exit_code).await)
         }
         Some(Command::Check { playbook }) => check::run(&setup, &playbook),

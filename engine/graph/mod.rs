@@ -12,16 +12,16 @@ use petgraph::{
 };
 
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, NodeId, Regions},
     diagnostic::Result,
 };
 
+mod around;
 mod cycle;
-mod declared;
 mod draw;
 mod explicit;
 mod reactions;
-mod sequence;
+mod written;
 
 pub use draw::{dot, mermaid};
 
@@ -32,30 +32,36 @@ pub enum Edge {
     Declared,
     /// It was written later in a `sequence`.
     Sequence,
+    /// It belongs to a later batch of a `rolling`, or to what comes after it; the number is the place in
+    /// [`Regions::rollings`]. What fails stops it only when too much did.
+    Batch(usize),
     /// The script says so with `after` or `before`.
     Explicit,
     /// It reacts to the other one.
     Reaction,
+    /// It is an obligation: it waits for the other one, whatever becomes of that.
+    Finally,
 }
 
 type Dag = DiGraph<NodeId, Edge, u32>;
 
 /// The steps that make the graph, in order. Each only adds edges.
-const STEPS: &[fn(&Catalog, &mut Edges)] = &[
-    // What was written first comes first, on each host for itself.
-    declared::add,
+const STEPS: &[fn(&Catalog, &Regions, &mut Edges)] = &[
     // Who reacts comes after what it reacts to.
     reactions::add,
-    // In a sequence that holds across hosts.
-    sequence::add,
+    // What was written first comes first: on each host for itself, or across hosts, as the blocks around it say.
+    written::add,
     // What the script orders itself.
     explicit::add,
+    // What a body waits for, all that stands around it waits for too; and nothing keeps an obligation from being met.
+    around::add,
 ];
 
 /// The order of all nodes: a graph without cycles.
 pub struct Graph {
     dag: Dag,
     order: Vec<NodeId>,
+    regions: Regions,
 }
 
 impl Graph {
@@ -68,12 +74,13 @@ impl Graph {
         for (id, _) in catalog.nodes() {
             edges.dag.add_node(id);
         }
+        let regions = Regions::of(catalog);
         for step in STEPS {
-            step(catalog, &mut edges);
+            step(catalog, &regions, &mut edges);
         }
         let dag = edges.dag;
         match order(&dag) {
-            Some(order) => Ok(Self { dag, order }),
+            Some(order) => Ok(Self { dag, order, regions }),
             None => Err(cycle::diagnostic(catalog, &dag)),
         }
     }
@@ -81,6 +88,11 @@ impl Graph {
     /// Every node after all that it waits for; among those that could come next, as written.
     pub fn order(&self) -> &[NodeId] {
         &self.order
+    }
+
+    /// The rollings and arounds, and which nodes are where in them.
+    pub fn regions(&self) -> &Regions {
+        &self.regions
     }
 
     /// The nodes that a node waits for.

@@ -1,9 +1,9 @@
 //! Who reacts comes after what it reacts to.
 
 use super::{Edge, Edges};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Regions};
 
-pub(super) fn add(catalog: &Catalog, edges: &mut Edges) {
+pub(super) fn add(catalog: &Catalog, _: &Regions, edges: &mut Edges) {
     for (id, node) in catalog.nodes() {
         for &(cause, _) in &node.reactions {
             edges.add(cause, id, Edge::Reaction);

@@ -60,8 +60,10 @@ fn register_refused(engine: &mut Engine, state: &State) {
             Err(raise(&its, context, mistake))
         }
     };
-    let sleep =
-        refusal("a script does not wait", "http_check and port_check wait until something holds");
+    let sleep = refusal(
+        "a script does not wait",
+        "http_check, port_check and command_check wait until something holds",
+    );
     let its = sleep.clone();
     engine.register_fn("sleep", move |context: NativeCallContext, _: i64| its(&context));
     engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));
@@ -118,11 +120,7 @@ fn register_secrets(engine: &mut Engine, state: &State) {
 }
 
 fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<()> {
-    let inner = {
-        let mut gathered = state.gathered();
-        let parent = gathered.context.block;
-        gathered.catalog.open_block(parent, Order::Sequence)
-    };
+    let inner = state.open_block(Order::Sequence);
     let run = || block.call_within_context::<Dynamic>(context, ());
     state.within(|context| context.block = inner, run).map(|_| ())
 }

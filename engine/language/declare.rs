@@ -189,7 +189,7 @@ impl Call {
         let mut arguments: IndexMap<_, _> = [(name.to_owned(), value(name, first)?)].into();
         let mut reactions = Vec::new();
         for (name, given) in rest {
-            match self.kind.reacts().iter().find(|it| it.argument() == name.as_str()) {
+            match self.kind.reacts().iter().find(|it| it.argument() == Some(name.as_str())) {
                 Some(&reaction) => {
                     let causes = handles(given).map_err(|got| {
                         let message = format!("`{name}` takes resources, not {got}");
@@ -261,5 +261,5 @@ pub(super) fn argument_names(kind: &dyn Kind) -> Vec<String> {
     let schema = kind.schema();
     let properties = schema.get("properties").and_then(|it| it.as_object());
     let own = properties.into_iter().flat_map(|it| it.keys().cloned());
-    own.chain(kind.reacts().iter().map(|it| it.argument().to_owned())).collect()
+    own.chain(kind.reacts().iter().filter_map(|it| it.argument().map(str::to_owned))).collect()
 }

@@ -138,9 +138,14 @@ fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr
 }
 
 /// The hosts in a value that a script gave: one, or a list.
-fn list(state: &State, context: &NativeCallContext, hosts: &Dynamic) -> Outcome<Vec<Arc<Host>>> {
+pub(super) fn list(
+    state: &State,
+    context: &NativeCallContext,
+    hosts: &Dynamic,
+) -> Outcome<Vec<Arc<Host>>> {
     let wrong = |other: &Dynamic| {
-        let message = format!("on() takes hosts, not {}", kind_of(other));
+        let name = context.fn_name();
+        let message = format!("{name}() takes hosts, not {}", kind_of(other));
         let mistake = Diagnostic::new("language::not-hosts", message)
             .hint("give it what hosts(\"PATTERN\") returns, or one of them");
         let place = state.argument(&state.call(context), FIRST, |it| it.value);

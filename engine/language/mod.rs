@@ -28,6 +28,7 @@ mod libraries;
 mod lint;
 mod parameters;
 mod roles;
+mod rolling;
 mod sandbox;
 mod sources;
 mod state;

@@ -8,7 +8,7 @@ use rhai::{
     },
 };
 
-use super::{call, declare, hosts, libraries, roles, state::State};
+use super::{call, declare, hosts, libraries, roles, rolling, state::State};
 use crate::diagnostic::Diagnostic;
 
 /// A million operations take about a millisecond; no honest playbook comes near this.
@@ -24,6 +24,7 @@ pub(super) fn engine(state: &State) -> (Engine, Vec<Diagnostic>) {
     hosts::register(&mut engine, state);
     declare::register(&mut engine, state);
     call::register(&mut engine, state);
+    rolling::register(&mut engine, state);
     roles::register(&mut engine, state);
     let mistakes = libraries::register(&mut engine, state);
     (engine, mistakes)

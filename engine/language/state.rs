@@ -14,7 +14,7 @@ use super::{
     written::{Argument, Arguments},
 };
 use crate::{
-    catalog::{BlockId, Catalog, Frame},
+    catalog::{BlockId, Catalog, Frame, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
     value::Value,
@@ -84,6 +84,19 @@ impl State {
         let result = inner();
         self.gathered().context = outer;
         result
+    }
+
+    /// Opens a block inside the one where the script is.
+    pub(super) fn open_block(&self, order: Order) -> BlockId {
+        let mut gathered = self.gathered();
+        let parent = gathered.context.block;
+        gathered.catalog.open_block(parent, order)
+    }
+
+    /// Whether what is declared here comes in the order written, across hosts.
+    pub(super) fn is_in_sequence(&self) -> bool {
+        let gathered = self.gathered();
+        gathered.catalog.block(gathered.context.block).order.is_sequence()
     }
 
     /// The text of a file, read once.
@@ -173,6 +186,7 @@ impl State {
             return Err(mistake);
         }
         let mut catalog = std::mem::take(&mut gathered.catalog);
+        catalog.oblige();
         catalog.keep_texts(std::mem::take(&mut gathered.texts));
         Ok(Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) })
     }

@@ -30,7 +30,11 @@ pub(super) fn arguments(ast: &AST) -> Arguments {
             let position = first.start_position();
             found.insert(FIRST.to_owned(), Argument { name: position, value: position });
         }
-        if let Some(Expr::Map(map, _)) = call.expression.args.last() {
+        let map = call.expression.args.iter().rev().find_map(|argument| match argument {
+            Expr::Map(map, _) => Some(map),
+            _ => None,
+        });
+        if let Some(map) = map {
             add(&map.0, "", &mut found);
         }
         let (line, column) = (call.position.line(), call.position.position());

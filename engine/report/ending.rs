@@ -30,8 +30,12 @@ pub(super) fn line(
     look: Look,
 ) -> String {
     let what = if what.is_empty() { String::new() } else { format!("  {what}") };
-    let took = look.dim(duration(Duration::from_millis(took)));
-    format!("{} {host}  {name}{what}  {took}\n", look.mark(mark))
+    // What did not run took no time.
+    let took = match took {
+        0 => String::new(),
+        took => format!("  {}", look.dim(duration(Duration::from_millis(took)))),
+    };
+    format!("{} {host}  {name}{what}{took}\n", look.mark(mark))
 }
 
 /// Where it was declared, what ran, what it printed, and what to do.

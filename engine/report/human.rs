@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     diagnostic::Place,
-    event::{Declared, Event, NodeName, Outcome, Planned, Problem},
+    event::{Declared, Event, NodeName, Outcome, Planned, Problem, Turn},
 };
 
 /// How many of those that were skipped for one reason are named.
@@ -51,6 +51,11 @@ impl Run {
     /// Whether nothing is going to be changed.
     pub(super) fn only_plans(&self) -> bool {
         self.command == "plan"
+    }
+
+    /// Whether everything happens in mind only.
+    pub(super) fn is_simulation(&self) -> bool {
+        self.command == "simulate"
     }
 }
 
@@ -92,7 +97,12 @@ impl Human {
                     options: options.clone(),
                     approved: approved.clone(),
                 };
-                let told = look.dim(format!("{command} {playbook}, run {run}"));
+                let told = look.dim(match self.run.is_simulation() {
+                    true => format!(
+                        "{command} {playbook}: no host is asked, and all is taken to differ"
+                    ),
+                    false => format!("{command} {playbook}, run {run}"),
+                });
                 if self.live { Drawn::default() } else { Drawn::progress(told + "\n") }
             }
             Event::Warning { message, place } => {
@@ -112,8 +122,8 @@ impl Human {
             Event::Unreachable { host, message, hint } => {
                 Drawn::result(self.unreachable(host, message, hint.as_deref()))
             }
-            Event::Planned { node, declared, plan } => {
-                self.planned(node, declared, plan);
+            Event::Planned { node, declared, plan, turn } => {
+                self.planned(node, declared, plan, turn.as_ref());
                 Drawn::default()
             }
             Event::PlanFinished => self.plan_finished(),
@@ -149,8 +159,14 @@ impl Human {
         if std::mem::take(&mut self.gap) { "\n".to_owned() } else { String::new() }
     }
 
-    fn planned(&mut self, node: &NodeName, declared: &Declared, plan: &Planned) {
-        self.plan.add(node, declared, plan, self.result.verbose);
+    fn planned(
+        &mut self,
+        node: &NodeName,
+        declared: &Declared,
+        plan: &Planned,
+        turn: Option<&Turn>,
+    ) {
+        self.plan.add(node, declared, plan, turn, self.result);
         if matches!(plan, Planned::Change { .. } | Planned::React { .. }) {
             self.marks.insert(node.node.clone(), (change::mark(plan), change::verb(plan)));
         }
@@ -190,6 +206,7 @@ impl Human {
             Outcome::Unchanged => (Mark::Same, look.dim("unchanged")),
             Outcome::Changed => (mark, look.dim(verb)),
             Outcome::Failed(_) => (Mark::Bad, look.paint(Tone::Bad, "failed")),
+            Outcome::Reverted(_) => (Mark::Back, look.paint(Tone::Bad, "reverted")),
             Outcome::Refused { .. } => (Mark::Bad, look.paint(Tone::Bad, "refused")),
             Outcome::Unknown { .. } => (Mark::May, look.paint(Tone::Unsure, "unknown")),
             Outcome::Skipped { because } => {
@@ -202,17 +219,16 @@ impl Human {
         let host = console::pad_str(&node.host, self.widest_host, alignment, None);
         let line = ending::line(mark, &host, &label(node), &what, took, look);
         let details = match outcome {
-            Outcome::Failed(failure) => ending::failure(failure, declared, look),
+            Outcome::Failed(failure) | Outcome::Reverted(failure) => {
+                ending::failure(failure, declared, look)
+            }
             Outcome::Refused { reason: message } | Outcome::Unknown { message } => {
                 ending::message(message, look) + &ending::origin(declared, look)
             }
             Outcome::Unchanged | Outcome::Changed | Outcome::Skipped { .. } => String::new(),
         };
         let drawn = self.gap() + &line + &details;
-        if matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. } | Outcome::Unknown { .. })
-        {
-            self.gap = true;
-        }
+        self.gap = !details.is_empty();
         drawn
     }
 

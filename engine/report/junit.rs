@@ -16,7 +16,7 @@ pub fn render(events: &[Event]) -> String {
             Event::RunStarted { command, playbook, .. } => {
                 report.name = Some(format!("converge {command} {playbook}").into());
             }
-            Event::Planned { node, declared, plan } => {
+            Event::Planned { node, declared, plan, .. } => {
                 let case = case(node, declared, planned(plan));
                 suites.entry(node.host.clone()).or_default().insert(node.node.clone(), case);
             }
@@ -65,12 +65,8 @@ fn planned(plan: &Planned) -> TestCaseStatus {
 fn ended(outcome: &Outcome) -> TestCaseStatus {
     match outcome {
         Outcome::Unchanged | Outcome::Changed => TestCaseStatus::success(),
-        Outcome::Failed(failure) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("failed").set_message(&failure.message);
-            status.set_description(described(failure));
-            status
-        }
+        Outcome::Failed(failure) => failed("failed", failure),
+        Outcome::Reverted(failure) => failed("reverted", failure),
         Outcome::Refused { reason } => error("refused", reason),
         Outcome::Unknown { message } => error("unknown", message),
         Outcome::Skipped { because } => {
@@ -79,6 +75,13 @@ fn ended(outcome: &Outcome) -> TestCaseStatus {
             status
         }
     }
+}
+
+fn failed(kind: &str, failure: &Failure) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(kind).set_message(&failure.message);
+    status.set_description(described(failure));
+    status
 }
 
 fn error(kind: &str, message: &str) -> TestCaseStatus {

@@ -21,6 +21,7 @@ pub(super) struct Live {
     hosts: usize,
     changed: usize,
     failed: usize,
+    reverted: usize,
     unreachable: usize,
     busy: BTreeMap<Arc<str>, Busy>,
 }
@@ -35,8 +36,8 @@ struct Busy {
 impl Live {
     /// Nobody is busy yet.
     pub(super) fn new(now: Instant) -> Self {
-        let (hosts, changed, failed, unreachable) = Default::default();
-        Self { began: now, hosts, changed, failed, unreachable, busy: BTreeMap::new() }
+        let (hosts, changed, failed, reverted, unreachable) = Default::default();
+        Self { began: now, hosts, changed, failed, reverted, unreachable, busy: BTreeMap::new() }
     }
 
     /// Takes what an event says about who is busy.
@@ -67,6 +68,7 @@ impl Live {
                 match outcome {
                     Outcome::Changed => self.changed += 1,
                     Outcome::Failed(_) => self.failed += 1,
+                    Outcome::Reverted(_) => self.reverted += 1,
                     _ => {}
                 }
                 self.end(&node.host);
@@ -104,7 +106,11 @@ impl Live {
         if self.changed > 0 {
             told.push(format!("{} changed", self.changed));
         }
-        let bad = [(self.failed, "failed"), (self.unreachable, "unreachable")];
+        let bad = [
+            (self.failed, "failed"),
+            (self.reverted, "reverted"),
+            (self.unreachable, "unreachable"),
+        ];
         let bad: Vec<_> = bad.iter().filter(|(number, _)| *number > 0).collect();
         let took = duration_in_seconds(now.saturating_duration_since(self.began));
         let mut line = look.dim(format!("  {took:>6}  {}", told.join(", ")));
@@ -152,7 +158,10 @@ pub(super) fn still_busy(live: &Live, now: Instant, look: Look) -> Option<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{event, look};
+    use crate::{
+        event::Failure,
+        report::samples::{event, look},
+    };
 
     fn after(events: &[Event]) -> Live {
         let now = Instant::now();
@@ -171,6 +180,9 @@ mod tests {
         assert_eq!(drawn, "⠋  1m15s  web-1  package:nginx  Unpacking nginx\n   1m15s  2 hosts");
         live.note(&event::changed("web-1", "package", "nginx"), began);
         assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed");
+        let reverted = Outcome::Reverted(Failure::told("x"));
+        live.note(&event::finished("web-1", "container", "api", reverted), began);
+        assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed, 1 reverted");
     }
 
     #[test]

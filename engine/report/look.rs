@@ -61,6 +61,7 @@ impl Look {
             Mark::Run => ("!", Tone::Runs),
             Mark::May => ("?", Tone::Unsure),
             Mark::Bad => ("✗", Tone::Bad),
+            Mark::Back => ("↺", Tone::Bad),
             Mark::Same => ("=", Tone::Dim),
         };
         self.paint(tone, symbol)
@@ -76,6 +77,7 @@ pub(super) enum Mark {
     Run,
     May,
     Bad,
+    Back,
     Same,
 }
 

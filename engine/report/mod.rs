@@ -22,6 +22,7 @@ use crate::{
 mod look;
 mod sanitize;
 mod texts;
+mod turns;
 mod hosts;
 mod diff;
 mod change;

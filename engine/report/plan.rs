@@ -7,10 +7,11 @@ use indexmap::{IndexMap, IndexSet};
 use super::{
     change, hosts,
     look::{Look, Mark, Tone, count},
+    turns::Turns,
 };
 use crate::{
     change::Action,
-    event::{Declared, NodeName, Planned},
+    event::{Declared, NodeName, Planned, Turn},
 };
 
 /// What was told of the plan so far.
@@ -21,6 +22,7 @@ pub(super) struct Plan {
     totals: Totals,
     /// By what is planned, so that hosts with the same plan meet.
     items: IndexMap<String, Item>,
+    turns: Turns,
 }
 
 #[derive(Debug, Default)]
@@ -45,24 +47,29 @@ struct Item {
 }
 
 impl Plan {
-    /// Takes what is planned for one resource; `everything` keeps what is unchanged too.
+    /// Takes what is planned for one resource.
     pub(super) fn add(
         &mut self,
         node: &NodeName,
         declared: &Declared,
         plan: &Planned,
-        everything: bool,
+        turn: Option<&Turn>,
+        look: Look,
     ) {
         self.hosts.insert(node.host.clone());
         self.totals.add(plan);
         if changes(plan) {
             self.changing.insert(node.host.clone());
         }
-        if *plan == Planned::Unchanged && !everything {
+        if *plan == Planned::Unchanged && !look.verbose {
             return;
         }
         let name = format!("{}:{}", node.kind, node.key);
         let plan = change::seen_from(&node.host, plan.clone());
+        if let Some(turn) = turn.filter(|_| !matches!(plan, Planned::MayChange { .. })) {
+            let beside = beside(declared, look);
+            return self.turns.add(turn, &node.host, name, plan, beside);
+        }
         let alike = format!("{name} {plan:?}");
         let new = || Item { name, declared: declared.clone(), plan, hosts: Vec::new() };
         self.items.entry(alike).or_insert_with(new).hosts.push(node.host.clone());
@@ -87,7 +94,7 @@ impl Plan {
             drawn += &section(&hosts, &items, look);
             drawn.push('\n');
         }
-        drawn + &self.count_line(look) + "\n"
+        drawn + &self.turns.draw(look) + &self.count_line(look) + "\n"
     }
 
     fn count_line(&self, look: Look) -> String {
@@ -156,7 +163,7 @@ fn section(hosts: &[Arc<str>], items: &[&Item], look: Look) -> String {
     let changes = sure.iter().filter(|item| changes(&item.plan)).count();
     let mut drawn = title(hosts, changes, look);
     for item in sure {
-        let beside = beside(item, look);
+        let beside = beside(&item.declared, look);
         drawn += &change::draw(&item.name, &item.plan, &beside, look);
     }
     drawn + &may_change(&maybe, look)
@@ -179,9 +186,9 @@ fn title(hosts: &[Arc<str>], changes: usize, look: Look) -> String {
     title + "\n"
 }
 
-fn beside(item: &Item, look: Look) -> String {
+fn beside(declared: &Declared, look: Look) -> String {
     match look.verbose {
-        true => format!("  {}", look.dim(item.declared.place.to_string())),
+        true => format!("  {}", look.dim(declared.place.to_string())),
         false => String::new(),
     }
 }

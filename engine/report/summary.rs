@@ -21,10 +21,11 @@ const TYPED: usize = 4;
 /// A column of the table: its title, what it counts, its colour, and whether it is there when all is zero.
 type Column = (&'static str, fn(&HostSummary) -> usize, Tone, bool);
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     ("changed", |host| host.changed, Tone::Changed, true),
     ("unchanged", |host| host.unchanged, Tone::Good, true),
     ("failed", |host| host.failed, Tone::Bad, false),
+    ("reverted", |host| host.reverted, Tone::Bad, false),
     ("skipped", |host| host.skipped, Tone::Dim, false),
     ("refused", |host| host.refused, Tone::Bad, false),
     ("unknown", |host| host.unknown, Tone::Unsure, false),
@@ -42,6 +43,10 @@ pub(super) fn draw(run: &Run, hosts: &Hosts, status: u8, took: Duration, look: L
     if !run.only_plans() && (changed > 0 || trouble) {
         drawn += &table(hosts, look);
         drawn.push('\n');
+    }
+    if run.is_simulation() {
+        let told = look.paint(Tone::Strong, format!("exit status {status}"));
+        return drawn + &format!("The run would end with {told}: {}.\n", counts(hosts, look));
     }
     let interrupted = status == ExitStatus::Interrupted.code();
     drawn += &totals(run, hosts, trouble, interrupted, took, look);
@@ -110,13 +115,7 @@ fn totals(
     let round_trips: u64 = hosts.values().map(|host| host.traffic.round_trips).sum();
     let round_trips = count(usize::try_from(round_trips).unwrap_or(usize::MAX), "round trip");
     let cost = format!("{}, {round_trips}", duration(took));
-    let told: Vec<_> = COLUMNS
-        .iter()
-        .map(|(name, of, tone, _)| (total(hosts, *of), name, tone))
-        .filter(|(number, ..)| *number > 0)
-        .map(|(number, name, tone)| look.paint(*tone, format!("{number} {name}")))
-        .collect();
-    let told = if told.is_empty() { "nothing declared".to_owned() } else { told.join(", ") };
+    let told = counts(hosts, look);
     let how = match (trouble, run.only_plans()) {
         _ if interrupted => look.paint(Tone::Bad, "Interrupted:"),
         (true, true) => look.paint(Tone::Bad, "Not all is known:"),
@@ -124,7 +123,19 @@ fn totals(
         (false, true) => return look.dim(format!("Nothing was changed ({cost}).")) + "\n",
         (false, false) => look.paint(Tone::Good, "Converged:"),
     };
-    format!("{how} {told} on {} {}\n", count(hosts.len(), "host"), look.dim(format!("({cost})")))
+    format!("{how} {told} {}\n", look.dim(format!("({cost})")))
+}
+
+/// `5 changed, 1 failed on 3 hosts`.
+fn counts(hosts: &Hosts, look: Look) -> String {
+    let told: Vec<_> = COLUMNS
+        .iter()
+        .map(|(name, of, tone, _)| (total(hosts, *of), name, tone))
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, name, tone)| look.paint(*tone, format!("{number} {name}")))
+        .collect();
+    let told = if told.is_empty() { "nothing declared".to_owned() } else { told.join(", ") };
+    format!("{told} on {}", count(hosts.len(), "host"))
 }
 
 /// Commands that follow from how the run ended, each with why.
@@ -149,6 +160,8 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         next.push(("The hosts are not as the plan saw them. Plan again:", plan));
     } else if any(|host| host.failed + host.unknown) {
         next.push(("Once it is mended, run again:", again.clone()));
+    } else if any(|host| host.reverted) {
+        next.push(("The old state is back. Once the new one is mended, run again:", again.clone()));
     } else if any(|host| host.pending) {
         next.push(("To make it so:", format!("converge apply {playbook}")));
     }
@@ -160,7 +173,8 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         }
         _ => next.push(("Once they can be reached:", again)),
     }
-    if !run.only_plans() && any(|host| host.failed + host.unknown + host.refused) {
+    let bad = |host: &HostSummary| host.failed + host.reverted + host.unknown + host.refused;
+    if !run.only_plans() && any(bad) {
         next.push(("All that happened:", format!("converge show {}", run.id)));
     }
     next

@@ -299,10 +299,42 @@ fn a_resource_that_does_not_converge() {
     ]));
 }
 
+fn reverted_apply() -> Vec<Event> {
+    let image = vec![Field::new("image", "ring-api:1.9.9", "ring-api:2.0.0")];
+    let failure = Failure {
+        message: "api did not get healthy: after 60 seconds json.version is 1.9.9, not 2.0.0; the old one is back".into(),
+        command: None,
+        exit_status: None,
+        output: "the last lines of the log of api:\n1.9.9 listens on 8080".into(),
+        hint: None,
+    };
+    let api_1 = HostSummary { reverted: 1, skipped: 1, ..told(3, 0) };
+    vec![
+        event::run_started("apply", 2),
+        event::planned("api-1", "container", "api", change(Action::Update, image)),
+        Event::PlanFinished,
+        event::started("api-1", "container", "api"),
+        event::finished("api-1", "container", "api", Outcome::Reverted(failure)),
+        event::skipped(
+            "api-1",
+            "http_check",
+            "http://127.0.0.1:8080/health",
+            "api-1/container:api",
+        ),
+        event::summary(&[("api-1", api_1), ("api-2", told(4, 0))], 5),
+    ]
+}
+
+#[test]
+fn a_change_that_was_taken_back() {
+    insta::assert_snapshot!("reverted", human(reverted_apply()));
+    insta::assert_snapshot!("reverted_junit", super::junit::render(&reverted_apply()));
+}
+
 #[test]
 fn a_stream_of_json_lines() {
     let json = Options { format: Format::Json, ..options() };
-    let mut events = failed_apply();
+    let mut events = [failed_apply(), reverted_apply()].concat();
     events.insert(1, event::output("web-1", "file", "/a", "\u{9b}2J\u{1b}[2J\u{e0041}"));
     let text = written(json, events.clone());
     let read: Vec<Event> =

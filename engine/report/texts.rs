@@ -6,7 +6,7 @@ use super::sanitize::Shape;
 use crate::{
     change::{Change, Field, Shown},
     diagnostic::Place,
-    event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem},
+    event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem, Turn},
 };
 
 /// What is done to each text.
@@ -44,10 +44,11 @@ pub(super) fn map(event: Event, with: With) -> Event {
             Event::Unreachable { host: host(of), message: line(message), hint: hint.map(line) }
         }
         Event::Probing { host: of } => Event::Probing { host: host(of) },
-        Event::Planned { node: of, declared: at, plan } => Event::Planned {
+        Event::Planned { node: of, declared: at, plan, turn } => Event::Planned {
             node: node(of),
             declared: declared(at, with),
             plan: planned(plan, with),
+            turn: turn.map(|turn| Turn { host: host(turn.host.clone()), ..turn }),
         },
         Event::PlanFinished => Event::PlanFinished,
         Event::Started { node: of } => Event::Started { node: node(of) },
@@ -153,17 +154,21 @@ fn outcome(outcome: Outcome, with: With) -> Outcome {
     match outcome {
         Outcome::Unchanged => Outcome::Unchanged,
         Outcome::Changed => Outcome::Changed,
-        Outcome::Failed(Failure { message, command, exit_status, output, hint }) => {
-            Outcome::Failed(Failure {
-                message: line(message),
-                command: command.map(|command| with(&command, Shape::Block)),
-                exit_status,
-                output: with(&output, Shape::Printed),
-                hint: hint.map(line),
-            })
-        }
+        Outcome::Failed(of) => Outcome::Failed(failure(of, with)),
+        Outcome::Reverted(of) => Outcome::Reverted(failure(of, with)),
         Outcome::Skipped { because } => Outcome::Skipped { because: line(because) },
         Outcome::Refused { reason } => Outcome::Refused { reason: line(reason) },
         Outcome::Unknown { message } => Outcome::Unknown { message: line(message) },
+    }
+}
+
+fn failure(failure: Failure, with: With) -> Failure {
+    let Failure { message, command, exit_status, output, hint } = failure;
+    Failure {
+        message: with(&message, Shape::Line),
+        command: command.map(|command| with(&command, Shape::Block)),
+        exit_status,
+        output: with(&output, Shape::Printed),
+        hint: hint.map(|hint| with(&hint, Shape::Line)),
     }
 }

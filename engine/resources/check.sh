@@ -10,18 +10,25 @@ misses() {
   return 1
 }
 
-# until_holds SECONDS PAUSE: calls `check` until it holds; fails with what it said last.
-# A check that returns 2 has given up hope.
+# until_holds SECONDS PAUSE [ARGUMENT WANTED]...: calls `check` until it holds; else fails, and leaves in $check_said
+# what was found in the end, and what was wanted. A check that returns 2 has given up hope.
 until_holds() {
-  check_end=$(($(date +%s) + $1))
+  check_seconds=$1 check_pause=$2; shift 2
+  check_end=$(($(date +%s) + check_seconds))
   while :; do
     check_code=0; check_said=$(check) || check_code=$?
     if [ $check_code = 0 ]; then return 0; fi
     if [ $check_code = 2 ] || [ "$(date +%s)" -ge "$check_end" ]; then break; fi
-    sleep "$2"
+    sleep "$check_pause"
   done
-  check_said="${check_said%%"$check_tab"*} is ${check_said#*"$check_tab"}"
-  if [ $check_code = 2 ]; then die "$check_said"; else die "it does not hold after $1 seconds: $check_said"; fi
+  check_argument=${check_said%%"$check_tab"*}
+  check_said="$check_argument is ${check_said#*"$check_tab"}"
+  while [ $# -gt 1 ]; do
+    if [ "$1" = "$check_argument" ]; then check_said="$check_said, not $(printf %s "$2" | tr '\n' ' ')"; fi
+    shift 2
+  done
+  if [ $check_code != 2 ]; then check_said="after $check_seconds seconds $check_said"; fi
+  die "$check_said"
 }
 
 # http_get METHOD SECONDS INSECURE URL [HEADER...]: sets $http_code and $http_body.
@@ -114,6 +121,18 @@ http_json() {
         exit 1
       }
     }' "$@"
+}
+
+# command_succeeds SECONDS COMMAND...: whether the command ends well in time; else how it ended, and its last line.
+command_succeeds() {
+  command_seconds=$1 command_code=0; shift
+  command_said=$(timeout -k 5 "$command_seconds" "$@" 2>&1 </dev/null) || command_code=$?
+  command_said=${command_said##*"$check_nl"}
+  case $command_code in
+    0) return 0 ;;
+    124 | 137 | 143) command_said="stopped after $command_seconds seconds${command_said:+: $command_said}" ;;
+  esac
+  misses 'exit status' "$command_code${command_said:+ ($command_said)}"
 }
 
 # port_listens PORT: whether something on this host listens at the port for 127.0.0.1 or ::1, or for all addresses;

@@ -210,9 +210,7 @@ impl Execution<'_> {
         if let Some(cwd) = self.cwd {
             entry::check_path("cwd", cwd)?;
         }
-        if let Some(user) = self.user.filter(|user| user.is_empty() || user.starts_with('-')) {
-            return Err(ArgumentError::new("user", format!("`{user}` is not the name of a user")));
-        }
+        check_user(self.user)?;
         check_env(self.env)
     }
 
@@ -235,7 +233,11 @@ impl Execution<'_> {
             None => Script::default(),
         };
         let codes: Vec<String> = ok_codes.iter().map(u8::to_string).collect();
-        script.push(sh!("code=0\n{}{} || code=$?", self.invocation(self.run, self.timeout), input));
+        script.push(sh!(
+            "code=0\n{}{} || code=$?",
+            invocation(self.user, self.run, self.timeout),
+            input
+        ));
         if let Some(seconds) = self.timeout {
             script.push(sh!(
                 "case $code in 124 | 137 | 143) die \"it was stopped after \"{}\" seconds\" || exit $code ;; esac",
@@ -260,19 +262,29 @@ impl Execution<'_> {
                 script.push(sh!("export {}={}", Script::trusted(name), value));
             }
         }
-        let question = self.invocation(question, Some(QUESTION_SECONDS));
+        let question = invocation(self.user, question, Some(QUESTION_SECONDS));
         sh!("{}) </dev/null >/dev/null 2>&1", script.then(question))
     }
+}
 
-    /// The words that run a script as the user, for no longer than it may take.
-    fn invocation(&self, run: &str, timeout: Option<u32>) -> Script {
-        let limit = match timeout {
-            Some(seconds) => sh!("timeout -k 5 {} ", seconds),
-            None => Script::default(),
-        };
-        match self.user {
-            Some(user) => sh!("{}su -s /bin/sh -c {} -- {}", limit, format!("set -e\n{run}"), user),
-            None => sh!("{}sh -ec {}", limit, run),
+/// The words that run a script as the user, for no longer than it may take.
+pub(super) fn invocation(user: Option<&str>, run: &str, timeout: Option<u32>) -> Script {
+    let limit = match timeout {
+        Some(seconds) => sh!("timeout -k 5 {} ", seconds),
+        None => Script::default(),
+    };
+    match user {
+        Some(user) => sh!("{}su -s /bin/sh -c {} -- {}", limit, format!("set -e\n{run}"), user),
+        None => sh!("{}sh -ec {}", limit, run),
+    }
+}
+
+/// Checks that a text can be the name of a user, and no option of a program.
+pub(super) fn check_user(user: Option<&str>) -> Result<(), ArgumentError> {
+    match user.filter(|user| user.is_empty() || user.starts_with('-')) {
+        None => Ok(()),
+        Some(user) => {
+            Err(ArgumentError::new("user", format!("`{user}` is not the name of a user")))
         }
     }
 }

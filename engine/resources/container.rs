@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     command,
-    http_check::{self, Answer, check_url},
+    http_check::{self, Health},
     image::{self, NEEDS_DOCKER, check_reference},
 };
 use crate::{
@@ -18,14 +18,14 @@ use crate::{
     script::{Script, Words},
     secret::Text,
     sh,
-    value::Value,
 };
 
 /// A container of Docker that runs.
 ///
 /// If what is declared changes, or its image's name means another image on the host by now, a new container takes the
-/// place of the old one. The old one is kept until the new one is healthy; if that does not get healthy, its last log
-/// lines are shown, the old one is put back, and the step fails. What is not declared is as Docker makes it.
+/// place of the old one. The old one is kept until the new one is healthy. If that does not get healthy, the old one is
+/// put back, and the container is reverted: the report says why, with the last lines of the new one's log. What is not
+/// declared is as Docker makes it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Container {
@@ -90,44 +90,10 @@ pub struct Container {
     /// Whether it must not be there.
     #[serde(default)]
     absent: bool,
-    #[serde(skip)]
-    answer: Answer,
-}
-
-/// What must answer, asked from the host: `#{ port: 8080, path: "/health", json: #{ version: "1.2" } }`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Health {
-    /// What to ask for; or give `port` and `path`.
-    url: Option<String>,
-    /// The port on the host to ask.
-    port: Option<u16>,
-    /// The path to ask for; by default `/`.
-    path: Option<String>,
-    /// The status of the answer, or a list of those that are right; by default 200.
-    #[serde(default)]
-    #[schemars(schema_with = "http_check::statuses")]
-    status: Value,
-    /// A text that the answer must hold.
-    contains: Option<String>,
-    /// Values that the JSON of the answer must have, by path.
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    json: BTreeMap<String, Value>,
-    /// Seconds that one try may take.
-    #[serde(default = "http_check::timeout")]
-    timeout: u32,
-    /// Seconds until it must hold.
-    #[serde(default = "deadline")]
-    deadline: u32,
 }
 
 fn restart() -> String {
     "unless-stopped".to_owned()
-}
-
-fn deadline() -> u32 {
-    60
 }
 
 /// What Docker has under the name.
@@ -145,6 +111,7 @@ impl Resource for Container {
     const KIND: &'static str = "container";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
+    const REVERTED: Option<i32> = Some(PUT_BACK);
 
     fn key(&self) -> String {
         self.name.clone()
@@ -169,11 +136,7 @@ impl Resource for Container {
             let message = format!("`{name}` has several lines, which Docker does not take");
             return Err(ArgumentError::new("env", message));
         }
-        if let Some(health) = &self.health {
-            check_url("health", &health.url()?)?;
-            self.answer = Answer::new(&health.status, health.contains.clone(), &health.json)?;
-        }
-        Ok(())
+        self.health.as_mut().map_or(Ok(()), Health::resolve)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -266,11 +229,12 @@ done",
         let script = Script::trusted(NEEDS_DOCKER)
             .then(Script::trusted(http_check::FUNCTIONS))
             .then(sh!(
-                "docker image inspect -- {} >/dev/null 2>&1 || docker pull -q -- {}\nname={} hash={}\nimage=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
+                "docker image inspect -- {} >/dev/null 2>&1 || docker pull -q -- {}\nname={} hash={} reverted={}\nimage=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
                 image,
                 image,
                 self.name,
                 hash.as_str(),
+                PUT_BACK,
                 image
             ))
             .then(Script::trusted(REPLACE))
@@ -280,6 +244,9 @@ done",
         Step { script, contents: vec![env] }
     }
 }
+
+/// How the step ends when the old container is back. None of the programs that it runs ends so.
+const PUT_BACK: i32 = 85;
 
 const REPLACE: &str = include_str!("container.sh");
 
@@ -368,32 +335,18 @@ impl Container {
     /// The function of sh that waits until a new container is well.
     fn healthy(&self) -> Script {
         match &self.health {
-            None => sh!("healthy() {{ still_runs {}; }}", deadline()),
+            None => sh!("healthy() {{ still_runs {}; }}", http_check::health_deadline()),
             Some(health) => sh!(
                 "check() {{
   check_state=0; check_said=$(state) || check_state=$?
   if [ $check_state = 2 ]; then say \"$check_said\"; return 2; fi
-  http_get GET {} false {} && {}
+  {}
 }}
-healthy() {{ until_holds {} 1; }}",
-                health.timeout,
-                health.url().unwrap_or_default(),
-                self.answer.conditions(),
-                health.deadline
+healthy() {{ until_holds {} 1 state 'running all along' health healthy {}; }}",
+                health.attempt(),
+                health.deadline(),
+                health.wanted()
             ),
-        }
-    }
-}
-
-impl Health {
-    fn url(&self) -> Result<String, ArgumentError> {
-        match (&self.url, self.port) {
-            (Some(url), None) if self.path.is_none() => Ok(url.clone()),
-            (None, Some(port)) => {
-                let path = self.path.as_deref().unwrap_or("/");
-                Ok(format!("http://127.0.0.1:{port}/{}", path.trim_start_matches('/')))
-            }
-            _ => Err(ArgumentError::new("health", "either url, or port and path")),
         }
     }
 }
@@ -401,7 +354,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::{secret::Secret, value::Value};
 
     fn container(token: &str) -> Container {
         let value = serde_json::from_str::<Value>(r#"{"name": "api", "image": "api:1"}"#).unwrap();

@@ -67,7 +67,7 @@ enum Method {
 }
 
 /// One status, or a list of them.
-pub(super) fn statuses(_: &mut SchemaGenerator) -> Schema {
+fn statuses(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["integer", "array"], "items": { "type": "integer" } })
 }
 
@@ -85,7 +85,7 @@ pub(super) fn interval() -> u32 {
 
 /// What is wanted of an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answer {
+struct Answer {
     statuses: Vec<String>,
     contains: Option<String>,
     json: BTreeMap<String, String>,
@@ -120,12 +120,7 @@ impl Resource for HttpCheck {
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
-        if self.timeout == 0 || self.interval == 0 {
-            return Err(ArgumentError::new(
-                "timeout",
-                "timeout and interval are at least one second",
-            ));
-        }
+        check_seconds(self.timeout, self.interval)?;
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
@@ -145,7 +140,8 @@ impl Resource for HttpCheck {
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
         let argument = observed.misses.as_deref()?;
-        let after = self.answer.wanted(argument);
+        let wanted = self.answer.wanted().into_iter().find(|[of, _]| of == argument);
+        let after = wanted.map_or(Shown::Nothing, |[_, wanted]| wanted.into());
         let field = Field::new(argument, observed.found.as_str(), after);
         Some(Change::new(Action::Wait, vec![field]))
     }
@@ -153,10 +149,11 @@ impl Resource for HttpCheck {
     fn apply(&self, _change: Option<&Change>) -> Step {
         Script::trusted(FUNCTIONS)
             .then(sh!(
-                "check() {{ {}; }}\nuntil_holds {} {}",
+                "check() {{ {}; }}\nuntil_holds {} {} {}",
                 self.attempt(),
                 self.deadline,
-                self.interval
+                self.interval,
+                self.answer.words()
             ))
             .into()
     }
@@ -184,9 +181,80 @@ impl HttpCheck {
     }
 }
 
+/// What must answer, asked from the host: `#{ port: 8080, path: "/health", json: #{ version: "1.2" } }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Health {
+    /// What to ask for; or give `port` and `path`.
+    url: Option<String>,
+    /// The port on the host to ask.
+    port: Option<u16>,
+    /// The path to ask for; by default `/`.
+    path: Option<String>,
+    /// The status of the answer, or a list of those that are right; by default 200.
+    #[serde(default)]
+    #[schemars(schema_with = "statuses")]
+    status: Value,
+    /// A text that the answer must hold.
+    contains: Option<String>,
+    /// Values that the JSON of the answer must have, by path.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    json: BTreeMap<String, Value>,
+    /// Seconds that one try may take.
+    #[serde(default = "timeout")]
+    timeout: u32,
+    /// Seconds until it must hold.
+    #[serde(default = "health_deadline")]
+    deadline: u32,
+    #[serde(skip)]
+    answer: Answer,
+}
+
+/// Seconds that what is new gets to become healthy.
+pub(super) fn health_deadline() -> u32 {
+    60
+}
+
+impl Health {
+    /// Checks what the types alone cannot.
+    pub(super) fn resolve(&mut self) -> Result<(), ArgumentError> {
+        check_url("health", &self.url()?)?;
+        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        Ok(())
+    }
+
+    /// One try, as a list of commands.
+    pub(super) fn attempt(&self) -> Script {
+        let url = self.url().unwrap_or_default();
+        sh!("http_get GET {} false {} && {}", self.timeout, url, self.answer.conditions())
+    }
+
+    /// Seconds until it must hold.
+    pub(super) fn deadline(&self) -> u32 {
+        self.deadline
+    }
+
+    /// What `until_holds` has to know of what is wanted.
+    pub(super) fn wanted(&self) -> Script {
+        self.answer.words()
+    }
+
+    fn url(&self) -> Result<String, ArgumentError> {
+        match (&self.url, self.port) {
+            (Some(url), None) if self.path.is_none() => Ok(url.clone()),
+            (None, Some(port)) => {
+                let path = self.path.as_deref().unwrap_or("/");
+                Ok(format!("http://127.0.0.1:{port}/{}", path.trim_start_matches('/')))
+            }
+            _ => Err(ArgumentError::new("health", "either url, or port and path")),
+        }
+    }
+}
+
 impl Answer {
     /// Takes what a role says of an answer; no status means 200.
-    pub(super) fn new(
+    fn new(
         status: &Value,
         contains: Option<String>,
         json: &BTreeMap<String, Value>,
@@ -223,7 +291,7 @@ impl Answer {
     }
 
     /// What the script asks of an answer that `http_get` got, as a list of commands.
-    pub(super) fn conditions(&self) -> Script {
+    fn conditions(&self) -> Script {
         let mut script = sh!("http_status {}", self.statuses.join(" "));
         if let Some(text) = &self.contains {
             script = sh!("{} && http_contains {}", script, text);
@@ -236,16 +304,18 @@ impl Answer {
         script
     }
 
-    /// What `argument` should have been.
-    fn wanted(&self, argument: &str) -> Shown {
-        match argument.split_once('.') {
-            Some(("json", path)) => {
-                self.json.get(path).map_or(Shown::Nothing, |value| value.as_str().into())
-            }
-            _ if argument == "status" => self.statuses.join(" or ").into(),
-            _ if argument == "contains" => self.contains.clone().unwrap_or_default().into(),
-            _ => "JSON".into(),
-        }
+    /// Each argument that a try can miss, and what it should have been.
+    fn wanted(&self) -> Vec<[String; 2]> {
+        let fixed = [("status", self.statuses.join(" or ")), ("json", "JSON".to_owned())];
+        let contains = self.contains.iter().map(|text| ("contains", text.clone()));
+        let named = fixed.into_iter().chain(contains).map(|(name, text)| [name.to_owned(), text]);
+        let json = self.json.iter().map(|(path, value)| [format!("json.{path}"), value.clone()]);
+        named.chain(json).collect()
+    }
+
+    /// The same for `until_holds`.
+    fn words(&self) -> Script {
+        sh!("{}", Words(&self.wanted().concat()))
     }
 }
 
@@ -274,8 +344,17 @@ pub(super) fn observe(
     (0..count).map(observed).collect()
 }
 
+/// Checks how long a try of a check may take, and what lies between two of them.
+pub(super) fn check_seconds(timeout: u32, interval: u32) -> Result<(), ArgumentError> {
+    if timeout == 0 || interval == 0 {
+        let message = "timeout and interval are at least one second";
+        return Err(ArgumentError::new("timeout", message));
+    }
+    Ok(())
+}
+
 /// Checks that a text is a URL that curl and wget take as one.
-pub(super) fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
+fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
     let known = url.starts_with("http://") || url.starts_with("https://");
     if known && !url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Ok(());

@@ -19,6 +19,7 @@ pub mod action;
 pub mod custom;
 pub mod http_check;
 pub mod port_check;
+pub mod command_check;
 pub mod unit;
 pub mod image;
 pub mod container;
@@ -40,6 +41,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<custom::Custom>(PhantomData),
     &Typed::<http_check::HttpCheck>(PhantomData),
     &Typed::<port_check::PortCheck>(PhantomData),
+    &Typed::<command_check::CommandCheck>(PhantomData),
     &Typed::<unit::Unit>(PhantomData),
     &Typed::<image::Image>(PhantomData),
     &Typed::<container::Container>(PhantomData),

@@ -64,11 +64,7 @@ impl Resource for PortCheck {
             let message = format!("`{}` is neither a name nor an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
-        if self.timeout == 0 || self.interval == 0 {
-            let message = "timeout and interval are at least one second";
-            return Err(ArgumentError::new("timeout", message));
-        }
-        Ok(())
+        http_check::check_seconds(self.timeout, self.interval)
     }
 
     /// All are looked at at once; a line for each, in the order they are known.
@@ -90,9 +86,14 @@ impl Resource for PortCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        let [deadline, interval] = [self.deadline, self.interval];
         Script::trusted(FUNCTIONS)
-            .then(sh!("check() {{ {}; }}\nuntil_holds {} {}", self.attempt(), deadline, interval))
+            .then(sh!(
+                "check() {{ {}; }}\nuntil_holds {} {} open {}",
+                self.attempt(),
+                self.deadline,
+                self.interval,
+                self.open.to_string()
+            ))
             .into()
     }
 }

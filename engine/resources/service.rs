@@ -169,7 +169,7 @@ fi",
     fn react(&self, reaction: Reaction) -> Step {
         let (verb, careful) = match reaction {
             Reaction::Reload => ("reload-or-restart", "try-reload-or-restart"),
-            Reaction::Restart | Reaction::Run => ("restart", "try-restart"),
+            Reaction::Restart | Reaction::Run | Reaction::Afterwards => ("restart", "try-restart"),
         };
         let script = match self.running {
             Some(true) => sh!("[ -n \"${{brought-}}\" ] || bring {}", verb),

@@ -106,7 +106,7 @@ impl Apply<'_> {
         let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), self.run);
         let mut live = Live::new(self, &segment);
         // It may have waited long for its place.
-        let end = match self.interrupt.is_set() {
+        let end = match self.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(INTERRUPTED.to_owned()),
             false => self.run_segment(&batch.host, &segment, &mut live).await,
         };
@@ -234,13 +234,17 @@ impl<'a> Live<'a> {
     }
 
     fn outcome_of(&self, id: NodeId, status: i32) -> Outcome {
+        let kind = self.apply.catalog.node(id).kind;
+        if kind.reverted() == Some(status) {
+            let (output, why) = self.output.before_last();
+            return Outcome::Reverted(Failure { output, ..Failure::told(why) });
+        }
         if status != 0 {
             let message = format!("its step ended with exit status {status}");
             return self.failure(message, Some(status));
         }
         // A check changes nothing: it only waited.
-        let check = self.apply.catalog.node(id).kind.nature() == Nature::Check;
-        if check { Outcome::Unchanged } else { Outcome::Changed }
+        if kind.nature() == Nature::Check { Outcome::Unchanged } else { Outcome::Changed }
     }
 
     fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
@@ -325,5 +329,12 @@ impl Tail {
 
     fn text(&self) -> String {
         self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The text without its last line, and that line.
+    fn before_last(&self) -> (String, String) {
+        let text = self.text();
+        let (before, last) = text.rsplit_once('\n').unwrap_or(("", &text));
+        (before.to_owned(), last.to_owned())
     }
 }

@@ -70,6 +70,7 @@ impl PlanFile {
                 refused.push((id, Outcome::Refused { reason: reason.to_owned() }));
             }
         }
+        plan.quiet_arounds(catalog, graph);
         refused
     }
 

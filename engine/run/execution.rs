@@ -13,9 +13,13 @@ use crate::{
     catalog::{Catalog, NodeId},
     event::{Failure, Outcome},
     graph::{Edge, Graph},
-    plan::{Plan, Planned},
-    resource::Nature,
+    plan::{Cause, Plan, Planned},
+    resource::{Nature, Reaction},
 };
+
+mod rollings;
+
+use rollings::Rollings;
 
 /// How far a plan is carried out.
 pub(crate) struct Execution<'a> {
@@ -25,6 +29,8 @@ pub(crate) struct Execution<'a> {
     states: Vec<State>,
     /// How many of those that a node waits for have not come to an end.
     missing: Vec<usize>,
+    /// Why a node is not going to be tried, if it waits for nobody any more before it is.
+    doomed: Vec<Option<String>>,
     /// Whether the node changed, or one that it waits for did: then a check runs.
     dirty: Vec<bool>,
     /// Where each node stands in the order of the graph.
@@ -34,6 +40,7 @@ pub(crate) struct Execution<'a> {
     hosts: BTreeMap<Arc<str>, Lane>,
     /// Idle hosts with something ready.
     startable: BTreeSet<Arc<str>>,
+    rollings: Rollings<'a>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +68,9 @@ pub(crate) struct Batch {
     pub(crate) host: Arc<str>,
     /// Those with something to run.
     pub(crate) runs: Vec<NodeId>,
+    /// Whether it is an obligation, which runs even after an interrupt. Such a one is a batch of its own, so that
+    /// nothing that fails before it can keep it from running.
+    pub(crate) obligation: bool,
 }
 
 type Outcomes = Vec<(NodeId, Outcome)>;
@@ -84,18 +94,39 @@ impl<'a> Execution<'a> {
             place[id.index()] = at;
             hosts.entry(catalog.node(id).name.host.clone()).or_default().nodes.push(id);
         }
-        let dirty = vec![false; catalog.len()];
+        let (doomed, dirty) = (vec![None; catalog.len()], vec![false; catalog.len()]);
         let news = (0..catalog.len()).map(Reverse).collect();
         let startable = BTreeSet::new();
-        Self { catalog, graph, plan, states, missing, dirty, place, news, hosts, startable }
+        let mut rollings = Rollings::new(graph.regions());
+        for (id, _) in catalog.nodes() {
+            if let State::Done(outcome) = &states[id.index()] {
+                rollings.ended(id, outcome);
+            }
+        }
+        Self {
+            catalog,
+            graph,
+            plan,
+            states,
+            missing,
+            doomed,
+            dirty,
+            place,
+            news,
+            hosts,
+            startable,
+            rollings,
+        }
     }
 
     /// Settles what needs no work, and gives the work that can start now: at most one batch for each idle host.
     /// The outcomes of what was settled come first.
     pub(crate) fn next(&mut self) -> (Outcomes, Vec<Batch>) {
-        let settled = self.settle();
-        let hosts = std::mem::take(&mut self.startable);
-        let batches = hosts.into_iter().filter_map(|host| self.batch(host)).collect();
+        let (mut settled, mut batches) = (self.settle(), Vec::new());
+        while let Some(host) = self.startable.pop_first() {
+            batches.extend(self.batch(host));
+            settled.extend(self.settle());
+        }
         (settled, batches)
     }
 
@@ -121,12 +152,14 @@ impl<'a> Execution<'a> {
     /// Skips all that still waits on a host.
     pub(crate) fn abandon(&mut self, host: &Arc<str>, because: &str) -> Outcomes {
         let nodes = self.hosts.get(host).map(|lane| lane.nodes.clone()).unwrap_or_default();
-        self.skip(&nodes, because)
+        self.doom(&nodes, because)
     }
 
-    /// Skips all that still waits.
+    /// Skips all that still waits, except what is owed by now.
     pub(crate) fn stop(&mut self, because: &str) -> Outcomes {
-        self.skip(self.graph.order(), because)
+        let waiting = self.graph.order().iter().copied();
+        let waiting: Vec<NodeId> = waiting.filter(|id| !self.is_owed(*id)).collect();
+        self.doom(&waiting, because)
     }
 
     /// The hosts that have nodes.
@@ -134,16 +167,17 @@ impl<'a> Execution<'a> {
         self.hosts.keys()
     }
 
-    fn skip(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
-        let mut skipped = Outcomes::new();
+    /// Skips nodes that still wait. Each comes to its end only after all that it waits for: what comes behind it must
+    /// not begin while something before it still runs.
+    fn doom(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
         for &id in nodes {
-            if self.states[id.index()] == State::Waiting {
-                let outcome = Outcome::Skipped { because: because.to_owned() };
-                self.end(id, outcome.clone());
-                skipped.push((id, outcome));
+            if self.states[id.index()] == State::Waiting && self.doomed[id.index()].is_none() {
+                self.doomed[id.index()] = Some(because.to_owned());
+                self.rollings.fails(id);
+                self.news.push(Reverse(self.place[id.index()]));
             }
         }
-        skipped
+        self.settle()
     }
 
     /// Settles the nodes that can be settled without running anything, in the order of the graph.
@@ -151,7 +185,7 @@ impl<'a> Execution<'a> {
         let mut settled = Outcomes::new();
         while let Some(Reverse(place)) = self.news.pop() {
             let id = self.graph.order()[place];
-            if self.states[id.index()] != State::Waiting {
+            if self.states[id.index()] != State::Waiting || self.missing[id.index()] > 0 {
                 continue;
             }
             if let Some(because) = self.blocked_by(id) {
@@ -161,7 +195,7 @@ impl<'a> Execution<'a> {
                 continue;
             }
             let dirty = self.is_below_change(id);
-            if self.missing[id.index()] > 0 || self.is_open(id, dirty) {
+            if self.is_open(id, dirty) {
                 continue;
             }
             if self.has_work(id, dirty) {
@@ -187,11 +221,11 @@ impl<'a> Execution<'a> {
     /// Notes how a node ended, and who has to hear of it.
     fn end(&mut self, id: NodeId, outcome: Outcome) {
         self.dirty[id.index()] = outcome == Outcome::Changed || self.is_below_change(id);
-        let good = matches!(outcome, Outcome::Changed | Outcome::Unchanged);
+        self.rollings.ended(id, &outcome);
         self.states[id.index()] = State::Done(outcome);
         for next in self.graph.after(id) {
             self.missing[next.index()] -= 1;
-            if !good || self.missing[next.index()] == 0 {
+            if self.missing[next.index()] == 0 {
                 self.news.push(Reverse(self.place[next.index()]));
             }
         }
@@ -202,16 +236,32 @@ impl<'a> Execution<'a> {
         let lane = self.hosts.get_mut(&host)?;
         let mut next: BinaryHeap<_> =
             std::mem::take(&mut lane.ready).into_iter().map(Reverse).collect();
-        let (mut runs, mut between) = (Vec::new(), Vec::new());
+        let (mut runs, mut between, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let mut dirty: HashSet<NodeId> = HashSet::new();
         // How many of those that a node waits for are in the batch.
         let mut inside: HashMap<NodeId, usize> = HashMap::new();
+        let mut obligation = false;
         while let Some(Reverse(place)) = next.pop() {
             let id = self.graph.order()[place];
             let below_change =
                 self.is_below_change(id) || self.graph.before(id).any(|it| dirty.contains(&it));
             if self.states[id.index()] != State::Waiting || self.is_open(id, below_change) {
                 continue;
+            }
+            // What became of others since it was ready may keep it from running.
+            if self.blocked_by(id).is_some() {
+                self.news.push(Reverse(place));
+                continue;
+            }
+            if self.graph.regions().is_obligation(id) {
+                if runs.is_empty() {
+                    obligation = true;
+                    runs.push(id);
+                } else {
+                    next.push(Reverse(place));
+                }
+                later.extend(next.drain().map(|Reverse(place)| place));
+                break;
             }
             let work = self.has_work(id, below_change);
             if work {
@@ -227,6 +277,7 @@ impl<'a> Execution<'a> {
                 *count += 1;
                 if *count == self.missing[after.index()]
                     && self.catalog.node(after).name.host == host
+                    && !self.graph.regions().is_obligation(after)
                 {
                     next.push(Reverse(self.place[after.index()]));
                 }
@@ -238,9 +289,11 @@ impl<'a> Execution<'a> {
         for id in runs.iter().chain(&between) {
             self.states[id.index()] = State::Running;
         }
+        runs.iter().for_each(|id| self.rollings.began(*id));
         let lane = self.hosts.get_mut(&host)?;
         (lane.busy, lane.between) = (true, between);
-        Some(Batch { host, runs })
+        lane.ready.extend(later);
+        Some(Batch { host, runs, obligation })
     }
 
     fn is_below_change(&self, id: NodeId) -> bool {
@@ -262,26 +315,66 @@ impl<'a> Execution<'a> {
     }
 
     fn has_work(&self, id: NodeId, dirty: bool) -> bool {
+        if self.plan.is_idle(self.graph, id) {
+            return false;
+        }
+        let planned = &self.plan.node(id).planned;
+        // What would only be owed is not, as long as nothing that owes it was begun.
+        let only_owed =
+            |cause: &Cause| cause.reaction == Reaction::Afterwards && cause.left_by.is_none();
+        if matches!(planned, Planned::React { reactions } if reactions.iter().all(only_owed)) {
+            return self.is_owed(id);
+        }
         let check = self.catalog.node(id).kind.nature() == Nature::Check;
-        self.plan.node(id).planned.acts() || (check && dirty)
+        planned.acts() || (check && dirty)
+    }
+
+    /// Whether a node is an obligation by now: something of what owes it was begun.
+    fn is_owed(&self, id: NodeId) -> bool {
+        let regions = self.graph.regions();
+        let mut arounds = regions.after_of(id).map(|around| &regions.arounds[around]);
+        arounds.any(|around| around.before.iter().any(|before| self.has_begun(*before)))
+    }
+
+    fn has_begun(&self, id: NodeId) -> bool {
+        match &self.states[id.index()] {
+            State::Waiting => false,
+            State::Running => true,
+            State::Done(outcome) => outcome.was_begun(),
+        }
     }
 
     /// The name of the node that this one cannot go on without.
     fn blocked_by(&self, id: NodeId) -> Option<String> {
-        self.graph.edges_before(id).find_map(|(before, why)| {
-            let name = || self.catalog.node(before).name.node.to_string();
-            match &self.states[before.index()] {
-                State::Done(Outcome::Failed(_) | Outcome::Unknown { .. }) => Some(name()),
-                State::Done(Outcome::Skipped { because }) => Some(because.clone()),
-                // What was refused stops only what was said to depend on it. Who reacts to it goes without.
-                State::Done(Outcome::Refused { .. })
-                    if matches!(why, Edge::Sequence | Edge::Explicit) =>
-                {
-                    Some(name())
-                }
-                _ => None,
-            }
-        })
+        if let Some(because) = &self.doomed[id.index()] {
+            return Some(because.clone());
+        }
+        let regions = self.graph.regions();
+        if regions.is_obligation(id) {
+            return None;
+        }
+        // What comes before a body is of no use when the body cannot be done.
+        let body = regions.before_of(id).flat_map(|around| &regions.arounds[around].body);
+        let edges = self.graph.edges_before(id).map(|(before, why)| self.blocks(before, why));
+        let body = body.map(|body| self.blocks(*body, Edge::Sequence));
+        self.rollings.refuses(id).or_else(|| edges.chain(body).flatten().next())
+    }
+
+    /// The name of what keeps all that comes after a node from being done, if it ended so.
+    fn blocks(&self, before: NodeId, why: Edge) -> Option<String> {
+        let name = || self.catalog.node(before).name.node.to_string();
+        match (why, &self.states[before.index()]) {
+            (Edge::Finally, _) => None,
+            (Edge::Batch(rolling), _) => self.rollings.exhausted(rolling),
+            (
+                _,
+                State::Done(Outcome::Failed(_) | Outcome::Reverted(_) | Outcome::Unknown { .. }),
+            ) => Some(name()),
+            (_, State::Done(Outcome::Skipped { because })) => Some(because.clone()),
+            // What was refused stops only what was said to depend on it. Who reacts to it goes without.
+            (Edge::Sequence | Edge::Explicit, State::Done(Outcome::Refused { .. })) => Some(name()),
+            _ => None,
+        }
     }
 }
 

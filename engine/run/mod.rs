@@ -15,8 +15,10 @@ mod approval;
 mod execution;
 mod fleet;
 mod lock;
+mod obligations;
 mod observe;
 mod segment;
+mod simulation;
 mod tally;
 mod verify;
 
@@ -155,16 +157,23 @@ impl Run {
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
         let mut locked = BTreeSet::new();
+        let mut tally = Tally::new(&catalog);
+        let mut paid = false;
         let (observations, mut plan) = loop {
             let observed = self.observe(&catalog, all(), fleet, probing).await.unwrap_or_default();
             let plan = Plan::new(&catalog, &graph, &observed);
-            // Whoever held a lock may have changed what was just seen.
-            let changes = matches!(purpose, Purpose::Apply { .. });
-            if !(changes && self.lock(&catalog, &plan, fleet, &mut locked).await) {
-                break (observed, plan);
+            // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
+            let applies = matches!(purpose, Purpose::Apply { .. });
+            if applies && self.lock(&catalog, &plan, fleet, &mut locked).await {
+                continue;
             }
+            if applies && !paid && self.pay(&catalog, &graph, &plan, fleet, &mut tally).await {
+                paid = true;
+                continue;
+            }
+            break (observed, plan);
         };
-        let mut tally = Tally::new(&catalog);
+        self.tell_foreign_debts(&catalog, &observations.owed);
         let file = PlanFile::new(&catalog, &plan);
         let observed = |id: &NodeId| observations.nodes.contains_key(id);
         match purpose {
@@ -198,9 +207,7 @@ impl Run {
         loop {
             match language::evaluate(input(known.clone()))? {
                 Evaluation::Complete { mut catalog, notes } => {
-                    if let Some(limit) = &self.limit {
-                        catalog.limit(|host| limit.contains(host));
-                    }
+                    self.limit(&mut catalog);
                     notes.into_iter().for_each(|note| self.tell_note(note));
                     return Ok(catalog);
                 }
@@ -220,6 +227,12 @@ impl Run {
         }
     }
 
+    fn limit(&self, catalog: &mut Catalog) {
+        if let Some(limit) = &self.limit {
+            catalog.limit(|host| limit.contains(host));
+        }
+    }
+
     /// Applies the plan, then looks again at what changed and what stands below it.
     async fn apply(
         &self,
@@ -230,23 +243,35 @@ impl Run {
         tally: &mut Tally,
         mut locked: BTreeSet<Arc<str>>,
     ) {
-        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally).await;
+        // Nothing else is begun where what an earlier run owes could not be paid.
+        if let Some(because) = obligations::debt(catalog, graph, tally) {
+            let skipped = |id| (id, Outcome::Skipped { because: because.clone() });
+            let rest: Vec<_> = tally.open().map(skipped).collect();
+            self.tell_finished(catalog, &rest);
+            tally.record(rest);
+            return self.tell_debts(catalog, graph, tally);
+        }
+        let stands = |id| settled(catalog, plan, tally, id);
+        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
         tally.record(outcomes);
         let mut round = 1;
         while round <= verify::ROUNDS_MAX && !self.interrupt.is_set() {
             let open = tally.open().count();
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
             self.lock(catalog, &again, fleet, &mut locked).await;
-            let outcomes = self.carry_out(catalog, graph, &again, fleet, tally).await;
+            let stands = |id| settled(catalog, &again, tally, id);
+            let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;
             tally.record(outcomes);
             // A round that went on with what was left open was not spent on mending.
             round += u32::from(tally.open().count() == open);
         }
-        // Only an interrupt leaves something open for good.
-        let skipped = || Outcome::Skipped { because: apply::INTERRUPTED.to_owned() };
-        let open: Vec<_> = tally.open().map(|id| (id, skipped())).collect();
-        self.tell_finished(catalog, &open);
-        tally.record(open);
+        // Only an interrupt leaves something open for good: what is owed by now is paid, the rest is skipped.
+        if tally.open().next().is_some() {
+            let stands = |id| tally.outcome(id);
+            let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
+            tally.record(outcomes);
+        }
+        self.tell_debts(catalog, graph, tally);
     }
 
     /// Probes some nodes, unless the run is interrupted: a probe only reads, so nobody has to wait for its end.
@@ -301,17 +326,8 @@ impl Run {
         plan: &Plan,
         fleet: &Fleet,
         earlier: &Tally,
+        stands: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Vec<(NodeId, Outcome)> {
-        // What an earlier round settled stands, unless it differs again. A check that held is asked again where
-        // something before it changes again: what waits for it has to wait once more.
-        let may_run = |id| {
-            let planned = &plan.node(id).planned;
-            planned.acts() || catalog.node(id).kind.nature() == Nature::Check
-        };
-        let stands = |id| match earlier.outcome(id) {
-            Some(Outcome::Changed | Outcome::Unchanged) if may_run(id) => None,
-            outcome => outcome,
-        };
         let execution = Execution::new(catalog, graph, plan, stands);
         let (events, interrupt) = (&*self.events, &self.interrupt);
         let apply = Apply { catalog, plan, fleet, events, interrupt, earlier, run: &self.id };
@@ -341,6 +357,7 @@ impl Run {
                 node: node.name.clone(),
                 declared: node.declared.clone(),
                 plan: plan.node(id).planned.clone(),
+                turn: graph.regions().turn_of(id),
             });
         }
         self.events.send(Event::PlanFinished);
@@ -356,6 +373,19 @@ impl Run {
                 duration_ms: 0,
             });
         }
+    }
+}
+
+/// What an earlier round settled, unless it differs again. A check that held is asked again where something before it
+/// changes again: what waits for it has to wait once more.
+fn settled(catalog: &Catalog, plan: &Plan, earlier: &Tally, id: NodeId) -> Option<Outcome> {
+    let may_run = || {
+        let planned = &plan.node(id).planned;
+        planned.acts() || catalog.node(id).kind.nature() == Nature::Check
+    };
+    match earlier.outcome(id) {
+        Some(Outcome::Changed | Outcome::Unchanged) if may_run() => None,
+        outcome => outcome,
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     catalog::{Catalog, NodeId},
     content::Content,
-    plan::{Plan, Planned},
+    plan::Plan,
     prelude,
     probe::Owed,
     resource::{Nature, Reaction, Step},
@@ -99,7 +99,10 @@ impl Part {
         for &id in &nodes {
             let node = catalog.node(id);
             // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
-            for &reaction in node.kind.reacts() {
+            let obligation = node.reactions.iter().map(|(_, reaction)| *reaction);
+            let obligation =
+                obligation.filter(|reaction| *reaction == Reaction::Afterwards).take(1);
+            for reaction in node.kind.reacts().iter().copied().chain(obligation) {
                 paying.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }
         }
@@ -117,11 +120,17 @@ fn step(catalog: &Catalog, plan: &Plan, id: NodeId) -> Step {
     let node = catalog.node(id);
     let planned = &plan.node(id).planned;
     let mut whole = Step::default();
-    let runs = planned.change().is_some() || node.kind.nature() == Nature::Check;
-    if runs {
+    let (afterwards, reactions): (Vec<Reaction>, Vec<Reaction>) = planned
+        .reactions()
+        .iter()
+        .map(|cause| cause.reaction)
+        .partition(|reaction| *reaction == Reaction::Afterwards);
+    let check = node.kind.nature() == Nature::Check;
+    if planned.change().is_some() || check || !afterwards.is_empty() {
         whole = node.kind.apply(&node.desired, planned.change());
     }
-    if let Some(reaction) = strongest(planned) {
+    // A restart does what a reload does, and more.
+    if let Some(reaction) = reactions.into_iter().max() {
         let step = node.kind.react(&node.desired, reaction);
         whole.script.push(step.script);
         whole.contents.extend(step.contents);
@@ -139,11 +148,6 @@ fn veiled(step: Step, name: &str) -> Step {
         *content = content.clone().named(name);
     }
     Step { script, contents }
-}
-
-/// A restart does what a reload does, and more.
-fn strongest(planned: &Planned) -> Option<Reaction> {
-    planned.reactions().iter().map(|cause| cause.reaction).max()
 }
 
 /// One step for the nodes of a kind that stand next to each other, if the kind has such a step.

@@ -80,7 +80,8 @@ impl Tally {
         open.map(move |(index, _)| id(index))
     }
 
-    /// The exit status that says most: a failure before an unreachable host before changes that wait.
+    /// The exit status that says most: a failure before an unreachable host before a change that was taken back before
+    /// changes that wait.
     pub(super) fn status(&self, troubles: &Troubles) -> ExitStatus {
         let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().any(bad);
         if any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. })) {
@@ -88,6 +89,8 @@ impl Tally {
         } else if !troubles.is_empty() || any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
         {
             ExitStatus::Unreachable
+        } else if any(|outcome| matches!(outcome, Outcome::Reverted(_))) {
+            ExitStatus::Reverted
         } else if self.pending.contains(&true) {
             ExitStatus::Pending
         } else {
@@ -120,6 +123,7 @@ impl Tally {
         match &self.outcomes[id.index()] {
             Some(Outcome::Changed) => host.changed += 1,
             Some(Outcome::Failed(_)) => host.failed += 1,
+            Some(Outcome::Reverted(_)) => host.reverted += 1,
             Some(Outcome::Skipped { .. }) => host.skipped += 1,
             Some(Outcome::Refused { .. }) => host.refused += 1,
             Some(Outcome::Unknown { .. }) => host.unknown += 1,

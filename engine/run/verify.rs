@@ -1,6 +1,6 @@
 //! After a change: looks again at what changed and at all that stands below it, and plans what still differs.
 
-use super::{Fleet, Run, tally::Tally};
+use super::{Fleet, Run, obligations, observe, tally::Tally};
 use crate::{
     catalog::{Catalog, Node, NodeId},
     change::{Action, Field, Shown},
@@ -28,7 +28,15 @@ impl Run {
             return None;
         }
         let verifying = |host| Event::Verifying { host, round };
-        let seen = self.observe(catalog, nodes.iter().copied(), fleet, verifying).await?;
+        let looked_at = nodes.iter().copied();
+        let seen = match obligations::unpaid(catalog, graph, tally).next() {
+            // A shell is of no use after a probe that was left alone in it, and what is owed needs it.
+            Some(_) => observe::observe(catalog, looked_at, fleet, verifying).await,
+            None => self.observe(catalog, looked_at, fleet, verifying).await?,
+        };
+        if self.interrupt.is_set() {
+            return None;
+        }
         let mut plan = Plan::new(catalog, graph, &seen);
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
@@ -43,6 +51,7 @@ impl Run {
                 }
             }
         }
+        plan.quiet_arounds(catalog, graph);
         tally.looked_at(&nodes);
         let goes_on = |id: &NodeId| plan.node(*id).planned.acts() || tally.outcome(*id).is_none();
         nodes.iter().any(goes_on).then_some(plan)
@@ -55,6 +64,12 @@ fn concerned(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<NodeId> {
     for &id in graph.order() {
         below[id.index()] =
             tally.changed_since_look(id) || graph.before(id).any(|before| below[before.index()]);
+    }
+    // Whether something has to come before a body again is seen by looking at that as well.
+    for around in graph.regions().arounds.iter().rev() {
+        if around.body.iter().any(|id| below[id.index()]) {
+            around.before.iter().for_each(|id| below[id.index()] = true);
+        }
     }
     let good = |id: &NodeId| match tally.outcome(*id) {
         None => true,

@@ -2,13 +2,14 @@
 
 use converge::{
     event::{Event, Outcome},
-    exit_status::ExitStatus::{Converged, Failed, Unreachable},
+    exit_status::ExitStatus::{Converged, Failed, Reverted, Unreachable},
 };
 
 use super::{
     FILES,
     fleet::{Fault, Fleet},
 };
+use crate::docker;
 
 #[tokio::test]
 async fn a_failure_stops_its_host_and_who_depends_on_it_and_nobody_else() {
@@ -172,4 +173,54 @@ async fn a_host_that_dies_of_its_probe_is_unreachable_and_not_converged() {
     }));"#;
     assert_eq!(fleet.plan(deadly).await.status, Unreachable);
     assert_eq!(fleet.apply(deadly).await.counts("a"), [0, 0, 0, 0, 1, 0, 0]);
+}
+
+/// A container `api`, what comes after it on both hosts, and a command that does not wait for it.
+fn release(image: &str, says: &str, command: &str) -> String {
+    let health = format!(r#"#{{ port: 1, json: #{{ version: "{says}" }}, deadline: 0 }}"#);
+    format!(
+        r#"let found = #{{}};
+        on(hosts("a"), |host| {{
+            found.api = container("api", #{{ image: "{image}", health: {health} }});
+            file(`${{host.vars.root}}/after`, #{{ content: "{image}" }});
+        }});
+        on(hosts("b"), |host| {{
+            command("{command}");
+            file(`${{host.vars.root}}/bound`, #{{ content: "{image}" }}).after(found.api);
+        }});"#
+    )
+}
+
+#[tokio::test]
+async fn a_change_that_was_taken_back_stops_what_depends_on_it() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let bin = fleet.at("a", "bin");
+    docker::install(&bin);
+    assert_eq!(fleet.apply(&release("api:1", "1", "true")).await.status, Converged);
+
+    let ran = fleet.apply(&release("api:2", "3", "true")).await;
+    assert_eq!(ran.status, Reverted);
+    let why =
+        "api did not get healthy: after 0 seconds json.version is 2, not 3; the old one is back";
+    assert_eq!(ran.outcome("container:api"), format!("reverted: {why}"));
+    assert_eq!(ran.outcome("a/after"), "skipped: a/container:api");
+    assert_eq!(ran.outcome("b/bound"), "skipped: a/container:api");
+    assert_eq!((ran.host("a").reverted, ran.counts("a")), (1, [0, 0, 0, 0, 1, 0, 0]));
+    assert_eq!(docker::container(&bin, "api").as_deref(), Some("api:1 running"));
+    let reverted = ran.events.iter().find_map(|event| match event {
+        Event::Finished { outcome: Outcome::Reverted(failure), .. } => Some(failure),
+        _ => None,
+    });
+    let output = &reverted.unwrap().output;
+    assert!(output.ends_with("it was made of api:2"), "{output}");
+}
+
+#[tokio::test]
+async fn a_failure_and_an_unreachable_host_weigh_more_than_what_was_taken_back() {
+    let fleet = Fleet::new(&["a", "b"]);
+    docker::install(&fleet.at("a", "bin"));
+    assert_eq!(fleet.apply(&release("api:1", "1", "true")).await.status, Converged);
+    assert_eq!(fleet.apply(&release("api:2", "3", "false")).await.status, Failed);
+    fleet.breaks("b", Fault::Unreachable);
+    assert_eq!(fleet.apply(&release("api:2", "3", "true")).await.status, Unreachable);
 }

@@ -262,6 +262,7 @@ fn word(outcome: &Outcome) -> String {
         Outcome::Unchanged => "unchanged".to_owned(),
         Outcome::Changed => "changed".to_owned(),
         Outcome::Failed(failure) => format!("failed: {}", failure.message),
+        Outcome::Reverted(failure) => format!("reverted: {}", failure.message),
         Outcome::Skipped { because } => format!("skipped: {because}"),
         Outcome::Refused { reason } => format!("refused: {reason}"),
         Outcome::Unknown { .. } => "unknown".to_owned(),
@@ -298,8 +299,12 @@ impl Connector for FakeConnector {
             return Err(RemoteError::Unreachable { message, hint: None });
         }
         let remote = self.local.connect(host).await?;
-        let state = self.folder.join(&*host.name).join("state").display().to_string();
-        let login = sh!("export CONVERGE_STATE={}; export CUT=\"kill -9 -$$\"", state);
+        let at = |path| self.folder.join(&*host.name).join(path).display().to_string();
+        let login = sh!(
+            "export CONVERGE_STATE={} PATH={}:$PATH CUT=\"kill -9 -$$\"",
+            at("state"),
+            at("bin")
+        );
         remote.keep(&login, &mut Captured::default()).await?;
         Ok(Arc::new(FakeRemote { remote, fault, scripts: Mutex::new(0) }))
     }

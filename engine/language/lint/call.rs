@@ -119,7 +119,7 @@ impl Checker<'_> {
 
     fn check_kind(&self, kind: &dyn Kind, call: &Call<'_>, place: &Place) -> Vec<Diagnostic> {
         let (Some(first), Some(rest)) = (call.first(), call.rest()) else { return Vec::new() };
-        let reaction = |name: &str| kind.reacts().iter().any(|it| it.argument() == name);
+        let reaction = |name: &str| kind.reacts().iter().any(|it| it.argument() == Some(name));
         let own = rest.iter().filter(|(key, _)| !reaction(&key.name));
         let mut given: IndexMap<String, Option<Value>> =
             own.map(|(key, value)| (key.name.to_string(), literal(value))).collect();

@@ -95,7 +95,7 @@ fn failed() -> Outcome {
 }
 
 fn batch(host: &str, runs: &[NodeId]) -> Batch {
-    Batch { host: host.into(), runs: runs.to_vec() }
+    Batch { host: host.into(), runs: runs.to_vec(), obligation: false }
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn what_a_host_can_do_without_waiting_is_one_batch() {
     let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
     assert_eq!(execution.next(), (vec![], vec![batch("a", &[a1, a3])]));
     assert_eq!(execution.next(), (vec![], vec![]));
-    let stopped = execution.stop("stopped");
-    let skipped = |id| (id, skipped("stopped"));
-    assert_eq!(stopped, [skipped(b1), skipped(a4)], "what runs, and what stands between, goes on");
+    assert_eq!(execution.stop("stopped"), [], "what runs, and what stands between, goes on");
     let ran = vec![(a1, Outcome::Changed), (a3, Outcome::Changed)];
-    assert_eq!(execution.finish(&"a".into(), ran), [(a2, Outcome::Unchanged)]);
+    let skipped = |id| (id, skipped("stopped"));
+    let ended = [(a2, Outcome::Unchanged), skipped(b1), skipped(a4)];
+    assert_eq!(execution.finish(&"a".into(), ran), ended);
     assert_eq!(execution.next(), (vec![], vec![]));
 }
 
@@ -183,8 +183,9 @@ fn who_is_abandoned_takes_only_what_depends_on_it_along() {
     let c = site.add("c", "link", true, &[a]);
     let (graph, plan) = site.planned();
     let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
-    assert_eq!(execution.abandon(&"a".into(), "a: gone"), [(a, skipped("a: gone"))]);
-    assert_eq!(execution.next(), (vec![(c, skipped("a: gone"))], vec![batch("b", &[b])]));
+    let gone = |id| (id, skipped("a: gone"));
+    assert_eq!(execution.abandon(&"a".into(), "a: gone"), [gone(a), gone(c)]);
+    assert_eq!(execution.next(), (vec![], vec![batch("b", &[b])]));
     assert_eq!(execution.stop("stopped"), []);
 }
 
@@ -267,9 +268,10 @@ proptest! {
                     (Some(because), _) => skipped(because),
                     (None, 0) => failed(),
                     (None, 1) => Outcome::Unknown { message: String::new() },
+                    (None, 2) => Outcome::Reverted(Failure::told("x")),
                     (None, _) => Outcome::Changed,
                 };
-                if matches!(outcome, Outcome::Failed(_) | Outcome::Unknown { .. }) {
+                if outcome != Outcome::Changed && stopped.is_none() {
                     bad.insert(site.name(*id));
                     stopped = Some(site.name(*id));
                 }

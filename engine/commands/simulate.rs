@@ -1,0 +1,27 @@
+//! `converge plan --simulate-failure`: how a run would end.
+
+use super::setup::Setup;
+use crate::{
+    diagnostic::Result,
+    event::{Event, VERSION},
+    exit_status::ExitStatus,
+    run::Interrupt,
+};
+
+/// Shows how a run would end if `name`, a host or a resource, failed. That it can be told is a success.
+pub(super) async fn run(setup: &Setup, playbook: &str, name: &str) -> Result<ExitStatus> {
+    let project = setup.project(Some(playbook))?;
+    let (_sender, interrupt) = Interrupt::new();
+    let run = setup.unjournaled(&project, interrupt)?;
+    run.events.send(Event::RunStarted {
+        version: VERSION,
+        run: String::new(),
+        command: "simulate".to_owned(),
+        playbook: playbook.to_owned(),
+        options: setup.options(),
+        approved: None,
+        hosts: project.inventory.hosts.len(),
+    });
+    run.simulate(|known| project.input(playbook, known), name).await?;
+    Ok(ExitStatus::Converged)
+}

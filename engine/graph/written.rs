@@ -1,0 +1,154 @@
+//! The order in which declarations are written, as the blocks around them mean it.
+//!
+//! The blocks make a series-parallel order. Each block is known by its ends alone: what in it waits for nothing in it,
+//! and what nothing in it waits for. So the edges between two blocks are those between their ends.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Edge, Edges};
+use crate::catalog::{BlockId, Catalog, NodeId, Order, Regions};
+
+pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
+    let mut open: Vec<Part<'_>> = vec![Part::new(BlockId::default(), &Order::PerHost, None)];
+    let close = |open: &mut Vec<Part<'_>>, edges: &mut Edges| {
+        let inner = open.pop().map(Part::ends);
+        if let (Some(ends), Some(outer)) = (inner, open.last_mut()) {
+            outer.push(ends, edges);
+        }
+    };
+    for (id, node) in catalog.nodes() {
+        let mut path: Vec<_> = catalog.blocks_around(id).collect();
+        path.reverse();
+        // What is declared in a block stands together: a block that this node is not in is complete.
+        let shared = open.iter().zip(&path).take_while(|(part, (id, _))| part.block == *id).count();
+        while open.len() > shared {
+            close(&mut open, edges);
+        }
+        for (id, block) in &path[shared..] {
+            open.push(Part::new(*id, &block.order, regions.rolling_at(*id)));
+        }
+        if let Some(part) = open.last_mut() {
+            part.push(Ends::of(&node.name.host, id), edges);
+        }
+    }
+    while open.len() > 1 {
+        close(&mut open, edges);
+    }
+}
+
+/// The nodes at one end of a part of the script.
+#[derive(Default, Clone)]
+struct End<'a> {
+    /// As others see it who come before or after all of it.
+    all: Vec<NodeId>,
+    /// As others on the same host see it.
+    on: HashMap<&'a Arc<str>, Vec<NodeId>>,
+}
+
+impl<'a> End<'a> {
+    fn extend(&mut self, other: &End<'a>) {
+        self.all.extend(&other.all);
+        for (host, nodes) in &other.on {
+            let known = self.on.entry(host).or_default();
+            let new: Vec<_> = nodes.iter().filter(|node| !known.contains(node)).copied().collect();
+            known.extend(new);
+        }
+    }
+}
+
+/// Both ends of a part of the script.
+#[derive(Default)]
+struct Ends<'a> {
+    first: End<'a>,
+    last: End<'a>,
+    /// The rolling that it is: what comes after it goes on while that keeps to its limit.
+    rolling: Option<usize>,
+    /// Whether it is what an around owes.
+    owed: bool,
+}
+
+impl<'a> Ends<'a> {
+    fn of(host: &'a Arc<str>, node: NodeId) -> Self {
+        let end = End { all: vec![node], on: HashMap::from([(host, vec![node])]) };
+        Self { first: end.clone(), last: end, rolling: None, owed: false }
+    }
+}
+
+/// A block that is being read.
+struct Part<'a> {
+    block: BlockId,
+    order: &'a Order,
+    rolling: Option<usize>,
+    ends: Ends<'a>,
+    /// The end of an around's body: what comes after the around depends on it as well as on what is owed.
+    body: Option<End<'a>>,
+}
+
+impl<'a> Part<'a> {
+    fn new(block: BlockId, order: &'a Order, rolling: Option<usize>) -> Self {
+        Self { block, order, rolling, ends: Ends::default(), body: None }
+    }
+
+    /// Takes what is written next in this block.
+    fn push(&mut self, next: Ends<'a>, edges: &mut Edges) {
+        match self.order {
+            Order::Batch => {
+                self.ends.first.extend(&next.first);
+                self.ends.last.extend(&next.last);
+            }
+            order if order.is_sequence() || *order == Order::Around => self.in_series(next, edges),
+            _ => self.per_host(next, edges),
+        }
+    }
+
+    fn in_series(&mut self, next: Ends<'a>, edges: &mut Edges) {
+        let why = match self.rolling.or(self.ends.rolling) {
+            Some(rolling) => Edge::Batch(rolling),
+            None => Edge::Sequence,
+        };
+        join(&self.ends.last.all, &next.first.all, why, edges);
+        if self.ends.first.all.is_empty() {
+            self.ends.first.all.clone_from(&next.first.all);
+        }
+        for (host, nodes) in next.first.on {
+            self.ends.first.on.entry(host).or_insert(nodes);
+        }
+        if *self.order == Order::Around && !next.owed {
+            self.body = Some(next.last.clone());
+        }
+        self.ends.last.all = next.last.all;
+        self.ends.last.on.extend(next.last.on);
+        self.ends.rolling = next.rolling;
+    }
+
+    fn per_host(&mut self, next: Ends<'a>, edges: &mut Edges) {
+        for (host, nodes) in next.first.on {
+            match self.ends.last.on.get(host) {
+                Some(last) => join(last, &nodes, Edge::Declared, edges),
+                None => drop(self.ends.first.on.insert(host, nodes)),
+            }
+        }
+        self.ends.last.on.extend(next.last.on);
+    }
+
+    /// The ends of it, once it is complete.
+    fn ends(mut self) -> Ends<'a> {
+        if !(self.order.is_sequence() || matches!(self.order, Order::Batch | Order::Around)) {
+            let all = |end: &End<'_>| end.on.values().flatten().copied().collect();
+            self.ends.first.all = all(&self.ends.first);
+            self.ends.last.all = all(&self.ends.last);
+        }
+        if let Some(body) = &self.body {
+            self.ends.last.extend(body);
+        }
+        self.ends.rolling = self.rolling;
+        self.ends.owed = matches!(self.order, Order::After { .. });
+        self.ends
+    }
+}
+
+fn join(first: &[NodeId], then: &[NodeId], why: Edge, edges: &mut Edges) {
+    for &before in first {
+        then.iter().for_each(|&after| edges.add(before, after, why));
+    }
+}

@@ -1,0 +1,104 @@
+//! The `command_check` kind.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    command::{check_name, check_user, invocation},
+    http_check::{self, FUNCTIONS, Observed},
+};
+use crate::{
+    change::{Action, Change, Field},
+    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
+    script::Script,
+    sh,
+};
+
+/// A script that must succeed: a check of what no other kind asks for.
+///
+/// When something before it changed, it waits until the script ends with exit status 0, up to the deadline. The script
+/// only reads, since a plan runs it too. It stops at the first command that fails.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandCheck {
+    /// What must hold, in words; it is also the script where `run` is not given.
+    name: String,
+    /// The script, for `sh`.
+    run: Option<String>,
+    /// The user to run as; by default the one that converge is on the host.
+    user: Option<String>,
+    /// Seconds that one try may take.
+    #[serde(default = "timeout")]
+    timeout: u32,
+    /// Seconds until it must hold.
+    #[serde(default = "http_check::deadline")]
+    deadline: u32,
+    /// Seconds between two tries.
+    #[serde(default = "http_check::interval")]
+    interval: u32,
+}
+
+fn timeout() -> u32 {
+    5
+}
+
+impl Resource for CommandCheck {
+    type Observed = Observed;
+    const KIND: &'static str = "command_check";
+    const FIRST: &'static str = "name";
+    const NATURE: Nature = Nature::Check;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        check_user(self.user.as_deref())?;
+        if self.script().trim().is_empty() {
+            return Err(ArgumentError::new("run", "there is nothing to run"));
+        }
+        http_check::check_seconds(self.timeout, self.interval)
+    }
+
+    /// All are tried at once; a line for each, in the order they end.
+    fn probe(batch: &[&Self]) -> Script {
+        let mut script = Script::trusted(FUNCTIONS);
+        for (index, check) in batch.iter().enumerate() {
+            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
+        }
+        script.then(sh!("wait"))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+        http_check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let found = observed.found()?;
+        Some(Change::new(Action::Wait, vec![Field::new("exit status", found, "0")]))
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        Script::trusted(FUNCTIONS)
+            .then(sh!(
+                "check() {{ {}; }}\nuntil_holds {} {} 'exit status' 0",
+                self.attempt(),
+                self.deadline,
+                self.interval
+            ))
+            .into()
+    }
+}
+
+impl CommandCheck {
+    fn script(&self) -> &str {
+        self.run.as_deref().unwrap_or(&self.name)
+    }
+
+    /// One try.
+    fn attempt(&self) -> Script {
+        let command = invocation(self.user.as_deref(), self.script(), None);
+        sh!("command_succeeds {} {}", self.timeout, command)
+    }
+}

@@ -1,0 +1,92 @@
+//! What is owed in the end, whatever happened: by an earlier run that was cut off, or by this one.
+
+use std::collections::BTreeSet;
+
+use super::{Fleet, Run, tally::Tally};
+use crate::{
+    catalog::{Catalog, NodeId},
+    event::{Event, Outcome},
+    graph::Graph,
+    plan::{Cause, Plan},
+    probe::Owed,
+    resource::Reaction,
+};
+
+impl Run {
+    /// Pays what earlier runs owe, before anything else is done, and says whether there was something to pay.
+    pub(super) async fn pay(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &Plan,
+        fleet: &Fleet,
+        tally: &mut Tally,
+    ) -> bool {
+        let left =
+            |cause: &Cause| cause.reaction == Reaction::Afterwards && cause.left_by.is_some();
+        let is_owed = |id: &NodeId| plan.node(*id).planned.reactions().iter().any(left);
+        let owed: BTreeSet<NodeId> =
+            catalog.nodes().map(|(id, _)| id).filter(|id| is_owed(id)).collect();
+        if owed.is_empty() || self.interrupt.is_set() {
+            return false;
+        }
+        for id in &owed {
+            let cause = plan.node(*id).planned.reactions().iter().find(|cause| left(cause));
+            let run = cause.and_then(|cause| cause.left_by.as_deref()).unwrap_or_default();
+            let message =
+                format!("{} is owed since run {run}: it comes first", catalog.node(*id).name.node);
+            self.events.send(Event::Warning { message, place: None });
+        }
+        let others = |id| (!owed.contains(&id)).then_some(Outcome::Unchanged);
+        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, others).await;
+        tally.record(outcomes);
+        true
+    }
+
+    /// Warns of what stays owed: who can pay it was lost, or is not part of this playbook.
+    pub(super) fn tell_debts(&self, catalog: &Catalog, graph: &Graph, tally: &Tally) {
+        for id in unpaid(catalog, graph, tally) {
+            let name = &catalog.node(id).name.node;
+            let message =
+                format!("{name} is still owed: the next run of this playbook begins with it");
+            self.events.send(Event::Warning { message, place: None });
+        }
+    }
+
+    /// Warns of what is owed to resources that this playbook does not declare, and cannot pay.
+    pub(super) fn tell_foreign_debts(&self, catalog: &Catalog, owed: &[Owed]) {
+        let declared: BTreeSet<&str> = catalog.nodes().map(|(_, node)| &*node.name.node).collect();
+        let foreign = owed.iter().filter(|owed| {
+            owed.reaction == Reaction::Afterwards && !declared.contains(owed.node.as_str())
+        });
+        for Owed { host, node, run, .. } in foreign {
+            let message = format!(
+                "{host} says that {node} is owed since run {run}: only a playbook that declares it can see to it"
+            );
+            self.events.send(Event::Warning { message, place: None });
+        }
+    }
+}
+
+/// What this run owes, because it has begun what owes it.
+pub(super) fn unpaid<'a>(
+    catalog: &'a Catalog,
+    graph: &'a Graph,
+    tally: &'a Tally,
+) -> impl Iterator<Item = NodeId> + 'a {
+    let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
+    let owes = move |id: &NodeId| catalog.node(*id).reactions.iter().any(|(cause, _)| begun(cause));
+    let obligations = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
+    let unpaid = obligations.filter(move |id| tally.outcome(**id) != Some(Outcome::Changed));
+    unpaid.filter(move |id| owes(id)).copied()
+}
+
+/// What an earlier run owes and could not be paid.
+pub(super) fn debt(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Option<String> {
+    let bad = |id: &NodeId| {
+        let outcome = tally.outcome(*id);
+        !matches!(outcome, None | Some(Outcome::Changed | Outcome::Unchanged))
+    };
+    let owed = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
+    owed.copied().find(bad).map(|id| catalog.node(id).name.node.to_string())
+}

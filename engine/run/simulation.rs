@@ -1,0 +1,187 @@
+//! How a run would end if something failed, found without a host: every resource is taken to differ.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    Fleet, Run, answers,
+    execution::{Batch, Execution},
+    tally::Tally,
+};
+use crate::{
+    catalog::{Catalog, NodeId},
+    change::{Action, Change},
+    diagnostic::{Diagnostic, Result, did_you_mean},
+    event::{Event, Failure, Outcome},
+    exit_status::ExitStatus,
+    graph::Graph,
+    kind::Assessment,
+    language::{self, Evaluation, Input, Known, Question},
+    plan::Plan,
+    probe::Observations,
+    remote::RemoteError,
+    resource::Nature,
+};
+
+/// What is taken to fail.
+#[derive(Debug, Clone, PartialEq)]
+enum Failing {
+    /// The step of a resource.
+    Node(NodeId),
+    /// A host, which is lost in the first step that runs on it.
+    Host(Arc<str>),
+}
+
+impl Run {
+    /// Tells how a run would end if `name`, a host or a resource, failed; and gives the status that it would end with.
+    ///
+    /// # Errors
+    /// A mistake in what the user gave, or a script that asks a host something.
+    pub async fn simulate(&self, input: impl Fn(Known) -> Input, name: &str) -> Result<ExitStatus> {
+        let fleet = self.fleet(&input);
+        let catalog = self.evaluate_unasked(&input, &fleet).await?;
+        let graph = Graph::build(&catalog)?;
+        let failing = Failing::find(&catalog, name)?;
+        let observed = everything_differs(&catalog, &graph);
+        let plan = Plan::new(&catalog, &graph, &observed);
+        for &id in graph.order() {
+            let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
+            let (node, declared) = (node.name.clone(), node.declared.clone());
+            let turn = graph.regions().turn_of(id);
+            self.events.send(Event::Planned { node, declared, plan, turn });
+        }
+        let (mut tally, mut troubles) = (Tally::new(&catalog), BTreeMap::new());
+        if let Failing::Host(host) = &failing {
+            troubles.insert(host.clone(), RemoteError::Lost("as simulated".to_owned()));
+        }
+        let outcomes = outcomes(&catalog, &graph, &plan, &failing);
+        self.tell_finished(&catalog, &outcomes);
+        tally.record(outcomes);
+        self.tell_debts(&catalog, &graph, &tally);
+        let status = tally.status(&troubles);
+        let hosts = tally.summary(&catalog, &fleet, &troubles);
+        self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms: 0 });
+        Ok(status)
+    }
+
+    /// Evaluates without asking hosts. Secrets are looked up: no host is needed for them.
+    async fn evaluate_unasked(
+        &self,
+        input: &impl Fn(Known) -> Input,
+        fleet: &Fleet,
+    ) -> Result<Catalog> {
+        let mut known = Known::default();
+        loop {
+            match language::evaluate(input(known.clone()))? {
+                Evaluation::Complete { mut catalog, notes } => {
+                    self.limit(&mut catalog);
+                    notes.into_iter().for_each(|note| self.tell_note(note));
+                    return Ok(catalog);
+                }
+                Evaluation::Asks(questions) => {
+                    if let Some(host) = questions.iter().find_map(Question::host) {
+                        let message = format!(
+                            "the playbook asks {host} something, and a simulation asks no host"
+                        );
+                        return Err(Diagnostic::new("simulation::asks", message).hint(
+                            "it cannot be simulated while it uses `host.facts` or `probe(..)`",
+                        ));
+                    }
+                    answers::answer(questions, &mut known, fleet, &*self.lookup).await?;
+                }
+            }
+        }
+    }
+}
+
+impl Failing {
+    fn find(catalog: &Catalog, name: &str) -> Result<Self> {
+        let nodes: HashMap<&str, NodeId> =
+            catalog.nodes().map(|(id, node)| (&*node.name.node, id)).collect();
+        if let Some(id) = nodes.get(name) {
+            return Ok(Self::Node(*id));
+        }
+        let mut hosts: Vec<&Arc<str>> = catalog.nodes().map(|(_, node)| &node.name.host).collect();
+        hosts.sort();
+        hosts.dedup();
+        if let Some(host) = hosts.iter().find(|host| ****host == *name) {
+            return Ok(Self::Host((*host).clone()));
+        }
+        let message =
+            format!("the playbook declares nothing called `{name}`, and nothing on such a host");
+        let known = hosts.iter().map(|host| &***host).chain(nodes.into_keys());
+        let hint = did_you_mean(name, known).unwrap_or_else(|| {
+            "a host, or a resource as the plan with --format json names it: HOST/KIND:KEY"
+                .to_owned()
+        });
+        Err(Diagnostic::new("simulation::unknown", message).hint(hint))
+    }
+
+    fn is(&self, batch: &Batch, id: NodeId) -> bool {
+        match self {
+            Failing::Node(node) => *node == id,
+            Failing::Host(host) => *host == batch.host,
+        }
+    }
+}
+
+/// Observations of a fleet on which nothing is as it should be, except what is only owed for what comes before it.
+fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
+    let assess = |(id, node): (NodeId, &crate::catalog::Node)| {
+        let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
+        let change = differs.then(|| Change::new(Action::Update, Vec::new()));
+        (id, Ok(Assessment { observed: serde_json::Value::Null, change }))
+    };
+    Observations { nodes: catalog.nodes().map(assess).collect(), owed: Vec::new() }
+}
+
+/// Carries the plan out in mind: everything succeeds but what fails.
+fn outcomes(
+    catalog: &Catalog,
+    graph: &Graph,
+    plan: &Plan,
+    failing: &Failing,
+) -> Vec<(NodeId, Outcome)> {
+    let mut execution = Execution::new(catalog, graph, plan, |_| None);
+    let (mut all, mut running) = (Vec::new(), VecDeque::new());
+    loop {
+        let (settled, batches) = execution.next();
+        all.extend(settled);
+        running.extend(batches);
+        let Some(batch) = running.pop_front() else { return all };
+        let ended = end(catalog, &batch, failing);
+        let lost = ended.iter().any(|(_, outcome)| matches!(outcome, Outcome::Unknown { .. }));
+        all.extend(ended.iter().cloned());
+        all.extend(execution.finish(&batch.host, ended));
+        if lost {
+            all.extend(execution.abandon(&batch.host, &format!("{}: it is lost", batch.host)));
+        }
+    }
+}
+
+/// What becomes of a batch.
+fn end(catalog: &Catalog, batch: &Batch, failing: &Failing) -> Vec<(NodeId, Outcome)> {
+    let fails = batch.runs.iter().position(|id| failing.is(batch, *id));
+    let name = fails.map(|at| catalog.node(batch.runs[at]).name.node.to_string());
+    let outcome = |(at, &id): (usize, &NodeId)| {
+        let check = catalog.node(id).kind.nature() == Nature::Check;
+        let outcome = match (&name, fails) {
+            (Some(_), Some(_)) if matches!(failing, Failing::Host(_)) => {
+                Outcome::Unknown { message: "the host is lost while it runs".to_owned() }
+            }
+            (Some(_), Some(fails)) if at == fails => {
+                Outcome::Failed(Failure::told("it fails, as simulated"))
+            }
+            (Some(name), Some(fails)) if at > fails => Outcome::Skipped { because: name.clone() },
+            _ if check => Outcome::Unchanged,
+            _ => Outcome::Changed,
+        };
+        (id, outcome)
+    };
+    batch.runs.iter().enumerate().map(outcome).collect()
+}
+
+#[cfg(test)]
+mod tests;
