@@ -8,8 +8,13 @@
 )]
 
 mod approval;
+mod availability;
+mod client;
 mod compatibility;
 mod drift;
+mod figures;
+mod load;
 mod mistakes;
+mod scenario;
 mod site;
 mod world;

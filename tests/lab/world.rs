@@ -4,6 +4,8 @@ use std::{
     path::PathBuf,
     process::{Command, Output},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -20,6 +22,9 @@ pub(crate) struct Lab {
     _alone: MutexGuard<'static, ()>,
 }
 
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
 /// What converge did.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -35,7 +40,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl Lab {
     /// The lab, for this test alone; none when there is no lab.
     pub(crate) fn get() -> Option<Self> {
-        if std::env::var_os("CONVERGE_LAB").is_none() {
+        if wish().is_empty() {
             eprintln!(
                 "skipped: there is no lab (CONVERGE_LAB is not set; see tests/lab/README.md)"
             );
@@ -44,12 +49,14 @@ impl Lab {
         Some(Self { _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner) })
     }
 
-    /// The lab with the whole site on it, converged once from empty hosts.
+    /// The lab with the whole site on it, converged once: from empty hosts, unless those that are there are to be kept.
     pub(crate) fn with_site() -> Option<Self> {
         let lab = Self::get()?;
         let mut made = SITE.lock().unwrap_or_else(PoisonError::into_inner);
         if !*made {
-            lab.reset(&HOSTS);
+            if wish() != "keep" {
+                lab.reset(&HOSTS);
+            }
             let ran = lab.converge(&["playbooks/site.rhai"]);
             assert_eq!(ran.status, 0, "{ran:#?}");
             *made = true;
@@ -82,17 +89,32 @@ impl Lab {
 
     /// Empty hosts in place of these.
     pub(crate) fn reset(&self, hosts: &[&str]) {
-        self.lab("reset", hosts);
+        let ran = self.lab("reset", hosts);
+        assert_eq!(ran.status, 0, "{ran:#?}");
     }
 
     /// Makes sure that these hosts are there.
     pub(crate) fn up(&self, hosts: &[&str]) {
-        self.lab("up", hosts);
+        let ran = self.lab("up", hosts);
+        assert_eq!(ran.status, 0, "{ran:#?}");
     }
 
-    fn lab(&self, verb: &str, hosts: &[&str]) {
-        let ran = ran(Command::new(project().join("tests/lab/lab")).arg(verb).args(hosts));
-        assert_eq!(ran.status, 0, "lab {verb}: {ran:#?}");
+    /// Asks the lab for something that may fail.
+    pub(crate) fn lab(&self, verb: &str, hosts: &[&str]) -> Ran {
+        ran(Command::new(project().join("tests/lab/lab")).arg(verb).args(hosts))
+    }
+
+    /// Does something to a host as a machine, such as `pause`, `unpause` or `kill`: Docker's word for it.
+    pub(crate) fn machine(&self, verb: &str, host: &str) -> Ran {
+        ran(Command::new("docker").args([verb, &format!("converge-lab-{host}")]))
+    }
+
+    /// What the balancer says of an API node: `UP`, `DOWN`, `DRAIN` and others.
+    pub(crate) fn rotation(&self, node: &str) -> String {
+        let table = self.page(&format!("http://{BALANCER}:8404/;csv"), &[]);
+        let row = table.lines().find_map(|row| row.strip_prefix(&format!("api,{node},")));
+        let status = row.and_then(|row| row.split(',').nth(15));
+        status.unwrap_or_else(|| panic!("no {node} in {table}")).to_owned()
     }
 
     /// The body of a page, or what curl says.
@@ -101,6 +123,15 @@ impl Lab {
         let ran = ran(Command::new("curl").args(arguments).args(more));
         assert_eq!(ran.status, 0, "{url}: {ran:#?}");
         ran.stdout
+    }
+}
+
+/// Looks again and again, until it is so.
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(200));
     }
 }
 
@@ -129,6 +160,11 @@ pub(crate) fn ended(events: &[Value], outcome: &str) -> Vec<String> {
 /// The folder of the project.
 pub(crate) fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the environment says of the lab; empty: there is none.
+fn wish() -> String {
+    std::env::var("CONVERGE_LAB").unwrap_or_default()
 }
 
 fn ran(command: &mut Command) -> Ran {

@@ -1,0 +1,104 @@
+//! What breaks on one node while the service is used costs nobody an answer. Leaves the site as it was.
+
+use crate::scenario::{Site, until_alone, until_back};
+
+#[test]
+fn a_container_is_killed() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("the container of one node is killed, and started again", |load| {
+        site.lab.by_hand("api-1", "docker kill api");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.by_hand("api-1", "docker start api");
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn the_docker_daemon_of_a_node_stops() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("the Docker daemon of one node stops, and starts again", |load| {
+        site.lab.by_hand("api-1", "systemctl stop docker.socket docker.service");
+        // Containers outlive their daemon.
+        until_back(load, "api-1");
+        site.lab.by_hand("api-1", "systemctl start docker.service");
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn a_node_is_paused() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("one node hangs (all that runs on it is paused), and goes on", |load| {
+        site.lab.machine("pause", "api-1");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.machine("unpause", "api-1");
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn the_packets_of_a_node_vanish() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("what is sent to one node vanishes, and arrives again", |load| {
+        site.lab.by_hand(
+            "api-1",
+            "iptables --table raw --insert PREROUTING --in-interface eth0 --jump DROP",
+        );
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.by_hand("api-1", "iptables --table raw --flush PREROUTING");
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn a_node_is_killed() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("one node loses power, and boots", |load| {
+        site.lab.machine("kill", "api-1");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.up(&["api-1"]);
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn an_entry_point_of_a_node_answers_500() {
+    let Some(site) = Site::get() else { return };
+    fails(
+        &site,
+        "one entry point of one node answers 500",
+        r#"{"path": "/ring-ring", "status": 500}"#,
+    );
+}
+
+#[test]
+fn an_entry_point_of_a_node_is_slow() {
+    let Some(site) = Site::get() else { return };
+    fails(
+        &site,
+        "one entry point of one node answers after 3 seconds",
+        r#"{"path": "/", "delay_ms": 3000}"#,
+    );
+}
+
+fn fails(site: &Site, name: &str, order: &str) {
+    let ran = site.lab.converge(&["tests/lab/faults.rhai"]);
+    assert_eq!(ran.status, 0, "{ran:#?}");
+    site.under_load(name, |load| {
+        fault(site, order);
+        site.until_out("api-1");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        fault(site, "{}");
+        until_back(load, "api-1");
+    });
+}
+
+/// Lets the API of api-1 fail as `faults.rhai` allows it; `{}`: no more.
+fn fault(site: &Site, order: &str) {
+    site.lab.page("http://10.77.0.11:8080/faults", &["--data", order]);
+}
