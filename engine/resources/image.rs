@@ -114,12 +114,30 @@ fn full(reference: &str) -> String {
 
 /// Checks that a text can be a reference.
 pub(super) fn check_reference(argument: &'static str, text: &str) -> Result<(), ArgumentError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "./:@_-".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(allowed) {
-        return Ok(());
+    let (name, digest) = match text.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (text, None),
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "./:_-".contains(c);
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(allowed) {
+        let message = format!("`{text}` is not a reference to an image");
+        return Err(ArgumentError::new(argument, message)
+            .hint("write it as `repository:tag` or `repository:tag@sha256:…`"));
     }
-    Err(ArgumentError::new(argument, format!("`{text}` is not a reference to an image"))
-        .hint("write it as `repository:tag` or `repository@sha256:…`"))
+    match digest {
+        Some(digest) if !is_digest(digest) => {
+            let message = format!("`{digest}` is not the digest of an image");
+            Err(ArgumentError::new(argument, message).hint(
+                "it is `sha256:` and 64 hexadecimal digits, as `docker images --digests` shows it",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    let hexadecimal = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    text.strip_prefix("sha256:").is_some_and(|it| it.len() == 64 && it.chars().all(hexadecimal))
 }
 
 #[cfg(test)]
@@ -138,6 +156,17 @@ mod tests {
         assert_eq!(find("nginx", output), None);
         assert_eq!(find("hostile", output), None);
         assert_eq!(full("r:5000/api"), "r:5000/api:latest");
-        assert!(check_reference("name", "-x").is_err() && check_reference("name", "a b").is_err());
+    }
+
+    #[test]
+    fn what_is_no_reference_or_no_digest_is_refused() {
+        let refused = |text: &str| check_reference("name", text).is_err();
+        let hex = "0123456789abcdef".repeat(4);
+        assert!(!refused("r:5000/api:2") && !refused(&format!("r:5000/api:2@sha256:{hex}")));
+        assert!(refused("-x") && refused("a b") && refused(&format!("@sha256:{hex}")));
+        for digest in ["", "x", "sha256:", "sha256:abc", &hex, &format!("sha256:{hex}@x")] {
+            assert!(refused(&format!("api:2@{digest}")), "{digest}");
+        }
+        assert!(refused(&format!("api:2@sha256:{}", hex.to_uppercase())));
     }
 }

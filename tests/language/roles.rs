@@ -162,3 +162,33 @@ fn a_playbook_has_files_of_its_own() {
         .file("playbooks/templates/a.j2", "{{ host.name }}");
     assert_eq!(project.content("web-1/file:/a"), "web-1");
 }
+
+#[test]
+fn what_is_fetched_before_a_release_is_the_image_that_the_role_wants() {
+    let role = |playbook: &str| {
+        Project::new(playbook)
+            .file("roles/api/role.toml", include_str!("../../roles/api/role.toml"))
+            .file("roles/api/lib.rhai", include_str!("../../roles/api/lib.rhai"))
+            .file("roles/api/main.rhai", include_str!("../../roles/api/main.rhai"))
+    };
+    let images = |release: &str| {
+        let playbook = format!(
+            "let release = {release};
+            on(hosts(\"api-1\"), |host| api::fetch(release));
+            on(hosts(\"api-1\"), |host| role(\"api\", release));"
+        );
+        let mut nodes = role(&playbook).nodes();
+        assert!(nodes.contains(&"api-1/container:api".to_owned()), "{nodes:?}");
+        nodes.retain(|node| node.contains("/image:"));
+        nodes
+    };
+    let tagged = "#{ image: \"r:5000/api\", version: \"2\" }";
+    assert_eq!(images(tagged), ["api-1/image:r:5000/api:2"]);
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let pinned = format!("#{{ image: \"r:5000/api\", version: \"2\", digest: \"{digest}\" }}");
+    assert_eq!(images(&pinned), [format!("api-1/image:r:5000/api:2@{digest}")]);
+
+    let bad = pinned.replace("0a0a", "0a");
+    let refused = role(&format!("on(hosts(\"api-1\"), |host| role(\"api\", {bad}));")).mistake();
+    assert!(refused.message().contains("is not the digest of an image"), "{refused:?}");
+}
