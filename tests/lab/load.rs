@@ -27,7 +27,7 @@ const PACE: u32 = 160;
 
 /// Clients of each way that keep their connection; one request in `ANEW` has a connection of its own.
 const KEEPING: usize = 8;
-const ANEW: usize = 4;
+const ANEW: usize = 5;
 
 /// An answer that takes longer is none.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
@@ -135,9 +135,11 @@ async fn keep_asking(record: Arc<Record>, mut stopped: oneshot::Receiver<()>) ->
             due = pace.tick() => due,
             _ = &mut stopped => break,
         };
-        let turn = number % WAYS.len();
+        // The balancer takes its nodes in turn too: each round of the ways begins with another one, so that no way always
+        // meets the same node.
+        let turn = (number + number / WAYS.len()) % WAYS.len();
         let way = &WAYS[turn];
-        let own = (number / WAYS.len()).is_multiple_of(ANEW);
+        let own = number.is_multiple_of(ANEW);
         let connections = Arc::clone(if own { &anew } else { &kept[turn] });
         let record = Arc::clone(&record);
         on_their_way.spawn(async move {
