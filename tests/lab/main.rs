@@ -15,6 +15,8 @@ mod drift;
 mod figures;
 mod load;
 mod mistakes;
+mod release;
+mod running;
 mod scenario;
 mod site;
 mod world;
