@@ -66,6 +66,29 @@ fn a_node_is_killed() {
 }
 
 #[test]
+fn the_only_node_left_is_replaced() {
+    let Some(site) = Site::get() else { return };
+    let order = |order: &str| {
+        let socket = "socat - UNIX-CONNECT:/run/haproxy/admin.sock";
+        site.lab.by_hand(
+            "balancer-1",
+            &format!("echo 'set server api/api-2 state {order}' | {socket}"),
+        );
+    };
+    site.under_load("one node has no power, and the other one is replaced", |load| {
+        site.lab.machine("kill", "api-1");
+        site.until_out("api-1");
+        until_alone(load, "api-2");
+        order("drain");
+        site.lab.by_hand("api-2", "docker stop api && docker start api");
+        until_back(load, "api-2");
+        order("ready");
+        site.lab.up(&["api-1"]);
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
 fn an_entry_point_of_a_node_answers_500() {
     let Some(site) = Site::get() else { return };
     fails(

@@ -66,7 +66,7 @@ pub(crate) fn until_alone(load: &Load, node: &str) {
     });
 }
 
-/// Goes on until this node answers, and for a while longer.
+/// Goes on until this node answers, and then for a while.
 pub(crate) fn until_back(load: &Load, node: &str) {
     load.until("the node answers again", |since| since.iter().any(|asked| asked.is_by(node)));
     load.goes_on(5);
