@@ -15,6 +15,7 @@ mod drift;
 mod figures;
 mod load;
 mod mistakes;
+mod monitoring;
 mod scenario;
 mod site;
 mod world;
