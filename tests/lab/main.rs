@@ -17,6 +17,7 @@ mod load;
 mod mistakes;
 mod release;
 mod running;
+mod monitoring;
 mod scenario;
 mod site;
 mod world;
