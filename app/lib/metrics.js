@@ -8,15 +8,25 @@ const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10];
 /** Methods with a label of their own; all others share one, so that no client grows the memory. */
 const METHODS = new Set(["GET", "HEAD", "POST"]);
 
+/** What an entry point answers as a rule, and when something is wrong. */
+const EXPECTED_STATUSES = [200, 500];
+
 export class Metrics {
   #build;
   #inFlight = 0;
   /** Label text -> what was measured under these labels. */
   #series = new Map();
 
-  /** `build` becomes the labels of `api_build_info`. */
-  constructor(build) {
+  /**
+   * `build` becomes the labels of `api_build_info`. What is expected at the `endpoints` is counted
+   * from zero: by how much a counter grew that was not there before, Prometheus cannot know, and so
+   * would miss the first errors.
+   */
+  constructor(build, endpoints = []) {
     this.#build = build;
+    for (const endpoint of endpoints) {
+      for (const status of EXPECTED_STATUSES) this.#under({ endpoint, method: "GET", status });
+    }
   }
 
   /** Marks the begin of a request; the function returned takes the status and marks its end. */
@@ -35,16 +45,22 @@ export class Metrics {
   }
 
   observe({ endpoint, method, status }, seconds) {
-    const labels = { endpoint, method: METHODS.has(method) ? method : "other", status };
+    const known = METHODS.has(method) ? method : "other";
+    const series = this.#under({ endpoint, method: known, status });
+    const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
+    series.counts[bucket === -1 ? BUCKETS.length : bucket] += 1;
+    series.sum += seconds;
+  }
+
+  /** The series with these labels, at first with nothing in it. */
+  #under(labels) {
     const key = labelText(labels);
     let series = this.#series.get(key);
     if (!series) {
       series = { labels, sum: 0, counts: new Array(BUCKETS.length + 1).fill(0) };
       this.#series.set(key, series);
     }
-    const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
-    series.counts[bucket === -1 ? BUCKETS.length : bucket] += 1;
-    series.sum += seconds;
+    return series;
   }
 
   /** The whole exposition, with a final newline. */
@@ -80,6 +96,12 @@ export class Metrics {
       family("process_resident_memory_bytes", "gauge", "Resident memory.", [
         sample("", {}, memory.rss),
       ]),
+      family(
+        "nodejs_eventloop_active_seconds_total",
+        "counter",
+        "Time that the event loop was not idle; 1 a second: it has no time left.",
+        [sample("", {}, performance.eventLoopUtilization().active / 1000)],
+      ),
       family("nodejs_heap_size_used_bytes", "gauge", "Heap in use.", [
         sample("", {}, memory.heapUsed),
       ]),

@@ -42,7 +42,7 @@ export class Service {
     this.#version = version;
     this.#node = node;
     this.#log = log;
-    this.#metrics = new Metrics({ version, node, nodejs: process.versions.node });
+    this.#metrics = new Metrics({ version, node, nodejs: process.versions.node }, ENTRY_POINTS);
     this.#routes = new Map([
       ["/", { methods: READ, answer: () => this.#welcome() }],
       ["/ring-ring", { methods: READ, answer: () => this.#ring() }],

@@ -59,6 +59,14 @@ test("sum, count and the request counter agree with the buckets", () => {
   );
 });
 
+test("what is expected of an entry point is counted from zero", () => {
+  const metrics = new Metrics({}, ["/"]);
+  const counts = () => [...parse(metrics.text()).get("http_requests_total").samples.values()];
+  assert.deepEqual(counts(), [0, 0]);
+  metrics.observe({ endpoint: "/", method: "GET", status: 500 }, 0);
+  assert.deepEqual(counts(), [0, 1]);
+});
+
 test("a request is in flight until it ends", () => {
   const metrics = new Metrics({});
   const inFlight = () =>
@@ -91,4 +99,7 @@ test("the process describes itself", () => {
   assert.ok(value("process_cpu_seconds_total") > 0);
   assert.ok(value("process_start_time_seconds") <= Date.now() / 1000);
   assert.equal(families.get("process_cpu_seconds_total").type, "counter");
+  const active = "nodejs_eventloop_active_seconds_total";
+  assert.ok(value(active) > 0 && value(active) < performance.now() / 1000);
+  assert.equal(families.get(active).type, "counter");
 });

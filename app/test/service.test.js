@@ -129,6 +129,7 @@ test("the metrics tell requests apart by entry point, method and status", async 
   for (const line of [
     'http_requests_total{endpoint="/",method="GET",status="200"} 1',
     'http_requests_total{endpoint="/ring-ring",method="HEAD",status="200"} 1',
+    'http_requests_total{endpoint="/ring-ring",method="GET",status="500"} 0',
     'http_requests_total{endpoint="other",method="GET",status="404"} 1',
     "http_requests_in_flight 1",
   ]) {

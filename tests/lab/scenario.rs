@@ -33,7 +33,7 @@ impl Site {
         figures.keep(name);
     }
 
-    fn until_all_are_in(&self) {
+    pub(crate) fn until_all_are_in(&self) {
         until("every node is in", || NODES.iter().all(|node| self.lab.rotation(node) == "UP"));
     }
 

@@ -20,6 +20,16 @@ export const PAGE = `http://${addresses.get("web-1")}/`;
 /** The same API at another origin than the page's. */
 export const BALANCER = `http://${addresses.get("balancer-1")}/`;
 
+/** The start of every dashboard's address, and who may see them. */
+export const CONSOLES = `http://${addresses.get("monitor-1")}:9090/consoles/`;
+export const administrator = () => ({
+  username: "admin",
+  password: readFileSync(
+    new URL("../../.lab/secrets/prometheus_password", import.meta.url),
+    "utf8",
+  ).trim(),
+});
+
 /** Does something while no node runs the API; they run it again afterwards, whatever happened. */
 export async function withoutApi(doing) {
   const order = (verb) => onEach(apis, `docker ${verb} api`);

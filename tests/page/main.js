@@ -1,4 +1,4 @@
-// The landing page in a real browser, against the lab: from nginx through the balancer to the API.
+// The landing page in a real browser, against the lab: from nginx through the balancer to the API. And the dashboards.
 //
 // usage: npm ci && npm test     with the lab up, and converged by playbooks/site.rhai
 //
@@ -10,3 +10,4 @@ import "./trouble.js";
 import "./access.js";
 import "./looks.js";
 import "./policy.js";
+import "./dashboards.js";

@@ -1,13 +1,16 @@
-// Pictures of the page for the documentation.
+// Pictures of the page, and of the dashboards, for the documentation.
 //
 // usage: npm run screenshots     and look at what it made before it is kept
 
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { ANSWERED, says, shown, visit } from "./visit.js";
+import { CONSOLES, administrator } from "./lab.js";
+import { ANSWERED, says, shown, tab, visit } from "./visit.js";
 
 const RINGS = 4;
+
+const image = (name) => fileURLToPath(new URL(`../../docs/images/${name}`, import.meta.url));
 
 for (const colorScheme of ["light", "dark"]) {
   test(`a picture of the page, ${colorScheme}`, async (t) => {
@@ -19,7 +22,14 @@ for (const colorScheme of ["light", "dark"]) {
       await page.locator("#json").filter({ hasNotText: id }).waitFor();
     }
     await page.mouse.move(0, 0);
-    const file = new URL(`../../docs/images/landing-${colorScheme}.png`, import.meta.url);
-    await page.screenshot({ path: fileURLToPath(file) });
+    await page.screenshot({ path: image(`landing-${colorScheme}.png`) });
   });
 }
+
+test("a picture of the overview of the dashboards", async (t) => {
+  const options = { httpCredentials: administrator(), viewport: { width: 1240, height: 800 } };
+  const { page } = await tab(t, options);
+  await page.goto(`${CONSOLES}index.html?span=15m`);
+  await says(page, /^as of/);
+  await page.screenshot({ path: image("dashboards.png"), fullPage: true });
+});

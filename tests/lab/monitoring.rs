@@ -1,0 +1,161 @@
+//! Prometheus measures everything, knows what its rules mean, and shows it to who has the password, and to nobody else.
+//! Leaves the site as it is.
+
+use std::{fs, process::Command, thread, time::Duration};
+
+use serde_json::Value;
+
+use crate::world::{BALANCER, Lab, MONITOR, WEB, project};
+
+/// Seconds until all that is asked every 15 seconds was asked often enough for a rate.
+const PATIENCE: usize = 90;
+
+/// A folder of the role.
+fn role(path: &str) -> std::path::PathBuf {
+    project().join("roles/prometheus").join(path)
+}
+
+/// A page of Prometheus, with the password.
+fn page(lab: &Lab, path: &str, more: &[&str]) -> String {
+    let password = fs::read_to_string(project().join(".lab/secrets/prometheus_password")).unwrap();
+    let login = format!("admin:{}", password.trim());
+    let mut arguments = vec!["--user", &login];
+    arguments.extend(more);
+    lab.page(&format!("http://{MONITOR}:9090/{path}"), &arguments)
+}
+
+/// What the API of Prometheus answers.
+fn api(lab: &Lab, path: &str, more: &[&str]) -> Value {
+    let answer: Value = serde_json::from_str(&page(lab, &format!("api/v1/{path}"), more)).unwrap();
+    answer["data"].clone()
+}
+
+/// The HTTP status that who has no password gets.
+fn status_without_password(path: &str) -> String {
+    let url = format!("http://{MONITOR}:9090/{path}");
+    let arguments = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", &url];
+    String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
+}
+
+/// Asks once a second until nothing is missing. Prometheus measures in its own time.
+fn until_nothing<T: std::fmt::Debug>(mut missing: impl FnMut() -> Vec<T>) {
+    for _ in 0..PATIENCE {
+        if missing().is_empty() {
+            return;
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    panic!("after {PATIENCE} seconds: {:#?}", missing());
+}
+
+/// The pages of the role: `consoles/NAME.html`, by name.
+fn consoles() -> Vec<String> {
+    let files = fs::read_dir(role("files/dashboards/consoles")).unwrap();
+    let name =
+        |file: std::io::Result<fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<_> = files.map(|file| format!("consoles/{}", name(file))).collect();
+    names.sort();
+    names
+}
+
+/// The values of an attribute in a page.
+fn attributes(page: &str, name: &str) -> Vec<String> {
+    let plain = |value: &str| {
+        let marks = [("&#34;", "\""), ("&#39;", "'"), ("&#43;", "+"), ("&lt;", "<"), ("&gt;", ">")];
+        let text =
+            marks.iter().fold(value.to_owned(), |text, (mark, sign)| text.replace(mark, sign));
+        text.replace("&amp;", "&")
+    };
+    let start = format!("{name}=\"");
+    page.split(&start).skip(1).map(|rest| plain(rest.split('"').next().unwrap())).collect()
+}
+
+#[test]
+fn every_target_is_up() {
+    let Some(lab) = Lab::with_site() else { return };
+    // A target that was never scraped is neither up nor down.
+    until_nothing(|| {
+        let answer = api(&lab, "targets?state=active", &[]);
+        let targets = answer["activeTargets"].as_array().unwrap().clone();
+        let wanted: usize = [5, 2, 1, 1, 1].iter().sum();
+        assert_eq!(targets.len(), wanted, "hosts, APIs, balancer, web server, Prometheus itself");
+        targets.into_iter().filter(|target| target["health"] != "up").collect()
+    });
+}
+
+#[test]
+fn every_rule_is_loaded_and_every_alert_says_what_it_means() {
+    let Some(lab) = Lab::with_site() else { return };
+    lab.by_hand("monitor-1", "promtool check config /etc/prometheus/prometheus.yml");
+    lab.by_hand("monitor-1", "promtool check web-config /etc/prometheus/web.yml");
+    let rules = || -> Vec<Value> {
+        let groups = api(&lab, "rules", &[])["groups"].as_array().unwrap().clone();
+        groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+    };
+    // A rule that was never evaluated is neither well nor ill.
+    until_nothing(|| rules().into_iter().filter(|rule| rule["health"] != "ok").collect());
+
+    let written = fs::read_to_string(role("files/service.yml")).unwrap();
+    let is_rule = |line: &&str| {
+        ["- alert: ", "- record: "].iter().any(|start| line.trim_start().starts_with(start))
+    };
+    assert_eq!(rules().len(), written.lines().filter(is_rule).count());
+    for alert in rules().iter().filter(|rule| rule["type"] == "alerting") {
+        let severity = alert["labels"]["severity"].as_str().unwrap();
+        assert!(["critical", "warning", "info"].contains(&severity), "{alert}");
+        for text in ["summary", "description"] {
+            assert!(!alert["annotations"][text].as_str().unwrap().is_empty(), "{alert}");
+        }
+    }
+}
+
+#[test]
+fn every_page_shows_what_was_measured_and_only_to_who_has_the_password() {
+    let Some(lab) = Lab::with_site() else { return };
+    for path in
+        consoles().iter().map(String::as_str).chain(["api/v1/query?query=up", "user/page.mjs"])
+    {
+        assert_eq!(status_without_password(path), "401", "{path}");
+        page(&lab, path, &[]);
+    }
+    // Every number of the overview and every graph has something to show, once there were requests.
+    until_nothing(|| {
+        for url in [format!("http://{BALANCER}/"), format!("http://{WEB}/api/ring-ring")] {
+            lab.page(&url, &[]);
+        }
+        let mut missing = Vec::new();
+        for path in consoles() {
+            let text = page(&lab, &path, &[]);
+            let tiles = text.split("<dt>").skip(1).filter(|tile| tile.contains("<dd>–"));
+            missing
+                .extend(tiles.map(|tile| format!("{path}: {}", tile.split('<').next().unwrap())));
+            for expression in attributes(&text, "data-expression") {
+                let query = format!("query={expression}");
+                let found = api(&lab, "query", &["--get", "--data-urlencode", &query]);
+                if found["result"].as_array().unwrap().is_empty() {
+                    missing.push(format!("{path}: {expression}"));
+                }
+            }
+        }
+        missing
+    });
+    let overview = page(&lab, "consoles/index.html", &[]);
+    assert!(
+        overview.contains("<dt>Instances up</dt>\n<dd>2<small> of 2</small></dd>"),
+        "{overview}"
+    );
+}
+
+#[test]
+fn the_pages_load_nothing_from_elsewhere() {
+    let Some(lab) = Lab::with_site() else { return };
+    for path in consoles() {
+        let text = page(&lab, &path, &[]);
+        for name in ["href", "src"] {
+            let places = attributes(&text, name);
+            assert!(!places.is_empty(), "{path}");
+            let outside: Vec<_> = places.iter().filter(|place| place.contains("//")).collect();
+            assert!(outside.is_empty(), "{path}: {outside:?}");
+        }
+    }
+}
