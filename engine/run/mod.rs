@@ -1,7 +1,7 @@
 //! A run over the fleet: evaluate, probe, plan, apply, verify. Sends events; decides nothing itself.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -190,7 +190,7 @@ impl Run {
                 self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
             }
         }
-        let troubles = self.troubles(fleet);
+        let troubles = self.troubles(&catalog, fleet);
         let status = match self.interrupt.is_set() {
             true => ExitStatus::Interrupted,
             false => tally.status(&troubles),
@@ -251,6 +251,8 @@ impl Run {
             tally.record(rest);
             return self.tell_debts(catalog, graph, tally);
         }
+        // What was paid by now and is going to be owed again has not come to its end.
+        tally.reopen(catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts()));
         let stands = |id| settled(catalog, plan, tally, id);
         let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
         tally.record(outcomes);
@@ -289,11 +291,13 @@ impl Run {
         }
     }
 
-    /// The hosts of this run that could not be reached or were lost. Scripts may have asked others for facts.
-    fn troubles(&self, fleet: &Fleet) -> Troubles {
+    /// The hosts of this run that could not be reached or were lost: those that something is declared on, and those that
+    /// could not be asked what to declare. Scripts may have asked others for facts.
+    fn troubles(&self, catalog: &Catalog, fleet: &Fleet) -> Troubles {
         let mut troubles = fleet.troubles();
         if let Some(limit) = &self.limit {
-            troubles.retain(|host, _| limit.contains(host));
+            let declared: HashSet<_> = catalog.nodes().map(|(_, node)| &node.name.host).collect();
+            troubles.retain(|host, _| limit.contains(host) || declared.contains(host));
         }
         troubles
     }

@@ -59,6 +59,14 @@ impl Tally {
         }
     }
 
+    /// Forgets that some nodes were changed: they are going to be worked on again.
+    pub(super) fn reopen(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        for id in nodes {
+            let known = &mut self.outcomes[id.index()];
+            known.take_if(|outcome| *outcome == Outcome::Changed);
+        }
+    }
+
     pub(super) fn looked_at(&mut self, nodes: &[NodeId]) {
         for id in nodes {
             self.unseen[id.index()] = false;

@@ -289,6 +289,44 @@ async fn a_limit_keeps_what_stands_around_what_it_leaves() {
 }
 
 #[tokio::test]
+async fn what_a_limit_keeps_and_cannot_be_reached_is_told() {
+    let mut fleet = Fleet::new(&["lb", "n1", "n2"]);
+    fleet.limit = Some(["n2".into()].into());
+    fleet.breaks("lb", Fault::Unreachable);
+    let ran = fleet.apply(&release("")).await;
+    assert_eq!((ran.status, fleet.log()), (Unreachable, vec![]));
+    assert!(ran.host("lb").unreachable.is_some());
+}
+
+#[tokio::test]
+async fn what_is_paid_first_and_owed_again_is_paid_again_after_an_interrupt() {
+    let mut fleet = Fleet::new(&["lb", "n1"]);
+    // The file may change with the command before it, so that the body is left open for a second round.
+    let playbook = release("").replace(
+        "upgrade(node))",
+        "{ command(\"true\"); file(`${node.vars.root}/f`, #{ content: \"x\" }); upgrade(node); })",
+    );
+    fleet.write("n1", "f", "x");
+    fleet.breaks("lb", Fault::LostAfter(2));
+    fleet.apply(&playbook).await;
+    assert_eq!(fleet.markers("lb"), 1);
+    fleet.mend("lb");
+    fleet.interrupt_at = Some(Arc::new(|event: &Event| matches!(event, Event::Verifying { .. })));
+    let ran = fleet.apply(&playbook).await;
+    let log = fleet.log();
+    assert_eq!(
+        (ran.status, log.last().map(String::as_str)),
+        (Interrupted, Some("ready n1")),
+        "{log:?}"
+    );
+    assert_eq!(
+        (fleet.markers("lb"), fleet.read("lb", "n1").as_deref()),
+        (0, Some("ready\n")),
+        "{log:?}"
+    );
+}
+
+#[tokio::test]
 async fn nothing_is_drained_for_what_the_approved_plan_does_not_do() {
     let fleet = Fleet::new(&["lb", "n1", "n2"]);
     fleet.write("n1", "version", "1");
