@@ -18,7 +18,7 @@ mod block;
 mod region;
 
 pub use self::{
-    block::{Block, BlockId, Order},
+    block::{Block, BlockId, Order, Part},
     region::{Around, Item, ItemId, Regions, Rolling, Turn},
 };
 
@@ -258,11 +258,6 @@ impl Catalog {
     pub fn blocks(&self) -> impl Iterator<Item = (BlockId, &Block)> {
         let id = |index: usize| BlockId(u32::try_from(index).expect("ids were made from indices"));
         self.blocks.iter().enumerate().map(move |(index, block)| (id(index), block))
-    }
-
-    /// The block with this id.
-    pub fn block(&self, id: BlockId) -> &Block {
-        &self.blocks[id.index()]
     }
 
     /// The blocks around a node, innermost first.

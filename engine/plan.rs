@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Around, Catalog, Node, NodeId},
+    catalog::{Around, Catalog, Node, NodeId, Part},
     change::Change,
     graph::Graph,
     probe::{Observations, Owed},
@@ -139,7 +139,8 @@ impl Plan {
                 }
             };
             // What stands around a body only clears the way for it.
-            if graph.regions().before_of(id).chain(graph.regions().after_of(id)).next().is_none() {
+            let is_in = |part| graph.regions().arounds_with(part, id).next().is_some();
+            if !is_in(Part::Before) && !is_in(Part::After) {
                 opaque.record(node, &planned);
             }
             let observed = observed.as_ref().ok().map(|assessment| assessment.observed.clone());
@@ -158,7 +159,7 @@ impl Plan {
 
     /// Whether a node stands before a body that is not going to change anything: then it has nothing to do.
     pub fn is_idle(&self, graph: &Graph, id: NodeId) -> bool {
-        graph.regions().before_of(id).any(|around| !self.active[around])
+        graph.regions().arounds_with(Part::Before, id).any(|around| !self.active[around])
     }
 
     /// What is going to happen to a node.
@@ -236,7 +237,8 @@ fn undone_first(
     id: NodeId,
     owed: &HashMap<&str, Vec<&Owed>>,
 ) -> Option<Cause> {
-    let arounds = graph.regions().before_of(id).map(|around| &graph.regions().arounds[around]);
+    let regions = graph.regions();
+    let arounds = regions.arounds_with(Part::Before, id).map(|around| &regions.arounds[around]);
     let mut after = arounds.flat_map(|around| &around.after).map(|id| &catalog.node(*id).name.node);
     let undone_by = after.find(|node| owed.contains_key(&***node))?;
     Some(Cause { reaction: Reaction::Afterwards, node: undone_by.clone(), left_by: None })

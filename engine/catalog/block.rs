@@ -45,32 +45,22 @@ pub enum Order {
     },
     /// Three parts: what comes before a body if that is going to change, the body, and what comes after it in any case.
     Around,
-    /// The first part of an [`Order::Around`].
-    Before {
-        /// Whether it is in order across hosts, as the block around it.
-        sequence: bool,
-    },
-    /// The second part of an [`Order::Around`].
-    Body {
-        /// Whether it is in order across hosts, as the block around it.
-        sequence: bool,
-    },
-    /// The third part of an [`Order::Around`]: obligations.
-    After {
-        /// Whether it is in order across hosts, as the block around it.
-        sequence: bool,
-    },
+    /// A part of an [`Order::Around`], in order as the block around it.
+    Part(Part),
 }
 
-impl Order {
-    /// Whether what is in it comes in the order written, across hosts.
-    pub fn is_sequence(&self) -> bool {
-        match self {
-            Order::Sequence | Order::Rolling { .. } | Order::Item { .. } => true,
-            Order::Before { sequence } | Order::Body { sequence } | Order::After { sequence } => {
-                *sequence
-            }
-            Order::PerHost | Order::Batch | Order::Around => false,
-        }
-    }
+/// The parts of an [`Order::Around`], in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What runs first, if the body is going to change something.
+    Before,
+    /// What it is about.
+    Body,
+    /// What is owed as soon as something of the first part was begun.
+    After,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Before, Self::Body, Self::After];
 }

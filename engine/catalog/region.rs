@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockId, Catalog, NodeId, Order};
+use super::{BlockId, Catalog, NodeId, Order, Part};
 
 /// Something that is done to hosts in batches.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,12 +58,20 @@ pub struct Around {
     pub after: Vec<NodeId>,
 }
 
-/// Which part of an [`Around`] a node belongs to. The number is the place in [`Regions::arounds`].
+impl Around {
+    fn part_mut(&mut self, part: Part) -> &mut Vec<NodeId> {
+        match part {
+            Part::Before => &mut self.before,
+            Part::Body => &mut self.body,
+            Part::After => &mut self.after,
+        }
+    }
+}
+
+/// Where a node is. The number is the place in [`Regions::arounds`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
-    Before(usize),
-    Body(usize),
-    After(usize),
+    Around(usize, Part),
     Item(ItemId),
 }
 
@@ -87,16 +95,16 @@ impl Regions {
     pub fn of(catalog: &Catalog) -> Self {
         let mut regions = Self::default();
         let named = regions.name_blocks(catalog);
+        if named.is_empty() {
+            return regions;
+        }
         for (id, _) in catalog.nodes() {
             let around = catalog.blocks_around(id);
             let member: Vec<_> =
                 around.filter_map(|(block, _)| named.get(&block)).copied().collect();
             for member in &member {
-                match *member {
-                    Membership::Before(around) => regions.arounds[around].before.push(id),
-                    Membership::Body(around) => regions.arounds[around].body.push(id),
-                    Membership::After(around) => regions.arounds[around].after.push(id),
-                    Membership::Item(_) => {}
+                if let Membership::Around(around, part) = *member {
+                    regions.arounds[around].part_mut(part).push(id);
                 }
             }
             if !member.is_empty() {
@@ -134,14 +142,8 @@ impl Regions {
                     arounds.insert(id, self.arounds.len());
                     self.arounds.push(Around::default());
                 }
-                Order::Before { .. } => {
-                    named.insert(id, Membership::Before(arounds[&parent]));
-                }
-                Order::Body { .. } => {
-                    named.insert(id, Membership::Body(arounds[&parent]));
-                }
-                Order::After { .. } => {
-                    named.insert(id, Membership::After(arounds[&parent]));
+                Order::Part(part) => {
+                    named.insert(id, Membership::Around(arounds[&parent], *part));
                 }
                 Order::PerHost | Order::Sequence => {}
             }
@@ -177,32 +179,16 @@ impl Regions {
         &self.items[id.0]
     }
 
-    /// The arounds that a node is the first part of, by their places.
-    pub fn before_of(&self, node: NodeId) -> impl Iterator<Item = usize> + '_ {
-        self.members(node).filter_map(|member| match member {
-            Membership::Before(around) => Some(around),
-            _ => None,
-        })
-    }
-
-    /// The arounds that a node is in the body of, by their places.
-    pub fn body_of(&self, node: NodeId) -> impl Iterator<Item = usize> + '_ {
-        self.members(node).filter_map(|member| match member {
-            Membership::Body(around) => Some(around),
-            _ => None,
-        })
-    }
-
-    /// The arounds that owe a node, by their places.
-    pub fn after_of(&self, node: NodeId) -> impl Iterator<Item = usize> + '_ {
-        self.members(node).filter_map(|member| match member {
-            Membership::After(around) => Some(around),
+    /// The arounds that a node is in this part of, by their places.
+    pub fn arounds_with(&self, part: Part, node: NodeId) -> impl Iterator<Item = usize> + '_ {
+        self.members(node).filter_map(move |member| match member {
+            Membership::Around(around, of) if of == part => Some(around),
             _ => None,
         })
     }
 
     /// Whether a node is to be done in the end, whatever becomes of what it comes after.
     pub fn is_obligation(&self, node: NodeId) -> bool {
-        self.after_of(node).next().is_some()
+        self.arounds_with(Part::After, node).next().is_some()
     }
 }

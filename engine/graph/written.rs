@@ -6,33 +6,34 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Edge, Edges};
-use crate::catalog::{BlockId, Catalog, NodeId, Order, Regions};
+use crate::catalog::{BlockId, Catalog, NodeId, Order, Part, Regions};
 
 pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
-    let mut open: Vec<Part<'_>> = vec![Part::new(BlockId::default(), &Order::PerHost, None)];
-    let close = |open: &mut Vec<Part<'_>>, edges: &mut Edges| {
-        let inner = open.pop().map(Part::ends);
-        if let (Some(ends), Some(outer)) = (inner, open.last_mut()) {
-            outer.push(ends, edges);
-        }
-    };
+    let mut open = vec![Reading::new(BlockId::default(), &Order::PerHost, None, None)];
     for (id, node) in catalog.nodes() {
         let mut path: Vec<_> = catalog.blocks_around(id).collect();
         path.reverse();
         // What is declared in a block stands together: a block that this node is not in is complete.
         let shared = open.iter().zip(&path).take_while(|(part, (id, _))| part.block == *id).count();
-        while open.len() > shared {
-            close(&mut open, edges);
-        }
+        close(&mut open, shared, edges);
         for (id, block) in &path[shared..] {
-            open.push(Part::new(*id, &block.order, regions.rolling_at(*id)));
+            let inner = Reading::new(*id, &block.order, regions.rolling_at(*id), open.last());
+            open.push(inner);
         }
-        if let Some(part) = open.last_mut() {
-            part.push(Ends::of(&node.name.host, id), edges);
+        if let Some(innermost) = open.last_mut() {
+            innermost.push(Ends::of(&node.name.host, id), edges);
         }
     }
-    while open.len() > 1 {
-        close(&mut open, edges);
+    close(&mut open, 1, edges);
+}
+
+/// Completes the innermost blocks, down to so many that stay open.
+fn close(open: &mut Vec<Reading<'_>>, stay: usize, edges: &mut Edges) {
+    while open.len() > stay {
+        let complete = open.pop().map(Reading::ends);
+        if let (Some(ends), Some(outer)) = (complete, open.last_mut()) {
+            outer.push(ends, edges);
+        }
     }
 }
 
@@ -75,30 +76,46 @@ impl<'a> Ends<'a> {
 }
 
 /// A block that is being read.
-struct Part<'a> {
+struct Reading<'a> {
     block: BlockId,
     order: &'a Order,
+    /// Whether what a script writes in it comes in that order across hosts.
+    sequence: bool,
     rolling: Option<usize>,
     ends: Ends<'a>,
     /// The end of an around's body: what comes after the around depends on it as well as on what is owed.
     body: Option<End<'a>>,
 }
 
-impl<'a> Part<'a> {
-    fn new(block: BlockId, order: &'a Order, rolling: Option<usize>) -> Self {
-        Self { block, order, rolling, ends: Ends::default(), body: None }
+impl<'a> Reading<'a> {
+    fn new(
+        block: BlockId,
+        order: &'a Order,
+        rolling: Option<usize>,
+        outer: Option<&Reading<'_>>,
+    ) -> Self {
+        let sequence = match order {
+            Order::Sequence | Order::Rolling { .. } | Order::Item { .. } => true,
+            Order::PerHost | Order::Batch => false,
+            Order::Around | Order::Part(_) => outer.is_some_and(|outer| outer.sequence),
+        };
+        Self { block, order, sequence, rolling, ends: Ends::default(), body: None }
     }
 
     /// Takes what is written next in this block.
     fn push(&mut self, next: Ends<'a>, edges: &mut Edges) {
         match self.order {
-            Order::Batch => {
-                self.ends.first.extend(&next.first);
-                self.ends.last.extend(&next.last);
-            }
-            order if order.is_sequence() || *order == Order::Around => self.in_series(next, edges),
+            Order::Batch => self.side_by_side(&next),
+            // The parts of an around are in series, whatever is in them.
+            Order::Around => self.in_series(next, edges),
+            _ if self.sequence => self.in_series(next, edges),
             _ => self.per_host(next, edges),
         }
+    }
+
+    fn side_by_side(&mut self, next: &Ends<'a>) {
+        self.ends.first.extend(&next.first);
+        self.ends.last.extend(&next.last);
     }
 
     fn in_series(&mut self, next: Ends<'a>, edges: &mut Edges) {
@@ -133,7 +150,7 @@ impl<'a> Part<'a> {
 
     /// The ends of it, once it is complete.
     fn ends(mut self) -> Ends<'a> {
-        if !(self.order.is_sequence() || matches!(self.order, Order::Batch | Order::Around)) {
+        if !self.sequence && !matches!(self.order, Order::Batch | Order::Around) {
             let all = |end: &End<'_>| end.on.values().flatten().copied().collect();
             self.ends.first.all = all(&self.ends.first);
             self.ends.last.all = all(&self.ends.last);
@@ -142,7 +159,7 @@ impl<'a> Part<'a> {
             self.ends.last.extend(body);
         }
         self.ends.rolling = self.rolling;
-        self.ends.owed = matches!(self.order, Order::After { .. });
+        self.ends.owed = *self.order == Order::Part(Part::After);
         self.ends
     }
 }

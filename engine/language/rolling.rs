@@ -10,7 +10,7 @@ use super::{
     state::State,
 };
 use crate::{
-    catalog::{BlockId, Frame, Order},
+    catalog::{Frame, Order, Part},
     diagnostic::{Diagnostic, did_you_mean},
 };
 
@@ -90,12 +90,10 @@ fn rolling(
 
 /// Runs the three blocks, and keeps apart what each declares.
 fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Outcome<()> {
-    let sequence = state.is_in_sequence();
     let whole = state.open_block(Order::Around);
-    let orders = [Order::Before { sequence }, Order::Body { sequence }, Order::After { sequence }];
-    for (part, order) in parts.into_iter().zip(orders) {
-        let inner: BlockId = state.gathered().catalog.open_block(whole, order);
-        let run = || part.call_within_context::<Dynamic>(context, ()).map(|_| ());
+    for (block, part) in parts.into_iter().zip(Part::ALL) {
+        let inner = state.gathered().catalog.open_block(whole, Order::Part(part));
+        let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
         state.within(|context| context.block = inner, run)?;
     }
     Ok(())

@@ -93,12 +93,6 @@ impl State {
         gathered.catalog.open_block(parent, order)
     }
 
-    /// Whether what is declared here comes in the order written, across hosts.
-    pub(super) fn is_in_sequence(&self) -> bool {
-        let gathered = self.gathered();
-        gathered.catalog.block(gathered.context.block).order.is_sequence()
-    }
-
     /// The text of a file, read once.
     pub(super) fn text(&self, path: &str) -> Result<Source, super::SourceError> {
         if let Some(source) = self.gathered().texts.get(path) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, NodeId, Part},
     event::{Failure, Outcome},
     graph::{Edge, Graph},
     plan::{Cause, Plan, Planned},
@@ -332,7 +332,8 @@ impl<'a> Execution<'a> {
     /// Whether a node is an obligation by now: something of what owes it was begun.
     fn is_owed(&self, id: NodeId) -> bool {
         let regions = self.graph.regions();
-        let mut arounds = regions.after_of(id).map(|around| &regions.arounds[around]);
+        let mut arounds =
+            regions.arounds_with(Part::After, id).map(|around| &regions.arounds[around]);
         arounds.any(|around| around.before.iter().any(|before| self.has_begun(*before)))
     }
 
@@ -354,7 +355,8 @@ impl<'a> Execution<'a> {
             return None;
         }
         // What comes before a body is of no use when the body cannot be done.
-        let body = regions.before_of(id).flat_map(|around| &regions.arounds[around].body);
+        let arounds = regions.arounds_with(Part::Before, id);
+        let body = arounds.flat_map(|around| &regions.arounds[around].body);
         let edges = self.graph.edges_before(id).map(|(before, why)| self.blocks(before, why));
         let body = body.map(|body| self.blocks(*body, Edge::Sequence));
         self.rollings.refuses(id).or_else(|| edges.chain(body).flatten().next())

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 mod answers;
 mod apply;
 mod approval;
+mod evaluate;
 mod execution;
 mod fleet;
 mod lock;
@@ -39,7 +40,7 @@ use crate::{
     event::{Event, Events, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
-    language::{self, Evaluation, Input, Known, Note, Question},
+    language::{Input, Known, Note},
     plan::Plan,
     probe::Observations,
     remote::Connector,
@@ -135,7 +136,7 @@ impl Run {
     /// A mistake in what the user gave.
     pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
         let fleet = self.fleet(&input);
-        let catalog = self.evaluate(&input, &fleet).await;
+        let catalog = self.evaluate(&input, &fleet, |_| Ok(())).await;
         fleet.close().await;
         catalog
     }
@@ -152,7 +153,7 @@ impl Run {
         fleet: &Fleet,
         began: Instant,
     ) -> Result<Ended> {
-        let catalog = self.evaluate(input, fleet).await?;
+        let catalog = self.evaluate(input, fleet, |_| Ok(())).await?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
@@ -199,38 +200,6 @@ impl Run {
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
         Ok(Ended { status, plan: file })
-    }
-
-    /// Evaluates until nothing more is asked.
-    async fn evaluate(&self, input: &impl Fn(Known) -> Input, fleet: &Fleet) -> Result<Catalog> {
-        let mut known = Known::default();
-        loop {
-            match language::evaluate(input(known.clone()))? {
-                Evaluation::Complete { mut catalog, notes } => {
-                    self.limit(&mut catalog);
-                    notes.into_iter().for_each(|note| self.tell_note(note));
-                    return Ok(catalog);
-                }
-                Evaluation::Asks(questions) => {
-                    let hosts: Vec<_> =
-                        questions.iter().filter_map(Question::host).cloned().collect();
-                    tokio::select! {
-                        biased;
-                        // Whoever was not heard in time is silent: nothing is done there any more.
-                        () = self.interrupt.set(), if !hosts.is_empty() => known.silent.extend(hosts),
-                        answered = answers::answer(questions, &mut known, fleet, &*self.lookup) => {
-                            answered?;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn limit(&self, catalog: &mut Catalog) {
-        if let Some(limit) = &self.limit {
-            catalog.limit(|host| limit.contains(host));
-        }
     }
 
     /// Applies the plan, then looks again at what changed and what stands below it.

@@ -99,9 +99,8 @@ impl Part {
         for &id in &nodes {
             let node = catalog.node(id);
             // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
-            let obligation = node.reactions.iter().map(|(_, reaction)| *reaction);
-            let obligation =
-                obligation.filter(|reaction| *reaction == Reaction::Afterwards).take(1);
+            let owed = |(_, reaction): &(NodeId, Reaction)| *reaction == Reaction::Afterwards;
+            let obligation = node.reactions.iter().any(owed).then_some(Reaction::Afterwards);
             for reaction in node.kind.reacts().iter().copied().chain(obligation) {
                 paying.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }

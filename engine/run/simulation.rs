@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Fleet, Run, answers,
+    Run,
     execution::{Batch, Execution},
     tally::Tally,
 };
@@ -18,7 +18,7 @@ use crate::{
     exit_status::ExitStatus,
     graph::Graph,
     kind::Assessment,
-    language::{self, Evaluation, Input, Known, Question},
+    language::{Input, Known},
     plan::Plan,
     probe::Observations,
     remote::RemoteError,
@@ -41,7 +41,7 @@ impl Run {
     /// A mistake in what the user gave, or a script that asks a host something.
     pub async fn simulate(&self, input: impl Fn(Known) -> Input, name: &str) -> Result<ExitStatus> {
         let fleet = self.fleet(&input);
-        let catalog = self.evaluate_unasked(&input, &fleet).await?;
+        let catalog = self.evaluate(&input, &fleet, ask_no_host).await?;
         let graph = Graph::build(&catalog)?;
         let failing = Failing::find(&catalog, name)?;
         let observed = everything_differs(&catalog, &graph);
@@ -65,35 +65,13 @@ impl Run {
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms: 0 });
         Ok(status)
     }
+}
 
-    /// Evaluates without asking hosts. Secrets are looked up: no host is needed for them.
-    async fn evaluate_unasked(
-        &self,
-        input: &impl Fn(Known) -> Input,
-        fleet: &Fleet,
-    ) -> Result<Catalog> {
-        let mut known = Known::default();
-        loop {
-            match language::evaluate(input(known.clone()))? {
-                Evaluation::Complete { mut catalog, notes } => {
-                    self.limit(&mut catalog);
-                    notes.into_iter().for_each(|note| self.tell_note(note));
-                    return Ok(catalog);
-                }
-                Evaluation::Asks(questions) => {
-                    if let Some(host) = questions.iter().find_map(Question::host) {
-                        let message = format!(
-                            "the playbook asks {host} something, and a simulation asks no host"
-                        );
-                        return Err(Diagnostic::new("simulation::asks", message).hint(
-                            "it cannot be simulated while it uses `host.facts` or `probe(..)`",
-                        ));
-                    }
-                    answers::answer(questions, &mut known, fleet, &*self.lookup).await?;
-                }
-            }
-        }
-    }
+/// Refuses to ask a host. Secrets are looked up: no host is needed for them.
+fn ask_no_host(host: &str) -> Result<()> {
+    let message = format!("the playbook asks {host} something, and a simulation asks no host");
+    Err(Diagnostic::new("simulation::asks", message)
+        .hint("it cannot be simulated while it uses `host.facts` or `probe(..)`"))
 }
 
 impl Failing {

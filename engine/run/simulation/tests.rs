@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     diagnostic::Source,
     inventory::{Format, Given, Inventory},
+    language::{self, Evaluation},
 };
 
 /// Some nodes behind two balancers, upgraded in batches.

@@ -1,0 +1,48 @@
+//! Evaluates a playbook, again and again until it asks nothing more.
+
+use super::{Fleet, Run, answers};
+use crate::{
+    catalog::Catalog,
+    diagnostic::Result,
+    language::{self, Evaluation, Input, Known, Question},
+};
+
+impl Run {
+    /// Evaluates until nothing more is asked. `may_ask` says whether a host may be asked.
+    pub(super) async fn evaluate(
+        &self,
+        input: &impl Fn(Known) -> Input,
+        fleet: &Fleet,
+        may_ask: impl Fn(&str) -> Result<()>,
+    ) -> Result<Catalog> {
+        let mut known = Known::default();
+        loop {
+            match language::evaluate(input(known.clone()))? {
+                Evaluation::Complete { mut catalog, notes } => {
+                    self.limit(&mut catalog);
+                    notes.into_iter().for_each(|note| self.tell_note(note));
+                    return Ok(catalog);
+                }
+                Evaluation::Asks(questions) => {
+                    let hosts: Vec<_> =
+                        questions.iter().filter_map(Question::host).cloned().collect();
+                    hosts.iter().try_for_each(|host| may_ask(host))?;
+                    tokio::select! {
+                        biased;
+                        // Whoever was not heard in time is silent: nothing is done there any more.
+                        () = self.interrupt.set(), if !hosts.is_empty() => known.silent.extend(hosts),
+                        answered = answers::answer(questions, &mut known, fleet, &*self.lookup) => {
+                            answered?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn limit(&self, catalog: &mut Catalog) {
+        if let Some(limit) = &self.limit {
+            catalog.limit(|host| limit.contains(host));
+        }
+    }
+}
