@@ -15,6 +15,7 @@ pub mod content;
 pub mod change;
 pub mod resource;
 pub mod kind;
+pub mod check;
 pub mod entry;
 pub mod pattern;
 pub mod docker;

@@ -3,12 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    command::{check_name, check_user, invocation},
-    http_check::{self, FUNCTIONS, Observed},
-};
+use super::command::{check_name, check_user, invocation};
 use crate::{
     change::{Action, Change, Field},
+    check::{self, Observed},
     resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -31,10 +29,10 @@ pub struct CommandCheck {
     #[serde(default = "timeout")]
     timeout: u32,
     /// Seconds until it must hold.
-    #[serde(default = "http_check::deadline")]
+    #[serde(default = "check::deadline")]
     deadline: u32,
     /// Seconds between two tries.
-    #[serde(default = "http_check::interval")]
+    #[serde(default = "check::interval")]
     interval: u32,
 }
 
@@ -58,20 +56,15 @@ impl Resource for CommandCheck {
         if self.script().trim().is_empty() {
             return Err(ArgumentError::new("run", "there is nothing to run"));
         }
-        http_check::check_seconds(self.timeout, self.interval)
+        check::check_seconds(self.timeout, self.interval)
     }
 
-    /// All are tried at once; a line for each, in the order they end.
     fn probe(batch: &[&Self]) -> Script {
-        let mut script = Script::trusted(FUNCTIONS);
-        for (index, check) in batch.iter().enumerate() {
-            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
-        }
-        script.then(sh!("wait"))
+        check::probe(batch.iter().map(|check| check.attempt()))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
-        http_check::observe(Self::KIND, batch.len(), output)
+        check::observe(Self::KIND, batch.len(), output)
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -80,14 +73,8 @@ impl Resource for CommandCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        Script::trusted(FUNCTIONS)
-            .then(sh!(
-                "check() {{ {}; }}\nuntil_holds {} {} 'exit status' 0",
-                self.attempt(),
-                self.deadline,
-                self.interval
-            ))
-            .into()
+        let wanted = sh!("'exit status' 0");
+        check::wait(self.attempt(), self.deadline, self.interval, wanted).into()
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     change::{Action, Change, Field, Shown},
+    check,
     content::{Content, Digest},
     docker::{self, Config, Found},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
@@ -227,7 +228,7 @@ done",
             Words(&self.command)
         );
         let script = Script::trusted(NEEDS_DOCKER)
-            .then(Script::trusted(http_check::FUNCTIONS))
+            .then(Script::trusted(check::FUNCTIONS))
             .then(sh!(
                 "docker image inspect -- {} >/dev/null 2>&1 || docker pull -q -- {}\nname={} hash={} reverted={}\nimage=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
                 image,

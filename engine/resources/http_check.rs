@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    check::{self, Observed},
     resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
     value::Value,
 };
-
-/// The functions of sh that checks use.
-pub(super) const FUNCTIONS: &str = include_str!("check.sh");
 
 /// A URL that must answer as wanted, asked from the host itself.
 ///
@@ -45,13 +43,13 @@ pub struct HttpCheck {
     #[serde(default)]
     insecure: bool,
     /// Seconds that one try may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "check::timeout")]
     timeout: u32,
     /// Seconds until it must hold.
-    #[serde(default = "deadline")]
+    #[serde(default = "check::deadline")]
     deadline: u32,
     /// Seconds between two tries.
-    #[serde(default = "interval")]
+    #[serde(default = "check::interval")]
     interval: u32,
     #[serde(skip)]
     answer: Answer,
@@ -71,41 +69,12 @@ fn statuses(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["integer", "array"], "items": { "type": "integer" } })
 }
 
-pub(super) fn timeout() -> u32 {
-    2
-}
-
-pub(super) fn deadline() -> u32 {
-    30
-}
-
-pub(super) fn interval() -> u32 {
-    1
-}
-
 /// What is wanted of an answer.
 #[derive(Debug, Clone, Default)]
 struct Answer {
     statuses: Vec<String>,
     contains: Option<String>,
     json: BTreeMap<String, String>,
-}
-
-/// What one try gave.
-#[derive(Debug, Serialize)]
-pub struct Observed {
-    /// The argument that does not hold.
-    misses: Option<String>,
-    /// What was found instead. It may change from one try to the next.
-    #[serde(skip)]
-    found: String,
-}
-
-impl Observed {
-    /// What was found where something does not hold.
-    pub(super) fn found(&self) -> Option<&str> {
-        self.misses.as_ref().map(|_| self.found.as_str())
-    }
 }
 
 impl Resource for HttpCheck {
@@ -120,22 +89,17 @@ impl Resource for HttpCheck {
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
-        check_seconds(self.timeout, self.interval)?;
+        check::check_seconds(self.timeout, self.interval)?;
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
 
-    /// All are asked at once; a line for each, in the order they answer.
     fn probe(batch: &[&Self]) -> Script {
-        let mut script = Script::trusted(FUNCTIONS);
-        for (index, check) in batch.iter().enumerate() {
-            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
-        }
-        script.then(sh!("wait"))
+        check::probe(batch.iter().map(|check| check.attempt()))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
-        observe(Self::KIND, batch.len(), output)
+        check::observe(Self::KIND, batch.len(), output)
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -147,15 +111,7 @@ impl Resource for HttpCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        Script::trusted(FUNCTIONS)
-            .then(sh!(
-                "check() {{ {}; }}\nuntil_holds {} {} {}",
-                self.attempt(),
-                self.deadline,
-                self.interval,
-                self.answer.words()
-            ))
-            .into()
+        check::wait(self.attempt(), self.deadline, self.interval, self.answer.words()).into()
     }
 }
 
@@ -202,7 +158,7 @@ pub(super) struct Health {
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     json: BTreeMap<String, Value>,
     /// Seconds that one try may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "check::timeout")]
     timeout: u32,
     /// Seconds until it must hold.
     #[serde(default = "health_deadline")]
@@ -319,40 +275,6 @@ impl Answer {
     }
 }
 
-/// Reads lines `INDEX` or `INDEX ARGUMENT<tab>FOUND`, which come in any order.
-pub(super) fn observe(
-    kind: &'static str,
-    count: usize,
-    output: &str,
-) -> Result<Vec<Observed>, Unreadable> {
-    let said: BTreeMap<usize, &str> = output
-        .lines()
-        .filter_map(|line| {
-            let (index, said) = line.split_once(' ')?;
-            Some((index.parse().ok()?, said))
-        })
-        .collect();
-    let observed = |index| {
-        let said = said.get(&index).ok_or_else(|| {
-            let message = format!("nothing about check {index} of {count}");
-            Unreadable { kind, message }
-        })?;
-        let (argument, found) = said.split_once('\t').unwrap_or((said, ""));
-        let misses = (!argument.is_empty()).then(|| argument.to_owned());
-        Ok(Observed { misses, found: found.to_owned() })
-    };
-    (0..count).map(observed).collect()
-}
-
-/// Checks how long a try of a check may take, and what lies between two of them.
-pub(super) fn check_seconds(timeout: u32, interval: u32) -> Result<(), ArgumentError> {
-    if timeout == 0 || interval == 0 {
-        let message = "timeout and interval are at least one second";
-        return Err(ArgumentError::new("timeout", message));
-    }
-    Ok(())
-}
-
 /// Checks that a text is a URL that curl and wget take as one.
 fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
     let known = url.starts_with("http://") || url.starts_with("https://");
@@ -365,16 +287,7 @@ fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn answers_come_in_any_order() {
-        let observed = observe("http_check", 2, "1 status\t503\n0 \n").unwrap();
-        assert_eq!((observed[0].found(), observed[1].found()), (None, Some("503")));
-        assert!(observe("http_check", 2, "0 \n").is_err());
-    }
 
     #[test]
     fn what_is_no_answer_is_refused() {
@@ -386,12 +299,5 @@ mod tests {
         let json = BTreeMap::from([("a".to_owned(), Value::List(vec![]))]);
         assert!(Answer::new(&Value::Null, None, &json).is_err());
         assert!(check_url("url", "ftp://a").is_err() && check_url("url", "http://a b").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_output_is_read(output in "[0-9a-z\t\n .]{0,80}|\\PC*") {
-            let _ = observe("http_check", 2, &output);
-        }
     }
 }

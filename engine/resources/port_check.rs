@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::http_check::{self, FUNCTIONS, Observed};
 use crate::{
     change::{Action, Change, Field},
+    check::{self, Observed},
     resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -27,13 +27,13 @@ pub struct PortCheck {
     #[serde(default = "yes")]
     open: bool,
     /// Seconds that one try may take.
-    #[serde(default = "http_check::timeout")]
+    #[serde(default = "check::timeout")]
     timeout: u32,
     /// Seconds until it must hold.
-    #[serde(default = "http_check::deadline")]
+    #[serde(default = "check::deadline")]
     deadline: u32,
     /// Seconds between two tries.
-    #[serde(default = "http_check::interval")]
+    #[serde(default = "check::interval")]
     interval: u32,
 }
 
@@ -64,20 +64,15 @@ impl Resource for PortCheck {
             let message = format!("`{}` is neither a name nor an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
-        http_check::check_seconds(self.timeout, self.interval)
+        check::check_seconds(self.timeout, self.interval)
     }
 
-    /// All are looked at at once; a line for each, in the order they are known.
     fn probe(batch: &[&Self]) -> Script {
-        let mut script = Script::trusted(FUNCTIONS);
-        for (index, check) in batch.iter().enumerate() {
-            script.push(sh!("(said=$({}) || :; say {} \"$said\") &", check.attempt(), index));
-        }
-        script.then(sh!("wait"))
+        check::probe(batch.iter().map(|check| check.attempt()))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
-        http_check::observe(Self::KIND, batch.len(), output)
+        check::observe(Self::KIND, batch.len(), output)
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -86,15 +81,8 @@ impl Resource for PortCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        Script::trusted(FUNCTIONS)
-            .then(sh!(
-                "check() {{ {}; }}\nuntil_holds {} {} open {}",
-                self.attempt(),
-                self.deadline,
-                self.interval,
-                self.open.to_string()
-            ))
-            .into()
+        let wanted = sh!("open {}", self.open.to_string());
+        check::wait(self.attempt(), self.deadline, self.interval, wanted).into()
     }
 }
 

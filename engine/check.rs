@@ -1,0 +1,127 @@
+//! What checks have in common: a try on the host says what does not hold, and is made again until all does.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    resource::{ArgumentError, Unreadable},
+    script::Script,
+    sh,
+};
+
+/// The functions of sh that tries are made of.
+pub const FUNCTIONS: &str = include_str!("check.sh");
+
+/// Seconds that one try may take, where a role does not say.
+pub fn timeout() -> u32 {
+    2
+}
+
+/// Seconds until a check must hold, where a role does not say.
+pub fn deadline() -> u32 {
+    30
+}
+
+/// Seconds between two tries, where a role does not say.
+pub fn interval() -> u32 {
+    1
+}
+
+/// Checks how long a try may take, and what lies between two of them.
+///
+/// # Errors
+/// Either is no time at all.
+pub fn check_seconds(timeout: u32, interval: u32) -> Result<(), ArgumentError> {
+    if timeout == 0 || interval == 0 {
+        let message = "timeout and interval are at least one second";
+        return Err(ArgumentError::new("timeout", message));
+    }
+    Ok(())
+}
+
+/// What one try gave.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    /// The argument that does not hold.
+    pub misses: Option<String>,
+    /// What was found instead. It may change from one try to the next.
+    #[serde(skip)]
+    pub found: String,
+}
+
+impl Observed {
+    /// What was found where something does not hold.
+    pub fn found(&self) -> Option<&str> {
+        self.misses.as_ref().map(|_| self.found.as_str())
+    }
+}
+
+/// Makes all tries at once; each prints a line, in the order in which they end.
+pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
+    let mut script = Script::trusted(FUNCTIONS);
+    for (index, attempt) in attempts.enumerate() {
+        script.push(sh!("(said=$({}) || :; say {} \"$said\") &", attempt, index));
+    }
+    script.then(sh!("wait"))
+}
+
+/// Reads lines `INDEX` or `INDEX ARGUMENT<tab>FOUND`, which come in any order.
+///
+/// # Errors
+/// A try that nothing was printed of.
+pub fn observe(
+    kind: &'static str,
+    count: usize,
+    output: &str,
+) -> Result<Vec<Observed>, Unreadable> {
+    let said: BTreeMap<usize, &str> = output
+        .lines()
+        .filter_map(|line| {
+            let (index, said) = line.split_once(' ')?;
+            Some((index.parse().ok()?, said))
+        })
+        .collect();
+    let observed = |index| {
+        let said = said.get(&index).ok_or_else(|| {
+            let message = format!("nothing about check {index} of {count}");
+            Unreadable { kind, message }
+        })?;
+        let (argument, found) = said.split_once('\t').unwrap_or((said, ""));
+        let misses = (!argument.is_empty()).then(|| argument.to_owned());
+        Ok(Observed { misses, found: found.to_owned() })
+    };
+    (0..count).map(observed).collect()
+}
+
+/// Tries until it holds. `wanted` are words: each argument that a try can miss, and what it should have been.
+pub fn wait(attempt: Script, deadline: u32, interval: u32, wanted: Script) -> Script {
+    Script::trusted(FUNCTIONS).then(sh!(
+        "check() {{ {}; }}\nuntil_holds {} {} {}",
+        attempt,
+        deadline,
+        interval,
+        wanted
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn answers_come_in_any_order() {
+        let observed = observe("http_check", 2, "1 status\t503\n0 \n").unwrap();
+        assert_eq!((observed[0].found(), observed[1].found()), (None, Some("503")));
+        assert!(observe("http_check", 2, "0 \n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_read(output in "[0-9a-z\t\n .]{0,80}|\\PC*") {
+            let _ = observe("http_check", 2, &output);
+        }
+    }
+}
