@@ -1,14 +1,11 @@
 //! Prometheus measures everything, knows what its rules mean, and shows it to who has the password, and to nobody else.
 //! Leaves the site as it is.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{fs, process::Command};
 
 use serde_json::Value;
 
-use crate::world::{BALANCER, Lab, MONITOR, WEB, project};
-
-/// Seconds until all that is asked every 15 seconds was asked often enough for a rate.
-const PATIENCE: usize = 90;
+use crate::world::{BALANCER, Lab, MONITOR, WEB, project, until_nothing};
 
 /// A folder of the role.
 fn role(path: &str) -> std::path::PathBuf {
@@ -35,17 +32,6 @@ fn status_without_password(path: &str) -> String {
     let url = format!("http://{MONITOR}:9090/{path}");
     let arguments = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", &url];
     String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
-}
-
-/// Asks once a second until nothing is missing. Prometheus measures in its own time.
-fn until_nothing<T: std::fmt::Debug>(mut missing: impl FnMut() -> Vec<T>) {
-    for _ in 0..PATIENCE {
-        if missing().is_empty() {
-            return;
-        }
-        thread::sleep(Duration::from_secs(1));
-    }
-    panic!("after {PATIENCE} seconds: {:#?}", missing());
 }
 
 /// The pages of the role: `consoles/NAME.html`, by name.

@@ -128,9 +128,18 @@ impl Lab {
 
 /// Looks again and again, until it is so.
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    until_nothing(|| if holds() { vec![] } else { vec![what] });
+}
+
+/// Looks again and again, until nothing is missing.
+pub(crate) fn until_nothing<T: std::fmt::Debug>(mut missing: impl FnMut() -> Vec<T>) {
     let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+    loop {
+        let missing = missing();
+        if missing.is_empty() {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "missing after {PATIENCE:?}: {missing:#?}");
         thread::sleep(Duration::from_millis(200));
     }
 }
