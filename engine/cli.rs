@@ -78,6 +78,12 @@ pub struct Global {
     /// `,` `&` `!`.
     #[arg(short, long, global = true, value_name = "PATTERN")]
     pub limit: Option<String>,
+    /// The private key to log in with, whatever the inventory says.
+    #[arg(long, global = true, value_name = "FILE", env = "CONVERGE_IDENTITY_FILE")]
+    pub identity_file: Option<PathBuf>,
+    /// The file of known host keys, whatever the inventory says.
+    #[arg(long, global = true, value_name = "FILE", env = "CONVERGE_KNOWN_HOSTS")]
+    pub known_hosts: Option<PathBuf>,
     /// How many hosts are worked on at once.
     #[arg(long, global = true, value_name = "N")]
     pub concurrency: Option<NonZeroUsize>,

@@ -54,7 +54,11 @@ impl Setup {
         } else {
             self.global.inventory.clone()
         };
-        let inventory = Arc::new(project::inventory(&paths, &user.home, &assignments)?);
+        let inventory = project::inventory(&paths, &user.home, &assignments)?;
+        let absolute = |path: &Option<PathBuf>| path.as_ref().map(|path| current().join(path));
+        let [key, known_hosts] =
+            [&self.global.identity_file, &self.global.known_hosts].map(absolute);
+        let inventory = Arc::new(inventory.reached_with(key, known_hosts));
         Ok(Project { config, inventory, secrets })
     }
 
@@ -174,13 +178,15 @@ fn who() -> String {
 
 /// The folder that a project is looked for from, upwards.
 fn start(playbook: Option<&str>) -> PathBuf {
-    let current = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let folder = playbook.and_then(|path| Path::new(path).parent());
-    folder.map_or_else(|| current.clone(), |folder| current.join(folder))
+    folder.map_or_else(current, |folder| current().join(folder))
 }
 
 /// A path as people would write it where they are.
 fn shown(path: &Path) -> PathBuf {
-    let current = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    path.strip_prefix(current).map_or_else(|_| path.to_owned(), Path::to_owned)
+    path.strip_prefix(current()).map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
+fn current() -> PathBuf {
+    env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
 }

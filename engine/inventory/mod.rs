@@ -81,6 +81,21 @@ impl Inventory {
             .expect("the text is right, and an assignment cannot clash with it")
     }
 
+    /// The same hosts, reached with this key and known by these host keys, whatever they were declared with.
+    #[must_use]
+    pub fn reached_with(mut self, key: Option<PathBuf>, known_hosts: Option<PathBuf>) -> Self {
+        for host in self.hosts.values_mut() {
+            let connection = &mut Arc::make_mut(host).connection;
+            if key.is_some() {
+                connection.identity_file.clone_from(&key);
+            }
+            if known_hosts.is_some() {
+                connection.known_hosts.clone_from(&known_hosts);
+            }
+        }
+        self
+    }
+
     /// The hosts that a pattern means, in the order of the inventory: a group, a name, a glob of names, and
     /// of patterns `a & b`, `a | b` (or `a, b`), `!a` and parentheses. `localhost` alone is always this machine.
     ///

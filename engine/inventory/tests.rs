@@ -55,6 +55,19 @@ connection = { jump = ["ops@bastion:22"] }
 "#;
 
 #[test]
+fn who_runs_converge_may_bring_another_key_and_other_host_keys() {
+    let reached = |key: Option<&str>, known_hosts: Option<&str>| {
+        let [key, known_hosts] = [key, known_hosts].map(|path| path.map(PathBuf::from));
+        let host = toml(LAB).reached_with(key, known_hosts).hosts["api-1"].clone();
+        let Connection { identity_file, known_hosts, .. } = host.connection.clone();
+        [identity_file, known_hosts].map(|path| path.unwrap().display().to_string())
+    };
+    assert_eq!(reached(None, None), ["/project/.lab/key", "/home/ops/known_hosts"]);
+    assert_eq!(reached(Some("/run/key"), None), ["/run/key", "/home/ops/known_hosts"]);
+    assert_eq!(reached(None, Some("/run/known")), ["/project/.lab/key", "/run/known"]);
+}
+
+#[test]
 fn each_host_gets_its_groups_address_and_connection() {
     let inventory = toml(LAB);
     let names: Vec<_> = inventory.hosts.keys().map(|name| &**name).collect();
