@@ -124,6 +124,21 @@ fn a_check_that_finds_nothing_says_how_much_it_saw() {
 }
 
 #[test]
+fn the_playbooks_of_this_project_fit_its_inventories() {
+    for playbook in ["playbooks/site.rhai", "playbooks/release.rhai"] {
+        for inventory in
+            ["inventory/lab.toml", "inventory/staging.toml", "inventory/production.toml"]
+        {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
+            command.args(["check", playbook, "-i", inventory]);
+            let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{playbook}, {inventory}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_plan_is_applied_where_the_environment_names_its_inventory() {
     let root = project();
     let status = |inventory: &str, arguments: &[&str]| {
