@@ -14,7 +14,7 @@ pub(crate) const PRELUDE: &str = include_str!("../engine/prelude.sh");
 
 /// A shell, a folder to work in, and a folder for content.
 pub(crate) struct Host {
-    shell: Vec<String>,
+    shell: String,
     path: String,
     folder: TempDir,
 }
@@ -45,9 +45,9 @@ impl Host {
             let mut install = Command::new("busybox");
             install.args(["--install", "-s"]).arg(&bin);
             assert!(install.status().unwrap().success());
-            (vec!["busybox".to_owned(), "sh".to_owned()], path)
+            (format!("{path}/sh"), path)
         } else {
-            (vec![shell.to_owned()], path + ":/usr/sbin:/usr/bin:/sbin:/bin")
+            (shell.to_owned(), path + ":/usr/sbin:/usr/bin:/sbin:/bin")
         };
         Self { shell, path, folder }
     }
@@ -116,8 +116,7 @@ impl Host {
         let script = format!("umask 022\n{PRELUDE}\n{script}\n");
         let file = self.folder.path().join("script");
         std::fs::write(&file, script).unwrap();
-        let output = Command::new(&self.shell[0])
-            .args(&self.shell[1..])
+        let output = Command::new(&self.shell)
             .arg(&file)
             .env_clear()
             .env("LC_ALL", "C")
@@ -138,6 +137,6 @@ impl Host {
 
     /// The shell, for messages.
     pub(crate) fn name(&self) -> &str {
-        &self.shell[0]
+        &self.shell
     }
 }
