@@ -91,6 +91,26 @@ async fn what_ran_when_the_connection_broke_is_unknown() {
 }
 
 #[tokio::test]
+async fn what_a_login_says_is_no_output_of_the_first_script() {
+    let sshd = sshd!(
+        "ed25519",
+        "ForceCommand echo Welcome; echo Last login >&2; eval \"$SSH_ORIGINAL_COMMAND\""
+    );
+    let remote = connect(&sshd.host()).await.unwrap();
+    assert_eq!(run(&*remote, &sh!("echo out; echo err >&2")).await, seen(0, "out\n", "err\n"));
+    remote.close().await;
+}
+
+#[tokio::test]
+async fn a_login_that_gives_no_shell_runs_nothing_and_says_why() {
+    let sshd = sshd!("ed25519", "ForceCommand echo this account is closed >&2; exit 1");
+    let remote = connect(&sshd.host()).await.unwrap();
+    let error = remote.run(&sh!("echo out"), &mut Captured::default()).await.unwrap_err();
+    let message = "the login gave no shell on web-1: this account is closed".to_owned();
+    assert_eq!(error, RemoteError::Unreachable { message, hint: None });
+}
+
+#[tokio::test]
 async fn a_killed_shell_is_lost_with_its_last_words() {
     let sshd = sshd!();
     let remote = connect(&sshd.host()).await.unwrap();

@@ -50,6 +50,42 @@ async fn a_run_converges_and_the_next_one_finds_nothing_in_one_round_trip() {
 }
 
 #[tokio::test]
+async fn old_text_comes_back_for_exactly_the_files_that_differ() {
+    let playbook = |text: &str| {
+        format!(
+            r#"on(hosts("all"), |host| {{
+                let r = host.vars.root;
+                file(`${{r}}/same`, #{{ content: "same\n" }});
+                file(`${{r}}/seed`, #{{ content: "{text}\n", replace: false }});
+                file(`${{r}}/gone-{text}`, #{{ content: "x" }});
+                file(`${{r}}/two words`, #{{ content: "{text}\n" }});
+                file(`${{r}}/last`, #{{ content: "same\n" }});
+            }});"#
+        )
+    };
+    let fleet = Fleet::new(&["a"]);
+    assert_eq!(fleet.apply(&playbook("old")).await.status, Converged);
+    let ran = fleet.plan(&playbook("new")).await;
+    let planned: Vec<String> = ran.events.iter().filter_map(planned).collect();
+    assert_eq!(
+        planned,
+        [
+            r#"gone-new: Field { name: "content", before: Nothing, after: Text("x") }, Field { name: "mode", before: Nothing, after: Text("0644") }"#,
+            r#"two words: Field { name: "content", before: Text("old\n"), after: Text("new\n") }"#,
+        ]
+    );
+}
+
+/// What is planned for a file, if anything.
+fn planned(event: &Event) -> Option<String> {
+    let Event::Planned { node, plan, .. } = event else { return None };
+    let change = plan.change()?;
+    let (_, name) = node.node.rsplit_once('/')?;
+    let fields: Vec<String> = change.fields.iter().map(|field| format!("{field:?}")).collect();
+    Some(format!("{name}: {}", fields.join(", ")))
+}
+
+#[tokio::test]
 async fn events_tell_the_story_in_order() {
     let fleet = Fleet::new(&["a"]);
     let ran = fleet.apply(FILES).await;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     RemoteError,
-    frame::find,
-    pipe::{Commands, End, Piece, Pipe, nonce, one_line},
+    greeting::Greeting,
+    pipe::{Commands, End, nonce},
     secrets::Passwords,
     shell::Shell,
 };
@@ -20,23 +20,26 @@ use crate::{
 /// Who scripts run as on a host.
 pub(super) struct Identity {
     /// The host's name, for messages.
-    pub(super) host: String,
+    host: String,
     /// How scripts become root.
     pub(super) how: Become,
     /// The password for that.
     pub(super) password: Option<Secret>,
+    /// How long the host may take to give a shell.
+    patience: Duration,
 }
 
 /// What the shell starts with: the same on every host, whoever logs in. HOME stays that of the identity.
 const SETUP: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; \
                      export PATH LC_ALL; unset CDPATH; umask 022";
 
-/// More noise than this before the shell is ready, and something is wrong.
-const MOST_NOISE: usize = 1 << 20;
-
 impl Identity {
     /// The identity that the inventory asks for.
-    pub(super) fn of(host: &Host, passwords: &dyn Passwords) -> Result<Self, RemoteError> {
+    pub(super) fn of(
+        host: &Host,
+        passwords: &dyn Passwords,
+        patience: Duration,
+    ) -> Result<Self, RemoteError> {
         let connection = &host.connection;
         let named = connection.become_password.as_deref();
         let password = named.map(|name| {
@@ -45,47 +48,47 @@ impl Identity {
             })
         });
         let host = host.name.to_string();
-        Ok(Self { host, how: connection.r#become, password: password.transpose()? })
+        Ok(Self { host, how: connection.r#become, password: password.transpose()?, patience })
     }
 
-    /// Starts the shell and waits until it reads.
-    pub(super) async fn enter(&self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
+    /// Starts the shell. One that may ask for a password is waited for; to any other, the first script is sent at once,
+    /// which saves a round trip.
+    pub(super) async fn enter(self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
-        let started = commands.start(&self.command(&ready, &prompt)).await;
-        // Nothing has run yet, whatever happened.
-        let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
-        let mut entry = Entry::new(self, ready, prompt);
-        while !entry.is_ready() {
-            match pipe.next().await {
-                Piece::Stdout(bytes) => entry.stdout.extend(bytes),
-                Piece::Stderr(bytes) => entry.stderr.extend(bytes),
-                Piece::Ended(end) => return Err(self.explain(&end, &entry.said())),
+        let command = self.command(&ready, &prompt);
+        let may_ask = self.password.is_some() || self.how == Become::Su;
+        let deadline = Instant::now() + self.patience;
+        let silent = self.silent();
+        let mut greeting = Greeting::new(self, ready, prompt, deadline);
+        let start = async {
+            // Nothing has run yet, whatever happened.
+            let started = commands.start(&command).await;
+            let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
+            while may_ask && !greeting.is_over() {
+                greeting.hear(pipe.next().await)?;
+                greeting.answer(&mut pipe).await?;
             }
-            if entry.stdout.len().max(entry.stderr.len()) > MOST_NOISE {
-                return Err(RemoteError::unreachable("the login prints without end"));
-            }
-            if entry.asks_for_password() {
-                entry.answer(&mut pipe).await?;
-            }
-        }
-        Shell::new(pipe)
+            Shell::new(pipe, greeting)
+        };
+        timeout_at(deadline, start).await.map_err(|_| silent)?
     }
 
     /// The command for the login shell. Like the one that unpacks content, it is harmless to csh and fish.
     ///
-    /// Whoever is root already becomes nobody else. The password is not sent before it was asked for: where none is
-    /// needed it would be run as a command. So the shell says on both streams when it is ready.
+    /// Whoever is root already becomes nobody else: root is who owns `/`, which `test` tells without another process.
+    /// The password is not sent before it was asked for: where none is needed it would be run as a command. So the
+    /// shell says on both streams when it is ready.
     fn command(&self, ready: &str, prompt: &str) -> String {
         let setup = format!("{SETUP}; echo {ready}; echo {ready} >&2; exec sh");
+        let setup = Quoted(&setup);
         let r#become = match (self.how, &self.password) {
-            (Become::None, _) => return format!("exec sh -c {}", Quoted(&setup)),
-            (Become::Sudo, None) => "sudo -n -H sh -c \"$1\"".to_owned(),
-            (Become::Sudo, Some(_)) => format!("sudo -S -p {prompt}: -H sh -c \"$1\""),
-            (Become::Doas, _) => "doas -n sh -c \"$1\"".to_owned(),
-            (Become::Su, _) => "env LC_ALL=C su -s /bin/sh -c \"$1\" root".to_owned(),
+            (Become::None, _) => return format!("exec sh -c {setup}"),
+            (Become::Sudo, None) => format!("sudo -n -H sh -c {setup}"),
+            (Become::Sudo, Some(_)) => format!("sudo -S -p {prompt}: -H sh -c {setup}"),
+            (Become::Doas, _) => format!("doas -n sh -c {setup}"),
+            (Become::Su, _) => format!("env LC_ALL=C su -s /bin/sh -c {setup} root"),
         };
-        let command = format!("test \"$(id -u)\" = 0 && eval \"$1\"; exec {become}");
-        format!("exec sh -c {} sh {}", Quoted(&command), Quoted(&setup))
+        format!("test -O / && exec sh -c {setup}; exec {become}")
     }
 
     fn tool(&self) -> &'static str {
@@ -98,12 +101,13 @@ impl Identity {
     }
 
     /// The error when there was no shell in time.
-    pub(super) fn silent(&self, after: Duration) -> RemoteError {
-        let (tool, host, after) = (self.tool(), &self.host, after.as_secs());
+    pub(super) fn silent(&self) -> RemoteError {
+        let (tool, host, after) = (self.tool(), &self.host, self.patience.as_secs());
         RemoteError::unreachable(format!("{tool} gave no shell on {host} within {after} s"))
     }
 
-    fn asks(&self) -> RemoteError {
+    /// The error when it asks for a password, and there is none.
+    pub(super) fn asks(&self) -> RemoteError {
         let message = format!("{} on {} asks for a password", self.tool(), self.host);
         RemoteError::unreachable(message).with_hint(match self.how {
             Become::Doas => {
@@ -113,14 +117,15 @@ impl Identity {
         })
     }
 
-    fn wrong_password(&self) -> RemoteError {
+    /// The error when it asks again.
+    pub(super) fn wrong_password(&self) -> RemoteError {
         let name = self.password.as_ref().map_or("", Secret::name);
         let (tool, host) = (self.tool(), &self.host);
         RemoteError::unreachable(format!("{tool} on {host} refuses the password of secret {name}"))
     }
 
     /// Why there is no shell, from the tool's last words.
-    fn explain(&self, end: &End, said: &str) -> RemoteError {
+    pub(super) fn explain(&self, end: &End, said: &str) -> RemoteError {
         let (tool, host) = (self.tool(), &self.host);
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         if self.how != Become::None {
@@ -148,83 +153,28 @@ impl Identity {
     }
 }
 
-/// What the login has said up to now.
-struct Entry<'a> {
-    identity: &'a Identity,
-    ready: String,
-    prompt: String,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    answered: bool,
-}
-
-impl<'a> Entry<'a> {
-    fn new(identity: &'a Identity, ready: String, prompt: String) -> Self {
-        let (stdout, stderr) = (Vec::new(), Vec::new());
-        Self { identity, ready, prompt, stdout, stderr, answered: false }
-    }
-
-    fn is_ready(&self) -> bool {
-        let line = format!("{}\n", self.ready);
-        [&self.stdout, &self.stderr].iter().all(|stream| find(stream, line.as_bytes()).is_some())
-    }
-
-    fn asks_for_password(&self) -> bool {
-        match self.identity.how {
-            Become::Sudo => find(&self.stderr, format!("{}:", self.prompt).as_bytes()).is_some(),
-            Become::Su => [&self.stdout, &self.stderr]
-                .iter()
-                .any(|stream| stream.trim_ascii_end().ends_with(b"assword:")),
-            Become::None | Become::Doas => false,
-        }
-    }
-
-    async fn answer(&mut self, pipe: &mut Pipe) -> Result<(), RemoteError> {
-        let Some(password) = &self.identity.password else { return Err(self.identity.asks()) };
-        if std::mem::replace(&mut self.answered, true) {
-            return Err(self.identity.wrong_password());
-        }
-        self.stdout.clear();
-        self.stderr.clear();
-        let line = format!("{}\n", password.expose().trim_end_matches(['\r', '\n']));
-        let result = async {
-            pipe.stdin.write_all(line.as_bytes()).await?;
-            pipe.stdin.flush().await
-        };
-        result.await.map_err(|error| RemoteError::unreachable(error.to_string()))
-    }
-
-    /// The end of both streams, for a message.
-    fn said(&self) -> String {
-        let tail = |stream: &[u8]| one_line(&stream[stream.len().saturating_sub(1000)..]);
-        [tail(&self.stderr), tail(&self.stdout)]
-            .into_iter()
-            .find(|t| !t.is_empty())
-            .unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{super::shell::Place, *};
+    use super::{
+        super::{pipe::Pipe, shell::Place},
+        *,
+    };
     use crate::{
         remote::{Captured, local::Children, traffic::Counters},
         sh,
     };
 
-    /// Commands on this machine, with tools of our own before its own.
+    /// Commands on this machine, with tools of our own before its own, as somebody who is not root.
     struct Machine(tempfile::TempDir);
 
     impl Machine {
         fn with(tool: &str, text: &str) -> Self {
             let machine = Self(tempfile::tempdir().unwrap());
-            for (name, text) in [(tool, text), ("id", "echo 1000")] {
-                let path = machine.0.path().join(name);
-                std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-                std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
-            }
+            let path = machine.0.path().join(tool);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
             machine
         }
     }
@@ -233,7 +183,7 @@ mod tests {
     impl Commands for Machine {
         async fn start(&self, command: &str) -> Result<Pipe, RemoteError> {
             let folder = self.0.path().display();
-            let noise = "echo Welcome; echo Last login >&2";
+            let noise = "echo Welcome; echo Last login >&2; test() { false; }";
             Children.start(&format!("PATH={folder}:$PATH; export PATH; {noise}; {command}")).await
         }
 
@@ -258,7 +208,8 @@ mod tests {
         password: Option<&str>,
     ) -> Result<(), RemoteError> {
         let password = password.map(|text| Secret::new("root_password", text));
-        let identity = Identity { host: "web-1".to_owned(), how, password };
+        let patience = Duration::from_secs(60);
+        let identity = Identity { host: "web-1".to_owned(), how, password, patience };
         let mut shell = identity.enter(machine).await?;
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");

@@ -34,10 +34,8 @@ impl LocalConnector {
 #[async_trait]
 impl Connector for LocalConnector {
     async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
-        let identity = Identity::of(host, &*self.passwords)?;
-        let open = Session::open(Children, &identity);
-        let session = tokio::time::timeout(self.timeouts.connect, open).await;
-        Ok(Arc::new(session.map_err(|_| identity.silent(self.timeouts.connect))??))
+        let identity = Identity::of(host, &*self.passwords, self.timeouts.connect)?;
+        Ok(Arc::new(Session::open(Children, identity).await?))
     }
 }
 

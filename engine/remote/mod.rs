@@ -3,6 +3,7 @@
 mod connection;
 mod dial;
 mod frame;
+mod greeting;
 mod identity;
 mod keys;
 mod known_hosts;

@@ -28,7 +28,7 @@ pub(super) struct Session<C> {
 
 impl<C: Commands> Session<C> {
     /// Opens the shell, as `identity`.
-    pub(super) async fn open(commands: C, identity: &Identity) -> Result<Self, RemoteError> {
+    pub(super) async fn open(commands: C, identity: Identity) -> Result<Self, RemoteError> {
         let shell = Mutex::new(identity.enter(&commands).await?);
         Ok(Self { commands, shell, staging: Mutex::default(), traffic: Counters::default() })
     }

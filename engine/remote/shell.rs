@@ -1,10 +1,11 @@
 //! The long-lived `sh` of a host: it takes one script after the other.
 
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::sleep_until};
 
 use super::{
     Exit, Output, RemoteError,
     frame::{Scan, frame, frame_kept},
+    greeting::Greeting,
     pipe::{End, Piece, Pipe, nonce, one_line},
     traffic::Counters,
 };
@@ -22,17 +23,21 @@ pub(super) enum Place {
 /// A `sh` that reads scripts from its standard input.
 pub(super) struct Shell {
     pipe: Pipe,
+    /// What comes before the output of the first script.
+    greeting: Greeting,
     nonce: String,
     count: u64,
     /// Set while a script runs. It stays set if the script's end was never seen, be it that the connection was
     /// lost or that nobody waited: what the shell prints then belongs to an unknown script.
     busy: bool,
+    /// Whether its end undoes something on the host, such as a lock.
+    holds: bool,
 }
 
 impl Shell {
-    /// A shell that is ready to read.
-    pub(super) fn new(pipe: Pipe) -> Result<Self, RemoteError> {
-        Ok(Self { pipe, nonce: nonce()?, count: 0, busy: false })
+    /// A shell that reads as soon as its greeting is over.
+    pub(super) fn new(pipe: Pipe, greeting: Greeting) -> Result<Self, RemoteError> {
+        Ok(Self { pipe, greeting, nonce: nonce()?, count: 0, busy: false, holds: false })
     }
 
     /// Runs one script to its end.
@@ -49,6 +54,8 @@ impl Shell {
         if std::mem::replace(&mut self.busy, true) {
             return Err(RemoteError::Lost("an earlier script was not seen to end".to_owned()));
         }
+        self.holds |= place == Place::Itself;
+        self.greeting.followed = true;
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         traffic.sent(script.as_str().len());
@@ -89,10 +96,13 @@ impl Shell {
                     let _ = result;
                     continue;
                 }
-                piece = pieces.recv() => piece,
+                () = sleep_until(self.greeting.deadline), if !self.greeting.is_over() => {
+                    return Err(self.greeting.silent());
+                }
+                piece = pieces.recv() => piece.unwrap_or(Piece::Ended(End::Gone(String::new()))),
             };
-            match piece {
-                Some(Piece::Stdout(bytes)) => {
+            match self.greeting.hear(piece)? {
+                Piece::Stdout(bytes) => {
                     let line = stdout.push(&bytes, |bytes| {
                         traffic.received(bytes.len());
                         output.stdout(bytes);
@@ -104,7 +114,7 @@ impl Shell {
                         status = Some(number?);
                     }
                 }
-                Some(Piece::Stderr(bytes)) => {
+                Piece::Stderr(bytes) => {
                     let line = stderr.push(&bytes, |bytes| {
                         traffic.received(bytes.len());
                         last_words.hear(bytes);
@@ -112,8 +122,7 @@ impl Shell {
                     });
                     quiet |= line.is_some();
                 }
-                Some(Piece::Ended(end)) => return Err(last_words.lost(&end)),
-                None => return Err(last_words.lost(&End::Gone(String::new()))),
+                Piece::Ended(end) => return Err(last_words.lost(&end)),
             }
         }
     }
@@ -124,6 +133,7 @@ impl Shell {
         let remove = format!("rm -rf -- {}", Quoted(folder));
         let trap =
             format!("AT_END=\"${{AT_END:-:}}; \"{}; trap 'eval \"$AT_END\"' 0\n", Quoted(&remove));
+        self.holds = true;
         let stdin = &mut self.pipe.stdin;
         let result = async {
             stdin.write_all(trap.as_bytes()).await?;
@@ -132,12 +142,12 @@ impl Shell {
         result.await.map_err(|error| RemoteError::Lost(error.to_string()))
     }
 
-    /// Lets the shell read to its end, and waits for that if it is idle.
+    /// Lets the shell read to its end, and waits for that if it is idle and its end undoes something.
     pub(super) async fn end(&mut self) {
         let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
         let _ = stdin.shutdown().await;
         drop(stdin);
-        while !self.busy {
+        while self.holds && !self.busy {
             if let Piece::Ended(_) = self.pipe.next().await {
                 self.busy = true;
             }

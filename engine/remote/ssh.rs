@@ -7,10 +7,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
-use indexmap::IndexMap;
-use tokio::time::timeout;
-
 use super::{
     Connector, Remote, RemoteError, Timeouts,
     dial::{Dialer, Stop},
@@ -23,6 +19,8 @@ use super::{
     target::{Hop, LocalUser, Target},
 };
 use crate::inventory::{Connection, Host, HostKeys};
+use async_trait::async_trait;
+use indexmap::IndexMap;
 
 /// Finds a host of the inventory by its name, to jump through it.
 pub type Inventory = Arc<dyn Fn(&str) -> Option<Host> + Send + Sync>;
@@ -146,11 +144,9 @@ fn unreadable(file: &Path, error: &io::Error) -> RemoteError {
 impl Connector for SshConnector {
     async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
         let stops = self.stops(host, 0)?;
-        let identity = Identity::of(host, &*self.passwords)?;
+        let identity = Identity::of(host, &*self.passwords, self.timeouts.connect)?;
         let connection = Arc::new(self.dialer.dial(&stops).await?);
-        let open = Session::open(connection, &identity);
-        let session = timeout(self.timeouts.connect, open).await;
-        Ok(Arc::new(session.map_err(|_| identity.silent(self.timeouts.connect))??))
+        Ok(Arc::new(Session::open(connection, identity).await?))
     }
 }
 

@@ -111,21 +111,25 @@ impl Resource for File {
 
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
-        let mut script = entry::probe(&paths).then(entry::probe_digests()).then(sh!(
-            "nl='\n'
-text() {{
-  [ -f \"$1\" ] && [ ! -L \"$1\" ] && [ -r \"$1\" ] || return 0
-  case $nl$sums$nl in
-    *\"$nl$2  $1$nl\"*) ;;
-    *) printf 'text %s\\n' \"$1\"; head -c {} \"$1\" | base64; say . ;;
-  esac
-}}",
+        let shown = batch.iter().filter(|file| file.replace && !file.wanted().is_sensitive());
+        let wanted: Vec<String> = shown
+            .map(|file| format!("{}  {}", file.wanted().digest().as_str(), file.path))
+            .collect();
+        // Both lists are in the order of the batch, so one is walked along the other.
+        entry::probe(&paths).then(entry::probe_digests()).then(sh!(
+            "set -f; IFS='\n'; set -- $sums
+for wanted in {}; do
+  path=${{wanted#*  }}
+  if [ \"$wanted\" != \"${{1-}}\" ]; then
+    [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
+    while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
+  fi
+  if [ \"$wanted\" = \"${{1-}}\" ]; then shift; continue; fi
+  printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
+done",
+            Words(&wanted),
             SHOWN_MAX + 1
-        ));
-        for file in batch.iter().filter(|file| file.replace && !file.wanted().is_sensitive()) {
-            script.push(sh!("text {}", Words(&[&file.path, file.wanted().digest().as_str()])));
-        }
-        script
+        ))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {

@@ -17,8 +17,14 @@ use crate::{
 pub(super) const APT: &str = include_str!("apt.sh");
 
 /// `installed NAME...` prints a line for each that dpkg knows: `NAME VERSION STATUS`, and `missing NAME` for the others.
-/// All packages are listed, since that costs no more than some; only so is it seen who provides a name.
+/// Where not all are installed under these names, all packages are listed: only so is it seen who provides a name.
+/// A version begins with a digit (deb-version(7)), so a letter behind a tab is a status.
 const INSTALLED: &str = r#"installed() {
+  known=$(dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Abbrev}\n${Package}:${Architecture}\t${Version}\t${db:Status-Abbrev}\n' -- "$@" 2>/dev/null) &&
+    case $known in
+      *"	"[a-z][!i]*) ;;
+      *) say "$known"; return ;;
+    esac
   dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${db:Status-Abbrev}\t${Provides}\n' 2>/dev/null |
     awk -F '\t' '
       BEGIN { for (i = 1; i < ARGC; i++) wanted[ARGV[i]]; ARGC = 1 }
@@ -370,6 +376,29 @@ mod tests {
         }
         for bad in ["", "-y", "nginx-", "nginx=1", "a b", "a*", "Nginx", "a;b"] {
             assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// What a dpkg prints that says `known` of the packages that were asked for, and else lists `vim`, which is an editor.
+    fn says_installed(known: &str) -> String {
+        let script = format!(
+            "say() {{ printf '%s\\n' \"$*\"; }}
+             query() {{ case $3 in *Provides*) printf 'vim\\tall\\t9.0\\tii \\teditor (= 1)\\n' ;; *) {known} ;; esac; }}
+             {}
+             installed vim editor | sort",
+            INSTALLED.replace("dpkg-query", "query")
+        );
+        let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn all_packages_are_listed_only_where_a_name_is_not_that_of_an_installed_one() {
+        let both = "editor\t1\tii \nvim\t9.0\thi \n";
+        assert_eq!(says_installed(&format!("printf '{both}'")), both);
+        let provided = "editor\t9.0\tprovided\nvim\t9.0\tii \n";
+        for known in ["return 1", r"printf 'editor\t1\trc \nvim\t9.0\tii \n'"] {
+            assert_eq!(says_installed(known), provided, "{known}");
         }
     }
 

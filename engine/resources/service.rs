@@ -145,7 +145,7 @@ fi",
     /// A unit must be known before it is enabled, and unmasked before it is started.
     fn apply(&self, _change: Option<&Change>) -> Step {
         let mut script = self.prepared();
-        let stop = sh!("[ \"$(property LoadState)\" = not-found ] || systemctl stop -- \"$unit\"");
+        let stop = sh!("is LoadState not-found || systemctl stop -- \"$unit\"");
         if self.masked {
             return script.then(stop).then(sh!("systemctl mask -- \"$unit\"")).into();
         }

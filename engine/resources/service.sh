@@ -1,17 +1,38 @@
 # What the steps of a service have in common. $unit is its name.
 has systemctl && [ -d /run/systemd/system ] || { die 'this host is not run by systemd: its services cannot be managed'; exit 1; }
 
-property() { systemctl show -p "$1" --value -- "$unit"; }
+# look: asks about $unit, once for all properties. They are lines `NAME=VALUE`, each behind a line break.
+look() {
+  seen="
+$(systemctl show -p Id,Type,LoadState,ActiveState,UnitFileState,NeedDaemonReload,Result -- "$unit")"
+}
+
+# property NAME: puts in $value what the last look saw of it.
+property() {
+  case $seen in
+    *"
+$1="*) value=${seen#*"
+$1="} value=${value%%"
+"*} ;;
+    *) value= ;;
+  esac
+}
+
+# is NAME VALUE: whether the last look saw that.
+is() { property "$1"; [ "$value" = "$2" ]; }
 
 # refresh_unit: makes systemd know what lies on the disk, and $unit the name that is no alias.
 refresh_unit() {
-  if [ "$(property NeedDaemonReload)" = yes ]; then systemctl daemon-reload; fi
-  unit=$(property Id)
+  look
+  if is NeedDaemonReload yes; then systemctl daemon-reload; look; fi
+  property Id
+  unit=$value
 }
 
 # make_startable: a unit must exist, and must not be masked.
 make_startable() {
-  case $(property LoadState) in
+  property LoadState
+  case $value in
     masked) systemctl unmask -q -- "$unit"; refresh_unit ;;
     not-found) die "there is no unit $unit: what brings it, such as a package, must stand before it"; return 1 ;;
   esac
@@ -19,7 +40,8 @@ make_startable() {
 
 # enable VERB: enables or disables, where that means something.
 enable() {
-  case $1/$(property UnitFileState) in
+  property UnitFileState
+  case $1/$value in
     enable/enabled | disable/disabled | */static | */generated | */transient | */indirect | */alias) ;;
     disable/) ;;
     *) systemctl "$1" -q -- "$unit" ;;
@@ -28,7 +50,7 @@ enable() {
 
 # bring_up: starts it where it does not run. $brought says that this step started it: then it has read all that lies there.
 bring_up() {
-  if [ "$(property ActiveState)" = active ]; then return 0; fi
+  if is ActiveState active; then return 0; fi
   bring start
   brought=yes
 }
@@ -39,13 +61,17 @@ bring() {
   systemctl reset-failed -- "$unit" 2>/dev/null || :
   bring_looks=0
   if systemctl "$1" -- "$unit"; then
-    case $(property Type) in simple | exec | idle) bring_looks=5 ;; esac
-    while state=$(property ActiveState) && [ "$state" = active ] && [ $bring_looks -gt 0 ]; do
+    look
+    property Type
+    case $value in simple | exec | idle) bring_looks=5 ;; esac
+    while is ActiveState active && [ $bring_looks -gt 0 ]; do
       bring_looks=$((bring_looks - 1))
       sleep 0.2
+      look
     done
+    state=$value
     case $state in active | reloading | refreshing) return 0 ;; esac
-    if [ "$(property Type)/$(property Result)" = oneshot/success ]; then
+    if is Type oneshot && is Result success; then
       die "$unit ran and ended, as a oneshot unit does: declare it with \`running: ()\`, or let it have RemainAfterExit"
       return 1
     fi

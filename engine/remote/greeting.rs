@@ -1,0 +1,141 @@
+//! What a login says before its shell reads: a banner, a prompt, a last word.
+
+use tokio::{io::AsyncWriteExt, time::Instant};
+
+use super::{
+    RemoteError,
+    frame::find,
+    identity::Identity,
+    pipe::{End, Piece, Pipe, one_line},
+};
+use crate::inventory::Become;
+
+/// More noise than this before the shell is ready, and something is wrong.
+const MOST_NOISE: usize = 1 << 20;
+
+/// A login up to the word on both streams that says that the shell is ready.
+pub(super) struct Greeting {
+    identity: Identity,
+    prompt: String,
+    /// When the shell must be ready.
+    pub(super) deadline: Instant,
+    /// Whether a script was sent, which runs as soon as the shell is ready: whether that was heard or not.
+    pub(super) followed: bool,
+    stdout: Stream,
+    stderr: Stream,
+    answered: bool,
+}
+
+/// What one stream said before the word.
+struct Stream {
+    word: Vec<u8>,
+    said: Vec<u8>,
+    over: bool,
+}
+
+impl Greeting {
+    pub(super) fn new(
+        identity: Identity,
+        ready: String,
+        prompt: String,
+        deadline: Instant,
+    ) -> Self {
+        let stream =
+            || Stream { word: format!("{ready}\n").into_bytes(), said: Vec::new(), over: false };
+        let (stdout, stderr) = (stream(), stream());
+        Self { identity, prompt, deadline, followed: false, stdout, stderr, answered: false }
+    }
+
+    /// Whether the shell reads.
+    pub(super) fn is_over(&self) -> bool {
+        self.stdout.over && self.stderr.over
+    }
+
+    /// Takes what the login said, and gives back what is none of it, but of the first script.
+    ///
+    /// # Errors
+    /// The login ended without a shell, or talks without end.
+    pub(super) fn hear(&mut self, piece: Piece) -> Result<Piece, RemoteError> {
+        let piece = match piece {
+            Piece::Stdout(bytes) => Piece::Stdout(self.stdout.hear(bytes)),
+            Piece::Stderr(bytes) => Piece::Stderr(self.stderr.hear(bytes)),
+            Piece::Ended(end) if !self.is_over() => return Err(self.failure(&end)),
+            Piece::Ended(end) => Piece::Ended(end),
+        };
+        if self.stdout.said.len().max(self.stderr.said.len()) > MOST_NOISE {
+            return Err(RemoteError::unreachable("the login prints without end"));
+        }
+        Ok(piece)
+    }
+
+    /// Gives the password, if it was just asked for.
+    ///
+    /// # Errors
+    /// There is none, or it was not the right one.
+    pub(super) async fn answer(&mut self, pipe: &mut Pipe) -> Result<(), RemoteError> {
+        if self.is_over() || !self.asks_for_password() {
+            return Ok(());
+        }
+        let Some(password) = &self.identity.password else { return Err(self.identity.asks()) };
+        if std::mem::replace(&mut self.answered, true) {
+            return Err(self.identity.wrong_password());
+        }
+        self.stdout.said.clear();
+        self.stderr.said.clear();
+        let line = format!("{}\n", password.expose().trim_end_matches(['\r', '\n']));
+        let result = async {
+            pipe.stdin.write_all(line.as_bytes()).await?;
+            pipe.stdin.flush().await
+        };
+        result.await.map_err(|error| RemoteError::unreachable(error.to_string()))
+    }
+
+    fn asks_for_password(&self) -> bool {
+        let (stdout, stderr) = (&self.stdout.said, &self.stderr.said);
+        match self.identity.how {
+            Become::Sudo => find(stderr, format!("{}:", self.prompt).as_bytes()).is_some(),
+            Become::Su => {
+                [stdout, stderr].iter().any(|said| said.trim_ascii_end().ends_with(b"assword:"))
+            }
+            Become::None | Become::Doas => false,
+        }
+    }
+
+    /// The error when there was no shell in time.
+    pub(super) fn silent(&self) -> RemoteError {
+        self.unless_followed(self.identity.silent())
+    }
+
+    fn failure(&self, end: &End) -> RemoteError {
+        let tail =
+            |stream: &Stream| one_line(&stream.said[stream.said.len().saturating_sub(1000)..]);
+        let mut said = [tail(&self.stderr), tail(&self.stdout)].into_iter();
+        let said = said.find(|text| !text.is_empty()).unwrap_or_default();
+        let error = self.identity.explain(end, &said);
+        match end {
+            End::Gone(_) => self.unless_followed(error),
+            // What the shell says comes before its end, so there was none.
+            End::Exit(_) | End::Signal(_) => error,
+        }
+    }
+
+    /// Nobody knows whether a script ran that was sent already.
+    fn unless_followed(&self, error: RemoteError) -> RemoteError {
+        if self.followed { RemoteError::Lost(error.to_string()) } else { error }
+    }
+}
+
+impl Stream {
+    /// What comes behind the word.
+    fn hear(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.over {
+            return bytes;
+        }
+        self.said.extend(bytes);
+        let Some(at) = find(&self.said, &self.word) else { return Vec::new() };
+        self.over = true;
+        let rest = self.said.split_off(at + self.word.len());
+        self.said.truncate(at);
+        rest
+    }
+}
