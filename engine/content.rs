@@ -1,6 +1,9 @@
 //! Bytes that go to a host as data, never as a word of a command.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -85,8 +88,10 @@ pub struct Digest(Arc<str>);
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let hex =
-            Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(bytes) {
+            write!(hex, "{byte:02x}").expect("a String takes all that is written");
+        }
         Self(hex.into())
     }
 

@@ -3,20 +3,21 @@
 use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use schemars::{Schema, schema_for};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     change::Change,
+    content::Digest,
     resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     value::Value,
 };
 
 /// What a probe says about one resource.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Assessment {
-    /// What was observed, as data.
-    pub observed: serde_json::Value,
+    /// The digest of what was observed: a fleet is too large to keep all of it, and nobody asks more than whether it
+    /// is the same.
+    pub observed: Digest,
     /// What differs.
     pub change: Option<Change>,
 }
@@ -126,8 +127,8 @@ impl<R: Resource> Kind for Typed<R> {
         let assess = |(resource, observed): (&&R, R::Observed)| {
             let change = resource.plan(&observed);
             let observed =
-                serde_json::to_value(observed).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Assessment { observed, change })
+                serde_json::to_vec(&observed).map_err(|error| unreadable(error.to_string()))?;
+            Ok(Assessment { observed: Digest::of(&observed), change })
         };
         batch.iter().zip(observed).map(assess).collect()
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{Around, Catalog, Node, NodeId, Part},
     change::Change,
+    content::Digest,
     graph::Graph,
     probe::{Observations, Owed},
     resource::{Nature, Reaction},
@@ -27,8 +28,8 @@ pub struct Plan {
 pub struct NodePlan {
     /// What people are told.
     pub planned: Planned,
-    /// What was observed, as data; none when it is not known.
-    pub observed: Option<serde_json::Value>,
+    /// The digest of what was observed; none when it is not known.
+    pub observed: Option<Digest>,
 }
 
 /// What is going to happen to a resource.

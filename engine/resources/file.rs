@@ -92,12 +92,16 @@ impl Resource for File {
         if !self.vars.is_empty() && self.template.is_none() {
             return Err(ArgumentError::new("vars", "variables without a template"));
         }
-        self.wanted = if let Some(text) = &self.content {
+        // What it is made of is not kept beside it: a fleet has many files.
+        let (content, source, template) =
+            (self.content.take(), self.source.take(), self.template.take());
+        let vars = std::mem::take(&mut self.vars);
+        self.wanted = if let Some(text) = content {
             Some(Content::new(text.expose().as_bytes()).sensitive(text.is_secret()))
-        } else if let Some(name) = &self.source {
-            Some(Content::new(files.source(name)?))
-        } else if let Some(name) = &self.template {
-            Some(files.template(name, &self.vars)?)
+        } else if let Some(name) = source {
+            Some(Content::new(files.source(&name)?))
+        } else if let Some(name) = template {
+            Some(files.template(&name, &vars)?)
         } else {
             return Err(ArgumentError::new("", "a file needs its content")
                 .hint("give one of content, source or template"));

@@ -46,11 +46,10 @@ pub struct Line {
     /// Whether the rest of the file is kept from the eye.
     #[serde(default)]
     sensitive: bool,
-    #[serde(skip)]
-    patterns: Patterns,
 }
 
-#[derive(Debug, Default)]
+/// What its patterns are, ready to find lines. Only a plan that shows a change needs them, and each takes more memory
+/// than all the rest of a line, so they are read again there.
 struct Patterns {
     replaced: Option<Pattern>,
     after: Option<Pattern>,
@@ -102,19 +101,12 @@ impl Resource for Line {
             entry::check_validate("validate", command)?;
         }
         self.check_together()?;
-        let pattern = |argument, text: &Option<String>| {
-            text.as_deref().map(|text| Pattern::new(argument, text)).transpose()
-        };
-        self.patterns = Patterns {
-            replaced: pattern("match", &self.pattern)?,
-            after: pattern("after", &self.after)?,
-            before: pattern("before", &self.before)?,
-        };
+        let patterns = self.patterns()?;
         let Some(line) = &self.line else { return Ok(()) };
         if line.is_empty() || line.contains(['\n', '\r', '\0']) {
             return Err(ArgumentError::new("line", "a line is one line, and not empty"));
         }
-        match &self.patterns.replaced {
+        match &patterns.replaced {
             Some(pattern) if !pattern.is_in(line.as_bytes()) => Err(ArgumentError::new(
                 "match",
                 format!(
@@ -240,6 +232,17 @@ edit {} {} {}",
 }
 
 impl Line {
+    fn patterns(&self) -> Result<Patterns, ArgumentError> {
+        let read = |argument, text: &Option<String>| {
+            text.as_deref().map(|text| Pattern::new(argument, text)).transpose()
+        };
+        Ok(Patterns {
+            replaced: read("match", &self.pattern)?,
+            after: read("after", &self.after)?,
+            before: read("before", &self.before)?,
+        })
+    }
+
     fn check_together(&self) -> Result<(), ArgumentError> {
         let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
         if self.after.is_some() && self.before.is_some() {
@@ -300,6 +303,7 @@ impl Line {
 
     /// The text as it will be. The words are those of `line.awk`, which decides in the same way.
     fn edited(&self, text: &[u8]) -> Vec<u8> {
+        let patterns = self.patterns().expect("resolve read the same patterns");
         let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
         let line = self.line.as_deref().unwrap_or_default().as_bytes();
         let found = |pattern: &Option<Pattern>| {
@@ -308,13 +312,13 @@ impl Line {
         };
         let same = |candidate: &&[u8]| bare(candidate) == line;
         if self.absent {
-            let gone = |candidate: &&&[u8]| match &self.patterns.replaced {
+            let gone = |candidate: &&&[u8]| match &patterns.replaced {
                 Some(pattern) => pattern.is_in(bare(candidate)),
                 None => same(candidate),
             };
             return lines.iter().filter(|line| !gone(line)).copied().collect::<Vec<_>>().concat();
         }
-        if let Some(turned) = found(&self.patterns.replaced) {
+        if let Some(turned) = found(&patterns.replaced) {
             let new = [line, &lines[turned][bare(lines[turned]).len()..]].concat();
             return [&lines[..turned].concat(), &new, &lines[turned + 1..].concat()]
                 .map(Vec::as_slice)
@@ -327,8 +331,8 @@ impl Line {
             Some(first) if first.strip_suffix(b"\n").unwrap_or(first).ends_with(b"\r") => b"\r\n",
             _ => b"\n",
         };
-        let after = found(&self.patterns.after).map(|at| at + 1);
-        let place = after.or(found(&self.patterns.before)).unwrap_or(lines.len());
+        let after = found(&patterns.after).map(|at| at + 1);
+        let place = after.or(found(&patterns.before)).unwrap_or(lines.len());
         let mut above = lines[..place].concat();
         if place == lines.len() && !text.is_empty() && !text.ends_with(b"\n") {
             above.truncate(above.len() - usize::from(above.ends_with(b"\r")));

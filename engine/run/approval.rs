@@ -88,6 +88,5 @@ impl PlanFile {
 }
 
 fn observed(node: &NodePlan) -> String {
-    let text = node.observed.as_ref().map(ToString::to_string).unwrap_or_default();
-    Digest::of(text.as_bytes()).to_string()
+    node.observed.as_ref().unwrap_or(&Digest::of(b"")).to_string()
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     catalog::{Catalog, NodeId},
     change::{Action, Change},
+    content::Digest,
     diagnostic::{Diagnostic, Result, did_you_mean},
     event::{Event, Failure, Outcome},
     exit_status::ExitStatus,
@@ -110,7 +111,7 @@ fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
     let assess = |(id, node): (NodeId, &crate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
         let change = differs.then(|| Change::new(Action::Update, Vec::new()));
-        (id, Ok(Assessment { observed: serde_json::Value::Null, change }))
+        (id, Ok(Assessment { observed: Digest::of(b""), change }))
     };
     Observations { nodes: catalog.nodes().map(assess).collect(), owed: Vec::new() }
 }
