@@ -44,9 +44,7 @@ impl Apply<'_> {
         let mut all = Outcomes::new();
         let mut running = FuturesUnordered::new();
         let hosts: Vec<_> = execution.hosts().cloned().collect();
-        for host in hosts {
-            all.extend(self.abandon_if_lost(&mut execution, &host));
-        }
+        all.extend(self.abandon_lost(&mut execution, &hosts));
         loop {
             if self.interrupt.is_set() {
                 all.extend(self.tell(execution.stop(INTERRUPTED)));
@@ -59,18 +57,17 @@ impl Apply<'_> {
             let Some((host, outcomes)) = running.next().await else { break };
             all.extend(outcomes.iter().cloned());
             all.extend(self.tell(execution.finish(&host, outcomes)));
-            all.extend(self.abandon_if_lost(&mut execution, &host));
+            all.extend(self.abandon_lost(&mut execution, &[host]));
         }
         self.unmark_elsewhere(&all).await;
         all
     }
 
-    /// Skips what waits on a host that is gone.
-    fn abandon_if_lost(&self, execution: &mut Execution<'_>, host: &Arc<str>) -> Outcomes {
-        match self.fleet.trouble(host) {
-            Some(error) => self.tell(execution.abandon(host, &gone(host, &error))),
-            None => Outcomes::new(),
-        }
+    /// Skips what waits on those of the hosts that are gone.
+    fn abandon_lost(&self, execution: &mut Execution<'_>, hosts: &[Arc<str>]) -> Outcomes {
+        let lost = |host: &Arc<str>| Some((host.clone(), gone(host, &self.fleet.trouble(host)?)));
+        let lost: Vec<_> = hosts.iter().filter_map(lost).collect();
+        if lost.is_empty() { Outcomes::new() } else { self.tell(execution.abandon(&lost)) }
     }
 
     /// A reaction that another host's change caused is owed there until it succeeded here.

@@ -149,17 +149,22 @@ impl<'a> Execution<'a> {
         self.settle()
     }
 
-    /// Skips all that still waits on a host.
-    pub(crate) fn abandon(&mut self, host: &Arc<str>, because: &str) -> Outcomes {
-        let nodes = self.hosts.get(host).map(|lane| lane.nodes.clone()).unwrap_or_default();
-        self.doom(&nodes, because)
+    /// Skips all that still waits on hosts that are gone, each with why. Those that are known to be gone are named
+    /// together: what is settled of the others must not take one of them for a host that is as it should be.
+    pub(crate) fn abandon(&mut self, gone: &[(Arc<str>, String)]) -> Outcomes {
+        for (host, because) in gone {
+            let nodes = self.hosts.get(host).map(|lane| lane.nodes.clone()).unwrap_or_default();
+            self.doom(&nodes, because);
+        }
+        self.settle()
     }
 
     /// Skips all that still waits, except what is owed by now.
     pub(crate) fn stop(&mut self, because: &str) -> Outcomes {
         let waiting = self.graph.order().iter().copied();
         let waiting: Vec<NodeId> = waiting.filter(|id| !self.is_owed(*id)).collect();
-        self.doom(&waiting, because)
+        self.doom(&waiting, because);
+        self.settle()
     }
 
     /// The hosts that have nodes.
@@ -169,7 +174,7 @@ impl<'a> Execution<'a> {
 
     /// Skips nodes that still wait. Each comes to its end only after all that it waits for: what comes behind it must
     /// not begin while something before it still runs.
-    fn doom(&mut self, nodes: &[NodeId], because: &str) -> Outcomes {
+    fn doom(&mut self, nodes: &[NodeId], because: &str) {
         for &id in nodes {
             if self.states[id.index()] == State::Waiting && self.doomed[id.index()].is_none() {
                 self.doomed[id.index()] = Some(because.to_owned());
@@ -177,7 +182,6 @@ impl<'a> Execution<'a> {
                 self.news.push(Reverse(self.place[id.index()]));
             }
         }
-        self.settle()
     }
 
     /// Settles the nodes that can be settled without running anything, in the order of the graph.

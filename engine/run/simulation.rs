@@ -135,7 +135,9 @@ fn outcomes(
         all.extend(ended.iter().cloned());
         all.extend(execution.finish(&batch.host, ended));
         if lost {
-            all.extend(execution.abandon(&batch.host, &format!("{}: it is lost", batch.host)));
+            all.extend(
+                execution.abandon(&[(batch.host.clone(), format!("{}: it is lost", batch.host))]),
+            );
         }
     }
 }

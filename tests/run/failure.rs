@@ -77,6 +77,22 @@ async fn a_host_that_does_not_say_its_facts_is_in_the_summary() {
 }
 
 #[tokio::test]
+async fn of_several_hosts_that_cannot_be_reached_none_is_taken_for_converged() {
+    let fleet = Fleet::new(&["a", "b", "c", "d"]);
+    let dead = ["a", "b", "d"];
+    dead.iter().for_each(|host| fleet.breaks(host, Fault::Unreachable));
+    let bound = r#"let found = #{};
+        on(hosts("a | b | d"), |host| found[host.name] = file(`${host.vars.root}/one`, #{ content: "x" }));
+        on(hosts("c"), |host| file(`${host.vars.root}/two`, #{ content: "x" }).after(found.b));"#;
+    let ran = fleet.apply(bound).await;
+    for host in dead {
+        assert_eq!(ran.counts(host), [0, 0, 0, 0, 1, 0, 0], "{host}");
+    }
+    assert_eq!(ran.outcome("/two"), "skipped: b: nobody answers");
+    assert!(!fleet.at("c", "two").exists());
+}
+
+#[tokio::test]
 async fn a_failure_weighs_more_than_an_unreachable_host() {
     let fleet = Fleet::new(&["a", "b"]);
     fleet.breaks("a", Fault::Unreachable);

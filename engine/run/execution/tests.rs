@@ -184,7 +184,7 @@ fn who_is_abandoned_takes_only_what_depends_on_it_along() {
     let (graph, plan) = site.planned();
     let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
     let gone = |id| (id, skipped("a: gone"));
-    assert_eq!(execution.abandon(&"a".into(), "a: gone"), [gone(a), gone(c)]);
+    assert_eq!(execution.abandon(&[("a".into(), "a: gone".to_owned())]), [gone(a), gone(c)]);
     assert_eq!(execution.next(), (vec![], vec![batch("b", &[b])]));
     assert_eq!(execution.stop("stopped"), []);
 }
@@ -236,7 +236,7 @@ proptest! {
             if let Some((_, host)) = lost.filter(|(when, _)| *when == turn) {
                 let host: Arc<str> = format!("h{host}").into();
                 bad.insert(format!("{host}: lost"));
-                told.extend(execution.abandon(&host, &format!("{host}: lost")));
+                told.extend(execution.abandon(&[(host.clone(), format!("{host}: lost"))]));
             }
             let (settled, batches) = execution.next();
             told.extend(settled);
