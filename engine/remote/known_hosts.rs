@@ -1,6 +1,7 @@
 //! Which host keys are known: the lines of `known_hosts` files, and what they say about a key.
 
 use std::{
+    collections::HashMap,
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -20,9 +21,18 @@ use sha1::Sha1;
 use super::{RemoteError, pattern};
 use crate::inventory::HostKeys;
 
+/// The lines of a file. A fleet has one for each host, so those that only name hosts are found by name.
+#[derive(Debug, Default)]
+pub(super) struct KnownHosts {
+    lines: Vec<Line>,
+    named: HashMap<String, Vec<usize>>,
+    /// Those with wildcards, and those whose names are hashed.
+    others: Vec<usize>,
+}
+
 /// One line that names hosts and a key.
-#[derive(Debug, Clone)]
-pub(super) struct Line {
+#[derive(Debug)]
+struct Line {
     file: Arc<Path>,
     number: usize,
     hosts: HostPatterns,
@@ -30,20 +40,51 @@ pub(super) struct Line {
     text: String,
 }
 
-/// The lines of a file. What cannot be read is passed over, as OpenSSH does.
-pub(super) fn parse(file: &Path, text: &str) -> Vec<Line> {
-    let file: Arc<Path> = file.into();
-    let line = |(index, line): (usize, &str)| {
+impl KnownHosts {
+    /// Reads the text of a file. A line that cannot be read is passed over, as OpenSSH does.
+    pub(super) fn parse(file: &Path, text: &str) -> Self {
+        let file: Arc<Path> = file.into();
+        let mut known = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            let Some(line) = Line::parse(&file, index + 1, line) else { continue };
+            let at = known.lines.len();
+            match line.plain_names() {
+                Some(names) => names.for_each(|name| known.named.entry(name).or_default().push(at)),
+                None => known.others.push(at),
+            }
+            known.lines.push(line);
+        }
+        known
+    }
+
+    /// The lines that name a host, in their order.
+    fn about(&self, name: &str) -> impl Iterator<Item = &Line> {
+        let others = self.others.iter().filter(|&&at| self.lines[at].names(name));
+        let mut found: Vec<usize> =
+            self.named.get(name).into_iter().flatten().chain(others).copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|at| &self.lines[at])
+    }
+}
+
+impl Line {
+    fn parse(file: &Arc<Path>, number: usize, line: &str) -> Option<Self> {
         let text = line.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut words = text.split(' ').filter(|word| !word.starts_with('@'));
         let hosts = words.next().filter(|word| !word.is_empty() && !word.starts_with('#'))?;
         let hosts = hosts.parse().ok()?;
-        Some(Line { file: file.clone(), number: index + 1, hosts, text })
-    };
-    text.lines().enumerate().filter_map(line).collect()
-}
+        Some(Self { file: file.clone(), number, hosts, text })
+    }
 
-impl Line {
+    /// The names on it, if they are no more than names.
+    fn plain_names(&self) -> Option<impl Iterator<Item = String> + use<'_>> {
+        let HostPatterns::Patterns(patterns) = &self.hosts else { return None };
+        let is_plain = |pattern: &String| !pattern.contains(['*', '?', '!']);
+        let names = || patterns.iter().map(|pattern| pattern.to_lowercase());
+        patterns.iter().all(is_plain).then(names)
+    }
+
     fn names(&self, host: &str) -> bool {
         match &self.hosts {
             HostPatterns::Patterns(patterns) => {
@@ -77,17 +118,17 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// What `lines` say about `host`.
+    /// What `known` says about `host`.
     pub(super) fn of(
         host: &str,
         port: u16,
         policy: HostKeys,
         files: Vec<PathBuf>,
-        lines: &[Arc<[Line]>],
+        known: &[Arc<KnownHosts>],
     ) -> Self {
         let host = host.to_lowercase();
         let name = if port == 22 { host.clone() } else { format!("[{host}]:{port}") };
-        let lines = lines.iter().flat_map(|file| file.iter()).filter(|line| line.names(&name));
+        let lines = known.iter().flat_map(|file| file.about(&name));
         let entries =
             lines.filter_map(|line| Some((line.place(), line.text.parse().ok()?))).collect();
         Self { name, host, port, policy, files, entries }
@@ -252,8 +293,8 @@ mod tests {
     const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHwf2HMM5TRXvo2SQJjsNkiDD5KqiiNjrGVv3UUh+mMT5RHxiRtOnlqvjhQtBq0VpmpCV/PwUdhOig4vkbqAcEc=";
 
     fn trust(text: &str, host: &str, port: u16) -> Trust {
-        let lines = parse(Path::new("/kh"), text).into();
-        Trust::of(host, port, HostKeys::Strict, vec!["/kh".into()], &[lines])
+        let known = KnownHosts::parse(Path::new("/kh"), text).into();
+        Trust::of(host, port, HostKeys::Strict, vec!["/kh".into()], &[known])
     }
 
     fn judge(text: &str, host: &str, port: u16, key: &str) -> Result<(), String> {
@@ -275,6 +316,7 @@ mod tests {
                 "web-1",
                 2222,
             ),
+            (format!("Web-1,web-1 {ONE}"), "web-1", 22),
             (format!("nonsense\nweb-1 {TWO}\nweb-1 {ONE}"), "web-1", 22),
         ];
         for (text, host, port) in cases {

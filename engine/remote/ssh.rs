@@ -12,7 +12,7 @@ use super::{
     dial::{Dialer, Stop},
     identity::Identity,
     keys::KeyRing,
-    known_hosts::{self, Line, Trust},
+    known_hosts::{KnownHosts, Trust},
     secrets::Passwords,
     session::Session,
     ssh_config::SshConfig,
@@ -33,7 +33,7 @@ pub struct SshConnector {
     timeouts: Timeouts,
     dialer: Dialer,
     configs: Once<SshConfig>,
-    known_hosts: Once<[Line]>,
+    known_hosts: Once<KnownHosts>,
 }
 
 impl SshConnector {
@@ -121,18 +121,18 @@ impl SshConnector {
 
     fn trust(&self, target: &Target) -> Result<Trust, RemoteError> {
         let read = |file: &PathBuf| match std::fs::read_to_string(file) {
-            Ok(text) => Ok(known_hosts::parse(file, &text).into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new().into()),
+            Ok(text) => Ok(KnownHosts::parse(file, &text).into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Arc::default()),
             Err(error) => Err(unreadable(file, &error)),
         };
-        let lines = target.known_hosts.iter().map(|file| match target.host_keys {
+        let known = target.known_hosts.iter().map(|file| match target.host_keys {
             HostKeys::Strict => self.known_hosts.get(file, || read(file)),
             // What was accepted a moment ago is known, and may not change.
             HostKeys::AcceptNew => read(file),
         });
-        let lines = lines.collect::<Result<Vec<_>, _>>()?;
+        let known = known.collect::<Result<Vec<_>, _>>()?;
         let files = target.known_hosts.clone();
-        Ok(Trust::of(&target.key_name, target.port, target.host_keys, files, &lines))
+        Ok(Trust::of(&target.key_name, target.port, target.host_keys, files, &known))
     }
 }
 
