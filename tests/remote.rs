@@ -308,6 +308,31 @@ async fn hosts_behind_jump_hosts_share_the_way() {
 }
 
 #[tokio::test]
+async fn a_jump_host_that_is_dead_is_waited_for_once() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connection = Connection {
+        port: Some(silent.local_addr().unwrap().port()),
+        known_hosts: Some("/nonexistent".into()),
+        ..Connection::default()
+    };
+    let jump = host("jump", connection.clone());
+    let behind = host("web-1", Connection { jump: vec!["jump".to_owned()], ..connection });
+    let timeouts = Timeouts { connect: Duration::from_millis(200), ..Timeouts::default() };
+    let connector = patient(user(Path::new("/nonexistent")), vec![jump], timeouts);
+    let (all, accepted) = tokio::join!(
+        futures::future::join_all((0..20).map(|_| connector.connect(&behind))),
+        async { silent.accept().await.unwrap() },
+    );
+    for one in all {
+        let (message, _) = unreachable(one);
+        assert!(message.starts_with("jump host "), "{message}");
+    }
+    drop(accepted);
+    let more = futures::FutureExt::now_or_never(silent.accept());
+    assert!(more.is_none(), "somebody tried again");
+}
+
+#[tokio::test]
 async fn the_ssh_configuration_is_followed() {
     let (jump, sshd) = (sshd!(), sshd!());
     let text = |path: &Path| path.display().to_string();

@@ -22,6 +22,7 @@ use super::{
     RemoteError,
     known_hosts::Trust,
     pipe::{Commands, End, Piece, Pipe},
+    pool::Share,
 };
 
 /// An open, encrypted connection.
@@ -29,7 +30,7 @@ pub(super) struct Connection {
     handle: Handle<Client>,
     gone: Gone,
     /// The connection to the jump host that this one goes through lives as long as this one.
-    _through: Option<Arc<Connection>>,
+    _through: Option<Arc<Share<Connection>>>,
 }
 
 /// Why the connection ended, once it has.
@@ -89,7 +90,7 @@ pub(super) async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     trust: &Trust,
     keepalive: Duration,
-    through: Option<Arc<Connection>>,
+    through: Option<Arc<Share<Connection>>>,
 ) -> Result<Connection, Refusal> {
     let gone = Gone::default();
     let client = Client { trust: trust.clone(), accepted: None, gone: gone.clone() };

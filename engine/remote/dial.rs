@@ -1,6 +1,11 @@
 //! Opens connections: directly or through jump hosts, trying again where that can help.
 
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::{
     net::TcpStream,
@@ -14,6 +19,7 @@ use super::{
     keys::KeyRing,
     known_hosts::Trust,
     login::login,
+    pool::{Pool, Share},
     stream::QuickStream,
     target::Target,
 };
@@ -34,17 +40,21 @@ pub(super) struct Dialer {
 
 /// A jump host.
 struct Jump {
-    /// Open as long as it can be used; the lock is held while it is opened.
-    connection: Mutex<Option<Arc<Connection>>>,
+    connections: Pool<Connection>,
     /// A server drops some of its unauthenticated connections above ten, and all jumps look alike to it.
     handshakes: Semaphore,
+    /// Why it could not be reached. All hosts behind it are told so; none waits for it again.
+    dead: OnceLock<RemoteError>,
 }
 
 impl Jump {
     const HANDSHAKES: usize = 8;
+    /// Each tunnel is an open file of the process that serves the connection, which often may have 1024.
+    const TUNNELS: usize = 256;
 
     fn new() -> Self {
-        Self { connection: Mutex::default(), handshakes: Semaphore::new(Self::HANDSHAKES) }
+        let connections = Pool::new(Self::TUNNELS);
+        Self { connections, handshakes: Semaphore::new(Self::HANDSHAKES), dead: OnceLock::new() }
     }
 }
 
@@ -60,7 +70,7 @@ impl Dialer {
             return self.connect(&last.target, &last.trust, None).await;
         }
         let jump = self.jump(before).await;
-        let through = self.through(&jump, before).await?;
+        let through = Arc::new(self.through(&jump, before).await?);
         // A semaphore that is never closed always gives a permit in the end.
         let _permit = jump.handshakes.acquire().await;
         self.connect(&last.target, &last.trust, Some(through)).await
@@ -71,18 +81,20 @@ impl Dialer {
         self.jumps.lock().await.entry(way).or_insert_with(|| Arc::new(Jump::new())).clone()
     }
 
-    /// The connection to a jump host, opened by whoever needs it first.
-    async fn through(&self, jump: &Jump, stops: &[Stop]) -> Result<Arc<Connection>, RemoteError> {
-        let mut open = jump.connection.lock().await;
-        if let Some(connection) = open.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(connection.clone());
-        }
-        let connection = Arc::new(Box::pin(self.dial(stops)).await.map_err(|error| {
-            let at = stops.last().map(|stop| stop.target.address()).unwrap_or_default();
-            error.at_jump_host(&at)
-        })?);
-        *open = Some(connection.clone());
-        Ok(connection)
+    /// A connection to a jump host, opened by whoever needs it first.
+    async fn through(&self, jump: &Jump, stops: &[Stop]) -> Result<Share<Connection>, RemoteError> {
+        let another = async {
+            if let Some(error) = jump.dead.get() {
+                return Err(error.clone());
+            }
+            Box::pin(self.dial(stops)).await.map_err(|error| {
+                let at = stops.last().map(|stop| stop.target.address()).unwrap_or_default();
+                let error = error.at_jump_host(&at);
+                let _ = jump.dead.set(error.clone());
+                error
+            })
+        };
+        jump.connections.share(|connection| !connection.is_closed(), another).await
     }
 
     /// Connects and logs in. Only a connection that came to nothing before the login is tried again.
@@ -90,7 +102,7 @@ impl Dialer {
         &self,
         target: &Target,
         trust: &Trust,
-        through: Option<Arc<Connection>>,
+        through: Option<Arc<Share<Connection>>>,
     ) -> Result<Connection, RemoteError> {
         let deadline = Instant::now() + self.timeouts.connect;
         let mut attempt = 0;
@@ -122,7 +134,7 @@ impl Dialer {
         &self,
         target: &Target,
         trust: &Trust,
-        through: Option<Arc<Connection>>,
+        through: Option<Arc<Share<Connection>>>,
         deadline: Instant,
     ) -> Result<Connection, Failure> {
         let keepalive = self.timeouts.keepalive;

@@ -8,9 +8,11 @@ mod identity;
 mod keys;
 mod known_hosts;
 mod local;
+mod open_files;
 mod login;
 mod pattern;
 mod pipe;
+mod pool;
 mod secrets;
 mod session;
 mod shell;
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     content::Content,
+    diagnostic::Result as Checked,
     inventory::{Host, Transport},
     script::Script,
 };
@@ -168,6 +171,15 @@ impl RemoteError {
 /// Opens ways to hosts; a test gives its own.
 #[async_trait]
 pub trait Connector: Send + Sync {
+    /// Makes sure that ways to all of `hosts` can be open at once.
+    ///
+    /// # Errors
+    /// When this machine does not allow it.
+    fn reserve(&self, hosts: &[Arc<Host>]) -> Checked<()> {
+        let _ = hosts;
+        Ok(())
+    }
+
     /// Opens a way to `host`, logged in and with its identity taken.
     ///
     /// # Errors
@@ -185,6 +197,17 @@ pub struct Connectors {
 
 #[async_trait]
 impl Connector for Connectors {
+    fn reserve(&self, hosts: &[Arc<Host>]) -> Checked<()> {
+        let files = |host: &Arc<Host>| match host.connection.transport {
+            Transport::Ssh if host.connection.jump.is_empty() => 1,
+            // It shares the connection to its jump host.
+            Transport::Ssh => 0,
+            // Three pipes, and the child itself.
+            Transport::Local => 4,
+        };
+        open_files::reserve(hosts.iter().map(files).sum())
+    }
+
     async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
         match host.connection.transport {
             Transport::Ssh => self.ssh.connect(host).await,
