@@ -1,12 +1,13 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build test demo check clean-lab
+.PHONY: help build test demo check bench-scale clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
 	@echo "make demo       real hosts on this machine, and the whole service on them"
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
+	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
 	@echo "make clean-lab  removes the hosts of the demo and of the tests"
 
 build:
@@ -17,6 +18,9 @@ test:
 
 check:
 	tests/all --without-lab
+
+bench-scale:
+	cargo bench --locked --bench scale
 
 demo:
 	tests/lab/prerequisites

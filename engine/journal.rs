@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -19,7 +19,7 @@ pub type Redact = Box<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The journal of one run, open for writing.
 pub struct Journal {
-    file: Mutex<File>,
+    file: Mutex<BufWriter<File>>,
     redact: Redact,
 }
 
@@ -45,7 +45,7 @@ impl Journal {
         let mut options = OpenOptions::new();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.create_new(true).append(true).open(folder.join(EVENTS))?;
-        Ok(Self { file: Mutex::new(file), redact })
+        Ok(Self { file: Mutex::new(BufWriter::new(file)), redact })
     }
 }
 
@@ -56,10 +56,15 @@ impl Events for Journal {
         if matches!(event, Event::Output { .. }) {
             return;
         }
+        // The plan of a large fleet is many lines, and the one after them comes before anything is done.
+        let waits = matches!(event, Event::Planned { .. });
         let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
             let _ = file.write_all(&line);
+            if !waits {
+                let _ = file.flush();
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ mod project;
 mod remote;
 mod resources;
 mod run;
+#[path = "../benches/scale/simulated/mod.rs"]
+mod simulated;
 mod tidy;
 
 use converge::diagnostic::Diagnostic;

@@ -1,5 +1,7 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
+mod distance;
+mod faraway;
 mod failure;
 mod fleet;
 mod order;
@@ -7,6 +9,7 @@ mod reactions;
 mod rolling;
 mod scale;
 mod segment;
+mod swarm;
 mod verify;
 
 use converge::{

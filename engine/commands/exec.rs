@@ -18,11 +18,14 @@ pub(super) async fn run(setup: &Setup, pattern: &str, command: &[String]) -> Res
     let project = setup.project(None)?;
     let hosts = setup.select(&project, pattern)?;
     let fleet = setup.fleet(&project);
+    fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
     let script = match command {
         [script] => Script::trusted(script.clone()),
         words => sh!("{}", Words(words)),
     };
     let ask = async |host: Arc<str>| {
+        // A host that cannot be reached holds up none of the others; how many work at once is what people ask for.
+        let _ = fleet.in_turn(fleet.remote(&host)).await;
         let _place = fleet.place().await;
         let answer = fleet.run(&host, &script).await;
         (host, answer)

@@ -45,7 +45,8 @@ pub(crate) async fn answer(
             }
         }
     }
-    let asked = hosts.into_iter().map(|(host, questions)| ask(host, questions, fleet));
+    let in_turn = |(host, questions)| fleet.in_turn(ask(host, questions, fleet));
+    let asked = hosts.into_iter().map(in_turn);
     for (host, answers) in join_all(asked).await {
         match answers {
             Ok(answers) => {
@@ -72,7 +73,6 @@ pub(crate) async fn answer(
 type Answers = std::result::Result<Vec<(Question, Value)>, RemoteError>;
 
 async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> (Arc<str>, Answers) {
-    let _place = fleet.place().await;
     let mut answers = Vec::new();
     for question in questions {
         let script = match &question {

@@ -27,6 +27,7 @@ impl Run {
                     let hosts: Vec<_> =
                         questions.iter().filter_map(Question::host).cloned().collect();
                     hosts.iter().try_for_each(|host| may_ask(host))?;
+                    fleet.reserve(hosts.iter().cloned())?;
                     tokio::select! {
                         biased;
                         // Whoever was not heard in time is silent: nothing is done there any more.

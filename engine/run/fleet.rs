@@ -1,13 +1,19 @@
 //! The open ways to all hosts: each opened once, when it is first needed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::timeout,
+};
 
 use crate::{
+    diagnostic::Result as Checked,
     event::{Event, Events},
     inventory::Inventory,
     remote::{Captured, Connector, Exit, Remote, RemoteError, Traffic},
@@ -20,9 +26,12 @@ pub(crate) struct Fleet {
     events: Arc<dyn Events>,
     inventory: Arc<Inventory>,
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
-    /// How many hosts are worked on at once.
+    /// How many hosts are worked on, or begin to be asked, at once.
     places: Semaphore,
 }
+
+/// A host that has not answered by then makes way for the next one that is to be asked.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 struct Way {
@@ -41,9 +50,32 @@ impl Fleet {
         Self { connector, events, inventory, ways: Mutex::default(), places }
     }
 
+    /// Makes sure that these hosts can be worked on together, beside those that are open.
+    ///
+    /// # Errors
+    /// When this machine does not allow so many connections.
+    pub(crate) fn reserve(&self, names: impl IntoIterator<Item = Arc<str>>) -> Checked<()> {
+        let mut all: BTreeSet<Arc<str>> = self.ways().keys().cloned().collect();
+        all.extend(names);
+        let hosts: Vec<_> = all.iter().filter_map(|name| self.inventory.host(name)).collect();
+        self.connector.reserve(&hosts)
+    }
+
     /// Waits until one more host may be worked on.
     pub(crate) async fn place(&self) -> tokio::sync::SemaphorePermit<'_> {
         self.places.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// Asks a host something once it is its turn. The turns keep a large fleet from being dialled all at once; but they
+    /// are not for waiting: hosts that are slow or dead hold up none of the others.
+    pub(crate) async fn in_turn<T>(&self, asking: impl Future<Output = T>) -> T {
+        let mut asking = pin!(asking);
+        let place = self.place().await;
+        if let Ok(answer) = timeout(PATIENCE, &mut asking).await {
+            return answer;
+        }
+        drop(place);
+        asking.await
     }
 
     /// The way to a host. It is opened once; a host that was not reached, or was lost, is not tried again.

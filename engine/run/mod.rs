@@ -154,6 +154,7 @@ impl Run {
         began: Instant,
     ) -> Result<Ended> {
         let catalog = self.evaluate(input, fleet, |_| Ok(())).await?;
+        fleet.reserve(catalog.nodes().map(|(_, node)| node.name.host.clone()))?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };

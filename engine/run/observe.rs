@@ -23,7 +23,8 @@ pub(crate) async fn observe(
     for id in nodes {
         hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
     }
-    let asked = hosts.into_iter().map(|(host, nodes)| one(catalog, host, nodes, fleet, &begins));
+    let ask = |(host, nodes)| fleet.in_turn(one(catalog, host, nodes, fleet, &begins));
+    let asked = hosts.into_iter().map(ask);
     let mut all = Observations::default();
     for observations in join_all(asked).await.into_iter().flatten() {
         all.nodes.extend(observations.nodes);
@@ -39,7 +40,6 @@ async fn one(
     fleet: &Fleet,
     begins: &impl Fn(Arc<str>) -> Event,
 ) -> Option<Observations> {
-    let _place = fleet.place().await;
     fleet.remote(&host).await.ok()?;
     fleet.tell(begins(host.clone()));
     let probe = Probe::new(catalog, &nodes, &nonce());

@@ -1,0 +1,9 @@
+//! Simulated hosts: SSH servers in this process, with what one real shell said behind each of them.
+
+mod server;
+mod tape;
+
+pub(crate) use self::{
+    server::{Answers, Recorder, Server},
+    tape::Tape,
+};

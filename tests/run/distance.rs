@@ -1,0 +1,83 @@
+//! How often a run waits for a host that is far away: to the last round trip, for all else takes no time.
+
+use std::{sync::Arc, time::Duration};
+
+use converge::exit_status::ExitStatus::Converged;
+use tokio::time::{Instant, pause, resume};
+
+use super::{
+    faraway::{Faraway, Tapes},
+    fleet::{Fleet, Ran},
+};
+use crate::simulated::Answers;
+
+/// From the connection to a shell that reads: names, algorithms, keys, the service, the login, a channel, the shell.
+const LOGIN: u32 = 7;
+
+const ONE_WAY: Duration = Duration::from_millis(50);
+
+/// A host's files, and something that is done when one of them changes.
+const SITE: &str = r#"on(hosts("all"), |host| {
+    let r = host.vars.root;
+    directory(`${r}/d`);
+    for n in 0..20 { file(`${r}/d/${n}`, #{ content: `${n}` }); }
+    link(`${r}/l`, #{ to: `${r}/d/1` });
+    let value = file(`${r}/value`, #{ content: "1", mode: "0600" });
+    action("restart", #{ run: `: >${r}/restarted`, on: [value] });
+});"#;
+
+/// How many round trips a playbook takes if the host says what was recorded.
+async fn round_trips(
+    host: &Arc<Faraway>,
+    fleet: &Fleet,
+    playbook: &str,
+    tapes: Tapes,
+) -> (Ran, u32) {
+    let answers = Answers::Played { tapes, delay: Duration::ZERO, done: Arc::new(|| ()) };
+    let port = host.open(answers, ONE_WAY).await;
+    host.lead(move |_| port);
+    pause();
+    let began = Instant::now();
+    let ran = host.run(fleet, playbook).await;
+    let took = began.elapsed().as_secs_f64() / ONE_WAY.as_secs_f64() / 2.0;
+    resume();
+    assert_eq!(ran.status, Converged, "{:?}", ran.events);
+    // Timers are rounded to milliseconds, up to one for each way.
+    assert!((took - took.round()).abs() < 0.4, "{took} is no number of round trips");
+    (ran, took.round() as u32)
+}
+
+#[tokio::test]
+async fn a_converged_host_is_waited_for_once_after_the_login() {
+    let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
+    host.record(&fleet, SITE).await;
+    let tapes = host.record(&fleet, SITE).await;
+    let (ran, trips) = round_trips(&host, &fleet, SITE, tapes).await;
+    assert_eq!((ran.round_trips("a"), ran.counts("a")), (1, [24, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(trips, LOGIN + 1);
+}
+
+#[tokio::test]
+async fn facts_are_one_round_trip_more() {
+    let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
+    let site = SITE.replace("content: \"1\"", "content: host.facts.os.id");
+    host.record(&fleet, &site).await;
+    let tapes = host.record(&fleet, &site).await;
+    let (ran, trips) = round_trips(&host, &fleet, &site, tapes).await;
+    assert_eq!((ran.round_trips("a"), trips), (2, LOGIN + 2));
+}
+
+#[tokio::test]
+async fn a_change_with_a_restart_is_waited_for_once_for_each_stage() {
+    let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
+    host.record(&fleet, SITE).await;
+    let changed = SITE.replace("content: \"1\"", "content: \"2\"");
+    let tapes = host.record(&fleet, &changed).await;
+    let (ran, trips) = round_trips(&host, &fleet, &changed, tapes).await;
+    let changed = "changed".to_owned();
+    assert_eq!((ran.outcome("/value"), ran.outcome("restart")), (changed.clone(), changed));
+    // The state, the lock, the content, the segment, and the state again.
+    assert_eq!(ran.round_trips("a"), 5);
+    // Content needs a channel of its own; and the run ends when the host has put it away.
+    assert_eq!(trips, LOGIN + 5 + 2);
+}
