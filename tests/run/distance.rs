@@ -11,8 +11,9 @@ use super::{
 };
 use crate::simulated::Answers;
 
-/// From the connection to a shell that reads: names, algorithms, keys, the service, the login, a channel, the shell.
-const LOGIN: u32 = 7;
+/// From the connection to a channel that takes the first script: names, algorithms, keys, the service, the login, the
+/// channel.
+const LOGIN: u32 = 6;
 
 const ONE_WAY: Duration = Duration::from_millis(50);
 
