@@ -1,14 +1,15 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build test demo check bench-scale clean-lab
+.PHONY: help build test demo check bench bench-scale clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
 	@echo "make demo       real hosts on this machine, and the whole service on them"
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
+	@echo "make bench      how fast it is, beside other tools; takes about 40 minutes, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
-	@echo "make clean-lab  removes the hosts of the demo and of the tests"
+	@echo "make clean-lab  removes the hosts of the demo, of the tests, and of the measurements"
 
 build:
 	cargo build --locked
@@ -30,5 +31,10 @@ demo:
 	target/debug/converge playbooks/site.rhai
 	@tests/lab/urls
 
+bench:
+	benches/peers/prerequisites
+	cargo bench --locked --bench peers
+
 clean-lab:
 	tests/lab/lab down
+	benches/peers/lab down
