@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command, thread};
 use crate::{
     Options,
     figures::{Figures, Runs},
-    hosts::{HOSTS, Hosts},
+    hosts::Hosts,
     measure::{self, Cost, Ran},
     report,
     road::Road,
@@ -15,6 +15,9 @@ use crate::{
 
 /// The values that nginx keeps connections for, by turns.
 const KEEPALIVE: [u32; 2] = [30, 45];
+
+/// Seconds that nothing may take.
+const TOO_LONG: f64 = 300.0;
 
 struct Bench {
     hosts: Hosts,
@@ -53,56 +56,65 @@ impl Options {
 }
 
 impl Bench {
-    /// With all hosts as they ought to be.
     fn new(project: &Path, folder: &Path) -> Self {
         let work = folder.join("work");
         fs::create_dir_all(&work).unwrap();
         copy(&project.join("benches/peers/work"), &work);
         // The project's own settings do not hold here.
         fs::write(work.join("converge.toml"), "").unwrap();
-        let bench = Self { hosts: Hosts::up(folder), keepalive: 0, states: BTreeMap::new() };
-        for work in [Work::Many, Work::Site] {
-            bench.converge(Cell { work, hosts: HOSTS, slow: false });
-        }
-        bench
+        Self { hosts: Hosts::up(folder), keepalive: 0, states: BTreeMap::new() }
     }
 
     /// Rounds in which each tool does the work once.
     fn measure(mut self, cell: Cell, options: &Options, figures: &mut Figures) -> Self {
+        self.prepare(cell);
         let _road = cell.slow.then(Road::long);
         let mut costs: BTreeMap<Tool, Vec<Cost>> = BTreeMap::new();
+        let tools: Vec<Tool> =
+            options.tools().filter(|tool| expected(figures, *tool, cell) < TOO_LONG).collect();
         for _ in 0..options.rounds {
-            for tool in options.tools() {
-                let sofar = costs.entry(tool).or_default();
+            for tool in &tools {
+                let sofar = costs.entry(*tool).or_default();
                 let spent: f64 = sofar.iter().map(|cost| cost.wall).sum();
                 if spent + spent / sofar.len().max(1) as f64 > options.patience {
                     continue;
                 }
-                let cost;
-                (self, cost) = self.once(tool, cell);
-                eprintln!(
-                    "{} {:>3} hosts{} {:<15} {:8.3} s  controller {:7.3} s {:5.0} MiB  hosts {:7.3} s  {:7.0} KiB",
-                    cell.work.label(),
-                    cell.hosts,
-                    if cell.slow { ", slow" } else { "" },
-                    tool.label(),
-                    cost.wall,
-                    cost.cpu,
-                    cost.memory / 1048576.0,
-                    cost.targets_cpu,
-                    cost.bytes / 1024.0,
-                );
-                costs.entry(tool).or_default().push(cost);
+                let ran;
+                (self, ran) = self.once(*tool, cell);
+                match ran {
+                    Ok(cost) => {
+                        eprintln!("{cell:<26} {:<16} {cost}", tool.label());
+                        sofar.push(cost);
+                    }
+                    Err(problem) => {
+                        assert!(*tool != Tool::Converge, "{problem}");
+                        eprintln!(
+                            "{cell:<26} {:<16} failed, and is left out: {problem}",
+                            tool.label()
+                        );
+                        self.prepare(cell);
+                    }
+                }
             }
         }
-        for (tool, costs) in costs {
+        for (tool, costs) in costs.into_iter().filter(|(_, costs)| !costs.is_empty()) {
             figures.put(Runs { tool, cell, costs });
         }
         self
     }
 
-    /// One run, which did what it should.
-    fn once(mut self, tool: Tool, cell: Cell) -> (Self, Cost) {
+    /// Brings the hosts to where the work begins, whatever was there.
+    fn prepare(&self, cell: Cell) {
+        if cell.work.playbook().is_none() || cell.work == Work::New {
+            return;
+        }
+        let command = Tool::Converge.command(&self.hosts, cell, KEEPALIVE[self.keepalive]);
+        let ran = measure::run(&self.hosts, &command, &self.hosts.file("output"));
+        assert!(ran.success, "{}", ran.output);
+    }
+
+    /// One run; or in which way it did not do what it should.
+    fn once(mut self, tool: Tool, cell: Cell) -> (Self, Result<Cost, String>) {
         match cell.work {
             Work::New => {
                 self.hosts = self.hosts.reset(cell.hosts);
@@ -112,37 +124,17 @@ impl Bench {
             _ => {}
         }
         let before = self.restarts(cell);
-        let ran = self.ran(tool, cell);
-        let after = self.restarts(cell);
-        if cell.work == Work::Change {
-            assert!(
-                before.iter().all(|(host, at)| after[host] != *at),
-                "{tool:?} did not restart nginx"
-            );
-        }
-        self.verify(tool, cell);
-        (self, ran.cost)
-    }
-
-    fn ran(&self, tool: Tool, cell: Cell) -> Ran {
         let command = tool.command(&self.hosts, cell, KEEPALIVE[self.keepalive]);
-        let output = self.hosts.file("output");
-        let ran = measure::run(&self.hosts, &command, &output);
-        assert!(ran.success, "{tool:?} failed: {}", ran.output);
-        if cell.work.changes_nothing() {
-            let changes = tool.changes(&ran.output);
-            assert!(changes == Some(0), "{tool:?} changed {changes:?}: {}", ran.output);
-        }
-        ran
-    }
-
-    fn converge(&self, cell: Cell) {
-        let command = Tool::Converge.command(&self.hosts, cell, KEEPALIVE[self.keepalive]);
         let ran = measure::run(&self.hosts, &command, &self.hosts.file("output"));
-        assert!(ran.success, "{}", ran.output);
+        let after = self.restarts(cell);
+        let verified = self.verify(tool, cell, &ran).and_then(|()| {
+            let restarted = before.iter().all(|(host, at)| after[host] != *at);
+            if restarted { Ok(ran.cost) } else { Err("it did not restart nginx".to_owned()) }
+        });
+        (self, verified)
     }
 
-    /// When nginx was started last, on each host.
+    /// When nginx was started last, on each host; nothing where that does not matter.
     fn restarts(&self, cell: Cell) -> BTreeMap<String, String> {
         if cell.work == Work::Change {
             self.hosts.state(cell.hosts, "nginx")
@@ -151,15 +143,31 @@ impl Bench {
         }
     }
 
-    /// The hosts look as they did after any other tool had done this work.
-    fn verify(&mut self, tool: Tool, cell: Cell) {
-        let Some(what) = cell.work.playbook() else { return };
+    /// It succeeded, changed nothing that was well, and the hosts look as they do after any other tool.
+    fn verify(&mut self, tool: Tool, cell: Cell, ran: &Ran) -> Result<(), String> {
+        if !ran.success {
+            return Err(format!("it ended with an error: {}", ran.output));
+        }
+        if cell.work.changes_nothing() && tool.changes(&ran.output) != Some(0) {
+            return Err(format!("it changed something: {}", ran.output));
+        }
+        let Some(what) = cell.work.playbook() else { return Ok(()) };
         for (host, state) in self.hosts.state(cell.hosts, what) {
             let key = (what, host, self.keepalive);
             let known = self.states.entry(key).or_insert_with(|| state.clone());
-            assert_eq!(*known, state, "{tool:?} leaves something else behind");
+            if *known != state {
+                return Err(format!("it leaves something else behind: {state} instead of {known}"));
+            }
         }
+        Ok(())
     }
+}
+
+/// Seconds that a run will take, from how long it took with fewer hosts.
+fn expected(figures: &Figures, tool: Tool, cell: Cell) -> f64 {
+    let few = Cell { hosts: 5, ..cell };
+    let wall = figures.median(tool, few, |cost| cost.wall).unwrap_or_default();
+    if cell == few { 0.0 } else { wall * cell.hosts as f64 / few.hosts as f64 }
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -43,8 +43,8 @@ struct Options {
     /// Only with so many hosts.
     #[arg(long, value_delimiter = ',')]
     hosts: Vec<usize>,
-    /// Seconds that all rounds of one tool at one work may take: a slow one gets fewer.
-    #[arg(long, default_value_t = 250.0)]
+    /// Seconds that the rounds of one tool at one work may take: a slow one gets fewer rounds, and at least one.
+    #[arg(long, default_value_t = 75.0)]
     patience: f64,
     /// Given by cargo.
     #[arg(long, hide = true)]

@@ -1,6 +1,7 @@
 //! One run of a command, measured: in control groups of its own, so that what it leaves in the background counts too.
 
 use std::{
+    fmt,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -25,6 +26,20 @@ pub(crate) struct Cost {
     pub(crate) targets_cpu: f64,
     /// Bytes that went over the network, in both directions.
     pub(crate) bytes: f64,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:8.3} s   controller {:7.3} s {:5.0} MiB   hosts {:7.3} s   {:6.0} KiB",
+            self.wall,
+            self.cpu,
+            self.memory / 1048576.0,
+            self.targets_cpu,
+            self.bytes / 1024.0,
+        )
+    }
 }
 
 /// What a run came to.

@@ -82,6 +82,6 @@ impl Work {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slow = if self.slow { ", 50 ms each way" } else { "" };
-        write!(f, "{}, {} hosts{slow}", self.work.label(), self.hosts)
+        f.pad(&format!("{}, {} hosts{slow}", self.work.label(), self.hosts))
     }
 }
