@@ -189,7 +189,7 @@ fn versions(hosts: &Hosts) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("the machine", format!("{cores} processors, {}", says("uname", &["-sr"]))),
         ("converge", says(env!("CARGO_BIN_EXE_converge"), &["--version"])),
-        ("F1, F2", says("ssh", &["-V"])),
+        ("F1, F2, L", says("ssh", &["-V"])),
         ("pyinfra", packages("pyinfra")),
         ("ansible-core-rs", packages("rs")),
         ("Mitogen", packages("mitogen")),

@@ -187,16 +187,3 @@ fn drawing(figures: &Figures, ratio: impl Fn(Tool, Cell) -> Option<f64>) -> Stri
         },
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_takes_the_place_of_the_older_one() {
-        let one = with_part("# A\n", "peers", "one\n");
-        assert_eq!(one, "# A\n\n<!-- peers: begin -->\none\n<!-- peers: end -->\n");
-        let after = one.clone() + "rest\n";
-        assert_eq!(with_part(&after, "peers", "two\n"), after.replace("one", "two"));
-    }
-}

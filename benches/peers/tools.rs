@@ -20,6 +20,8 @@ pub(crate) enum Tool {
     F1,
     /// The same, with a key exchange that costs less.
     F2,
+    /// The same, and packets are neither collected nor acknowledged late: what SSH allows.
+    L,
     /// pyinfra.
     Pyinfra,
     /// ansible-core-rs.
@@ -42,6 +44,7 @@ impl Tool {
             Self::Converge => "converge",
             Self::F1 => "F1",
             Self::F2 => "F2",
+            Self::L => "L",
             Self::Pyinfra => "pyinfra",
             Self::Rs => "ansible-core-rs",
             Self::Mitogen => "Mitogen",
@@ -56,7 +59,7 @@ impl Tool {
         let playbook = |suffix| cell.work.playbook().map(|name| format!("{name}.{suffix}"));
         let mut command = match self {
             Self::Converge => converge(hosts, count, playbook("rhai"), &value),
-            Self::F1 | Self::F2 => floor(hosts, count, playbook("sh"), keepalive, self == Self::F2),
+            Self::F1 | Self::F2 | Self::L => self.floor(hosts, count, playbook("sh"), keepalive),
             Self::Pyinfra => pyinfra(hosts, count, playbook("py"), &value),
             Self::Rs => rs(hosts, count, playbook("rs.yml"), &value),
             Self::Mitogen | Self::Ansible => ansible(self, hosts, count, playbook("yml"), &value),
@@ -69,7 +72,7 @@ impl Tool {
     pub(crate) fn changes(self, output: &str) -> Option<u64> {
         let pattern = match self {
             Self::Converge => r"(?m)^Converged: (?:(\d+) changed)?",
-            Self::F1 | Self::F2 => r"(?m)^changed (\d+)$",
+            Self::F1 | Self::F2 | Self::L => r"(?m)^changed (\d+)$",
             Self::Pyinfra => r"Grand total +\d+ +(\d+|-)",
             Self::Rs | Self::Mitogen | Self::Ansible => r"changed=(\d+)",
         };
@@ -80,6 +83,25 @@ impl Tool {
         };
         numbers.captures_iter(output).map(number).reduce(|sum, number| sum + number)
     }
+
+    fn floor(self, hosts: &Hosts, count: usize, script: Option<String>, keepalive: u32) -> Command {
+        let names: Vec<String> = named(count).into_iter().map(|(name, _)| name).collect();
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(root.join("benches/peers/ssh-all"));
+        command.arg(names.join(" "));
+        match script {
+            Some(script) => command.args([script, format!("sh -s {keepalive}")]),
+            None => command.args(["-", "true"]),
+        };
+        command.arg("-F").arg(hosts.file("ssh_config"));
+        if self != Self::F1 {
+            command.args(["-o", "KexAlgorithms=curve25519-sha256"]);
+        }
+        if self == Self::L {
+            command.env("LD_PRELOAD", hosts.file("quick.so"));
+        }
+        command
+    }
 }
 
 fn converge(hosts: &Hosts, count: usize, playbook: Option<String>, value: &str) -> Command {
@@ -89,28 +111,6 @@ fn converge(hosts: &Hosts, count: usize, playbook: Option<String>, value: &str) 
         Some(playbook) => command.args(["--var", value, &playbook]),
         None => command.args(["exec", "all", "--", "true"]),
     };
-    command
-}
-
-fn floor(
-    hosts: &Hosts,
-    count: usize,
-    script: Option<String>,
-    keepalive: u32,
-    quick: bool,
-) -> Command {
-    let names: Vec<String> = named(count).into_iter().map(|(name, _)| name).collect();
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(root.join("benches/peers/ssh-all"));
-    command.arg(names.join(" "));
-    match script {
-        Some(script) => command.args([script, format!("sh -s {keepalive}")]),
-        None => command.args(["-", "true"]),
-    };
-    command.arg("-F").arg(hosts.file("ssh_config"));
-    if quick {
-        command.args(["-o", "KexAlgorithms=curve25519-sha256"]);
-    }
     command
 }
 
