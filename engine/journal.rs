@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    event::{Event, Events},
+    event::{Event, Events, Outcome},
     report::redacted,
 };
 
@@ -56,8 +56,11 @@ impl Events for Journal {
         if matches!(event, Event::Output { .. }) {
             return;
         }
-        // The plan of a large fleet is many lines, and the one after them comes before anything is done.
-        let waits = matches!(event, Event::Planned { .. });
+        // Of a large fleet these are many lines; and none is the last before something is done.
+        let waits = matches!(
+            &event,
+            Event::Planned { .. } | Event::Finished { outcome: Outcome::Unchanged, .. }
+        );
         let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
