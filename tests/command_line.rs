@@ -107,6 +107,27 @@ snapshots! {
 }
 
 #[test]
+fn a_fleet_that_needs_more_open_files_than_there_may_be_is_not_touched() {
+    let root = project();
+    let hosts: String =
+        (0..100).map(|n| format!("h{n} = {{ address = \"127.0.0.1\" }}\n")).collect();
+    fs::write(root.path().join("many.toml"), format!("[hosts]\n{hosts}")).unwrap();
+    fs::write(root.path().join("all.rhai"), "on(hosts(\"all\"), |host| directory(\"/tmp\"));")
+        .unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 100; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_converge")]);
+    limited.args(["all.rhai", "-i", "many.toml"]).current_dir(root.path());
+    let output = limited.env("HOME", root.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("this run needs 164 open files at once, and this machine allows it 100"),
+        "{said}"
+    );
+    assert!(said.contains("ulimit -n 164") && !said.contains("connecting"), "{said}");
+}
+
+#[test]
 fn a_check_that_finds_nothing_says_how_much_it_saw() {
     let root = project();
     let said = |playbook: &str| {
