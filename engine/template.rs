@@ -44,29 +44,37 @@ impl fmt::Debug for Rendered {
     }
 }
 
-/// Gives the templates that others include, by name.
+/// Gives templates by the names that they include each other by.
 pub type Includes = Arc<dyn Fn(&str) -> Option<Source> + Send + Sync>;
 
 /// Steps that one render may take: a template of a thousand lines takes some ten thousand.
 const FUEL: u64 = 10_000_000;
 
-/// Renders a template.
-///
-/// # Errors
-/// With the place in the template or in what it includes; a secret's text is never in the message.
-pub fn render(
-    source: &Source,
-    context: &IndexMap<String, Value>,
-    includes: &Includes,
-) -> Result<Rendered> {
-    let read = Arc::new(AtomicBool::new(false));
-    let root = guarded_map(context, &read);
-    let environment = environment(includes);
-    let text = environment
-        .template_from_named_str(&source.name, &source.text)
-        .and_then(|template| template.render(root))
-        .map_err(|error| explain(&error, source, context, includes))?;
-    Ok(Rendered { text, sensitive: read.load(Ordering::Relaxed) })
+/// Templates that can include each other. Each is read and compiled once, however often it is rendered.
+pub struct Templates {
+    environment: Environment<'static>,
+    sources: Includes,
+}
+
+impl Templates {
+    /// Templates that `sources` gives, the first as well as those that it includes.
+    pub fn new(sources: Includes) -> Self {
+        Self { environment: environment(&sources), sources }
+    }
+
+    /// Renders a template.
+    ///
+    /// # Errors
+    /// With the place in the template or in what it includes; a secret's text is never in the message.
+    pub fn render(&self, name: &str, context: &IndexMap<String, Value>) -> Result<Rendered> {
+        let read = Arc::new(AtomicBool::new(false));
+        let root = guarded_map(context, &read);
+        let template = self.environment.get_template(name);
+        let text = template
+            .and_then(|template| template.render(root))
+            .map_err(|error| explain(&error, context, &self.sources))?;
+        Ok(Rendered { text, sensitive: read.load(Ordering::Relaxed) })
+    }
 }
 
 /// Checks what can be checked without values: that the template, alone, can be read.
@@ -74,10 +82,10 @@ pub fn render(
 /// # Errors
 /// Where it cannot.
 pub fn check_syntax(source: &Source) -> Result<()> {
-    let none: Includes = Arc::new(|_| None);
-    let environment = environment(&none);
-    let checked = environment.template_from_named_str(&source.name, &source.text);
-    checked.map(drop).map_err(|error| explain(&error, source, &IndexMap::new(), &none))
+    let alone = source.clone();
+    let templates = Templates::new(Arc::new(move |_| Some(alone.clone())));
+    let checked = templates.environment.get_template(&source.name);
+    checked.map(drop).map_err(|error| explain(&error, &IndexMap::new(), &templates.sources))
 }
 
 /// Whether a template itself, not one that it includes, reads a name or what is below it, such as `host.facts`.
@@ -96,7 +104,7 @@ pub fn reads(source: &Source, name: &str) -> bool {
 }
 
 /// The way that Ansible sets up Jinja, so that its templates mean the same here.
-fn environment<'a>(includes: &Includes) -> Environment<'a> {
+fn environment(includes: &Includes) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -190,12 +198,7 @@ impl Object for Guarded {
 }
 
 /// The error of the innermost template, with its place there, and the includes that led to it.
-fn explain(
-    error: &Error,
-    outer: &Source,
-    context: &IndexMap<String, Value>,
-    includes: &Includes,
-) -> Diagnostic {
+fn explain(error: &Error, context: &IndexMap<String, Value>, includes: &Includes) -> Diagnostic {
     let redactor = Redactor::new(&secrets_of(context.values()));
     let mut chain = vec![error];
     while let Some(inner) = std::error::Error::source(chain[chain.len() - 1])
@@ -203,10 +206,7 @@ fn explain(
     {
         chain.push(inner);
     }
-    let source_of = |error: &Error| match error.name() {
-        Some(name) if name != &*outer.name => includes(name),
-        _ => Some(outer.clone()),
-    };
+    let source_of = |error: &Error| error.name().and_then(|name| includes(name));
     let mut chain = chain.into_iter().rev();
     let innermost = chain.next().unwrap_or(error);
     let what = match innermost.kind() {

@@ -8,7 +8,7 @@ use converge::{
     diagnostic::Source,
     secret::Secret,
     secrets::Secrets,
-    template::{Includes, check_syntax, render},
+    template::{Includes, Templates, check_syntax},
     value::Value,
 };
 use indexmap::IndexMap;
@@ -26,12 +26,15 @@ fn template(text: &str) -> String {
         [("name".to_owned(), "web-1".into()), ("vars".to_owned(), Value::Map(vars))].into();
     let secret = Value::Secret(Secret::new("db", "hunter2"));
     let context = [("host".to_owned(), Value::Map(host)), ("password".to_owned(), secret)].into();
-    let includes: Includes = Arc::new(|name| {
-        (name == "upstream.j2")
-            .then(|| Source::new("upstream.j2", "# upstream\nserver {{ host.adress }};\n"))
+    let site = Source::new("roles/nginx/templates/site.j2", text);
+    let sources: Includes = Arc::new(move |name| match name {
+        "site.j2" => Some(site.clone()),
+        "upstream.j2" => {
+            Some(Source::new("upstream.j2", "# upstream\nserver {{ host.adress }};\n"))
+        }
+        _ => None,
     });
-    let source = Source::new("roles/nginx/templates/site.j2", text);
-    shown(&render(&source, &context, &includes).unwrap_err())
+    shown(&Templates::new(sources).render("site.j2", &context).unwrap_err())
 }
 
 macro_rules! snapshots {

@@ -120,13 +120,10 @@ impl Files for RoleFiles<'_> {
         vars: &BTreeMap<String, Value>,
     ) -> Result<Content, ArgumentError> {
         let source = self.read_template(name)?;
-        let (state, folder) = (self.state.clone(), format!("{}/templates", self.folder));
-        let include: template::Includes = Arc::new(move |other: &str| {
-            let inside = !other.starts_with('/') && other.split('/').all(|part| part != "..");
-            if inside { state.text(&format!("{folder}/{other}")).ok() } else { None }
-        });
-        let rendered = template::render(&source, &self.variables(&source, vars)?, &include)
-            .map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
+        let templates = self.state.templates(&format!("{}/templates", self.folder));
+        let rendered = templates.render(name, &self.variables(&source, vars)?);
+        let rendered =
+            rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }
 

@@ -17,6 +17,7 @@ use crate::{
     catalog::{BlockId, Catalog, Frame, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
+    template::Templates,
     value::Value,
 };
 
@@ -39,6 +40,8 @@ pub(super) struct Gathered {
     pub(super) texts: BTreeMap<Arc<str>, Source>,
     pub(super) arguments: HashMap<Arc<str>, Arguments>,
     pub(super) roles: HashMap<String, Arc<Role>>,
+    /// By the folder that they lie in.
+    templates: HashMap<String, Arc<Templates>>,
     /// The first mistake that Rhai did not let end the script.
     pub(super) mistake: Option<Diagnostic>,
 }
@@ -104,6 +107,22 @@ impl State {
         let source = Source::new(path, text);
         self.gathered().texts.insert(path.into(), source.clone());
         Ok(source)
+    }
+
+    /// The templates of a folder, which stay compiled until the evaluation ends.
+    pub(super) fn templates(&self, folder: &str) -> Arc<Templates> {
+        if let Some(templates) = self.gathered().templates.get(folder) {
+            return templates.clone();
+        }
+        // The state keeps them: if they kept the state as well, neither would ever go.
+        let (state, below) = (Arc::downgrade(&self.0), folder.to_owned());
+        let templates = Arc::new(Templates::new(Arc::new(move |name: &str| {
+            let inside = !name.starts_with('/') && name.split('/').all(|part| part != "..");
+            let state = inside.then(|| state.upgrade().map(Self)).flatten()?;
+            state.text(&format!("{below}/{name}")).ok()
+        })));
+        self.gathered().templates.insert(folder.to_owned(), templates.clone());
+        templates
     }
 
     /// A place in a file that was read before.

@@ -28,13 +28,15 @@ fn context() -> IndexMap<String, Value> {
 }
 
 fn render_text(text: &str) -> Result<Rendered> {
-    let includes: Includes = Arc::new(|name| match name {
+    let site = Source::new("site.j2", text);
+    let sources: Includes = Arc::new(move |name| match name {
+        "site.j2" => Some(site.clone()),
         "part.j2" => Some(Source::new("part.j2", "port {{ port }}\n")),
         "broken.j2" => Some(Source::new("broken.j2", "ok\n{{ prot }}\n")),
         "secret.j2" => Some(Source::new("secret.j2", "{{ user.password }}")),
         _ => None,
     });
-    render(&Source::new("site.j2", text), &context(), &includes)
+    Templates::new(sources).render("site.j2", &context())
 }
 
 fn plain(text: &str) -> String {
