@@ -1,11 +1,14 @@
 //! The order of a site, as text and as a drawing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use converge::{
     catalog::{Catalog, NodeId},
     diagnostic::Result,
-    graph::{self, Graph},
+    graph::{self, Edge, Graph},
     inventory::{Format, Given, Inventory},
     language::{self, Evaluation, Input, Known},
 };
@@ -127,8 +130,72 @@ fn build(nodes: usize, edges: impl Iterator<Item = (usize, usize)>) -> (Catalog,
     (catalog, graph)
 }
 
+#[test]
+fn many_that_wait_for_many_wait_for_each_of_them() {
+    let hosts: Vec<String> = (0..20).map(|n| format!("h{n:02}")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let playbook = r#"sequence(|| {
+        on(hosts("all"), |host| package("a"));
+        on(hosts("all"), |host| package("b"));
+    });
+    rolling(hosts("all"), #{ batch: 10 }, |host| package("c"));"#;
+    let catalog = catalog(&hosts, playbook);
+    let graph = Graph::build(&catalog).unwrap();
+    assert!(graph.order().is_sorted(), "the order is not that of the script");
+    let ids = |ids: std::ops::Range<u32>| ids.map(NodeId).collect::<Vec<_>>();
+    let before = |id| graph.before(NodeId(id)).collect::<BTreeSet<_>>();
+    // In a sequence, one host comes after the other.
+    assert_eq!(before(25), [NodeId(24)].into());
+    // A batch of ten comes after the batch of ten before.
+    let earlier = ids(40..50);
+    assert!(earlier.iter().all(|id| before(55).contains(id)), "{:?}", before(55));
+    assert!(ids(50..60).iter().all(|id| graph.after(NodeId(45)).any(|after| after == *id)));
+    let edges = graph.edges().filter(|(_, _, why)| matches!(why, Edge::Batch(_))).count();
+    assert_eq!(edges, 100);
+}
+
+/// The edges of a drawing.
+fn drawn(dot: &str) -> BTreeSet<(usize, usize)> {
+    let id = |word: &str| word.trim().strip_prefix('n')?.parse().ok();
+    let edge = |line: &str| {
+        let (first, then) = line.strip_suffix(';')?.split_once(" -> ")?;
+        Some((id(first)?, id(then)?))
+    };
+    dot.lines().filter_map(edge).collect()
+}
+
+/// Every pair of which one comes before the other.
+fn implied(edges: &BTreeSet<(usize, usize)>) -> BTreeSet<(usize, usize)> {
+    let mut all = edges.clone();
+    loop {
+        let further = all.iter().flat_map(|(a, b)| {
+            edges.iter().filter(move |(from, _)| from == b).map(move |(_, to)| (*a, *to))
+        });
+        let further: Vec<_> = further.filter(|pair| !all.contains(pair)).collect();
+        if further.is_empty() {
+            return all;
+        }
+        all.extend(further);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_drawing_has_all_that_is_needed_and_nothing_else(
+        edges in prop::collection::vec((0..11_usize, 1..12_usize), 0..30),
+    ) {
+        let forward = edges.into_iter().map(|(from, by)| (from, (from + by).min(11)));
+        let edges: BTreeSet<_> = forward.filter(|(first, then)| first < then).collect();
+        let (catalog, graph) = build(12, edges.iter().copied());
+        let drawn = drawn(&graph::dot(&catalog, &graph.unwrap()));
+        prop_assert_eq!(implied(&drawn), implied(&edges));
+        for edge in &drawn {
+            let others = drawn.iter().filter(|it| *it != edge).copied().collect();
+            prop_assert!(!implied(&others).contains(edge), "{:?} is implied", edge);
+        }
+    }
+
     #[test]
     fn everyone_comes_after_all_that_it_waits_for(
         edges in prop::collection::vec((0..12_usize, 0..12_usize), 0..30),

@@ -1,8 +1,8 @@
 //! What stands around a body: it waits for all that the body waits for, and its end comes whatever happened.
 
-use petgraph::{Direction, visit::EdgeRef as _};
+use petgraph::Direction;
 
-use super::{Edge, Edges, index};
+use super::{Edge, Edges};
 use crate::catalog::{Around, Catalog, NodeId, Regions};
 
 pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
@@ -29,7 +29,6 @@ fn awaited(around: &Around, edges: &Edges) -> Vec<(NodeId, Edge)> {
 
 impl Edges {
     fn before(&self, node: NodeId) -> impl Iterator<Item = (NodeId, Edge)> + '_ {
-        let edges = self.dag.edges_directed(index(node), Direction::Incoming);
-        edges.map(|edge| (self.dag[edge.source()], *edge.weight()))
+        super::edges(&self.dag, node, Direction::Incoming)
     }
 }

@@ -3,12 +3,15 @@
 use petgraph::{Direction, algo::tarjan_scc, graph::NodeIndex};
 
 use super::Dag;
-use crate::{catalog::Catalog, diagnostic::Diagnostic};
+use crate::{
+    catalog::{Catalog, NodeId},
+    diagnostic::Diagnostic,
+};
 
 /// The mistake of a graph that has a cycle: the shortest one through its first node.
 pub(super) fn diagnostic(catalog: &Catalog, dag: &Dag) -> Diagnostic {
-    let path = shortest(dag);
-    let names: Vec<&str> = path.iter().map(|node| &*catalog.node(dag[*node]).name.node).collect();
+    let path: Vec<NodeId> = shortest(dag).into_iter().filter_map(|node| dag[node]).collect();
+    let names: Vec<&str> = path.iter().map(|node| &*catalog.node(*node).name.node).collect();
     let first = names.first().copied().unwrap_or_default();
     let message = match names.len() {
         1 => format!("{first} waits for itself"),
@@ -17,7 +20,7 @@ pub(super) fn diagnostic(catalog: &Catalog, dag: &Dag) -> Diagnostic {
     let diagnostic = Diagnostic::new("graph::cycle", message)
         .hint("take out one `after`, `before` or reaction on the way");
     path.iter().fold(diagnostic, |diagnostic, node| {
-        let node = catalog.node(dag[*node]);
+        let node = catalog.node(*node);
         let declared = Diagnostic::new("", format!("{} is declared here", node.name.node));
         diagnostic.related(catalog.locate(declared, &node.declared.place))
     })

@@ -2,12 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use petgraph::{
-    adj::List,
-    algo::tred::{dag_to_toposorted_adjacency_list, dag_transitive_reduction_closure},
-    visit::{IntoNeighbors as _, NodeIndexable as _},
-};
-
 use super::Graph;
 use crate::catalog::{Catalog, NodeId};
 
@@ -59,14 +53,34 @@ fn by_host(catalog: &Catalog) -> BTreeMap<&str, Vec<(NodeId, String)>> {
 }
 
 /// The edges that no other edges imply, in the order of the catalog.
+///
+/// What comes after a node is looked at in order, so that an edge is implied if one before it leads to the same place. No
+/// way is followed past the last of them: so a long chain takes time in proportion to its length.
 fn reduced(graph: &Graph) -> Vec<(NodeId, NodeId)> {
-    let sorted: Vec<_> = graph.order().iter().map(|id| super::index(*id)).collect();
-    let (list, _): (List<(), u32>, _) = dag_to_toposorted_adjacency_list(&graph.dag, &sorted);
-    let (reduction, _) = dag_transitive_reduction_closure(&list);
+    let mut place = vec![0; graph.order().len()];
+    for (at, id) in graph.order().iter().enumerate() {
+        place[id.index()] = at;
+    }
     let mut edges = Vec::new();
-    for from in 0..sorted.len() {
-        for to in reduction.neighbors(reduction.from_index(from)) {
-            edges.push((graph.order()[from], graph.order()[to as usize]));
+    // Of each node: which was the last one that a way led from.
+    let mut reached_from = vec![None; place.len()];
+    for &from in graph.order() {
+        let mut next: Vec<NodeId> = graph.after(from).collect();
+        next.sort_by_key(|id| place[id.index()]);
+        let Some(last) = next.last().map(|id| place[id.index()]) else { continue };
+        for to in next {
+            if reached_from[to.index()] == Some(from) {
+                continue;
+            }
+            edges.push((from, to));
+            let mut ways = vec![to];
+            while let Some(on) = ways.pop() {
+                for after in graph.after(on).filter(|id| place[id.index()] <= last) {
+                    if reached_from[after.index()].replace(from) != Some(from) {
+                        ways.push(after);
+                    }
+                }
+            }
         }
     }
     edges.sort();

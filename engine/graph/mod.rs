@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap, HashSet},
 };
 
 use petgraph::{
@@ -43,7 +43,9 @@ pub enum Edge {
     Finally,
 }
 
-type Dag = DiGraph<NodeId, Edge, u32>;
+/// The nodes, and behind them junctions, which have no id: where all of some nodes come before all of some others, the
+/// edges meet in one, so that there are not as many as there are pairs.
+type Dag = DiGraph<Option<NodeId>, Edge, u32>;
 
 /// The steps that make the graph, in order. Each only adds edges.
 const STEPS: &[fn(&Catalog, &Regions, &mut Edges)] = &[
@@ -72,7 +74,7 @@ impl Graph {
     pub fn build(catalog: &Catalog) -> Result<Self> {
         let mut edges = Edges::default();
         for (id, _) in catalog.nodes() {
-            edges.dag.add_node(id);
+            edges.dag.add_node(Some(id));
         }
         let regions = Regions::of(catalog);
         for step in STEPS {
@@ -97,30 +99,34 @@ impl Graph {
 
     /// The nodes that a node waits for.
     pub fn before(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        self.neighbors(node, Direction::Incoming)
+        self.edges_before(node).map(|(before, _)| before)
     }
 
-    /// The nodes that a node waits for, and why.
+    /// The nodes that a node waits for, and why. One that it waits for for two reasons may be there twice.
     pub fn edges_before(&self, node: NodeId) -> impl Iterator<Item = (NodeId, Edge)> + '_ {
-        let edges = self.dag.edges_directed(index(node), Direction::Incoming);
-        edges.map(|edge| (self.dag[edge.source()], *edge.weight()))
+        edges(&self.dag, node, Direction::Incoming)
     }
 
     /// The nodes that wait for a node.
     pub fn after(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        self.neighbors(node, Direction::Outgoing)
+        edges(&self.dag, node, Direction::Outgoing).map(|(after, _)| after)
     }
 
     /// Every edge: who comes first, who comes after, and why.
     pub fn edges(&self) -> impl Iterator<Item = (NodeId, NodeId, Edge)> + '_ {
-        let node = |index: NodeIndex<u32>| self.dag[index];
-        let edges = self.dag.edge_references();
-        edges.map(move |edge| (node(edge.source()), node(edge.target()), *edge.weight()))
+        let before = |&then| self.edges_before(then).map(move |(first, why)| (first, then, why));
+        self.order.iter().flat_map(before)
     }
+}
 
-    fn neighbors(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = NodeId> + '_ {
-        self.dag.neighbors_directed(index(node), direction).map(|other| self.dag[other])
-    }
+/// The nodes on one side of a node, and why they are there; those that a junction leads to in its place.
+fn edges(dag: &Dag, node: NodeId, side: Direction) -> impl Iterator<Item = (NodeId, Edge)> + '_ {
+    dag.edges_directed(index(node), side).flat_map(move |edge| {
+        let next = if side == Direction::Incoming { edge.source() } else { edge.target() };
+        let beyond = dag[next].is_none().then(|| dag.neighbors_directed(next, side));
+        let beyond = beyond.into_iter().flatten().filter_map(|other| dag[other]);
+        dag[next].into_iter().chain(beyond).map(move |other| (other, *edge.weight()))
+    })
 }
 
 /// Nodes enter the graph in the order of the catalog, so the two kinds of index are the same number.
@@ -145,25 +151,55 @@ impl Edges {
             .or_insert_with(|| dag.add_edge(index(first), index(then), why));
         dag[*edge] = why;
     }
+
+    /// Lets each of some nodes come before each of some others.
+    fn join(&mut self, first: &[NodeId], then: &[NodeId], why: Edge) {
+        if first.len().min(then.len()) < JUNCTION_MIN {
+            for &before in first {
+                then.iter().for_each(|&after| self.add(before, after, why));
+            }
+            return;
+        }
+        // As of an edge, the last reason stands: also where two of them had one of their own.
+        let late: HashSet<_> = then.iter().map(|&after| index(after)).collect();
+        let own = first.iter().flat_map(|&before| self.dag.edges(index(before)));
+        let own = own.filter(|edge| late.contains(&edge.target()));
+        for edge in own.map(|edge| edge.id()).collect::<Vec<_>>() {
+            self.dag[edge] = why;
+        }
+        let junction = self.dag.add_node(None);
+        for &before in first {
+            self.dag.add_edge(index(before), junction, why);
+        }
+        for &after in then {
+            self.dag.add_edge(junction, index(after), why);
+        }
+    }
 }
 
-/// Kahn's algorithm; the smallest id first, so that the order is that of the script wherever it can be.
+/// A junction is for so many nodes on each side at least. With fewer, there are hardly more pairs than nodes.
+const JUNCTION_MIN: usize = 8;
+
+/// Kahn's algorithm; the smallest id first, so that the order is that of the script wherever it can be. A junction, which
+/// has none, is passed at once.
 fn order(dag: &Dag) -> Option<Vec<NodeId>> {
     let count = |node| dag.neighbors_directed(node, Direction::Incoming).count();
     let mut waiting: Vec<usize> = dag.node_indices().map(count).collect();
-    let ready = dag.node_indices().filter(|node| waiting[node.index()] == 0).map(Reverse);
-    let mut ready: BinaryHeap<Reverse<NodeIndex<u32>>> = ready.collect();
+    let next = |node: NodeIndex<u32>| Reverse((dag[node], node));
+    let ready = dag.node_indices().filter(|node| waiting[node.index()] == 0);
+    let mut ready: BinaryHeap<_> = ready.map(next).collect();
     let mut order = Vec::with_capacity(dag.node_count());
-    while let Some(Reverse(node)) = ready.pop() {
-        order.push(dag[node]);
-        for next in dag.neighbors_directed(node, Direction::Outgoing) {
-            waiting[next.index()] -= 1;
-            if waiting[next.index()] == 0 {
-                ready.push(Reverse(next));
+    while let Some(Reverse((id, node))) = ready.pop() {
+        order.extend(id);
+        for after in dag.neighbors_directed(node, Direction::Outgoing) {
+            waiting[after.index()] -= 1;
+            if waiting[after.index()] == 0 {
+                ready.push(next(after));
             }
         }
     }
-    (order.len() == dag.node_count()).then_some(order)
+    let nodes = dag.node_weights().flatten().count();
+    (order.len() == nodes).then_some(order)
 }
 
 #[cfg(test)]
@@ -175,7 +211,7 @@ mod tests {
         let nodes = 100_000;
         let mut edges = Edges::default();
         for id in 0..nodes {
-            edges.dag.add_node(NodeId(id));
+            edges.dag.add_node(Some(NodeId(id)));
         }
         for id in 1..nodes {
             edges.add(NodeId(0), NodeId(id), Edge::Explicit);

@@ -113,7 +113,7 @@ impl<'a> Reading<'a> {
         }
         match self.ends.last.on.entry(host) {
             Entry::Occupied(mut last) => {
-                join(last.get(), &[node], Edge::Declared, edges);
+                edges.join(last.get(), &[node], Edge::Declared);
                 last.get_mut().clear();
                 last.get_mut().push(node);
             }
@@ -145,7 +145,7 @@ impl<'a> Reading<'a> {
             Some(rolling) => Edge::Batch(rolling),
             None => Edge::Sequence,
         };
-        join(&self.ends.last.all, &next.first.all, why, edges);
+        edges.join(&self.ends.last.all, &next.first.all, why);
         if self.ends.first.all.is_empty() {
             self.ends.first.all.clone_from(&next.first.all);
         }
@@ -163,7 +163,7 @@ impl<'a> Reading<'a> {
     fn per_host(&mut self, next: Ends<'a>, edges: &mut Edges) {
         for (host, nodes) in next.first.on {
             match self.ends.last.on.get(host) {
-                Some(last) => join(last, &nodes, Edge::Declared, edges),
+                Some(last) => edges.join(last, &nodes, Edge::Declared),
                 None => drop(self.ends.first.on.insert(host, nodes)),
             }
         }
@@ -183,11 +183,5 @@ impl<'a> Reading<'a> {
         self.ends.rolling = self.rolling;
         self.ends.owed = *self.order == Order::Part(Part::After);
         self.ends
-    }
-}
-
-fn join(first: &[NodeId], then: &[NodeId], why: Edge, edges: &mut Edges) {
-    for &before in first {
-        then.iter().for_each(|&after| edges.add(before, after, why));
     }
 }
