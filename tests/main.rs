@@ -13,6 +13,7 @@ mod errors;
 mod graph;
 mod hosts;
 mod input;
+mod instructions;
 mod inventory;
 mod kinds;
 mod language;
