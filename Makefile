@@ -1,9 +1,10 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build test demo check bench bench-scale clean-lab
+.PHONY: help build static test demo check bench bench-scale clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
+	@echo "make static     one file that runs on any Linux of this processor: target/TARGET/release/converge"
 	@echo "make demo       real hosts on this machine, and the whole service on them"
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
@@ -13,6 +14,12 @@ help:
 
 build:
 	cargo build --locked
+
+# With a target, what is built for this machine alone (macros, build scripts) is left dynamic, as it must be.
+static: target := $(shell rustc -vV | sed -n 's/^host: //p')
+static:
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target $(target)
+	@du --apparent-size -BK target/$(target)/release/converge
 
 test:
 	tests/all
