@@ -21,12 +21,12 @@ mod fleet;
 /// How much of what is written down a count may be: there may be another compiler, or another C library.
 const ROOM: f64 = 1.10;
 
-/// What ten times as many resources may cost: a little more than ten times as much, since a heap and a sorted map take a
-/// step more for each doubling.
-const GROWTH: f64 = 10.0 * 1.15;
+/// What ten times as many resources may cost: more than ten times as much, since a sorted map takes a step more for each
+/// doubling, and a hash table is made anew. What is quadratic takes up to a hundred times as much.
+const GROWTH: f64 = 10.0 * 1.25;
 
 /// The fleets that go through all stages, by the names of their makers, with few hosts and with ten times as many.
-const FLEETS: [(&str, usize, usize); 3] = [("site", 4, 40), ("mesh", 8, 80), ("release", 22, 202)];
+const FLEETS: [(&str, usize, usize); 3] = [("site", 4, 40), ("mesh", 6, 60), ("release", 52, 502)];
 
 /// What is done with each of them. Only a site is drawn: of the others, a drawing has many more arrows than boxes.
 const STAGES: [&str; 5] = ["evaluate", "graph", "probe", "plan", "draw"];
@@ -48,6 +48,7 @@ fn deciding_and_starting_take_no_more_instructions_than_they_did() {
         let [few, many] = [few, many].map(|hosts| decide(name, hosts));
         for ((stage, few), many) in STAGES.iter().zip(&few).zip(&many) {
             let growth = *many as f64 / *few as f64;
+            eprintln!("{stage}, {name}: {many}, {growth:.2} times those of a tenth of the hosts");
             if growth > GROWTH {
                 mistakes.push(format!(
                     "{stage}, {name}: {growth:.1} times as many for 10 times as much"
@@ -57,7 +58,7 @@ fn deciding_and_starting_take_no_more_instructions_than_they_did() {
         }
     }
     if env::var_os("UPDATE_FIGURES").is_some() {
-        return write(&counts);
+        write(&counts);
     }
     mistakes.extend(dearer(&counts, &read()));
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
