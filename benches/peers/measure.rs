@@ -122,7 +122,8 @@ impl Controller {
     fn around(&self, inner: &Command) -> Command {
         let enter =
             self.groups.iter().map(|group| format!("echo 0 >{}/cgroup.procs; ", group.display()));
-        let script = enter.collect::<String>() + "exec \"$@\"";
+        // A tool that hangs has failed, in the end.
+        let script = enter.collect::<String>() + "exec timeout 1200 \"$@\"";
         let mut outer = Command::new("sh");
         outer.args(["-ec", &script, "sh"]).arg(inner.get_program()).args(inner.get_args());
         for (name, value) in inner.get_envs() {

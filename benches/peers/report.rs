@@ -23,9 +23,6 @@ struct Row {
     values: Vec<String>,
 }
 
-/// The rounds that a median is made from, if there was the time.
-const ROUNDS: usize = 5;
-
 /// Writes the report's part of a document, between its marks, and the drawing beside it.
 pub(crate) fn write(figures: &Figures, document: &Path) {
     let ratio = |tool, cell| {
@@ -45,7 +42,7 @@ pub(crate) fn write(figures: &Figures, document: &Path) {
             memory => table(|tool, cell| measured(figures, tool, cell, |cost| cost.memory, 1048576.0)),
             bytes => table(|tool, cell| measured(figures, tool, cell, |cost| cost.bytes, 1024.0)),
             trips => table(|tool, cell| trips(figures, tool, cell).map(|trips| format!("{trips:.1}"))),
-            few => few(figures),
+            runs => table(|tool, cell| runs(figures, tool, cell)),
             promises => Value::from(Serde(promises(figures))),
         },
     );
@@ -89,6 +86,11 @@ fn measured(
     figures.median(tool, cell, of).map(|median| number(median / unit))
 }
 
+fn runs(figures: &Figures, tool: Tool, cell: Cell) -> Option<String> {
+    let runs = figures.rounds(tool, cell);
+    (runs > 0).then(|| runs.to_string())
+}
+
 /// Three digits that count.
 fn number(value: f64) -> String {
     let decimals = match value.abs() {
@@ -104,19 +106,6 @@ pub(crate) fn trips(figures: &Figures, tool: Tool, cell: Cell) -> Option<f64> {
     let wall = |slow| figures.median(tool, Cell { slow, ..cell }, |cost| cost.wall);
     let longer = if cell.slow { wall(true)? - wall(false)? } else { return None };
     Some(longer / (2.0 * DELAY.as_secs_f64()))
-}
-
-/// What was done less often than the rest.
-fn few(figures: &Figures) -> Vec<String> {
-    let pairs =
-        cells().into_iter().flat_map(|cell| Tool::all().iter().map(move |tool| (*tool, cell)));
-    pairs
-        .filter_map(|(tool, cell)| match figures.rounds(tool, cell) {
-            0 => None,
-            rounds if rounds >= ROUNDS => None,
-            rounds => Some(format!("{} {cell}: {rounds}", tool.label())),
-        })
-        .collect()
 }
 
 /// A document with this text between the marks of a part; at the end, if it has none.
