@@ -51,8 +51,9 @@ impl Identity {
         Ok(Self { host, how: connection.r#become, password: password.transpose()?, patience })
     }
 
-    /// Starts the shell. One that may ask for a password is waited for; to any other, the first script is sent at once,
-    /// which saves a round trip.
+    /// Starts the shell. One that may ask for a password is waited for; to any other, the first script is sent as soon as
+    /// the host takes it, without waiting until the shell is up. (OpenSSH's window is zero until it has started the
+    /// command: see `session_open` in its `session.c`.)
     pub(super) async fn enter(self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
         let command = self.command(&ready, &prompt);

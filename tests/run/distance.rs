@@ -13,6 +13,8 @@ use crate::simulated::Answers;
 
 /// From the connection to a channel that takes the first script: names, algorithms, keys, the service, the login, the
 /// channel.
+///
+/// OpenSSH costs more: it asks for a key before it lets it sign, and takes nothing before it has started the command.
 const LOGIN: u32 = 6;
 
 const ONE_WAY: Duration = Duration::from_millis(50);
