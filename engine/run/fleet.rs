@@ -66,9 +66,9 @@ impl Fleet {
         self.places.acquire().await.expect("the semaphore is never closed")
     }
 
-    /// Asks a host something once it is its turn. The turns keep a large fleet from being dialled all at once; but they
+    /// Asks a host something once there is a place. Places keep a large fleet from being dialled all at once; but they
     /// are not for waiting: hosts that are slow or dead hold up none of the others.
-    pub(crate) async fn in_turn<T>(&self, asking: impl Future<Output = T>) -> T {
+    pub(crate) async fn from_a_place<T>(&self, asking: impl Future<Output = T>) -> T {
         let mut asking = pin!(asking);
         let place = self.place().await;
         if let Ok(answer) = timeout(PATIENCE, &mut asking).await {
