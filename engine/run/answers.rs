@@ -45,8 +45,8 @@ pub(crate) async fn answer(
             }
         }
     }
-    let from_a_place = |(host, questions)| fleet.from_a_place(ask(host, questions, fleet));
-    let asked = hosts.into_iter().map(from_a_place);
+    let at_a_place = |(host, questions)| fleet.at_a_place(ask(host, questions, fleet));
+    let asked = hosts.into_iter().map(at_a_place);
     for (host, answers) in join_all(asked).await {
         match answers {
             Ok(answers) => {

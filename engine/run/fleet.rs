@@ -68,7 +68,7 @@ impl Fleet {
 
     /// Asks a host something once there is a place. Places keep a large fleet from being dialled all at once; but they
     /// are not for waiting: hosts that are slow or dead hold up none of the others.
-    pub(crate) async fn from_a_place<T>(&self, asking: impl Future<Output = T>) -> T {
+    pub(crate) async fn at_a_place<T>(&self, asking: impl Future<Output = T>) -> T {
         let mut asking = pin!(asking);
         let place = self.place().await;
         if let Ok(answer) = timeout(PATIENCE, &mut asking).await {

@@ -23,7 +23,7 @@ pub(crate) async fn observe(
     for id in nodes {
         hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
     }
-    let ask = |(host, nodes)| fleet.from_a_place(one(catalog, host, nodes, fleet, &begins));
+    let ask = |(host, nodes)| fleet.at_a_place(one(catalog, host, nodes, fleet, &begins));
     let asked = hosts.into_iter().map(ask);
     let mut all = Observations::default();
     for observations in join_all(asked).await.into_iter().flatten() {
