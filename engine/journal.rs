@@ -11,16 +11,13 @@ use std::{
 
 use crate::{
     event::{Event, Events, Outcome},
-    report::redacted,
+    report::{Redactor, redacted},
 };
-
-/// Takes secrets out of a text.
-pub type Redact = Box<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The journal of one run, open for writing.
 pub struct Journal {
     file: Mutex<BufWriter<File>>,
-    redact: Redact,
+    redact: Redactor,
 }
 
 /// An earlier run.
@@ -39,7 +36,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the folder cannot be made or written.
-    pub fn create(project: &Path, run: &str, redact: Redact) -> io::Result<Self> {
+    pub fn create(project: &Path, run: &str, redact: Redactor) -> io::Result<Self> {
         let folder = runs(project).join(run);
         fs::create_dir_all(&folder)?;
         let mut options = OpenOptions::new();

@@ -1,8 +1,9 @@
 //! The `converge` program: the command line to a subcommand, to an exit status.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread::available_parallelism};
 
 use converge::{cli::Cli, commands, exit_status::ExitStatus};
+use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let cli = match Cli::read() {
@@ -15,8 +16,17 @@ fn main() -> ExitCode {
             return ExitCode::from(status.code());
         }
     };
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(commands::run(cli)),
+    match runtime() {
+        // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
+        Ok(runtime) => runtime
+            .block_on(runtime.spawn(commands::run(cli)))
+            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
         Err(_) => ExitCode::from(ExitStatus::Mistake.code()),
     }
+}
+
+/// A thread for each processor, and at least two: while one evaluates a playbook, signals are heard and hosts dialled.
+fn runtime() -> std::io::Result<Runtime> {
+    let threads = available_parallelism().map_or(2, |processors| processors.get().max(2));
+    Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }

@@ -62,6 +62,14 @@ fn a_warning_is_told_once_for_all_hosts() {
 }
 
 #[test]
+fn each_host_is_told_of_once_when_the_first_thing_is_declared_on_it_mistakes_or_not() {
+    let playbook = "on(hosts(\"api\"), |host| { package(\"a\"); package(\"b\"); });
+        on(hosts(\"all\"), |host| { if host.name != \"balancer-1\" { package(\"c\"); } });
+        nonsense();";
+    assert_eq!(Project::new(playbook).told(), ["api-1", "api-2", "web-1"]);
+}
+
+#[test]
 fn a_list_of_names_declares_each() {
     let script = "let all = package([\"curl\", \"jq\"]); service(\"app\", #{ restart_on: all });";
     let catalog = Project::on_web(script).catalog();

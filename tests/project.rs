@@ -1,13 +1,16 @@
 //! A project in memory: its files, its inventory, and what is known of its hosts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use converge::{
     catalog::Catalog,
     diagnostic::{Diagnostic, Source},
     graph::Graph,
     inventory::{Format, Given, Inventory},
-    language::{Evaluation, Input, Known, Note, Question, check, evaluate},
+    language::{Evaluation, Input, Known, Note, Question, check, evaluate, evaluate_telling},
     secret::Secret,
     value::Value,
 };
@@ -138,6 +141,15 @@ impl Project {
         let (_, node) = catalog.nodes().find(|(_, it)| &*it.name.node == node).unwrap();
         let step = node.kind.apply(&node.desired, None);
         String::from_utf8(step.contents[0].bytes().to_vec()).unwrap()
+    }
+
+    /// The hosts that were told of while it was evaluated.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = told.clone();
+        let begins = move |host: &Arc<str>| hears.lock().unwrap().push(host.to_string());
+        let _ = evaluate_telling(self.input(), Arc::new(begins));
+        told.lock().unwrap().clone()
     }
 
     pub(crate) fn questions(&self) -> Vec<Question> {

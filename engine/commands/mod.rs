@@ -1,6 +1,7 @@
 //! What each subcommand does: one file each. They put the stages together, and hold no logic of their own.
 
 use std::{
+    borrow::Cow,
     process::ExitCode,
     sync::{Arc, OnceLock},
 };
@@ -59,8 +60,8 @@ fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
 fn redact(secrets: &LateSecrets) -> report::Redactor {
     let secrets = secrets.clone();
     Box::new(move |text| match secrets.get() {
-        Some(secrets) => secrets.redactor().redact(text).into_owned(),
-        None => text.to_owned(),
+        Some(secrets) => secrets.redactor().redact(text),
+        None => Cow::Borrowed(text),
     })
 }
 

@@ -161,6 +161,7 @@ impl Call {
             Err(error) => return Err(files.interruption().unwrap_or_else(|| mistake(error))),
         };
         let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
+        self.state.declares_on(&host.name);
         let mut gathered = self.state.gathered();
         let catalog = &mut gathered.catalog;
         let node = match catalog.declare(&host.name, self.kind, resource, declared, scene.block) {

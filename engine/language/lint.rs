@@ -1,6 +1,9 @@
 //! What can be found by reading scripts and templates, without running them: also in branches that do not run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
 
@@ -16,7 +19,7 @@ mod call;
 
 /// Reads the playbook and every role and template, and finds all mistakes that show without running anything.
 pub fn check(input: Input) -> Vec<Diagnostic> {
-    let state = State::new(input);
+    let state = State::new(input, Arc::new(|_| {}));
     let (engine, mut found) = sandbox::engine(&state);
     let functions = explain::function_names(&engine);
     let reader = Reader { engine: &engine, state: &state, functions: &functions };

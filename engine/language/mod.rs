@@ -122,12 +122,24 @@ pub struct Note {
     pub place: Option<Place>,
 }
 
+/// Is told of each host when the first thing is declared on it: nobody has to wait for the end of a long evaluation
+/// to reach for its hosts.
+pub type Begins = dyn Fn(&Arc<str>) + Send + Sync;
+
+/// Evaluates a playbook, and tells nobody before the end.
+///
+/// # Errors
+/// As [`evaluate_telling`].
+pub fn evaluate(input: Input) -> Result<Evaluation> {
+    evaluate_telling(input, Arc::new(|_| {}))
+}
+
 /// Evaluates a playbook.
 ///
 /// # Errors
 /// The first mistake in the playbook, a role or a template, with its place and the calls that led there.
-pub fn evaluate(input: Input) -> Result<Evaluation> {
-    let state = state::State::new(input);
+pub fn evaluate_telling(input: Input, begins: Arc<Begins>) -> Result<Evaluation> {
+    let state = state::State::new(input, begins);
     let (engine, mistakes) = sandbox::engine(&state);
     if let Some(mistake) = mistakes.into_iter().next() {
         return Err(mistake);

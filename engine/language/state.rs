@@ -1,7 +1,7 @@
 //! What one evaluation has gathered so far, shared by the functions that scripts call.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use rhai::{AST, NativeCallContext, Position};
 
 use super::{
-    Evaluation, Input, Note, Question,
+    Begins, Evaluation, Input, Note, Question,
     parameters::Parameters,
     written::{Argument, Arguments},
 };
@@ -27,6 +27,7 @@ pub(super) struct State(Arc<Shared>);
 
 struct Shared {
     input: Input,
+    begins: Arc<Begins>,
     gathered: Mutex<Gathered>,
 }
 
@@ -34,6 +35,8 @@ struct Shared {
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) catalog: Catalog,
+    /// Those that something is declared on.
+    hosts: HashSet<Arc<str>>,
     pub(super) notes: Vec<Note>,
     pub(super) questions: BTreeSet<Question>,
     pub(super) context: Context,
@@ -62,9 +65,9 @@ pub(super) struct Context {
 }
 
 impl State {
-    pub(super) fn new(input: Input) -> Self {
+    pub(super) fn new(input: Input, begins: Arc<Begins>) -> Self {
         let gathered = Gathered { catalog: Catalog::new(), ..Gathered::default() };
-        Self(Arc::new(Shared { input, gathered: Mutex::new(gathered) }))
+        Self(Arc::new(Shared { input, begins, gathered: Mutex::new(gathered) }))
     }
 
     pub(super) fn input(&self) -> &Input {
@@ -87,6 +90,14 @@ impl State {
         let result = inner();
         self.gathered().context = outer;
         result
+    }
+
+    /// Something is declared on a host.
+    pub(super) fn declares_on(&self, host: &Arc<str>) {
+        let first = self.gathered().hosts.insert(host.clone());
+        if first {
+            (self.0.begins)(host);
+        }
     }
 
     /// Opens a block inside the one where the script is.

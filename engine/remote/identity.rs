@@ -51,13 +51,18 @@ impl Identity {
         Ok(Self { host, how: connection.r#become, password: password.transpose()?, patience })
     }
 
-    /// Starts the shell. One that may ask for a password is waited for; to any other, the first script is sent as soon as
-    /// the host takes it, without waiting until the shell is up. (OpenSSH's window is zero until it has started the
-    /// command: see `session_open` in its `session.c`.)
+    /// Starts the shell. One that may ask for a password is waited for; to any other, the setup and the first script are
+    /// sent as soon as the host takes them, without waiting until the shell is up. (OpenSSH's window is zero until it has
+    /// started the command: see `session_open` in its `session.c`.)
     pub(super) async fn enter(self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
-        let command = self.command(&ready, &prompt);
+        let setup = format!("{SETUP}; echo {ready}; echo {ready} >&2");
         let may_ask = self.password.is_some() || self.how == Become::Su;
+        let (arguments, first) = match may_ask {
+            true => (format!(" -c {}", Quoted(&format!("{setup}; exec sh"))), String::new()),
+            false => (String::new(), format!("{setup}\n")),
+        };
+        let command = self.command(&arguments, &prompt);
         let deadline = Instant::now() + self.patience;
         let silent = self.silent();
         let mut greeting = Greeting::new(self, ready, prompt, deadline);
@@ -69,7 +74,7 @@ impl Identity {
                 greeting.hear(pipe.next().await)?;
                 greeting.answer(&mut pipe).await?;
             }
-            Shell::new(pipe, greeting)
+            Shell::new(pipe, greeting, first)
         };
         timeout_at(deadline, start).await.map_err(|_| silent)?
     }
@@ -79,17 +84,15 @@ impl Identity {
     /// Whoever is root already becomes nobody else: root is who owns `/`, which `test` tells without another process.
     /// The password is not sent before it was asked for: where none is needed it would be run as a command. So the
     /// shell says on both streams when it is ready.
-    fn command(&self, ready: &str, prompt: &str) -> String {
-        let setup = format!("{SETUP}; echo {ready}; echo {ready} >&2; exec sh");
-        let setup = Quoted(&setup);
+    fn command(&self, arguments: &str, prompt: &str) -> String {
         let r#become = match (self.how, &self.password) {
-            (Become::None, _) => return format!("exec sh -c {setup}"),
-            (Become::Sudo, None) => format!("sudo -n -H sh -c {setup}"),
-            (Become::Sudo, Some(_)) => format!("sudo -S -p {prompt}: -H sh -c {setup}"),
-            (Become::Doas, _) => format!("doas -n sh -c {setup}"),
-            (Become::Su, _) => format!("env LC_ALL=C su -s /bin/sh -c {setup} root"),
+            (Become::None, _) => return format!("exec sh{arguments}"),
+            (Become::Sudo, None) => format!("sudo -n -H sh{arguments}"),
+            (Become::Sudo, Some(_)) => format!("sudo -S -p {prompt}: -H sh{arguments}"),
+            (Become::Doas, _) => format!("doas -n sh{arguments}"),
+            (Become::Su, _) => format!("env LC_ALL=C su -s /bin/sh{arguments} root"),
         };
-        format!("test -O / && exec sh -c {setup}; exec {become}")
+        format!("test -O / && exec sh{arguments}; exec {become}")
     }
 
     fn tool(&self) -> &'static str {

@@ -25,6 +25,8 @@ pub(super) struct Shell {
     pipe: Pipe,
     /// What comes before the output of the first script.
     greeting: Greeting,
+    /// What the shell reads before the first script.
+    setup: String,
     nonce: String,
     count: u64,
     /// Set while a script runs. It stays set if the script's end was never seen, be it that the connection was
@@ -36,8 +38,8 @@ pub(super) struct Shell {
 
 impl Shell {
     /// A shell that reads as soon as its greeting is over.
-    pub(super) fn new(pipe: Pipe, greeting: Greeting) -> Result<Self, RemoteError> {
-        Ok(Self { pipe, greeting, nonce: nonce()?, count: 0, busy: false, holds: false })
+    pub(super) fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
+        Ok(Self { pipe, greeting, setup, nonce: nonce()?, count: 0, busy: false, holds: false })
     }
 
     /// Runs one script to its end.
@@ -59,26 +61,27 @@ impl Shell {
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         traffic.sent(script.as_str().len());
-        let frame = match place {
+        let mut text = std::mem::take(&mut self.setup);
+        text.push_str(&match place {
             Place::Subshell => frame(script, &mark),
             Place::Itself => frame_kept(script, &mark),
-        };
-        let exit = self.exchange(&frame, &mark, output, traffic).await?;
+        });
+        let exit = self.exchange(&text, &mark, output, traffic).await?;
         self.busy = false;
         Ok(exit)
     }
 
-    /// Writes a frame, and reads until both streams have shown the mark.
+    /// Writes the text of a frame, and reads until both streams have shown the mark.
     async fn exchange(
         &mut self,
-        frame: &str,
+        text: &str,
         mark: &str,
         output: &mut dyn Output,
         traffic: &Counters,
     ) -> Result<Exit, RemoteError> {
         let Pipe { stdin, pieces } = &mut self.pipe;
         let mut write = std::pin::pin!(async {
-            stdin.write_all(frame.as_bytes()).await?;
+            stdin.write_all(text.as_bytes()).await?;
             stdin.flush().await
         });
         let mut written = false;

@@ -7,6 +7,7 @@
 //! Every text passes the redactor first; what is shown to people is made harmless too.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -47,6 +48,7 @@ use live::Live;
 use look::Look;
 use pen::{Pen, break_silence};
 use sanitize::{Shape, sanitize};
+use texts::Texts;
 
 /// How often live lines are redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -108,12 +110,13 @@ impl Options {
     }
 }
 
-/// Takes what must not be seen out of a text.
-pub type Redactor = Box<dyn Fn(&str) -> String + Send + Sync>;
+/// Takes what must not be seen out of a text. It borrows a text that holds nothing of it.
+pub type Redactor = Box<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
 
 /// The event with its texts as `redact` leaves them, for whoever keeps events.
-pub fn redacted(event: Event, redact: &dyn Fn(&str) -> String) -> Event {
-    texts::map(event, &|text, _| redact(text))
+pub fn redacted(mut event: Event, redact: &Redactor) -> Event {
+    Texts(&|text, _| redact(text)).event(&mut event);
+    event
 }
 
 /// The writer.
@@ -151,7 +154,7 @@ impl Report {
 
     /// Writes the result of a subcommand, such as a list of hosts. Ends the line if the text does not.
     pub fn print(&self, text: &str) {
-        let mut text = sanitize(&(self.redact)(text), Shape::Block);
+        let mut text = sanitize(&(self.redact)(text), Shape::Block).into_owned();
         if !text.ends_with('\n') {
             text.push('\n');
         }
@@ -170,7 +173,7 @@ impl Report {
             width: self.options.width,
         };
         let drawn = render_diagnostics(diagnostics, canvas);
-        let drawn = Drawn::progress((self.redact)(&drawn));
+        let drawn = Drawn::progress((self.redact)(&drawn).into_owned());
         self.write(&mut lock(&self.pen), &drawn);
     }
 
@@ -217,14 +220,14 @@ impl Report {
 
 impl Events for Report {
     fn send(&self, event: Event) {
-        let event = texts::map(event, &|text, _| (self.redact)(text));
+        let mut event = redacted(event, &self.redact);
         if self.options.junit {
             lock(&self.pen).kept.push(event.clone());
         }
         if self.options.format == Format::Json {
             return self.write(&mut lock(&self.pen), &Drawn::result(json::line(&event)));
         }
-        let event = texts::map(event, &sanitize);
+        Texts(&sanitize).event(&mut event);
         lock(&self.live).note(&event, Instant::now());
         if self.options.live && matches!(event, Event::RunStarted { .. }) {
             self.start_live();

@@ -1,6 +1,6 @@
 //! Text from outside cannot move the cursor, hide itself or forge a line.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// How a text is going to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,14 +14,15 @@ pub(super) enum Shape {
 }
 
 /// The text with everything that a terminal would obey, or the eye not see, written out: `^[`, `\u{202e}`.
-pub(super) fn sanitize(text: &str, shape: Shape) -> String {
+pub(super) fn sanitize(text: &str, shape: Shape) -> Cow<'_, str> {
     match shape {
-        Shape::Line => escape(text.trim_end_matches('\n'), |c| c == ' '),
-        Shape::Block => escape(text, |c| matches!(c, '\n' | '\t')),
-        Shape::Printed => {
+        Shape::Line => escape(text.trim_end_matches('\n'), &[]),
+        Shape::Block => escape(text, &['\n', '\t']),
+        Shape::Printed if text.contains('\r') => {
             let lines: Vec<_> = text.split('\n').map(last_overwrite).collect();
-            escape(&lines.join("\n"), |c| matches!(c, '\n' | '\t'))
+            escape(&lines.join("\n"), &['\n', '\t']).into_owned().into()
         }
+        Shape::Printed => escape(text, &['\n', '\t']),
     }
 }
 
@@ -55,11 +56,16 @@ fn last_overwrite(line: &str) -> &str {
     line.rsplit('\r').next().unwrap_or(line)
 }
 
-fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+/// Writes out what is dangerous, but for what is kept.
+fn escape<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
+    let dangerous = |c: char| (c.is_control() || deceives(c)) && !kept.contains(&c);
+    let Some(first) = text.find(dangerous) else { return Cow::Borrowed(text) };
+    let (harmless, rest) = text.split_at(first);
+    let mut safe = String::with_capacity(text.len() + 1);
+    safe.push_str(harmless);
+    for c in rest.chars() {
         match c {
-            _ if keep(c) => safe.push(c),
+            _ if !dangerous(c) => safe.push(c),
             '\n' => safe.push_str("\\n"),
             '\t' => safe.push_str("\\t"),
             '\0'..='\x1f' => {
@@ -67,13 +73,12 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
                 safe.push(char::from(c as u8 + 0x40));
             }
             '\x7f' => safe.push_str("^?"),
-            _ if c.is_control() || deceives(c) => {
+            _ => {
                 write!(safe, "\\u{{{:x}}}", u32::from(c)).expect("a String takes all text");
             }
-            _ => safe.push(c),
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 /// Characters that are not control characters, but change the order of the others, break the line or are not seen.

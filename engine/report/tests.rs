@@ -1,6 +1,7 @@
 //! Whole outputs, as people and programs see them.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     sync::{Arc, Mutex},
 };
@@ -54,7 +55,11 @@ impl Write for Sheet {
 }
 
 /// All that is written; lines on standard error begin with `2> `.
-fn written_by(options: Options, redact: fn(&str) -> String, tell: impl FnOnce(&Report)) -> String {
+fn written_by(
+    options: Options,
+    redact: fn(&str) -> Cow<'_, str>,
+    tell: impl FnOnce(&Report),
+) -> String {
     let paper = Paper::default();
     let (out, err) = (Sheet(paper.clone(), ""), Sheet(paper.clone(), "2> "));
     let report = Report::to(options, Box::new(redact), out, err);
@@ -64,9 +69,13 @@ fn written_by(options: Options, redact: fn(&str) -> String, tell: impl FnOnce(&R
 }
 
 fn written(options: Options, events: Vec<Event>) -> String {
-    written_by(options, str::to_owned, |report| {
-        events.into_iter().for_each(|event| report.send(event));
-    })
+    written_by(
+        options,
+        |text| Cow::Borrowed(text),
+        |report| {
+            events.into_iter().for_each(|event| report.send(event));
+        },
+    )
 }
 
 fn human(events: Vec<Event>) -> String {
@@ -365,8 +374,9 @@ fn mistakes_in_the_input() {
         .hint("did you mean `mode`?")
         .related(Diagnostic::new("", "called by this").at(&call, 0..4));
     let mistakes = [mistake];
-    let shown =
-        |options| written_by(options, str::to_owned, |report| report.diagnostics(&mistakes));
+    let shown = |options| {
+        written_by(options, |text| Cow::Borrowed(text), |report| report.diagnostics(&mistakes))
+    };
     insta::assert_snapshot!("mistakes", shown(options()));
     insta::assert_snapshot!("mistakes_ascii", shown(Options { unicode: false, ..options() }));
     insta::assert_snapshot!("mistakes_json", shown(Options { format: Format::Json, ..options() }));
@@ -385,7 +395,7 @@ fn what_scripts_say_goes_to_standard_error() {
 #[test]
 fn a_secret_is_in_no_format() {
     let events = [mixed_plan("apply"), failed_apply()].concat();
-    let redact = |text: &str| text.replace("nginx", "****");
+    let redact = |text: &str| Cow::Owned(text.replace("nginx", "****"));
     for format in [Format::Human, Format::Json] {
         let options = Options { format, junit: true, verbosity: 1, ..options() };
         let mut junit = None;
@@ -440,7 +450,8 @@ impl Write for Broken {
 #[test]
 fn a_reader_that_goes_away_is_no_error_but_a_full_disk_is() {
     let finish = |kind| {
-        let report = Report::to(options(), Box::new(str::to_owned), Broken(kind), io::sink());
+        let report =
+            Report::to(options(), Box::new(|text| Cow::Borrowed(text)), Broken(kind), io::sink());
         failed_apply().into_iter().for_each(|event| report.send(event));
         report.finish()
     };

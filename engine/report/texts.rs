@@ -1,174 +1,172 @@
 //! Every text of an event through one function: what must not be shown, or not be obeyed, is taken out here.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::sanitize::Shape;
 use crate::{
     change::{Change, Field, Shown},
     diagnostic::Place,
-    event::{Cause, Declared, Event, Failure, Frame, NodeName, Outcome, Planned, Problem, Turn},
+    event::{
+        Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome, Planned, Problem,
+    },
 };
 
-/// What is done to each text.
-type With<'a> = &'a dyn Fn(&str, Shape) -> String;
+/// Puts in the place of each text of an event what a function gives for it.
+///
+/// Nearly all texts stay as they are, and cost no copy then. Each field is named, so that none is forgotten.
+pub(super) struct Texts<'f>(pub(super) &'f dyn Fn(&str, Shape) -> Cow<'_, str>);
 
-/// The event, with `with` done to every text that it holds. Each field is named, so that none is forgotten.
-pub(super) fn map(event: Event, with: With) -> Event {
-    let line = |text: String| with(&text, Shape::Line);
-    let host = |host: Arc<str>| name(&host, with);
-    let node = |node| node_name(node, with);
-    match event {
-        Event::RunStarted { version, run, command, playbook, options, approved, hosts } => {
+impl Texts<'_> {
+    pub(super) fn event(&self, event: &mut Event) {
+        match event {
             Event::RunStarted {
-                version,
-                run: line(run),
-                command: line(command),
-                playbook: line(playbook),
-                options: options.into_iter().map(line).collect(),
-                approved: approved.map(line),
-                hosts,
+                version: _,
+                run,
+                command,
+                playbook,
+                options,
+                approved,
+                hosts: _,
+            } => {
+                self.lines([run, command, playbook]);
+                self.lines(options);
+                self.lines(approved);
+            }
+            Event::Warning { message, place } | Event::Printed { message, place } => {
+                self.text(message, Shape::Block);
+                place.iter_mut().for_each(|place| self.place(place));
+            }
+            Event::Error(problem) => self.problem(problem),
+            Event::Connecting { host }
+            | Event::Connected { host }
+            | Event::Probing { host }
+            | Event::Verifying { host, round: _ } => self.name(host),
+            Event::Unreachable { host, message, hint } => {
+                self.name(host);
+                self.line(message);
+                self.lines(hint);
+            }
+            Event::Planned { node, declared, plan, turn } => {
+                self.node(node);
+                self.declared(declared);
+                self.planned(plan);
+                turn.iter_mut().for_each(|turn| self.name(&mut turn.host));
+            }
+            Event::PlanFinished => {}
+            Event::Started { node } => self.node(node),
+            Event::Output { node, line } => {
+                self.node(node);
+                self.text(line, Shape::Printed);
+            }
+            Event::Finished { node, declared, outcome, duration_ms: _ } => {
+                self.node(node);
+                self.declared(declared);
+                self.outcome(outcome);
+            }
+            Event::Summary { hosts, exit_status: _, duration_ms: _ } => {
+                let clean = |(mut host, mut summary): (_, HostSummary)| {
+                    self.name(&mut host);
+                    self.lines(&mut summary.unreachable);
+                    (host, summary)
+                };
+                *hosts = std::mem::take(hosts).into_iter().map(clean).collect();
             }
         }
-        Event::Warning { message, place: at } => Event::Warning {
-            message: with(&message, Shape::Block),
-            place: at.map(|at| place(at, with)),
-        },
-        Event::Error(found) => Event::Error(problem(found, with)),
-        Event::Printed { message, place: at } => Event::Printed {
-            message: with(&message, Shape::Block),
-            place: at.map(|at| place(at, with)),
-        },
-        Event::Connecting { host: of } => Event::Connecting { host: host(of) },
-        Event::Connected { host: of } => Event::Connected { host: host(of) },
-        Event::Unreachable { host: of, message, hint } => {
-            Event::Unreachable { host: host(of), message: line(message), hint: hint.map(line) }
+    }
+
+    fn text(&self, text: &mut String, shape: Shape) {
+        let new = (self.0)(text, shape);
+        if *new != **text {
+            *text = new.into_owned();
         }
-        Event::Probing { host: of } => Event::Probing { host: host(of) },
-        Event::Planned { node: of, declared: at, plan, turn } => Event::Planned {
-            node: node(of),
-            declared: declared(at, with),
-            plan: planned(plan, with),
-            turn: turn.map(|turn| Turn { host: host(turn.host.clone()), ..turn }),
-        },
-        Event::PlanFinished => Event::PlanFinished,
-        Event::Started { node: of } => Event::Started { node: node(of) },
-        Event::Output { node: of, line } => {
-            Event::Output { node: node(of), line: with(&line, Shape::Printed) }
+    }
+
+    fn line(&self, text: &mut String) {
+        self.text(text, Shape::Line);
+    }
+
+    fn lines<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        texts.into_iter().for_each(|text| self.line(text));
+    }
+
+    fn name(&self, name: &mut Arc<str>) {
+        let new = (self.0)(name, Shape::Line);
+        if *new != **name {
+            *name = new.into();
         }
-        Event::Finished { node: of, declared: at, outcome: how, duration_ms } => Event::Finished {
-            node: node(of),
-            declared: declared(at, with),
-            outcome: outcome(how, with),
-            duration_ms,
-        },
-        Event::Verifying { host: of, round } => Event::Verifying { host: host(of), round },
-        Event::Summary { hosts, exit_status, duration_ms } => {
-            let clean = |(of, mut summary): (_, crate::event::HostSummary)| {
-                summary.unreachable = summary.unreachable.map(line);
-                (host(of), summary)
-            };
-            Event::Summary {
-                hosts: hosts.into_iter().map(clean).collect(),
-                exit_status,
-                duration_ms,
+    }
+
+    fn node(&self, NodeName { node, host, kind, key }: &mut NodeName) {
+        self.name(node);
+        self.name(host);
+        self.lines([kind, key]);
+    }
+
+    fn place(&self, Place { file, line: _, column: _ }: &mut Place) {
+        self.name(file);
+    }
+
+    fn declared(&self, Declared { place, chain }: &mut Declared) {
+        self.place(place);
+        for Frame { what, place } in chain {
+            self.line(what);
+            self.place(place);
+        }
+    }
+
+    fn problem(&self, Problem { code: _, message, place, hint, related }: &mut Problem) {
+        self.line(message);
+        place.iter_mut().for_each(|place| self.place(place));
+        self.lines(hint);
+        related.iter_mut().for_each(|other| self.problem(other));
+    }
+
+    fn planned(&self, plan: &mut Planned) {
+        match plan {
+            Planned::Unchanged => {}
+            Planned::Change { change: Change { action: _, fields }, reactions } => {
+                fields.iter_mut().for_each(|field| self.field(field));
+                self.causes(reactions);
+            }
+            Planned::React { reactions } => self.causes(reactions),
+            Planned::MayChange { because } => self.name(because),
+            Planned::Unknown { reason } => self.line(reason),
+        }
+    }
+
+    fn causes(&self, causes: &mut [Cause]) {
+        for Cause { reaction: _, node, left_by } in causes {
+            self.name(node);
+            self.lines(left_by);
+        }
+    }
+
+    fn field(&self, Field { name, before, after }: &mut Field) {
+        self.line(name);
+        for side in [before, after] {
+            match side {
+                Shown::Nothing => {}
+                Shown::Text(text) => self.text(text, Shape::Block),
+                Shown::Hidden(reason) => self.line(reason),
             }
         }
     }
-}
 
-fn problem(problem: Problem, with: With) -> Problem {
-    let Problem { code, message, place: at, hint, related } = problem;
-    Problem {
-        code,
-        message: with(&message, Shape::Line),
-        place: at.map(|at| place(at, with)),
-        hint: hint.map(|hint| with(&hint, Shape::Line)),
-        related: related.into_iter().map(|other| self::problem(other, with)).collect(),
-    }
-}
-
-fn name(text: &str, with: With) -> Arc<str> {
-    with(text, Shape::Line).into()
-}
-
-fn node_name(node: NodeName, with: With) -> NodeName {
-    NodeName {
-        node: name(&node.node, with),
-        host: name(&node.host, with),
-        kind: with(&node.kind, Shape::Line),
-        key: with(&node.key, Shape::Line),
-    }
-}
-
-fn place(place: Place, with: With) -> Place {
-    Place { file: name(&place.file, with), line: place.line, column: place.column }
-}
-
-fn declared(declared: Declared, with: With) -> Declared {
-    let frame = |frame: Frame| Frame {
-        what: with(&frame.what, Shape::Line),
-        place: place(frame.place, with),
-    };
-    Declared {
-        place: place(declared.place, with),
-        chain: declared.chain.into_iter().map(frame).collect(),
-    }
-}
-
-fn planned(plan: Planned, with: With) -> Planned {
-    let causes = |causes: Vec<Cause>| {
-        let cause = |cause: Cause| Cause {
-            reaction: cause.reaction,
-            node: name(&cause.node, with),
-            left_by: cause.left_by.map(|run| with(&run, Shape::Line)),
-        };
-        causes.into_iter().map(cause).collect()
-    };
-    match plan {
-        Planned::Unchanged => Planned::Unchanged,
-        Planned::Change { change: Change { action, fields }, reactions } => {
-            let fields = fields.into_iter().map(|of| field(of, with)).collect();
-            Planned::Change { change: Change { action, fields }, reactions: causes(reactions) }
+    fn outcome(&self, outcome: &mut Outcome) {
+        match outcome {
+            Outcome::Unchanged | Outcome::Changed => {}
+            Outcome::Failed(failure) | Outcome::Reverted(failure) => self.failure(failure),
+            Outcome::Skipped { because: text }
+            | Outcome::Refused { reason: text }
+            | Outcome::Unknown { message: text } => self.line(text),
         }
-        Planned::React { reactions } => Planned::React { reactions: causes(reactions) },
-        Planned::MayChange { because } => Planned::MayChange { because: name(&because, with) },
-        Planned::Unknown { reason } => Planned::Unknown { reason: with(&reason, Shape::Line) },
     }
-}
 
-fn field(field: Field, with: With) -> Field {
-    let shown = |side| match side {
-        Shown::Nothing => Shown::Nothing,
-        Shown::Text(text) => Shown::Text(with(&text, Shape::Block)),
-        Shown::Hidden(reason) => Shown::Hidden(with(&reason, Shape::Line)),
-    };
-    Field {
-        name: with(&field.name, Shape::Line),
-        before: shown(field.before),
-        after: shown(field.after),
-    }
-}
-
-fn outcome(outcome: Outcome, with: With) -> Outcome {
-    let line = |text: String| with(&text, Shape::Line);
-    match outcome {
-        Outcome::Unchanged => Outcome::Unchanged,
-        Outcome::Changed => Outcome::Changed,
-        Outcome::Failed(of) => Outcome::Failed(failure(of, with)),
-        Outcome::Reverted(of) => Outcome::Reverted(failure(of, with)),
-        Outcome::Skipped { because } => Outcome::Skipped { because: line(because) },
-        Outcome::Refused { reason } => Outcome::Refused { reason: line(reason) },
-        Outcome::Unknown { message } => Outcome::Unknown { message: line(message) },
-    }
-}
-
-fn failure(failure: Failure, with: With) -> Failure {
-    let Failure { message, command, exit_status, output, hint } = failure;
-    Failure {
-        message: with(&message, Shape::Line),
-        command: command.map(|command| with(&command, Shape::Block)),
-        exit_status,
-        output: with(&output, Shape::Printed),
-        hint: hint.map(|hint| with(&hint, Shape::Line)),
+    fn failure(&self, failure: &mut Failure) {
+        let Failure { message, command, exit_status: _, output, hint } = failure;
+        self.line(message);
+        command.iter_mut().for_each(|command| self.text(command, Shape::Block));
+        self.text(output, Shape::Printed);
+        self.lines(hint);
     }
 }

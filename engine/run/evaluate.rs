@@ -1,23 +1,27 @@
 //! Evaluates a playbook, again and again until it asks nothing more.
 
+use std::sync::Arc;
+
 use super::{Fleet, Run, answers};
 use crate::{
     catalog::Catalog,
     diagnostic::Result,
-    language::{self, Evaluation, Input, Known, Question},
+    language::{self, Begins, Evaluation, Input, Known, Question},
 };
 
 impl Run {
-    /// Evaluates until nothing more is asked. `may_ask` says whether a host may be asked.
+    /// Evaluates until nothing more is asked. `may_ask` says whether a host may be asked, `begins` is told of each host that
+    /// something is declared on.
     pub(super) async fn evaluate(
         &self,
         input: &impl Fn(Known) -> Input,
         fleet: &Fleet,
         may_ask: impl Fn(&str) -> Result<()>,
+        begins: Arc<Begins>,
     ) -> Result<Catalog> {
         let mut known = Known::default();
         loop {
-            match language::evaluate(input(known.clone()))? {
+            match language::evaluate_telling(input(known.clone()), begins.clone())? {
                 Evaluation::Complete { mut catalog, notes } => {
                     self.limit(&mut catalog);
                     notes.into_iter().for_each(|note| self.tell_note(note));

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     diagnostic::Result as Checked,
     event::{Event, Events},
     inventory::Inventory,
+    language::Begins,
     remote::{Captured, Connector, Exit, Remote, RemoteError, Traffic},
     script::Script,
 };
@@ -36,7 +37,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 struct Way {
     remote: OnceCell<Result<Arc<dyn Remote>, RemoteError>>,
-    lost: OnceCell<RemoteError>,
+    /// Why nothing more is done on this host, once people know.
+    lost: OnceLock<RemoteError>,
 }
 
 impl Fleet {
@@ -78,24 +80,43 @@ impl Fleet {
         asking.await
     }
 
+    /// Begins to open the ways to hosts as soon as it is told of them, unless the whole inventory is more than this
+    /// machine can reach at once. That a host cannot be reached is told when something is to be done there, not before.
+    pub(crate) fn opener(self: &Arc<Self>) -> Arc<Begins> {
+        let all = self.inventory.hosts.keys().cloned();
+        if self.reserve(all).is_err() {
+            return Arc::new(|_| {});
+        }
+        let fleet = self.clone();
+        Arc::new(move |name| {
+            let (fleet, name) = (fleet.clone(), name.clone());
+            tokio::spawn(async move { fleet.at_a_place(fleet.open(&name)).await });
+        })
+    }
+
+    async fn open(&self, name: &Arc<str>) {
+        self.way(name).remote.get_or_init(|| self.connect(name)).await;
+    }
+
     /// The way to a host. It is opened once; a host that was not reached, or was lost, is not tried again.
     pub(crate) async fn remote(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         let way = self.way(name);
         if let Some(error) = way.lost.get() {
             return Err(error.clone());
         }
-        way.remote.get_or_init(|| self.connect(name)).await.clone()
+        let remote = way.remote.get_or_init(|| self.connect(name)).await;
+        if let Err(error) = remote {
+            self.lose(name, error.clone());
+        }
+        remote.clone()
     }
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         self.events.send(Event::Connecting { host: name.clone() });
         let host = self.inventory.host(name).expect("only hosts of the inventory are declared on");
-        let remote = self.connector.connect(&host).await;
-        match &remote {
-            Ok(_) => self.events.send(Event::Connected { host: name.clone() }),
-            Err(error) => self.unreachable(name, error),
-        }
-        remote
+        let remote = self.connector.connect(&host).await?;
+        self.events.send(Event::Connected { host: name.clone() });
+        Ok(remote)
     }
 
     /// Runs a script and keeps what it prints.
@@ -120,21 +141,16 @@ impl Fleet {
         self.events.send(Event::Warning { message, place: None });
     }
 
-    /// Nothing more is done on this host.
+    /// Nothing more is done on this host. The first reason is the one that counts, and is told once.
     pub(crate) fn lose(&self, name: &Arc<str>, error: RemoteError) {
-        // The first reason is the one that counts, and is told once.
-        if self.way(name).lost.set(error.clone()).is_ok() {
-            self.unreachable(name, &error);
-        }
-    }
-
-    fn unreachable(&self, name: &Arc<str>, error: &RemoteError) {
-        let hint = match error {
+        let hint = match &error {
             RemoteError::Unreachable { hint, .. } => hint.clone(),
             _ => None,
         };
-        let host = name.clone();
-        self.events.send(Event::Unreachable { host, message: error.to_string(), hint });
+        let (host, message) = (name.clone(), error.to_string());
+        if self.way(name).lost.set(error).is_ok() {
+            self.events.send(Event::Unreachable { host, message, hint });
+        }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -155,9 +171,7 @@ impl Fleet {
 
     /// Why a host cannot be worked on, if that is so.
     pub(crate) fn trouble(&self, name: &Arc<str>) -> Option<RemoteError> {
-        let way = self.way(name);
-        let connecting = way.remote.get().and_then(|remote| remote.as_ref().err());
-        way.lost.get().or(connecting).cloned()
+        self.way(name).lost.get().cloned()
     }
 
     /// What it cost to talk to a host.

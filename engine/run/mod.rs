@@ -136,24 +136,32 @@ impl Run {
     /// A mistake in what the user gave.
     pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
         let fleet = self.fleet(&input);
-        let catalog = self.evaluate(&input, &fleet, |_| Ok(())).await;
+        let catalog = self.evaluate(&input, &fleet, |_| Ok(()), Arc::new(|_| {})).await;
         fleet.close().await;
         catalog
     }
 
-    fn fleet(&self, input: &impl Fn(Known) -> Input) -> Fleet {
+    fn fleet(&self, input: &impl Fn(Known) -> Input) -> Arc<Fleet> {
         let inventory = input(Known::default()).inventory;
-        Fleet::new(self.connector.clone(), self.events.clone(), inventory, self.concurrency)
+        let (connector, events) = (self.connector.clone(), self.events.clone());
+        Arc::new(Fleet::new(connector, events, inventory, self.concurrency))
     }
 
     async fn stages(
         &self,
         input: &impl Fn(Known) -> Input,
         purpose: Purpose,
-        fleet: &Fleet,
+        fleet: &Arc<Fleet>,
         began: Instant,
     ) -> Result<Ended> {
-        let catalog = self.evaluate(input, fleet, |_| Ok(())).await?;
+        let open = fleet.opener();
+        let limit = self.limit.clone();
+        let begins = move |host: &Arc<str>| {
+            if limit.as_ref().is_none_or(|limit| limit.contains(host)) {
+                open(host);
+            }
+        };
+        let catalog = self.evaluate(input, fleet, |_| Ok(()), Arc::new(begins)).await?;
         fleet.reserve(catalog.nodes().map(|(_, node)| node.name.host.clone()))?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
