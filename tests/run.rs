@@ -40,8 +40,8 @@ async fn a_run_converges_and_the_next_one_finds_nothing_in_one_round_trip() {
     for host in ["a", "b"] {
         assert_eq!(fleet.read(host, "l").as_deref(), Some(host));
         assert_eq!(first.counts(host), [0, 3, 0, 0, 0, 0, 0]);
-        // The state, the lock, the content, the segment, and the state again.
-        assert_eq!((first.round_trips(host), first.rounds(host)), (5, vec![1]));
+        // The state, the lock, the segment with its content, and the state again.
+        assert_eq!((first.round_trips(host), first.rounds(host)), (4, vec![1]));
     }
 
     let second = fleet.apply(FILES).await;
@@ -166,4 +166,30 @@ async fn an_approved_plan_does_what_was_approved_and_nothing_else() {
     assert_eq!(ran.outcome("/two"), otherwise);
     assert_eq!(ran.outcome("/three"), "refused: the approved plan does not change it");
     assert_eq!(fleet.log(), ["told"]);
+}
+
+/// What a shell could take for anything but text.
+const ODD: &str = "-n %s\\n 'a' \"b\" $HOME `id` \\ \u{e4}\u{20ac}\t!\n\n# no end of line";
+
+#[tokio::test]
+async fn content_comes_to_a_host_as_it_is_and_what_it_came_by_goes() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = format!(
+        r#"on(hosts("a"), |host| {{
+            let r = host.vars.root;
+            let look = `ls -ld "$STAGE" >${{r}}/mode; echo "$STAGE" >${{r}}/where`;
+            file(`${{r}}/odd`, #{{ content: {ODD:?}, validate: look }});
+            file(`${{r}}/empty`, #{{ content: "" }});
+        }});"#
+    );
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!(ran.status, Converged, "{:?}", ran.events);
+    assert_eq!(fleet.read("a", "odd").as_deref(), Some(ODD));
+    assert_eq!(fleet.read("a", "empty").as_deref(), Some(""));
+    assert!(fleet.read("a", "mode").unwrap().starts_with("drwx------"));
+    let stage = fleet.read("a", "where").unwrap();
+    assert!(
+        stage.contains("/converge.") && !std::path::Path::new(stage.trim()).exists(),
+        "{stage}"
+    );
 }

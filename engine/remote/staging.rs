@@ -1,4 +1,4 @@
-//! Puts content into a private folder on the host, as a tar stream over a command of its own.
+//! Puts content that no script can bring into a private folder on the host, as a tar stream over a command of its own.
 //!
 //! The folder belongs to the login user, mode 0700, and its files have mode 0600. Scripts run as the login user or, by
 //! sudo, doas or su, as root: both can read them. A step that acts as somebody else reads the content as root first.

@@ -115,14 +115,13 @@ impl Apply<'_> {
             Ok(remote) => remote,
             Err(error) => return End::Unstarted(gone(host, &error)),
         };
-        let contents = segment.contents();
-        let stage = match contents.is_empty() {
-            true => Ok(String::new()),
-            false => remote.send(&contents).await,
+        let stage = match segment.brings_contents() {
+            true => Ok(None),
+            false => remote.send(&segment.contents()).await.map(Some),
         };
         let sent = stage.is_ok();
         let ended = match stage {
-            Ok(stage) => remote.run(&segment.script(&stage), live).await,
+            Ok(stage) => remote.run(&segment.script(stage.as_deref()), live).await,
             Err(error) => Err(error),
         };
         match ended {

@@ -39,7 +39,7 @@ pub struct Part {
     pub step: Script,
     /// Takes down what is not owed any more once the step is done.
     paying: Script,
-    /// What must be staged before.
+    /// What the step takes from the stage.
     #[serde(skip)]
     pub contents: Vec<Content>,
 }
@@ -63,10 +63,13 @@ impl Segment {
         Self { id, parts }
     }
 
-    /// The whole script. `stage` is the folder that holds the contents.
-    pub fn script(&self, stage: &str) -> Script {
+    /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
+    pub fn script(&self, stage: Option<&str>) -> Script {
         let mut script = prelude::script();
-        script.push(sh!("STAGE={}", stage));
+        script.push(match stage {
+            Some(stage) => sh!("STAGE={}", stage),
+            None => brought(&self.contents()),
+        });
         script.push(sh!("at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}", self.id));
         for (index, part) in self.parts.iter().enumerate() {
             script.push(sh!(
@@ -79,7 +82,14 @@ impl Segment {
         script
     }
 
-    /// What must be staged before, each content once.
+    /// Whether the script can bring all contents: a shell takes any text, but no bytes, and not without end.
+    pub fn brings_contents(&self) -> bool {
+        let contents = self.contents();
+        let bytes: usize = contents.iter().map(|content| content.bytes().len()).sum();
+        bytes <= BROUGHT_MAX && contents.iter().all(|content| content.text().is_some())
+    }
+
+    /// What its parts take from the stage, each content once.
     pub fn contents(&self) -> Vec<Content> {
         let mut known = HashSet::new();
         let all = self.parts.iter().flat_map(|part| &part.contents);
@@ -112,6 +122,25 @@ impl Part {
     pub fn script(&self) -> Script {
         self.owing.clone().then(self.step.clone()).then(self.paying.clone())
     }
+}
+
+/// How much content comes with a script, in bytes. More goes ahead of it, over a channel of its own.
+const BROUGHT_MAX: usize = 64 * 1024;
+
+/// Makes a folder that only who runs the script can look into, and that goes when the script ends; with the contents in
+/// it. Outside of it, files are made as the shell's setup wants them.
+fn brought(contents: &[Content]) -> Script {
+    if contents.is_empty() {
+        return Script::default();
+    }
+    let mut script = sh!(
+        "STAGE=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\") || exit\ntrap 'rm -rf -- \"$STAGE\"' EXIT\numask 077"
+    );
+    for content in contents {
+        let text = content.text().expect("only text is brought");
+        script.push(sh!("printf %s {} >{} || exit", text, content.staged()));
+    }
+    script.then(sh!("umask 022"))
 }
 
 /// What makes one node so, and what it does because others changed.

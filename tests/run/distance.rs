@@ -79,8 +79,19 @@ async fn a_change_with_a_restart_is_waited_for_once_for_each_stage() {
     let (ran, trips) = round_trips(&host, &fleet, &changed, tapes).await;
     let changed = "changed".to_owned();
     assert_eq!((ran.outcome("/value"), ran.outcome("restart")), (changed.clone(), changed));
-    // The state, the lock, the content, the segment, and the state again.
+    // The state, the lock, the segment with its content, and the state again.
+    assert_eq!(ran.round_trips("a"), 4);
+    // The run ends when the host has let the lock go.
+    assert_eq!(trips, LOGIN + 4 + 1);
+}
+
+#[tokio::test]
+async fn large_content_goes_ahead_over_a_channel_of_its_own() {
+    let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
+    host.record(&fleet, SITE).await;
+    let changed = SITE.replace("content: \"1\"", &format!("content: \"{}\"", "x".repeat(65_537)));
+    let tapes = host.record(&fleet, &changed).await;
+    let (ran, trips) = round_trips(&host, &fleet, &changed, tapes).await;
     assert_eq!(ran.round_trips("a"), 5);
-    // Content needs a channel of its own; and the run ends when the host has put it away.
-    assert_eq!(trips, LOGIN + 5 + 2);
+    assert_eq!(trips, LOGIN + 4 + 1 + 2);
 }

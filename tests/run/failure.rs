@@ -169,7 +169,7 @@ async fn a_host_that_is_lost_between_two_segments_is_not_asked_again() {
 async fn content_that_a_host_does_not_take_is_a_failure_and_nothing_ran() {
     let fleet = Fleet::new(&["a", "b"]);
     fleet.breaks("a", Fault::Refuses);
-    let ran = fleet.apply(FILES).await;
+    let ran = fleet.apply(&FILES.replace("host.name", &large())).await;
     assert_eq!(ran.status, Failed);
     assert_eq!(
         ran.outcome("a/d"),
@@ -179,6 +179,29 @@ async fn content_that_a_host_does_not_take_is_a_failure_and_nothing_ran() {
     assert_eq!((ran.counts("a"), ran.host("a").unreachable), ([0, 0, 0, 1, 2, 0, 0], None));
     assert_eq!(ran.counts("b"), [0, 3, 0, 0, 0, 0, 0]);
     assert!(!fleet.at("a", "d").exists());
+}
+
+/// More than a script brings, as Rhai writes it.
+fn large() -> String {
+    format!("\"{}\"", "x".repeat(64 * 1024 + 1))
+}
+
+#[tokio::test]
+async fn a_host_that_has_no_place_for_content_says_so_and_nothing_ran() {
+    let fleet = Fleet::new(&["a"]);
+    std::fs::create_dir(fleet.at("a", "bin")).unwrap();
+    fleet.write("a", "bin/mktemp", "#!/bin/sh\necho 'No space left on device' >&2; exit 1\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(fleet.at("a", "bin/mktemp"), executable).unwrap();
+    let ran = fleet.apply(FILES).await;
+    assert_eq!((ran.status, ran.outcome("a/d")), (Failed, "failed: its script ended early".into()));
+    let said = ran.events.iter().any(|event| match event {
+        Event::Finished { outcome: Outcome::Failed(failure), .. } => {
+            failure.output == "No space left on device"
+        }
+        _ => false,
+    });
+    assert!(said && !fleet.at("a", "d").exists(), "{:?}", ran.events);
 }
 
 #[tokio::test]
