@@ -31,6 +31,8 @@ pub trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     /// The argument that stands first in the call.
     fn first(&self) -> &'static str;
+    /// The argument that may stand second.
+    fn second(&self) -> Option<&'static str>;
     /// When resources of the kind run.
     fn nature(&self) -> Nature;
     /// What a change of another resource can make it do.
@@ -81,6 +83,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn first(&self) -> &'static str {
         R::FIRST
+    }
+
+    fn second(&self) -> Option<&'static str> {
+        R::SECOND
     }
 
     fn nature(&self) -> Nature {

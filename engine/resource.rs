@@ -30,6 +30,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The argument that stands first in the call, without a name.
     const FIRST: &'static str;
 
+    /// The argument that may stand second, without a name, if there is one.
+    const SECOND: Option<&'static str> = None;
+
     /// When a resource of this kind runs.
     const NATURE: Nature = Nature::State;
 

@@ -63,17 +63,13 @@ fn register_kind(engine: &mut Engine, name: &str, call: &Call) {
             its.each(&context, &first, &rest)
         },
     );
-    // A resource that is told from others by a key of its own has it as its second argument.
-    let key = "key";
-    if !argument_names(call.kind).iter().any(|name| name == key) {
-        return;
-    }
+    let Some(second) = call.kind.second() else { return };
     let its = call.clone();
-    let function = FuncRegistration::new(name).with_params_info([first, key, "#{ .. }"]);
+    let function = FuncRegistration::new(name).with_params_info([first, second, "#{ .. }"]);
     function.register_into_engine(
         engine,
-        move |context: NativeCallContext, first: Dynamic, second: &str, mut rest: Map| {
-            rest.insert(key.into(), second.into());
+        move |context: NativeCallContext, first: Dynamic, key: &str, mut rest: Map| {
+            rest.insert(second.into(), key.into());
             its.declare(&context, &first, &rest)
         },
     );

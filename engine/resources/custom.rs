@@ -47,6 +47,7 @@ impl Resource for Custom {
     type Observed = Observed;
     const KIND: &'static str = "custom";
     const FIRST: &'static str = "kind";
+    const SECOND: Option<&'static str> = Some("key");
     const OPAQUE: bool = true;
 
     fn key(&self) -> String {

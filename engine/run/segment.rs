@@ -127,8 +127,8 @@ impl Part {
 /// How much content comes with a script, in bytes. More goes ahead of it, over a channel of its own.
 const BROUGHT_MAX: usize = 64 * 1024;
 
-/// Makes a folder that only who runs the script can look into, and that goes when the script ends; with the contents in
-/// it. Outside of it, files are made as the shell's setup wants them.
+/// Puts the contents into a folder that only who runs the script can look into, and that goes when the script ends. The
+/// umask after it is that of the shell's setup.
 fn brought(contents: &[Content]) -> Script {
     if contents.is_empty() {
         return Script::default();
