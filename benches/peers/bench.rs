@@ -47,6 +47,7 @@ impl Options {
     fn wants(&self, cell: Cell) -> bool {
         (self.works.is_empty() || self.works.contains(&cell.work))
             && (self.hosts.is_empty() || self.hosts.contains(&cell.hosts))
+            && self.slow.is_none_or(|slow| slow == cell.slow)
     }
 
     fn tools(&self) -> impl Iterator<Item = Tool> {

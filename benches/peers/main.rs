@@ -43,6 +43,9 @@ struct Options {
     /// Only with so many hosts.
     #[arg(long, value_delimiter = ',')]
     hosts: Vec<usize>,
+    /// Only where every packet takes its time, or only where none does.
+    #[arg(long)]
+    slow: Option<bool>,
     /// Seconds that the rounds of one tool at one work may take: a slow one gets fewer rounds, and at least one.
     #[arg(long, default_value_t = 75.0)]
     patience: f64,
