@@ -16,17 +16,19 @@ fn main() -> ExitCode {
             return ExitCode::from(status.code());
         }
     };
-    match runtime() {
-        // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
-        Ok(runtime) => runtime
-            .block_on(runtime.spawn(commands::run(cli)))
-            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())),
-        Err(_) => ExitCode::from(ExitStatus::Mistake.code()),
-    }
+    let Ok(runtime) = runtime() else { return ExitCode::from(ExitStatus::Mistake.code()) };
+    // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
+    let ended = runtime.block_on(runtime.spawn(commands::run(cli)));
+    // A host that was dialled in vain is waited for no longer, not even the answer of a name server.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-/// A thread for each processor, and at least two: while one evaluates a playbook, signals are heard and hosts dialled.
+/// A thread for each processor, but not one alone: while it evaluates a playbook, signals are heard and hosts dialled.
 fn runtime() -> std::io::Result<Runtime> {
-    let threads = available_parallelism().map_or(2, |processors| processors.get().max(2));
-    Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+    let mut builder = Builder::new_multi_thread();
+    if available_parallelism().is_ok_and(|processors| processors.get() == 1) {
+        builder.worker_threads(2);
+    }
+    builder.enable_all().build()
 }

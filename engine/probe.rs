@@ -97,8 +97,9 @@ impl Probe {
             let batch: Vec<_> = section.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
             let kind = catalog.node(section.nodes[0]).kind;
             let probe = kind.probe(&batch);
+            // A function, and no subshell, which would be a process. What it sets for the shell is put back.
             script.push(sh!(
-                "frame begin {}\n(\n:\n{}\n)\nframe end {} \"$?\"",
+                "frame begin {}\npart() {{\n:\n{}\n}}\npart\nended=$?; set +f; unset IFS; frame end {} $ended",
                 index,
                 probe,
                 index

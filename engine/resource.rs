@@ -59,7 +59,8 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Ok(())
     }
 
-    /// One script that reads the state of every resource of the batch, and only reads.
+    /// One script that reads the state of every resource of the batch, and only reads. It is a part of the shell that runs
+    /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f` and `IFS`.
     fn probe(batch: &[&Self]) -> Script;
 
     /// Reads that script's output: one observation for each of the batch, in order.

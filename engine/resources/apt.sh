@@ -67,13 +67,19 @@ END
   words="$words $2"
 }
 
-# apt_transaction REMOVABLE WORD...: tries first; refuses to remove what is not among the words REMOVABLE.
+# apt_transaction REMOVABLE WORD...: refuses to remove what is not among the words REMOVABLE.
 apt_transaction() {
-  apt_removable=" $1 "; shift
+  apt_removable=" $1 " apt_failed=; shift
+  # Where nothing may go, apt itself sees to that before it begins; its plan is looked at only to say what it refused.
+  if [ "$apt_removable" = '  ' ]; then
+    if apt_get --no-remove "$@"; then return 0; fi
+    apt_failed=yes
+  fi
   if ! apt_plan=$(apt_get -s "$@" 2>&1); then
     # What apt does not know may be in an index that is newer.
     if [ -z "${apt_refreshed-}" ]; then apt_refresh; fi
     apt_plan=$(apt_get -s "$@" 2>&1) || { die "$apt_plan"; return 1; }
+    apt_failed=
   fi
   apt_more=
   for apt_name in $(say "$apt_plan" | sed -n 's/^\(Remv\|Purg\) \([^ ]*\).*/\2/p'); do
@@ -85,5 +91,6 @@ apt_transaction() {
   if [ -n "$apt_more" ]; then
     die "apt would also remove$apt_more: declare these absent if that is meant"; return 1
   fi
-  apt_get "$@"
+  # It was not the plan that failed: once more would change nothing.
+  [ -z "$apt_failed" ] && apt_get "$@"
 }

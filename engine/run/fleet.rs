@@ -80,17 +80,21 @@ impl Fleet {
         asking.await
     }
 
-    /// Begins to open the ways to hosts as soon as it is told of them, unless the whole inventory is more than this
-    /// machine can reach at once. That a host cannot be reached is told when something is to be done there, not before.
-    pub(crate) fn opener(self: &Arc<Self>) -> Arc<Begins> {
-        let all = self.inventory.hosts.keys().cloned();
+    /// Begins to open the ways to hosts as soon as it is told of them, as far as `limit` leaves them; unless all that may
+    /// come are more than this machine can reach at once. That a host cannot be reached is told when something is to be
+    /// done there, not before.
+    pub(crate) fn opener(self: &Arc<Self>, limit: Option<BTreeSet<Arc<str>>>) -> Arc<Begins> {
+        let may_come = move |name: &Arc<str>| limit.as_ref().is_none_or(|it| it.contains(name));
+        let all: Vec<_> = self.inventory.hosts.keys().filter(|it| may_come(it)).cloned().collect();
         if self.reserve(all).is_err() {
             return Arc::new(|_| {});
         }
         let fleet = self.clone();
         Arc::new(move |name| {
             let (fleet, name) = (fleet.clone(), name.clone());
-            tokio::spawn(async move { fleet.at_a_place(fleet.open(&name)).await });
+            if may_come(&name) {
+                tokio::spawn(async move { fleet.at_a_place(fleet.open(&name)).await });
+            }
         })
     }
 

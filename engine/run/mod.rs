@@ -154,14 +154,8 @@ impl Run {
         fleet: &Arc<Fleet>,
         began: Instant,
     ) -> Result<Ended> {
-        let open = fleet.opener();
-        let limit = self.limit.clone();
-        let begins = move |host: &Arc<str>| {
-            if limit.as_ref().is_none_or(|limit| limit.contains(host)) {
-                open(host);
-            }
-        };
-        let catalog = self.evaluate(input, fleet, |_| Ok(()), Arc::new(begins)).await?;
+        let opener = fleet.opener(self.limit.clone());
+        let catalog = self.evaluate(input, fleet, |_| Ok(()), opener).await?;
         fleet.reserve(catalog.nodes().map(|(_, node)| node.name.host.clone()))?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
