@@ -307,8 +307,13 @@ fn stat_line(line: &str) -> Option<(&str, Entry)> {
 }
 
 /// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are in `$sums`, and printed.
+///
+/// Each `set` copies the whole list: so the list is made anew only where something else stands on it.
 pub fn probe_digests() -> Script {
-    sh!("for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+    sh!("others=; for p do if [ ! -f \"$p\" ] || [ -L \"$p\" ]; then others=yes; fi; done
+if [ -n \"$others\" ]; then
+  for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+fi
 sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || :
 say \"$sums\"")
 }

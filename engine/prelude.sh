@@ -13,8 +13,14 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # The owner comes first, since chown clears the setuid bit. A link itself is never followed.
 # The zeros before the mode make GNU chmod clear a directory's setgid bit, which it keeps otherwise.
 attributes() {
-  if [ -n "$3$4" ]; then chown -h -- "$3${4:+:$4}" "$1" || return 1; fi
+  if [ -n "$3$4" ] && ! has_root "$1" "$3:$4"; then chown -h -- "$3${4:+:$4}" "$1" || return 1; fi
   if [ -n "$2" ] && [ ! -L "$1" ]; then chmod "00$2" "$1" || return 1; fi
+}
+
+# has_root PATH OWNER:GROUP: whether PATH is wanted to be root's, and is: a shell tells that without a process.
+has_root() {
+  case $2 in root:root | 0:0) ;; *) return 1 ;; esac
+  [ -O / ] && [ -G / ] && [ ! -L "$1" ] && [ -O "$1" ] && [ -G "$1" ]
 }
 
 # beside PATH: makes a folder beside PATH that nobody else can look into, and prints where it is.
@@ -66,4 +72,4 @@ put() (
 
 # mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid.
 mark() { mkdir -p "$STATE/pending" && printf '%s\n' "$2" >"$STATE/pending/$1"; }
-unmark() { rm -f "$STATE/pending/$1"; }
+unmark() { [ ! -e "$STATE/pending/$1" ] || rm -f "$STATE/pending/$1"; }
