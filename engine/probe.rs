@@ -89,20 +89,20 @@ impl Probe {
             }
         }
         let mut script = prelude::script();
-        script.push(sh!("frame() {{ printf '\\n%s %s\\n' {} \"$*\"; }}", boundary));
         script.push(sh!(
-            "frame owed\nfor m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
+            "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
         ));
+        // Each line is a packet of its own to the connection, so one ends a part and begins the next.
+        script.push(sh!("frame() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nframe 0 0", boundary));
         for (index, section) in sections.iter().enumerate() {
             let batch: Vec<_> = section.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
             let kind = catalog.node(section.nodes[0]).kind;
             let probe = kind.probe(&batch);
             // A function, and no subshell, which would be a process. What it sets for the shell is put back.
             script.push(sh!(
-                "frame begin {}\npart() {{\n:\n{}\n}}\npart\nended=$?; set +f; unset IFS; frame end {} $ended",
-                index,
+                "part() {{\n:\n{}\n}}\npart\nended=$?; set +f; unset IFS; frame {} $ended",
                 probe,
-                index
+                index + 1
             ));
         }
         Self { script, boundary: boundary.to_owned(), sections }
@@ -168,25 +168,21 @@ struct Answer<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Each part starts with a line `BOUNDARY owed`, `BOUNDARY begin N` or `BOUNDARY end N STATUS`.
+    /// What is owed comes first. A line `BOUNDARY N STATUS` begins section N, and says how the one before it ended.
     fn parse(output: &'a str, boundary: &str) -> Self {
         let mut frames = Self::default();
         let start = format!("\n{boundary} ");
-        for part in output.split(start.as_str()).skip(1) {
+        let mut parts = output.split(start.as_str());
+        let owed = parts.next().unwrap_or_default();
+        for part in parts {
+            frames.owed = owed;
             let (head, text) = part.split_once('\n').unwrap_or((part, ""));
-            let mut words = head.split(' ');
-            match (words.next(), words.next().and_then(|word| word.parse().ok())) {
-                (Some("owed"), _) => frames.owed = text,
-                (Some("begin"), Some(index)) => {
-                    frames.sections.insert(index, Answer { text, status: None });
-                }
-                (Some("end"), Some(index)) => {
-                    if let Some(answer) = frames.sections.get_mut(&index) {
-                        answer.status = words.next().and_then(|word| word.parse().ok());
-                    }
-                }
-                _ => {}
+            let Some((index, status)) = head.split_once(' ') else { continue };
+            let Ok(index) = index.parse::<usize>() else { continue };
+            if let Some(ended) = index.checked_sub(1).and_then(|it| frames.sections.get_mut(&it)) {
+                ended.status = status.parse().ok();
             }
+            frames.sections.insert(index, Answer { text, status: None });
         }
         frames
     }

@@ -84,6 +84,56 @@ fn a_file_is_made_and_mended() {
 }
 
 #[test]
+fn files_are_listed_only_if_one_of_them_differs() {
+    let kind = resources::kind("file").unwrap();
+    for host in Host::all() {
+        let declare = |name: &str, sensitive: bool| {
+            let arguments = format!(
+                "path = '{}'\ncontent = 'of {name}'\nmode = '0644'\nsensitive = {sensitive}",
+                host.at(name)
+            );
+            let arguments: Value = toml::from_str(&arguments).unwrap();
+            kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired
+        };
+        let wanted = [declare("a b", false), declare("token", true), declare("c", false)];
+        let wanted: Vec<_> = wanted.iter().collect();
+        let look = || {
+            let probe = host.probe(kind.probe(&wanted).as_str());
+            assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
+            let assessed = kind.assess(&wanted, &probe.stdout).unwrap();
+            let differing = assessed.iter().map(|it| it.change.is_some()).collect::<Vec<_>>();
+            let listed = probe.stdout.matches("  /").count();
+            let shown = probe.stdout.matches("text /").count();
+            (differing, listed, shown)
+        };
+        for name in ["a b", "token", "c"] {
+            host.write(name, &format!("of {name}"));
+        }
+        // The sha256sum of busybox cannot compare in silence.
+        let busybox = host.name().ends_with("/sh");
+        let listed = if busybox { 3 } else { 0 };
+        assert_eq!(look(), (vec![false, false, false], listed, 0), "{}", host.name());
+        host.write("token", "another");
+        assert_eq!(look(), (vec![false, true, false], 3, 0), "{}: a secret", host.name());
+        host.write("c", "another");
+        assert_eq!(look(), (vec![false, true, true], 3, 1), "{}", host.name());
+        std::fs::remove_file(host.at("token")).unwrap();
+        mkfifo(&host.at("token"));
+        assert_eq!(look(), (vec![false, true, true], 2, 1), "{}: a pipe", host.name());
+        std::fs::remove_file(host.at("token")).unwrap();
+        host.write("elsewhere", "of token");
+        symlink(host.at("elsewhere"), host.at("token")).unwrap();
+        assert_eq!(look(), (vec![false, true, true], 2, 1), "{}: a link", host.name());
+    }
+}
+
+/// A pipe without a writer: who opens it to read waits.
+fn mkfifo(path: &str) {
+    let status = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
 fn a_file_that_is_refused_leaves_the_old_one_and_nothing_else() {
     for host in Host::all() {
         let file = |validate: &str| {

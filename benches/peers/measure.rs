@@ -122,10 +122,11 @@ impl Controller {
     fn around(&self, inner: &Command) -> Command {
         let enter =
             self.groups.iter().map(|group| format!("echo 0 >{}/cgroup.procs; ", group.display()));
-        // A tool that hangs has failed, in the end.
-        let script = enter.collect::<String>() + "exec timeout 1200 \"$@\"";
-        let mut outer = Command::new("sh");
-        outer.args(["-ec", &script, "sh"]).arg(inner.get_program()).args(inner.get_args());
+        let script = enter.collect::<String>() + "exec \"$@\"";
+        // A tool that hangs has failed, in the end. What watches it is outside of the groups, and costs it nothing.
+        let mut outer = Command::new("timeout");
+        outer.args(["1200", "sh", "-ec", &script, "sh"]);
+        outer.arg(inner.get_program()).args(inner.get_args());
         for (name, value) in inner.get_envs() {
             outer.env(name, value.unwrap_or_default());
         }

@@ -149,7 +149,7 @@ impl Dialer {
         let stream = timeout_at(deadline, TcpStream::connect((&*target.host, target.port))).await;
         let stream =
             stream.map_err(|_| Failure::Silent("did not answer"))?.map_err(Failure::Tcp)?;
-        let stream = QuickStream::new(stream).map_err(Failure::Tcp)?;
+        let stream = QuickStream::buffered(stream).map_err(Failure::Tcp)?;
         let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None));
         handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from)
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, BufReader, ReadBuf},
     net::TcpStream,
 };
 
@@ -24,9 +24,13 @@ pub(super) struct QuickStream {
 impl QuickStream {
     const READS: u32 = 64;
 
-    pub(super) fn new(inner: TcpStream) -> io::Result<Self> {
+    /// As much as a probe of a usual host answers.
+    const BUFFER: usize = 8 * 1024;
+
+    /// The stream, read ahead: russh asks for the length of each packet first, and then for the rest of it.
+    pub(super) fn buffered(inner: TcpStream) -> io::Result<BufReader<Self>> {
         inner.set_nodelay(true)?;
-        Ok(Self { inner, reads: 0 })
+        Ok(BufReader::with_capacity(Self::BUFFER, Self { inner, reads: 0 }))
     }
 }
 

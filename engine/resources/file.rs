@@ -11,7 +11,7 @@ use crate::{
     content::Content,
     entry::{self, Entry},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
-    script::{Script, Words},
+    script::Script,
     secret::Text,
     sh,
     value::Value,
@@ -62,6 +62,9 @@ pub struct Observed {
     #[serde(skip)]
     text: Option<Vec<u8>>,
 }
+
+/// What a probe says where every file holds what it should. No line of base64, a digest or `stat` can be this.
+const AS_WANTED: &str = "all as wanted";
 
 /// How much of an old text comes back for the diff, in bytes.
 const SHOWN_MAX: usize = 64 * 1024;
@@ -115,23 +118,32 @@ impl Resource for File {
 
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
-        let shown = batch.iter().filter(|file| file.replace && !file.wanted().is_sensitive());
-        let wanted: Vec<String> = shown
-            .map(|file| format!("{}  {}", file.wanted().digest().as_str(), file.path))
-            .collect();
-        // Both lists are in the order of the batch, so one is walked along the other.
-        entry::probe(&paths).then(entry::probe_digests()).then(sh!(
-            "set -f; IFS='\n'; set -- $sums
-for wanted in {}; do
-  path=${{wanted#*  }}
-  if [ \"$wanted\" != \"${{1-}}\" ]; then
-    [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
-    while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
-  fi
-  if [ \"$wanted\" = \"${{1-}}\" ]; then shift; continue; fi
-  printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
-done",
-            Words(&wanted),
+        let replaced = batch.iter().filter(|file| file.replace);
+        let (hidden, shown): (Vec<_>, Vec<_>) =
+            replaced.partition(|file| file.wanted().is_sensitive());
+        // Where all is as it should be, one exit status says so, and nothing is listed.
+        entry::probe(&paths).then(sh!(
+            "wanted={} hidden={}
+plain=yes; for p do [ -f \"$p\" ] || plain=; done
+if [ -n \"$plain\" ] && printf %s \"$wanted$hidden\" | sha256sum --status -c 2>/dev/null; then
+  say {}
+else
+  {}
+  set -f; IFS='\n'; set -- $sums
+  for line in $wanted; do
+    path=${{line#*  }}
+    if [ \"$line\" != \"${{1-}}\" ]; then
+      [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
+      while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
+    fi
+    if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
+    printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
+  done
+fi",
+            digests(&shown),
+            digests(&hidden),
+            AS_WANTED,
+            entry::probe_digests(),
             SHOWN_MAX + 1
         ))
     }
@@ -140,14 +152,17 @@ done",
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
         entry::add_digests(&mut found, output);
+        let all_as_wanted = output.lines().any(|line| line == AS_WANTED);
         let mut texts = texts(output);
         let observe = |file: &&Self| {
             let mut entry = found.remove(&file.path).unwrap_or(Entry::Missing);
-            if let Entry::File { size, digest, .. } = &mut entry
-                && !file.replace
-            {
-                // What it holds is the business of others, who may change it between a plan and its approval.
-                (*size, *digest) = (0, None);
+            if let Entry::File { size, digest, .. } = &mut entry {
+                if !file.replace {
+                    // What it holds is the business of others, who may change it between a plan and its approval.
+                    (*size, *digest) = (0, None);
+                } else if all_as_wanted {
+                    *digest = Some(file.wanted().digest().as_str().to_owned());
+                }
             }
             Observed { entry, text: texts.remove(&file.path) }
         };
@@ -235,6 +250,12 @@ impl File {
             None => Shown::Hidden("unreadable".into()),
         }
     }
+}
+
+/// What `sha256sum -c` reads: what each file should hold, in the order of the batch.
+fn digests(files: &[&&File]) -> String {
+    let line = |file: &&&File| format!("{}  {}\n", file.wanted().digest().as_str(), file.path);
+    files.iter().map(line).collect()
 }
 
 /// The old texts: `text PATH`, then base64, then a line with a dot.

@@ -52,8 +52,7 @@ impl Connector for Paper {
 impl Remote for Sheet {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
         let script = script.as_str();
-        let said =
-            if script.contains("frame owed") { self.state(script) } else { self.work(script) };
+        let said = if script.contains("frame()") { self.state(script) } else { self.work(script) };
         let mut traffic = self.traffic.lock().unwrap();
         traffic.round_trips += 1;
         traffic.bytes_sent += script.len() as u64;
@@ -84,10 +83,7 @@ impl Sheet {
         let boundary = word_after(script, "frame() { printf '\\n%s %s\\n' '");
         let line = if self.converged.load(Ordering::Relaxed) { "creates\n" } else { "run\n" };
         let lines = line.repeat(script.matches("if false; then").count());
-        format!(
-            "\n{boundary} owed\n\n{boundary} begin 0\n{lines}\n{boundary} end 0 {}\n",
-            self.probes
-        )
+        format!("\n{boundary} 0 0\n{lines}\n{boundary} 1 {}\n", self.probes)
     }
 
     /// The answer to a segment.

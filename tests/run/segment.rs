@@ -181,15 +181,12 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
     let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
     let probe = Probe::new(&catalog, &nodes, "BOUNDARY");
     let answer = |said: &str| {
-        let output = format!(
-            "\nBOUNDARY owed\n\nBOUNDARY begin 0\n{said}\nBOUNDARY end 0 0\n\nBOUNDARY begin 1\ncreates\n\nBOUNDARY end 1 0\n"
-        );
+        let output = format!("\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n");
         probe.read(&catalog, &output).nodes
     };
     let honest = answer("0 b24=\n");
     assert_eq!(honest[&NodeId(0)].as_ref().unwrap().change, None);
-    for guess in
-        ["GUESS end 0 0\n\nGUESS begin 1\nrun\n", "BOUNDARY begin 1\nrun\n", " BOUNDARY end 1 0"]
+    for guess in ["GUESS 1 0\nrun\n", "BOUNDARY 1 0\nrun\n", "BOUNDARY 2 0\nrun\n", " BOUNDARY 2 0"]
     {
         let seen = answer(guess);
         assert!(seen[&NodeId(0)].is_err(), "{guess}: {:?}", seen[&NodeId(0)]);
@@ -206,11 +203,11 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
         seen.map(|assessment| assessment.change).map_err(|reason| reason.to_string())
     };
     let missing = Err("the host did not answer this part of the probe".to_owned());
-    assert_eq!(said("\nB begin 0\ncreates\n\nB end 0 0\n"), Ok(None));
+    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n"), Ok(None));
     assert_eq!(
-        said("\nB begin 0\ncreates\n\nB end 0 2\n"),
+        said("\nB 0 0\ncreates\n\nB 1 2\n"),
         Err("its probe ended with exit status 2".to_owned())
     );
-    assert_eq!(said("\nB begin 0\ncreates\n"), missing);
+    assert_eq!(said("\nB 0 0\ncreates\n"), missing);
     assert_eq!(said(""), missing);
 }
