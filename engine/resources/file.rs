@@ -11,7 +11,7 @@ use crate::{
     content::Content,
     entry::{self, Entry},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
-    script::Script,
+    script::{Script, Words},
     secret::Text,
     sh,
     value::Value,
@@ -63,7 +63,8 @@ pub struct Observed {
     text: Option<Vec<u8>>,
 }
 
-/// What a probe says where every file holds what it should. No line of base64, a digest or `stat` can be this.
+/// What a probe says where every file that is shown holds what it should.
+/// No line of base64, of `sha256sum` or of `stat` can be this.
 const AS_WANTED: &str = "all as wanted";
 
 /// How much of an old text comes back for the diff, in bytes.
@@ -118,31 +119,32 @@ impl Resource for File {
 
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
-        let replaced = batch.iter().filter(|file| file.replace);
-        let (hidden, shown): (Vec<_>, Vec<_>) =
-            replaced.partition(|file| file.wanted().is_sensitive());
-        // Where all is as it should be, one exit status says so, and nothing is listed.
+        let shown: String = batch.iter().filter(|file| file.is_shown()).map(checked).collect();
+        // What a secret is made into is told to nobody before it is put there, not even as a digest.
+        let hidden = batch.iter().filter(|file| file.replace && !file.is_shown());
+        let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
+        // Where all is as it should be, one exit status says so, and of the rest only secrets are listed.
         entry::probe(&paths).then(sh!(
-            "wanted={} hidden={}
+            "wanted={}
 plain=yes; for p do [ -f \"$p\" ] || plain=; done
-if [ -n \"$plain\" ] && printf %s \"$wanted$hidden\" | sha256sum --status -c 2>/dev/null; then
+if [ -n \"$plain\" ] && printf %s \"$wanted\" | sha256sum --status -c 2>/dev/null; then
   say {}
-else
-  {}
-  set -f; IFS='\n'; set -- $sums
-  for line in $wanted; do
-    path=${{line#*  }}
-    if [ \"$line\" != \"${{1-}}\" ]; then
-      [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
-      while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
-    fi
-    if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
-    printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
-  done
-fi",
-            digests(&shown),
-            digests(&hidden),
+  wanted=; set -- {}
+fi
+{}
+set -f; IFS='\n'; set -- $sums
+for line in $wanted; do
+  path=${{line#*  }}
+  if [ \"$line\" != \"${{1-}}\" ]; then
+    [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
+    while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
+  fi
+  if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
+  printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
+done",
+            shown,
             AS_WANTED,
+            Words(&hidden),
             entry::probe_digests(),
             SHOWN_MAX + 1
         ))
@@ -160,7 +162,7 @@ fi",
                 if !file.replace {
                     // What it holds is the business of others, who may change it between a plan and its approval.
                     (*size, *digest) = (0, None);
-                } else if all_as_wanted {
+                } else if all_as_wanted && file.is_shown() {
                     *digest = Some(file.wanted().digest().as_str().to_owned());
                 }
             }
@@ -227,6 +229,11 @@ impl File {
         self.wanted.as_ref().expect("resolve ran before anything else, and gave it")
     }
 
+    /// Whether a plan compares what it holds, and shows it.
+    fn is_shown(&self) -> bool {
+        self.replace && !self.wanted().is_sensitive()
+    }
+
     fn shown_content(&self) -> Shown {
         let wanted = self.wanted();
         match wanted.text() {
@@ -252,10 +259,9 @@ impl File {
     }
 }
 
-/// What `sha256sum -c` reads: what each file should hold, in the order of the batch.
-fn digests(files: &[&&File]) -> String {
-    let line = |file: &&&File| format!("{}  {}\n", file.wanted().digest().as_str(), file.path);
-    files.iter().map(line).collect()
+/// What `sha256sum -c` reads: what a file should hold, and where it is.
+fn checked(file: &&File) -> String {
+    format!("{}  {}\n", file.wanted().digest().as_str(), file.path)
 }
 
 /// The old texts: `text PATH`, then base64, then a line with a dot.
