@@ -8,7 +8,7 @@ help:
 	@echo "make demo       real hosts on this machine, and the whole service on them"
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
-	@echo "make bench      how fast it is, beside other tools; takes about 40 minutes, and writes docs/performance.md"
+	@echo "make bench      how fast it is, beside other tools; takes an hour and a half, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
 	@echo "make clean-lab  removes the hosts of the demo, of the tests, and of the measurements"
 

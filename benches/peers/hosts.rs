@@ -10,6 +10,7 @@ use std::{
 };
 
 use minijinja::{context, value::Serde};
+use serde::Serialize;
 
 use crate::report::render;
 
@@ -27,16 +28,27 @@ pub(crate) struct Hosts {
     groups: Vec<PathBuf>,
 }
 
-/// A name and an address.
-pub(crate) type Named = (String, String);
+/// A host, as the tools know it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    address: String,
+    /// What the machine calls itself.
+    machine: String,
+}
 
-/// The names and addresses of this many hosts; more than there are: the aliases of the first.
+/// This many hosts; more than there are: the aliases of the first.
 pub(crate) fn named(count: usize) -> Vec<Named> {
-    if count <= HOSTS {
-        (1..=count).map(|n| (format!("host-{n:02}"), format!("10.78.0.{}", 10 + n))).collect()
-    } else {
-        (1..=count).map(|n| (format!("alias-{n:03}"), format!("10.78.0.{}", 100 + n))).collect()
-    }
+    let host = |n| format!("host-{n:02}");
+    let named = |n| match count <= HOSTS {
+        true => Named { name: host(n), address: format!("10.78.0.{}", 10 + n), machine: host(n) },
+        false => Named {
+            name: format!("alias-{n:03}"),
+            address: format!("10.78.0.{}", 100 + n),
+            machine: host(1),
+        },
+    };
+    (1..=count).map(named).collect()
 }
 
 impl Hosts {
@@ -53,7 +65,7 @@ impl Hosts {
 
     /// Empty hosts in place of the first `count`.
     pub(crate) fn reset(self, count: usize) -> Self {
-        let names = named(count).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let names = named(count).into_iter().map(|host| host.name).collect::<Vec<_>>();
         self.lab("reset", &names);
         self.add_aliases();
         self.found()
@@ -77,7 +89,7 @@ impl Hosts {
         thread::scope(|scope| {
             let asked: Vec<_> = named(count.min(HOSTS))
                 .into_iter()
-                .map(|(name, _)| scope.spawn(move || ask(name)))
+                .map(|host| scope.spawn(move || ask(host.name)))
                 .collect();
             asked.into_iter().map(|asked| asked.join().unwrap()).collect()
         })
@@ -106,8 +118,8 @@ impl Hosts {
 
     /// The first host's other addresses; it may have them already.
     fn add_aliases(&self) {
-        let adds = named(ALIASES).into_iter().fold(String::new(), |mut adds, (_, address)| {
-            let _ = writeln!(adds, "ip address replace {address}/24 dev eth0");
+        let adds = named(ALIASES).into_iter().fold(String::new(), |mut adds, host| {
+            let _ = writeln!(adds, "ip address replace {}/24 dev eth0", host.address);
             adds
         });
         let status = Command::new("docker")
@@ -119,7 +131,7 @@ impl Hosts {
 
     /// With the control groups as they are now.
     fn found(mut self) -> Self {
-        self.groups = named(HOSTS).iter().map(|(name, _)| group(&container(name))).collect();
+        self.groups = named(HOSTS).iter().map(|host| group(&container(&host.name))).collect();
         self
     }
 
@@ -129,8 +141,8 @@ impl Hosts {
         let known = fs::read_to_string(self.file("lab/known_hosts")).unwrap();
         let first: Vec<&str> =
             known.lines().filter_map(|line| line.strip_prefix("host-01,10.78.0.11 ")).collect();
-        let aliases = named(ALIASES).into_iter().flat_map(|(name, address)| {
-            first.iter().map(move |key| format!("{name},{address} {key}\n"))
+        let aliases = named(ALIASES).into_iter().flat_map(|alias| {
+            first.iter().map(move |key| format!("{},{} {key}\n", alias.name, alias.address))
         });
         fs::write(self.file("known_hosts"), known.clone() + &aliases.collect::<String>()).unwrap();
 
@@ -163,7 +175,7 @@ fn container(name: &str) -> String {
 }
 
 fn toml(hosts: &[Named]) -> String {
-    hosts.iter().fold("[hosts]\n".to_owned(), |mut toml, (name, address)| {
+    hosts.iter().fold("[hosts]\n".to_owned(), |mut toml, Named { name, address, .. }| {
         let _ = writeln!(toml, "{name} = {{ address = \"{address}\" }}");
         toml
     })

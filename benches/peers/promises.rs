@@ -33,17 +33,11 @@ pub(crate) fn promises(figures: &Figures) -> Vec<Promise> {
         |work, hosts, of: fn(&Cost) -> f64, name| Quotient { figures, work, hosts, of, name };
     let wall = |work, hosts| quotient(work, hosts, |cost| cost.wall, "time");
     let mut all = Vec::new();
-    for (work, hosts) in [
-        (Work::Many, 5),
-        (Work::Many, 20),
-        (Work::Site, 5),
-        (Work::Site, 20),
-        (Work::True, 5),
-        (Work::True, 20),
-        (Work::True, 100),
-    ] {
-        all.push(wall(work, hosts).at_most(0.6, Tool::F1));
-        all.push(wall(work, hosts).at_most(0.9, Tool::F2));
+    for work in [Work::Many, Work::Site, Work::True] {
+        for hosts in [5, 20, 100] {
+            all.push(wall(work, hosts).at_most(0.6, Tool::F1));
+            all.push(wall(work, hosts).at_most(0.9, Tool::F2));
+        }
     }
     all.push(wall(Work::Change, 5).at_most(0.9, Tool::F1));
     all.push(wall(Work::New, 5).at_most(1.05, Tool::F1));

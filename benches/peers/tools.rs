@@ -85,7 +85,7 @@ impl Tool {
     }
 
     fn floor(self, hosts: &Hosts, count: usize, script: Option<String>, keepalive: u32) -> Command {
-        let names: Vec<String> = named(count).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = named(count).into_iter().map(|host| host.name).collect();
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(root.join("benches/peers/ssh-all"));
         command.arg(names.join(" "));

@@ -11,6 +11,6 @@ for number in range(1, 101):
         user="www-data",
         group="adm",
         mode="640",
-        machine=host.name,
+        machine=host.data.machine,
         number=number,
     )

@@ -24,7 +24,7 @@ for number in range(1, 19):
         user="root",
         group="deploy",
         mode="640",
-        machine=host.name,
+        machine=host.data.machine,
         number=number,
     )
 site = files.template(
@@ -33,7 +33,7 @@ site = files.template(
     user="root",
     group="root",
     mode="644",
-    machine=host.name,
+    machine=host.data.machine,
     keepalive=host.data.keepalive,
 )
 files.template(
@@ -42,7 +42,7 @@ files.template(
     user="root",
     group="root",
     mode="644",
-    machine=host.name,
+    machine=host.data.machine,
 )
 files.put(src="templates/cron.j2", dest="/etc/cron.d/bench", user="root", group="root", mode="644")
 
