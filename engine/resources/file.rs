@@ -126,8 +126,8 @@ impl Resource for File {
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed.
         entry::probe(&paths).then(sh!(
             "wanted={}
-plain=yes; for p do [ -f \"$p\" ] || plain=; done
-if [ -n \"$plain\" ] && printf %s \"$wanted\" | sha256sum --status -c 2>/dev/null; then
+compared=$wanted; for p do [ -f \"$p\" ] || compared=; done
+if [ -n \"$compared\" ] && printf %s \"$compared\" | sha256sum --status -c 2>/dev/null; then
   say {}
   wanted=; set -- {}
 fi
@@ -229,7 +229,7 @@ impl File {
         self.wanted.as_ref().expect("resolve ran before anything else, and gave it")
     }
 
-    /// Whether a plan compares what it holds, and shows it.
+    /// Whether a plan shows what it holds: others may change what is not replaced, and a secret is for no eye.
     fn is_shown(&self) -> bool {
         self.replace && !self.wanted().is_sensitive()
     }
