@@ -17,6 +17,7 @@ mod instructions;
 mod inventory;
 mod kinds;
 mod language;
+mod lines;
 mod manual;
 mod prelude;
 mod project;
