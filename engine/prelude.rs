@@ -1,10 +1,16 @@
 //! The functions that every script on a host can rely on.
 
+use std::sync::LazyLock;
+
 use crate::script::Script;
 
 /// `engine/prelude.sh` without its comments: it goes over the wire with each script.
-pub fn script() -> Script {
+static CODE: LazyLock<String> = LazyLock::new(|| {
     let code = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
-    let lines: Vec<&str> = include_str!("prelude.sh").lines().filter(code).collect();
-    Script::trusted(lines.join("\n"))
+    include_str!("prelude.sh").lines().filter(code).collect::<Vec<_>>().join("\n")
+});
+
+/// What a script begins with.
+pub fn script() -> Script {
+    Script::trusted(CODE.as_str())
 }

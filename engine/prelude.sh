@@ -23,53 +23,72 @@ has_root() {
   [ -O / ] && [ -G / ] && [ ! -L "$1" ] && [ -O "$1" ] && [ -G "$1" ]
 }
 
-# beside PATH: makes a folder beside PATH that nobody else can look into, and prints where it is.
-# What is made in it is on the same file system, so that a rename moves it to PATH in one go.
+# beside PATH: enters a folder beside PATH that nobody else can look into. What is made in it is on the same file system,
+# so that a rename moves it to PATH in one go. The folder serves all of a script, and `sweep` removes it at the end.
+# Whoever may write to the directory can put another one in its place, so all that is done in it is done from inside.
 beside() {
   [ -d "${1%/*}/" ] || die "there is no directory ${1%/*}: declare it before $1" || return 1
-  mktemp -d "${1%/*}/.converge.XXXXXX"
+  beside=${1%/*}/.${STAGE##*/}.$$
+  if [ ! -d "$beside" ]; then
+    mkdir -m 700 "$beside" && say "$beside" >>"$STAGE/beside.$$" || return 1
+  fi
+  cd "$beside" && [ -O . ] || die "$beside is not the folder that was made there"
+}
+
+# sweep [FOLDER]: removes the folders that `beside` made, and FOLDER.
+sweep() {
+  if [ -f "$STAGE/beside.$$" ]; then
+    while IFS= read -r beside; do set -- "$@" "$beside"; done <"$STAGE/beside.$$"
+  fi
+  [ $# = 0 ] || rm -rf -- "$@"
+}
+
+# fill NAME CONTENT MODE OWNER GROUP: makes the file NAME, which nobody else can read before it has its owner and mode.
+fill() {
+  if has install; then
+    install -m "$3" ${4:+-o "$4"} ${5:+-g "$5"} -- "$2" "$1"
+  else
+    (umask 077 && cat "$2" >"$1") && attributes "$1" "$3" "$4" "$5"
+  fi
 }
 
 # put CONTENT PATH MODE OWNER GROUP VALIDATE: makes PATH a file that holds what CONTENT holds.
 # The new file is made in a private folder beside the target, and gets its owner and mode before it is renamed:
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one;
-# one without checks the whole afterwards, and a failure puts the old file back.
+# one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
 put() (
-  path=$2 mode=${3:-0644} owner=$4 group=$5 validate=$6 undo=:
+  path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6
   if [ -e "$path" ] && [ ! -f "$path" ] && [ ! -L "$path" ]; then
     die "$path is not a file, and is not replaced by one" || exit
   fi
-  if [ -f "$path" ] && [ ! -L "$path" ]; then
+  if [ -f "$path" ] && [ ! -L "$path" ] && { [ -z "$3" ] || [ -z "$4" ] || [ -z "$5" ]; }; then
     access=$(stat -c '%a %u %g' "$path") || exit
     owners=${access#* }
     mode=${3:-${access%% *}} owner=${4:-${owners% *}} group=${5:-${owners#* }}
   fi
-  work=$(beside "$path") || exit
-  trap 'eval "$undo"; rm -rf "$work"' EXIT
-  trap 'exit 1' HUP INT TERM
-  new=$work/${path##*/} old=$work/old-${path##*/}
-  (umask 077 && cat "$1" >"$new") || exit
-  attributes "$new" "$mode" "$owner" "$group" || exit
+  beside "$path" && fill "./$name" "$1" "$mode" "$owner" "$group" || exit
   case $validate in
-    '') mv -fT "$new" "$path" ;;
+    '') mv -fT "./$name" "$path" ;;
     *%s*)
-      (eval "${validate%%\%s*}\"\$new\"${validate#*\%s}") ||
+      new=$beside/$name
+      (cd / && eval "${validate%%\%s*}\"\$new\"${validate#*\%s}") ||
         die "validate: $validate refused the new $path, which was left as it was" || exit
-      mv -fT "$new" "$path" ;;
+      mv -fT "./$name" "$path" ;;
     *)
+      undo='rm -f "$path"'
       if [ -e "$path" ] || [ -L "$path" ]; then
-        cp -aT "$path" "$old" || exit
-        undo='mv -fT "$old" "$path"'
-      else
-        undo='rm -f "$path"'
+        cp -aT "$path" "./old-$name" || exit
+        undo='mv -fT "./old-$name" "$path"'
       fi
-      mv -fT "$new" "$path" || exit
-      (eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
+      trap 'eval "$undo"' EXIT
+      trap 'exit 1' HUP INT TERM
+      mv -fT "./$name" "$path" || exit
+      (cd / && eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
       undo=: ;;
   esac
 )
 
 # mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid.
-mark() { mkdir -p "$STATE/pending" && printf '%s\n' "$2" >"$STATE/pending/$1"; }
+mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
 unmark() { [ ! -e "$STATE/pending/$1" ] || rm -f "$STATE/pending/$1"; }

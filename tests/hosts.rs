@@ -36,7 +36,7 @@ impl Host {
 
     fn new(shell: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["stage", "root", "bin", "home"] {
+        for name in ["converge.stage", "root", "bin", "home"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         let bin = folder.path().join("bin");
@@ -105,11 +105,21 @@ impl Host {
 
     /// Runs a step, as the engine would.
     pub(crate) fn step(&self, step: &Step) -> Outcome {
-        for content in &step.contents {
-            let staged = self.folder.path().join("stage").join(content.digest().as_str());
-            std::fs::write(staged, content.bytes()).unwrap();
+        self.steps(std::slice::from_ref(step))
+    }
+
+    /// Runs steps in one script, as the engine would, up to the first that fails.
+    pub(crate) fn steps(&self, steps: &[Step]) -> Outcome {
+        let mut script = "set -e\ntrap sweep EXIT\n".to_owned();
+        for step in steps {
+            for content in &step.contents {
+                let staged =
+                    self.folder.path().join("converge.stage").join(content.digest().as_str());
+                std::fs::write(staged, content.bytes()).unwrap();
+            }
+            script += &format!("(set -eu\n{}\n)\n", step.script);
         }
-        self.run(&format!("(set -eu\n{}\n)", step.script))
+        self.run(&script)
     }
 
     pub(crate) fn run(&self, script: &str) -> Outcome {
@@ -122,7 +132,7 @@ impl Host {
             .env("LC_ALL", "C")
             .env("PATH", &self.path)
             .env("HOME", self.folder.path().join("home"))
-            .env("STAGE", self.folder.path().join("stage"))
+            .env("STAGE", self.folder.path().join("converge.stage"))
             .stdin(Stdio::null())
             .output()
             .unwrap();

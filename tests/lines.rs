@@ -84,11 +84,8 @@ fn awk_and_the_plan_decide_alike() {
         let probe = host.probe(kind.probe(&batch).as_str());
         assert!(probe.ok && probe.stderr.is_empty(), "{probe:?}");
         let assessments = kind.assess(&batch, &probe.stdout).unwrap();
-        let steps: String = batch
-            .iter()
-            .map(|desired| format!("(set -eu\n{}\n)\n", kind.apply(desired, None).script))
-            .collect();
-        let outcome = host.run(&format!("set -e\n{steps}"));
+        let steps: Vec<_> = batch.iter().map(|desired| kind.apply(desired, None)).collect();
+        let outcome = host.steps(&steps);
         assert!(outcome.ok && outcome.stderr.is_empty(), "{outcome:?}");
         for ((path, text, arguments, _), assessment) in cases.iter().zip(assessments) {
             let expected = match assessment.change {

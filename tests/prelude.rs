@@ -135,6 +135,55 @@ fn mkfifo(path: &str) {
 }
 
 #[test]
+fn files_of_a_directory_are_made_in_one_folder_that_goes_at_the_end() {
+    let kind = resources::kind("file").unwrap();
+    for host in Host::all() {
+        let step = |name: &str, validate: &str| {
+            let arguments = format!(
+                "path = '{}'\ncontent = 'new'\nvalidate = \"\"\"{validate}\"\"\"",
+                host.at(name)
+            );
+            let arguments: Value = toml::from_str(&arguments).unwrap();
+            let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
+            kind.apply(&declared.desired, None)
+        };
+        let count = format!("[ \"$(ls -A {0} | grep -c converge)\" = 1 ]", host.at(""));
+        let steps = [step("a", "test -f %s"), step("b", &count), step("c d", &count)];
+        let outcome = host.steps(&steps);
+        assert!(outcome.ok, "{}: {outcome:?}", host.name());
+        assert_eq!(host.list(), ["a", "b", "c d"], "{}", host.name());
+        let outcome = host.steps(&[step("e", "test -f %s"), step("f", "false"), step("g", "true")]);
+        assert!(!outcome.ok, "{}: {outcome:?}", host.name());
+        assert_eq!(host.list(), ["a", "b", "c d", "e"], "{}: also after a failure", host.name());
+    }
+}
+
+#[test]
+fn a_folder_that_others_put_in_the_place_of_the_private_one_is_not_used() {
+    for host in Host::all() {
+        std::fs::create_dir(host.at("theirs")).unwrap();
+        let nobody = Some(65534);
+        let theirs = match std::os::unix::fs::chown(host.at("theirs"), nobody, nobody) {
+            Ok(()) => "theirs",
+            Err(_) => "/",
+        };
+        // What somebody does between two files who may write to the directory.
+        let swap = format!("for it in .converge.*; do mv $it was; ln -s {theirs} $it; done");
+        let put = |name: &str| {
+            format!("(set -eu\ncd {0}\nput /etc/passwd {0}{name} 0600 '' '' ''\n)", host.at(""))
+        };
+        let (first, second) = (put("first"), put("second"));
+        let script =
+            format!("trap sweep EXIT\n{first} || exit 1\n(cd {} && {swap})\n{second}", host.at(""));
+        let outcome = host.run(&script);
+        assert!(outcome.stderr.contains("is not the folder"), "{}: {outcome:?}", host.name());
+        let mut left = host.list();
+        left.retain(|name| !name.starts_with("was"));
+        assert_eq!(left, ["first", "theirs"], "{}", host.name());
+    }
+}
+
+#[test]
 fn a_file_that_is_refused_leaves_the_old_one_and_nothing_else() {
     for host in Host::all() {
         let file = |validate: &str| {

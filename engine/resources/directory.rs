@@ -85,7 +85,8 @@ const FOREIGN: &str = r#"foreign() {
 const FOLDER: &str = r#"folder() {
   if [ ! -d "$1" ] || [ -L "$1" ]; then
     if [ -e "$1" ] || [ -L "$1" ]; then die "$1 is there and is not a directory" || return; fi
-    mkdir -p "${1%/*}/" && mkdir -m "${2:-0755}" "$1" || return
+    [ -d "${1%/*}/" ] || mkdir -p "${1%/*}/" || return
+    mkdir -m "${2:-0755}" "$1" || return
   fi
   attributes "$@"
 }"#;

@@ -42,7 +42,7 @@ pub struct File {
     /// The group's name or number; by default that of the old file.
     group: Option<String>,
     /// A command that must succeed: with `%s`, on the new file before it takes its place;
-    /// without, afterwards on the whole, such as `nginx -t`. If it fails, the old file stays.
+    /// without, afterwards on the whole, such as `nginx -t`. It runs in `/`. If it fails, the old file stays.
     validate: Option<String>,
     /// Whether a file that is there already is made to hold this; if not, only a missing one is made.
     #[serde(default = "yes")]

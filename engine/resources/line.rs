@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    content::Content,
     entry,
     pattern::Pattern,
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
@@ -206,7 +207,8 @@ text() {{
             sh!("die \"there is no $p: \\`create: true\\` makes it\" || exit")
         };
         let validate = self.validate.as_deref().unwrap_or_default();
-        sh!(
+        let awk = Content::new(AWK.as_bytes());
+        let script = sh!(
             "edit() (
   p=$1 validate=$2 from= mode=edit
   shift 2
@@ -214,20 +216,19 @@ text() {{
   if [ -e \"$p\" ]; then from=$p; else {}; fi
   tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
   [ -z \"$(tail -c 1 \"$from\")\" ] || mode=edit-open
-  new=$(mktemp) || exit
-  trap 'rm -f \"$new\"' EXIT
-  size=$(awk -- {} \"$mode\" '' \"$from\" \"$@\" \"$new\") || exit
+  new=$STAGE/edited.$$
+  size=$(awk -f {} -- \"$mode\" '' \"$from\" \"$@\" \"$new\") || exit
   [ \"$size\" -eq \"$(wc -c <\"$new\")\" ] || die \"the new text of $p could not be written\" || exit
   cmp -s \"$new\" \"$from\" || put \"$new\" \"$p\" '' '' '' \"$validate\"
 )
 edit {} {} {}",
             missing,
-            AWK,
+            awk.staged(),
             self.path,
             validate,
             self.question()
-        )
-        .into()
+        );
+        Step { script, contents: vec![awk] }
     }
 }
 

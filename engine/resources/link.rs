@@ -110,11 +110,11 @@ fi")
 fi")
         };
         sh!(
-            "p={}\n{}\nlink() (
-  work=$(beside \"$1\") || exit
-  trap 'rm -rf \"$work\"' EXIT
-  ln -s -- \"$2\" \"$work/link\" && mv -fT \"$work/link\" \"$1\"
-)\nlink \"$p\" {}",
+            "p={}\n{}
+[ -d \"${{p%/*}}/\" ] || die \"there is no directory ${{p%/*}}: declare it before $p\"
+new=${{p%/*}}/.converge.$$
+ln -s -- {} \"$new\"
+mv -fT \"$new\" \"$p\" || {{ rm -f \"$new\"; exit 1; }}",
             self.path,
             make_room,
             self.to

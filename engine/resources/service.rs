@@ -180,8 +180,10 @@ fi",
 }
 
 impl Service {
+    /// The functions, and what they know of the unit, once for all of a step.
     fn prepared(&self) -> Script {
-        Script::trusted(FUNCTIONS).then(sh!("unit={}\nrefresh_unit", self.name))
+        let look = sh!("if [ -z \"${{seen-}}\" ]; then unit={}; refresh_unit; fi", self.name);
+        Script::trusted(FUNCTIONS).then(look)
     }
 }
 

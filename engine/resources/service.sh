@@ -55,14 +55,21 @@ bring_up() {
   brought=yes
 }
 
+# try VERB: does it, and once more where systemd refused because the unit was started too often of late.
+try() {
+  if systemctl "$1" -- "$unit"; then return 0; fi
+  look
+  is Result start-limit-hit && systemctl reset-failed -- "$unit" && systemctl "$1" -- "$unit"
+}
+
 # bring VERB: does it, then looks whether the unit stays active. A service that says when it is ready,
 # or that a fork ends the start of, is known to be well; any other gets a second to die in.
 bring() {
-  systemctl reset-failed -- "$unit" 2>/dev/null || :
-  bring_looks=0
-  if systemctl "$1" -- "$unit"; then
-    look
+  if try "$1"; then
     property Type
+    case $value in forking | notify | notify-reload | dbus) return 0 ;; esac
+    look
+    bring_looks=0
     case $value in simple | exec | idle) bring_looks=5 ;; esac
     while is ActiveState active && [ $bring_looks -gt 0 ]; do
       bring_looks=$((bring_looks - 1))

@@ -67,9 +67,10 @@ impl Segment {
     pub fn script(&self, stage: Option<&str>) -> Script {
         let mut script = prelude::script();
         script.push(match stage {
-            Some(stage) => sh!("STAGE={}", stage),
+            Some(stage) => sh!("STAGE={}\ntrap sweep EXIT", stage),
             None => brought(&self.contents()),
         });
+        script.push(sh!("trap 'exit 1' HUP INT TERM"));
         script.push(sh!("at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}", self.id));
         for (index, part) in self.parts.iter().enumerate() {
             script.push(sh!(
@@ -134,7 +135,7 @@ fn brought(contents: &[Content]) -> Script {
         return Script::default();
     }
     let mut script = sh!(
-        "STAGE=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\") || exit\ntrap 'rm -rf -- \"$STAGE\"' EXIT\numask 077"
+        "STAGE=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\") || exit\ntrap 'sweep \"$STAGE\"' EXIT\numask 077"
     );
     for content in contents {
         let text = content.text().expect("only text is brought");
