@@ -1,6 +1,7 @@
 //! What was declared: the nodes of all hosts, in the order of the script.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -85,16 +86,16 @@ pub struct NodeName {
     /// The host it belongs to.
     pub host: Arc<str>,
     /// Its kind.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// What tells it from others of its kind.
-    pub key: String,
+    pub key: Arc<str>,
 }
 
 impl NodeName {
     /// The name of a resource of `host`.
-    pub fn new(host: &Arc<str>, kind: &str, key: String) -> Self {
+    pub fn new(host: &Arc<str>, kind: &'static str, key: &str) -> Self {
         let node = format!("{host}/{kind}:{key}").into();
-        Self { node, host: host.clone(), kind: kind.to_owned(), key }
+        Self { node, host: host.clone(), kind: kind.into(), key: key.into() }
     }
 }
 
@@ -104,7 +105,7 @@ pub struct Declared {
     /// The call that declared it.
     pub place: Place,
     /// The calls that led there, innermost first: each role with the place of its call.
-    pub chain: Vec<Frame>,
+    pub chain: Arc<[Frame]>,
 }
 
 /// A call that led to a declaration.
@@ -114,6 +115,13 @@ pub struct Frame {
     pub what: String,
     /// Where it was called.
     pub place: Place,
+}
+
+impl Frame {
+    /// The calls that lead to what is declared in this one, which is itself reached by `outer`.
+    pub fn within(self, outer: &[Frame]) -> Arc<[Frame]> {
+        std::iter::once(self).chain(outer.iter().cloned()).collect()
+    }
 }
 
 /// Another node owns the same part of the host, and wants it otherwise.
@@ -166,7 +174,7 @@ impl Catalog {
         );
         self.owners.insert(owner, id);
         self.nodes.push(Node {
-            name: NodeName::new(host, kind.name(), resource.key),
+            name: NodeName::new(host, kind.name(), &resource.key),
             kind,
             desired: resource.desired,
             declared,

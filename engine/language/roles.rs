@@ -141,7 +141,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         pass_on(mistake.related(state.call_of(&frame)))
     };
     let change = |context: &mut Context| {
-        context.frames.insert(0, frame.clone());
+        context.frames = frame.clone().within(&context.frames);
         context.parameters = Arc::new(values);
     };
     state.within(change, || {

@@ -76,7 +76,7 @@ fn rolling(
             let run = || block.call_within_context::<Dynamic>(context, given);
             let change = |context: &mut super::state::Context| {
                 context.host = Some(host.clone());
-                context.frames.insert(0, frame);
+                context.frames = frame.within(&context.frames);
                 context.block = item;
             };
             match state.within(change, run) {

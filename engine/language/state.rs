@@ -59,7 +59,7 @@ pub(super) struct Role {
 #[derive(Clone, Default)]
 pub(super) struct Context {
     pub(super) host: Option<Arc<Host>>,
-    pub(super) frames: Vec<Frame>,
+    pub(super) frames: Arc<[Frame]>,
     pub(super) block: BlockId,
     pub(super) parameters: Arc<IndexMap<String, Value>>,
 }
@@ -138,8 +138,9 @@ impl State {
 
     /// A place in a file that was read before.
     pub(super) fn place(&self, file: &str, position: Position) -> Place {
+        let known = self.gathered().texts.get_key_value(file).map(|(name, _)| name.clone());
         Place {
-            file: file.into(),
+            file: known.unwrap_or_else(|| file.into()),
             line: position.line().unwrap_or(1),
             column: position.position().unwrap_or(1),
         }

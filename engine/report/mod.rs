@@ -219,15 +219,19 @@ impl Report {
 }
 
 impl Events for Report {
-    fn send(&self, event: Event) {
-        let mut event = redacted(event, &self.redact);
+    fn send(&self, mut event: Event) {
         if self.options.junit {
-            lock(&self.pen).kept.push(event.clone());
+            lock(&self.pen).kept.push(redacted(event.clone(), &self.redact));
         }
         if self.options.format == Format::Json {
+            let event = redacted(event, &self.redact);
             return self.write(&mut lock(&self.pen), &Drawn::result(json::line(&event)));
         }
-        Texts(&sanitize).event(&mut event);
+        Texts(&|text, shape| match (self.redact)(text) {
+            Cow::Borrowed(text) => sanitize(text, shape),
+            Cow::Owned(text) => sanitize(&text, shape).into_owned().into(),
+        })
+        .event(&mut event);
         lock(&self.live).note(&event, Instant::now());
         if self.options.live && matches!(event, Event::RunStarted { .. }) {
             self.start_live();

@@ -27,14 +27,14 @@ pub(super) mod event {
 
     fn declared() -> Declared {
         let frame = Frame { what: "role nginx".into(), place: place("playbooks/site.rhai", 9) };
-        Declared { place: place("roles/nginx/main.rhai", 4), chain: vec![frame] }
+        Declared { place: place("roles/nginx/main.rhai", 4), chain: [frame].into() }
     }
 
     fn node(host: &str, kind: &str, key: &str) -> NodeName {
         NodeName {
             node: format!("{host}/{kind}:{key}").into(),
             host: host.into(),
-            kind: kind.into(),
+            kind: kind.to_owned().into(),
             key: key.into(),
         }
     }

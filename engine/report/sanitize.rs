@@ -58,6 +58,10 @@ fn last_overwrite(line: &str) -> &str {
 
 /// Writes out what is dangerous, but for what is kept.
 fn escape<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
+    // Nearly all texts are plain, and are known to be so byte by byte.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let dangerous = |c: char| (c.is_control() || deceives(c)) && !kept.contains(&c);
     let Some(first) = text.find(dangerous) else { return Cow::Borrowed(text) };
     let (harmless, rest) = text.split_at(first);

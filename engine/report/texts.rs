@@ -13,7 +13,8 @@ use crate::{
 
 /// Puts in the place of each text of an event what a function gives for it.
 ///
-/// Nearly all texts stay as they are, and cost no copy then. Each field is named, so that none is forgotten.
+/// The function lends out a part of the text that it is given, or makes a new one. Nearly all texts stay as they are, and
+/// cost no copy then. Each field is named, so that none is forgotten.
 pub(super) struct Texts<'f>(pub(super) &'f dyn Fn(&str, Shape) -> Cow<'_, str>);
 
 impl Texts<'_> {
@@ -74,10 +75,18 @@ impl Texts<'_> {
         }
     }
 
+    /// What a text becomes, if that is another one.
+    fn other(&self, text: &str, shape: Shape) -> Option<String> {
+        match (self.0)(text, shape) {
+            // It is a part of the text: as long as that, it is the whole.
+            Cow::Borrowed(new) if new.len() == text.len() => None,
+            new => Some(new.into_owned()),
+        }
+    }
+
     fn text(&self, text: &mut String, shape: Shape) {
-        let new = (self.0)(text, shape);
-        if *new != **text {
-            *text = new.into_owned();
+        if let Some(new) = self.other(text, shape) {
+            *text = new;
         }
     }
 
@@ -90,16 +99,16 @@ impl Texts<'_> {
     }
 
     fn name(&self, name: &mut Arc<str>) {
-        let new = (self.0)(name, Shape::Line);
-        if *new != **name {
+        if let Some(new) = self.other(name, Shape::Line) {
             *name = new.into();
         }
     }
 
     fn node(&self, NodeName { node, host, kind, key }: &mut NodeName) {
-        self.name(node);
-        self.name(host);
-        self.lines([kind, key]);
+        [node, host, key].into_iter().for_each(|name| self.name(name));
+        if let Some(new) = self.other(kind, Shape::Line) {
+            *kind = new.into();
+        }
     }
 
     fn place(&self, Place { file, line: _, column: _ }: &mut Place) {
@@ -108,9 +117,16 @@ impl Texts<'_> {
 
     fn declared(&self, Declared { place, chain }: &mut Declared) {
         self.place(place);
-        for Frame { what, place } in chain {
+        if chain.is_empty() {
+            return;
+        }
+        let mut clean = chain.to_vec();
+        for Frame { what, place } in &mut clean {
             self.line(what);
             self.place(place);
+        }
+        if clean[..] != chain[..] {
+            *chain = clean.into();
         }
     }
 

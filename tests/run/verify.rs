@@ -168,7 +168,7 @@ command("spoil", #{ run: `echo bad >${r}/f; touch ${r}/done`, creates: `${r}/don
 
 fn started(event: &Event) -> Option<String> {
     match event {
-        Event::Started { node } => Some(node.kind.clone()),
+        Event::Started { node } => Some(node.kind.to_string()),
         _ => None,
     }
 }

@@ -61,7 +61,7 @@ impl Site {
         let arguments = Value::Map(arguments.into_iter().collect());
         let resource = kind.declare(arguments, &Empty).unwrap();
         let place = Place { file: "x.rhai".into(), line: 1, column: 1 };
-        let declared = Declared { place, chain: Vec::new() };
+        let declared = Declared { place, chain: [].into() };
         let host = host.into();
         let id = self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
         after.iter().for_each(|before| self.catalog.order(id, *before));

@@ -52,7 +52,7 @@ impl Story<'_> {
     /// The hosts on which the command was run, or was lost on the way.
     fn begun(&self, command: &str) -> BTreeSet<&str> {
         let ran = self.outcomes.iter().filter(|(id, outcome)| {
-            self.catalog.node(*id).name.key == command && outcome.was_begun()
+            *self.catalog.node(*id).name.key == *command && outcome.was_begun()
         });
         ran.map(|(id, _)| &*self.catalog.node(*id).name.host).collect()
     }
@@ -61,7 +61,7 @@ impl Story<'_> {
     fn at(&self, host: &str, command: &str) -> usize {
         let is = |(id, _): &(NodeId, Outcome)| {
             let name = &self.catalog.node(*id).name;
-            *name.host == *host && name.key == command
+            *name.host == *host && *name.key == *command
         };
         self.outcomes.iter().position(is).unwrap()
     }
