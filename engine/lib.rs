@@ -12,12 +12,12 @@ pub mod document;
 
 // What can be managed: pure.
 pub mod content;
+pub mod pattern;
 pub mod change;
 pub mod resource;
 pub mod kind;
 pub mod check;
 pub mod entry;
-pub mod pattern;
 pub mod docker;
 pub mod resources;
 pub mod manual;

@@ -7,8 +7,6 @@ use std::{iter::Peekable, str::Chars};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::resource::ArgumentError;
-
 /// A pattern that was checked.
 #[derive(Debug, Clone)]
 pub struct Pattern {
@@ -16,21 +14,31 @@ pub struct Pattern {
     regex: Regex,
 }
 
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// In one line, with the text.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
 impl Pattern {
-    /// Reads the pattern that stands in the argument `argument`.
+    /// Reads a pattern.
     ///
     /// # Errors
     /// For what some `awk` reads in another way or not at all, with what to write instead.
-    pub fn new(argument: &'static str, text: &str) -> Result<Self, ArgumentError> {
-        let refused = |message: String| {
-            ArgumentError::new(argument, format!("the pattern `{}` {message}", text.escape_debug()))
+    pub fn new(text: &str) -> Result<Self, Refused> {
+        let refused = |message: &str, hint: Option<&str>| Refused {
+            message: format!("the pattern `{}` {message}", text.escape_debug()),
+            hint: hint.map(str::to_owned),
         };
-        check(text).map_err(|(message, hint)| refused(message.to_owned()).hint(hint))?;
+        check(text).map_err(|(message, hint)| refused(message, Some(hint)))?;
         let regex = RegexBuilder::new(text).unicode(false).build();
         let regex = regex.map_err(|error| {
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default();
-            refused(format!("cannot be read: {}", reason.trim_start_matches("error: ")))
+            refused(&format!("cannot be read: {}", reason.trim_start_matches("error: ")), None)
         })?;
         Ok(Self { text: text.to_owned(), regex })
     }
@@ -226,7 +234,7 @@ mod tests {
             "net\\.ipv4",
             "^[^#]*[[:digit:]]+",
         ] {
-            Pattern::new("match", good).unwrap_or_else(|error| panic!("{good}: {error:?}"));
+            Pattern::new(good).unwrap_or_else(|error| panic!("{good}: {error:?}"));
         }
     }
 
@@ -275,7 +283,7 @@ mod tests {
             "a\\",
             "[^]",
         ] {
-            assert!(Pattern::new("match", bad).is_err(), "{bad}");
+            assert!(Pattern::new(bad).is_err(), "{bad}");
         }
     }
 }

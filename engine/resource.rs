@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure: no clock, no disk, no network. A kind never learns how a host is reached.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{
@@ -14,6 +14,7 @@ use crate::{
     change::Change,
     content::Content,
     diagnostic::Diagnostic,
+    pattern::{Pattern, Refused},
     script::Script,
     value::{Misfit, Value},
 };
@@ -150,7 +151,7 @@ impl From<Script> for Step {
     }
 }
 
-/// What a role's folder gives to a resource.
+/// What a role's folder gives to a resource, and what an evaluation keeps for all of a kind.
 pub trait Files {
     /// The bytes of `files/NAME`.
     fn source(&self, name: &str) -> Result<Vec<u8>, ArgumentError>;
@@ -162,6 +163,10 @@ pub trait Files {
     ) -> Result<Content, ArgumentError>;
     /// The files below `files/NAME`, by relative path, each with its mode.
     fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError>;
+    /// A pattern. Many hosts have the same one, and to build it takes longer than all else.
+    fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {
+        Pattern::new(text).map(Arc::new)
+    }
 }
 
 /// One file of a folder that a role brings.
@@ -224,6 +229,11 @@ impl ArgumentError {
     /// A mistake in a text that the argument names, such as a template.
     pub fn inside(argument: &'static str, diagnostic: Diagnostic) -> Self {
         Self { inside: Some(diagnostic), ..Self::new(argument, "") }
+    }
+
+    /// A text that is no pattern.
+    pub fn pattern(argument: &'static str, refused: Refused) -> Self {
+        Self { hint: refused.hint, ..Self::new(argument, refused.message) }
     }
 
     /// What to write instead.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     content::Content,
     diagnostic::{Source, did_you_mean},
+    pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, TreeFile},
     template,
     value::Value,
@@ -140,5 +141,14 @@ impl Files for RoleFiles<'_> {
             Ok(TreeFile { path, content: Content::new(bytes) })
         };
         paths.into_iter().map(file).collect()
+    }
+
+    fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {
+        if let Some(pattern) = self.state.gathered().patterns.get(text) {
+            return Ok(pattern.clone());
+        }
+        let pattern = Arc::new(Pattern::new(text)?);
+        self.state.gathered().patterns.insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
     }
 }

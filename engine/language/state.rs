@@ -17,6 +17,7 @@ use crate::{
     catalog::{BlockId, Catalog, Frame, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
+    pattern::Pattern,
     template::Templates,
     value::Value,
 };
@@ -45,6 +46,8 @@ pub(super) struct Gathered {
     pub(super) roles: HashMap<String, Arc<Role>>,
     /// By the folder that they lie in.
     templates: HashMap<String, Arc<Templates>>,
+    /// By their text.
+    pub(super) patterns: HashMap<String, Arc<Pattern>>,
     /// The first mistake that Rhai did not let end the script.
     pub(super) mistake: Option<Diagnostic>,
 }

@@ -1,6 +1,6 @@
 //! The `line` kind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
     entry,
-    pattern::Pattern,
+    pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
@@ -52,10 +52,13 @@ pub struct Line {
 /// What its patterns are, ready to find lines. Only a plan that shows a change needs them, and each takes more memory
 /// than all the rest of a line, so they are read again there.
 struct Patterns {
-    replaced: Option<Pattern>,
-    after: Option<Pattern>,
-    before: Option<Pattern>,
+    replaced: Option<Arc<Pattern>>,
+    after: Option<Arc<Pattern>>,
+    before: Option<Arc<Pattern>>,
 }
+
+/// Makes a pattern of a text.
+type Build<'a> = dyn Fn(&str) -> Result<Arc<Pattern>, Refused> + 'a;
 
 /// What a probe learned of a line.
 #[derive(Debug, Serialize)]
@@ -96,13 +99,13 @@ impl Resource for Line {
         )
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
         entry::check_path("path", &self.path)?;
         if let Some(command) = &self.validate {
             entry::check_validate("validate", command)?;
         }
         self.check_together()?;
-        let patterns = self.patterns()?;
+        let patterns = self.patterns(&|text| files.pattern(text))?;
         let Some(line) = &self.line else { return Ok(()) };
         if line.is_empty() || line.contains(['\n', '\r', '\0']) {
             return Err(ArgumentError::new("line", "a line is one line, and not empty"));
@@ -233,9 +236,10 @@ edit {} {} {}",
 }
 
 impl Line {
-    fn patterns(&self) -> Result<Patterns, ArgumentError> {
+    fn patterns(&self, build: &Build<'_>) -> Result<Patterns, ArgumentError> {
         let read = |argument, text: &Option<String>| {
-            text.as_deref().map(|text| Pattern::new(argument, text)).transpose()
+            let built = text.as_deref().map(build).transpose();
+            built.map_err(|refused| ArgumentError::pattern(argument, refused))
         };
         Ok(Patterns {
             replaced: read("match", &self.pattern)?,
@@ -304,10 +308,11 @@ impl Line {
 
     /// The text as it will be. The words are those of `line.awk`, which decides in the same way.
     fn edited(&self, text: &[u8]) -> Vec<u8> {
-        let patterns = self.patterns().expect("resolve read the same patterns");
+        let build = |text: &str| Pattern::new(text).map(Arc::new);
+        let patterns = self.patterns(&build).expect("resolve read the same patterns");
         let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
         let line = self.line.as_deref().unwrap_or_default().as_bytes();
-        let found = |pattern: &Option<Pattern>| {
+        let found = |pattern: &Option<Arc<Pattern>>| {
             let pattern = pattern.as_ref()?;
             lines.iter().rposition(|line| pattern.is_in(bare(line)))
         };
