@@ -81,7 +81,7 @@ pub enum Event {
         /// The host.
         host: Arc<str>,
     },
-    /// What is planned for one resource. Those with nothing to do are told too.
+    /// What is planned for one resource. Those with nothing to do are told too, and only here if they stay so.
     Planned {
         /// The resource.
         #[serde(flatten)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    event::{Event, Events, Outcome},
+    event::{Event, Events},
     report::{Redactor, redacted},
 };
 
@@ -54,10 +54,7 @@ impl Events for Journal {
             return;
         }
         // Of a large fleet these are many lines; and none is the last before something is done.
-        let waits = matches!(
-            &event,
-            Event::Planned { .. } | Event::Finished { outcome: Outcome::Unchanged, .. }
-        );
+        let waits = matches!(event, Event::Planned { .. });
         let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {

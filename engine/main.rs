@@ -3,7 +3,13 @@
 use std::{process::ExitCode, thread::available_parallelism};
 
 use converge::{cli::Cli, commands, exit_status::ExitStatus};
+use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
+
+/// The threads of a run make many small things that stay: libc's allocator asks the kernel for almost every page of them
+/// on its own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::read() {

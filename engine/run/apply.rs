@@ -82,10 +82,10 @@ impl Apply<'_> {
         join_all(unmark).await;
     }
 
-    /// Tells of nodes that came to an end without running, unless that was told in an earlier round.
+    /// Tells of nodes that came to an end without running, unless the plan or an earlier round told it.
     fn tell(&self, outcomes: Outcomes) -> Outcomes {
         for (id, outcome) in &outcomes {
-            if !(*outcome == Outcome::Unchanged && self.earlier.outcome(*id).is_some()) {
+            if !self.earlier.is_told(*id, outcome) {
                 self.finished(*id, outcome.clone(), 0);
             }
         }

@@ -41,7 +41,7 @@ use crate::{
     exit_status::ExitStatus,
     graph::Graph,
     language::{Input, Known, Note},
-    plan::Plan,
+    plan::{Plan, Planned},
     probe::Observations,
     remote::Connector,
     resource::Nature,
@@ -182,13 +182,13 @@ impl Run {
         let observed = |id: &NodeId| observations.nodes.contains_key(id);
         match purpose {
             Purpose::Plan => {
-                self.tell_plan(&catalog, &graph, &plan, observed);
+                self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
                 tally.pending(&catalog, &plan, &observations);
             }
             Purpose::Apply { approved } => {
                 let refuse = |approved: PlanFile| approved.refuse(&catalog, &graph, &mut plan);
                 let refused = approved.map(refuse).unwrap_or_default();
-                self.tell_plan(&catalog, &graph, &plan, observed);
+                self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
                 self.tell_finished(&catalog, &refused);
                 tally.record(refused);
                 self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
@@ -326,15 +326,16 @@ impl Run {
         graph: &Graph,
         plan: &Plan,
         observed: impl Fn(&NodeId) -> bool,
+        tally: &mut Tally,
     ) {
         for &id in graph.order().iter().filter(|id| observed(id)) {
-            let node = catalog.node(id);
-            self.events.send(Event::Planned {
-                node: node.name.clone(),
-                declared: node.declared.clone(),
-                plan: plan.node(id).planned.clone(),
-                turn: graph.regions().turn_of(id),
-            });
+            let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
+            if plan == Planned::Unchanged {
+                tally.told_unchanged(id);
+            }
+            let (node, declared) = (node.name.clone(), node.declared.clone());
+            let turn = graph.regions().turn_of(id);
+            self.events.send(Event::Planned { node, declared, plan, turn });
         }
         self.events.send(Event::PlanFinished);
     }

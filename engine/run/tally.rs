@@ -20,6 +20,8 @@ pub(super) type Troubles = BTreeMap<Arc<str>, RemoteError>;
 /// What became of each node so far.
 pub(super) struct Tally {
     outcomes: Vec<Option<Outcome>>,
+    /// Told to be as they should be, by the plan.
+    told: Vec<bool>,
     /// Changed, and not looked at since.
     unseen: Vec<bool>,
     pending: Vec<bool>,
@@ -28,7 +30,19 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let no = vec![false; catalog.len()];
-        Self { outcomes: vec![None; catalog.len()], unseen: no.clone(), pending: no }
+        let outcomes = vec![None; catalog.len()];
+        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no }
+    }
+
+    /// Notes that a node was told to be as it should be.
+    pub(super) fn told_unchanged(&mut self, id: NodeId) {
+        self.told[id.index()] = true;
+    }
+
+    /// Whether an outcome says nothing that was not told before.
+    pub(super) fn is_told(&self, id: NodeId, outcome: &Outcome) -> bool {
+        let known = || self.told[id.index()] || self.outcomes[id.index()].is_some();
+        *outcome == Outcome::Unchanged && known()
     }
 
     /// Notes what a plan that is not carried out would change, and what it cannot know.

@@ -199,6 +199,11 @@ impl Ran {
             Event::Finished { node: name, outcome, .. } if name.node.ends_with(node) => {
                 Some(word(outcome))
             }
+            Event::Planned { node: name, plan: Planned::Unchanged, .. }
+                if name.node.ends_with(node) =>
+            {
+                Some(word(&Outcome::Unchanged))
+            }
             _ => None,
         };
         self.events.iter().rev().find_map(of).unwrap_or_else(|| "nothing".to_owned())
