@@ -176,9 +176,9 @@ pub enum Outcome {
     /// It was changed.
     Changed,
     /// Its step, or its verification, failed.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// Its step took its change back: what was there before is there again.
-    Reverted(Failure),
+    Reverted(Box<Failure>),
     /// It was not tried, because of another one.
     Skipped {
         /// The resource or host that failed.
@@ -197,6 +197,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Its step, or its verification, failed.
+    pub fn failed(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+
+    /// Its step took its change back.
+    pub fn reverted(failure: Failure) -> Self {
+        Self::Reverted(Box::new(failure))
+    }
+
     /// Whether its step was begun, so that something may be different from before.
     pub fn was_begun(&self) -> bool {
         match self {

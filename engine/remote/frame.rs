@@ -1,5 +1,7 @@
 //! How one script is handed to a `sh` that goes on, and how its end is found in what the shell prints.
 
+use std::fmt;
+
 use crate::script::{Quoted, Script};
 
 /// The text that runs `script` and prints `mark` on both streams after it.
@@ -9,18 +11,18 @@ use crate::script::{Quoted, Script};
 /// what the script starts.
 pub(super) fn frame(script: &Script, mark: &str) -> String {
     let script = Quoted(script);
-    with_mark(&format!("(eval {script}) </dev/null {KEPT_OPEN}>&-"), mark)
+    with_mark(format_args!("(eval {script}) </dev/null {KEPT_OPEN}>&-"), mark)
 }
 
 /// The text that runs `script` in the shell itself, which goes on with what the script set and opened.
 pub(super) fn frame_kept(script: &Script, mark: &str) -> String {
-    with_mark(&format!("eval {} </dev/null", Quoted(script)), mark)
+    with_mark(format_args!("eval {} </dev/null", Quoted(script)), mark)
 }
 
 /// The file descriptor of what a shell keeps open, such as a lock.
 pub(super) const KEPT_OPEN: u8 = 9;
 
-fn with_mark(command: &str, mark: &str) -> String {
+fn with_mark(command: fmt::Arguments<'_>, mark: &str) -> String {
     format!("{{ {command}; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n")
 }
 
@@ -65,7 +67,9 @@ impl Scan {
 
 /// Where `needle` begins in `bytes`.
 pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+    let (first, rest) = needle.split_first()?;
+    // Most places differ in the first byte already.
+    bytes.windows(needle.len()).position(|window| window[0] == *first && window[1..] == *rest)
 }
 
 #[cfg(test)]

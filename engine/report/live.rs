@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(drawn, "⠋  1m15s  web-1  package:nginx  Unpacking nginx\n   1m15s  2 hosts");
         live.note(&event::changed("web-1", "package", "nginx"), began);
         assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed");
-        let reverted = Outcome::Reverted(Failure::told("x"));
+        let reverted = Outcome::reverted(Failure::told("x"));
         live.note(&event::finished("web-1", "container", "api", reverted), began);
         assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed, 1 reverted");
     }

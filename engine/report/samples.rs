@@ -93,7 +93,7 @@ pub(super) mod event {
     }
 
     pub(crate) fn failed(host: &str, kind: &str, key: &str, failure: Failure) -> Event {
-        finished(host, kind, key, Outcome::Failed(failure))
+        finished(host, kind, key, Outcome::failed(failure))
     }
 
     pub(crate) fn unreachable(host: &str) -> Event {

@@ -323,7 +323,7 @@ fn reverted_apply() -> Vec<Event> {
         event::planned("api-1", "container", "api", change(Action::Update, image)),
         Event::PlanFinished,
         event::started("api-1", "container", "api"),
-        event::finished("api-1", "container", "api", Outcome::Reverted(failure)),
+        event::finished("api-1", "container", "api", Outcome::reverted(failure)),
         event::skipped(
             "api-1",
             "http_check",

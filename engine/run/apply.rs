@@ -233,7 +233,7 @@ impl<'a> Live<'a> {
         let kind = self.apply.catalog.node(id).kind;
         if kind.reverted() == Some(status) {
             let (output, why) = self.output.before_last();
-            return Outcome::Reverted(Failure { output, ..Failure::told(why) });
+            return Outcome::reverted(Failure { output, ..Failure::told(why) });
         }
         if status != 0 {
             let message = format!("its step ended with exit status {status}");
@@ -246,7 +246,7 @@ impl<'a> Live<'a> {
     fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
         let command = self.part().map(|part| part.step.to_string());
         let output = self.output.text();
-        Outcome::Failed(Failure { command, exit_status, output, ..Failure::told(message) })
+        Outcome::failed(Failure { command, exit_status, output, ..Failure::told(message) })
     }
 
     /// What became of all nodes, once the script ended or was lost.
@@ -267,7 +267,7 @@ impl<'a> Live<'a> {
             End::Refused(message) => {
                 let needs = |part: &Part| !part.contents.is_empty();
                 let part = self.segment.parts.iter().position(needs).unwrap_or_default();
-                about = Some((part, Outcome::Failed(Failure::told(message))));
+                about = Some((part, Outcome::failed(Failure::told(message))));
                 self.name_of(part)
             }
             End::Unstarted(reason) => reason,

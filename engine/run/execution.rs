@@ -313,7 +313,7 @@ impl<'a> Execution<'a> {
     /// What a node without work comes to.
     fn without_work(&self, id: NodeId) -> Outcome {
         match &self.plan.node(id).planned {
-            Planned::Unknown { reason } => Outcome::Failed(Failure::told(reason.clone())),
+            Planned::Unknown { reason } => Outcome::failed(Failure::told(reason.clone())),
             _ => Outcome::Unchanged,
         }
     }

@@ -55,6 +55,9 @@ impl Run {
 
     /// Warns of what is owed to resources that this playbook does not declare, and cannot pay.
     pub(super) fn tell_foreign_debts(&self, catalog: &Catalog, owed: &[Owed]) {
+        if owed.is_empty() {
+            return;
+        }
         let declared: BTreeSet<&str> = catalog.nodes().map(|(_, node)| &*node.name.node).collect();
         let foreign = owed.iter().filter(|owed| {
             owed.reaction == Reaction::Afterwards && !declared.contains(owed.node.as_str())

@@ -153,7 +153,7 @@ fn end(catalog: &Catalog, batch: &Batch, failing: &Failing) -> Vec<(NodeId, Outc
                 Outcome::Unknown { message: "the host is lost while it runs".to_owned() }
             }
             (Some(_), Some(fails)) if at == fails => {
-                Outcome::Failed(Failure::told("it fails, as simulated"))
+                Outcome::failed(Failure::told("it fails, as simulated"))
             }
             (Some(name), Some(fails)) if at > fails => Outcome::Skipped { because: name.clone() },
             _ if check => Outcome::Unchanged,

@@ -54,7 +54,7 @@ impl Tally {
                 _ if !observations.nodes.contains_key(&id) => {
                     Some(Outcome::Skipped { because: "its host did not answer".to_owned() })
                 }
-                Planned::Unknown { reason } => Some(Outcome::Failed(Failure::told(reason.clone()))),
+                Planned::Unknown { reason } => Some(Outcome::failed(Failure::told(reason.clone()))),
                 _ => None,
             };
         }

@@ -45,7 +45,7 @@ impl Run {
                 GivenUp::AsItIs => plan.withdraw(id),
                 GivenUp::Failed(failure) => {
                     plan.withdraw(id);
-                    let outcome = [(id, Outcome::Failed(failure))];
+                    let outcome = [(id, Outcome::failed(failure))];
                     self.tell_finished(catalog, &outcome);
                     tally.record(outcome);
                 }

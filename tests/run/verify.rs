@@ -16,7 +16,7 @@ fn failure(ran: &Ran, node: &str) -> Failure {
         }
         _ => None,
     };
-    ran.events.iter().find_map(of).unwrap()
+    *ran.events.iter().find_map(of).unwrap()
 }
 
 #[tokio::test]

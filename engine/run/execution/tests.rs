@@ -91,7 +91,7 @@ fn skipped(because: &str) -> Outcome {
 }
 
 fn failed() -> Outcome {
-    Outcome::Failed(Failure::told("x"))
+    Outcome::failed(Failure::told("x"))
 }
 
 fn batch(host: &str, runs: &[NodeId]) -> Batch {
@@ -268,7 +268,7 @@ proptest! {
                     (Some(because), _) => skipped(because),
                     (None, 0) => failed(),
                     (None, 1) => Outcome::Unknown { message: String::new() },
-                    (None, 2) => Outcome::Reverted(Failure::told("x")),
+                    (None, 2) => Outcome::reverted(Failure::told("x")),
                     (None, _) => Outcome::Changed,
                 };
                 if outcome != Outcome::Changed && stopped.is_none() {
