@@ -19,5 +19,6 @@ mod monitoring;
 mod release;
 mod running;
 mod scenario;
+mod services;
 mod site;
 mod world;

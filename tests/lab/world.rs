@@ -1,6 +1,7 @@
 //! The lab as tests see it: the program under test, the hosts, and the site that stands on them.
 
 use std::{
+    fs,
     path::PathBuf,
     process::{Command, Output},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -77,6 +78,19 @@ impl Lab {
         let ran = self.converge(&arguments);
         let event = |line: &str| serde_json::from_str(line).unwrap();
         (ran.status, ran.stdout.lines().map(event).collect())
+    }
+
+    /// Applies a playbook that is no part of the project, then finds nothing to do.
+    pub(crate) fn converges(&self, playbook: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("playbook.rhai");
+        fs::write(&path, playbook).unwrap();
+        let inventory = project().join(".lab/inventory.toml");
+        let [path, inventory] = [&path, &inventory].map(|path| path.to_str().unwrap());
+        let ran = self.converge(&[path, "-i", inventory]);
+        assert_eq!(ran.status, 0, "{ran:#?}");
+        let (status, events) = self.events(&["plan", path, "-i", inventory, "--exit-code"]);
+        assert_eq!((status, acted_on(&events)), (0, Vec::new()));
     }
 
     /// Runs a script as root on a host, past converge.
