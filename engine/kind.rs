@@ -15,9 +15,9 @@ use crate::{
 /// What a probe says about one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assessment {
-    /// The digest of what was observed: a fleet is too large to keep all of it, and nobody asks more than whether it
-    /// is the same.
-    pub observed: Digest,
+    /// The digest of what was observed, where it differs from what it should be: a fleet is too large to keep all of it,
+    /// and nobody asks more than whether it is the same.
+    pub observed: Option<Digest>,
     /// What differs.
     pub change: Option<Change>,
 }
@@ -131,10 +131,12 @@ impl<R: Resource> Kind for Typed<R> {
             return Err(unreadable(message));
         }
         let assess = |(resource, observed): (&&R, R::Observed)| {
-            let change = resource.plan(&observed);
+            let Some(change) = resource.plan(&observed) else {
+                return Ok(Assessment { observed: None, change: None });
+            };
             let observed =
                 serde_json::to_vec(&observed).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Assessment { observed: Digest::of(&observed), change })
+            Ok(Assessment { observed: Some(Digest::of(&observed)), change: Some(change) })
         };
         batch.iter().zip(observed).map(assess).collect()
     }

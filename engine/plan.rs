@@ -28,7 +28,7 @@ pub struct Plan {
 pub struct NodePlan {
     /// What people are told.
     pub planned: Planned,
-    /// The digest of what was observed; none when it is not known.
+    /// The digest of what was observed; none when it is as it should be, or not known.
     pub observed: Option<Digest>,
 }
 
@@ -144,7 +144,8 @@ impl Plan {
             if !is_in(Part::Before) && !is_in(Part::After) {
                 opaque.record(node, &planned);
             }
-            let observed = observed.as_ref().ok().map(|assessment| assessment.observed.clone());
+            let observed = observed.as_ref().ok();
+            let observed = observed.and_then(|assessment| assessment.observed.clone());
             nodes[id.index()] = NodePlan { planned, observed };
         }
         nodes

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior,
     syntax::SyntaxConfig,
@@ -44,6 +44,24 @@ impl fmt::Debug for Rendered {
     }
 }
 
+/// Values by name.
+pub type Values = IndexMap<String, Value>;
+
+/// What a template sees: the values of each, of which a later one hides what has the same name in an earlier one.
+#[derive(Clone, Default)]
+pub struct Context(pub Vec<Arc<Values>>);
+
+impl Context {
+    /// The values that have the name, and where it stands in them.
+    fn find(&self, name: &str) -> Option<(&Arc<Values>, usize)> {
+        self.0.iter().rev().find_map(|values| Some((values, values.get_index_of(name)?)))
+    }
+
+    fn names(&self) -> IndexSet<&str> {
+        self.0.iter().flat_map(|values| values.keys()).map(String::as_str).collect()
+    }
+}
+
 /// Gives templates by the names that they include each other by.
 pub type Includes = Arc<dyn Fn(&str) -> Option<Source> + Send + Sync>;
 
@@ -66,12 +84,12 @@ impl Templates {
     ///
     /// # Errors
     /// With the place in the template or in what it includes; a secret's text is never in the message.
-    pub fn render(&self, name: &str, context: &IndexMap<String, Value>) -> Result<Rendered> {
+    pub fn render(&self, name: &str, context: &Context) -> Result<Rendered> {
         let read = Arc::new(AtomicBool::new(false));
-        let root = guarded_map(context, &read);
+        let root = Root { context: context.clone(), read: read.clone() };
         let template = self.environment.get_template(name);
         let text = template
-            .and_then(|template| template.render(root))
+            .and_then(|template| template.render(Jinja::from_object(root)))
             .map_err(|error| explain(&error, context, &self.sources))?;
         Ok(Rendered { text, sensitive: read.load(Ordering::Relaxed) })
     }
@@ -85,7 +103,7 @@ pub fn check_syntax(source: &Source) -> Result<()> {
     let alone = source.clone();
     let templates = Templates::new(Arc::new(move |_| Some(alone.clone())));
     let checked = templates.environment.get_template(&source.name);
-    checked.map(drop).map_err(|error| explain(&error, &IndexMap::new(), &templates.sources))
+    checked.map(drop).map_err(|error| explain(&error, &Context::default(), &templates.sources))
 }
 
 /// Whether a template itself, not one that it includes, reads a name or what is below it, such as `host.facts`.
@@ -121,85 +139,117 @@ fn environment(includes: &Includes) -> Environment<'static> {
     environment
 }
 
-/// A list or a map. Whoever reads a secret in it raises the flag, and has plain text from then on.
-struct Guarded {
-    inner: Inner,
+/// All that a template sees.
+struct Root {
+    context: Context,
     read: Arc<AtomicBool>,
 }
 
-enum Inner {
-    List(Vec<Slot>),
-    Map(IndexMap<String, Slot>),
-}
-
-enum Slot {
-    Plain(Jinja),
-    Secret(Secret),
+/// A list or a map in the values that a template sees, by the way to it: what stands at each step. Only what a template
+/// asks for is made a value of Jinja.
+struct Guarded {
+    values: Arc<Values>,
+    way: Vec<usize>,
+    read: Arc<AtomicBool>,
 }
 
 /// The engine's debug output must not hold what is guarded.
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(guarded)")
+    }
+}
+
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(guarded)")
     }
 }
 
-fn guarded_map(values: &IndexMap<String, Value>, read: &Arc<AtomicBool>) -> Jinja {
-    let slots = values.iter().map(|(name, value)| (name.clone(), slot(value, read)));
-    Jinja::from_object(Guarded { inner: Inner::Map(slots.collect()), read: read.clone() })
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
+        let (values, at) = self.context.find(key.as_str()?)?;
+        let (_, value) = values.get_index(at)?;
+        Some(guarded(value, values, || vec![at], &self.read))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.context.names().into_iter().map(Jinja::from).collect())
+    }
 }
 
-fn slot(value: &Value, read: &Arc<AtomicBool>) -> Slot {
-    Slot::Plain(match value {
+impl Guarded {
+    /// The list or the map.
+    fn inner(&self) -> Option<&Value> {
+        let (first, rest) = self.way.split_first()?;
+        let (_, first) = self.values.get_index(*first)?;
+        rest.iter().try_fold(first, |value, at| match value {
+            Value::List(values) => values.get(*at),
+            Value::Map(values) => values.get_index(*at).map(|(_, value)| value),
+            _ => None,
+        })
+    }
+}
+
+impl Object for Guarded {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        match self.inner() {
+            Some(Value::List(_)) => ObjectRepr::Seq,
+            _ => ObjectRepr::Map,
+        }
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
+        let (at, value) = match self.inner()? {
+            Value::List(values) => key.as_usize().and_then(|at| Some((at, values.get(at)?)))?,
+            Value::Map(values) => {
+                values.get_full(key.as_str()?).map(|(at, _, value)| (at, value))?
+            }
+            _ => return None,
+        };
+        let way = || self.way.iter().copied().chain([at]).collect();
+        Some(guarded(value, &self.values, way, &self.read))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.inner() {
+            Some(Value::List(values)) => Enumerator::Seq(values.len()),
+            Some(Value::Map(values)) => {
+                Enumerator::Values(values.keys().map(|key| Jinja::from(key.as_str())).collect())
+            }
+            _ => Enumerator::NonEnumerable,
+        }
+    }
+}
+
+/// A value as Jinja has it. Whoever reads a secret raises the flag, and has plain text from then on.
+fn guarded(
+    value: &Value,
+    values: &Arc<Values>,
+    way: impl FnOnce() -> Vec<usize>,
+    read: &Arc<AtomicBool>,
+) -> Jinja {
+    match value {
         Value::Null => Jinja::from(()),
         Value::Bool(value) => Jinja::from(*value),
         Value::Int(value) => Jinja::from(*value),
         Value::Float(value) => Jinja::from(*value),
         Value::Text(text) => Jinja::from(text.as_str()),
-        Value::Secret(secret) => return Slot::Secret(secret.clone()),
-        Value::List(values) => {
-            let inner = Inner::List(values.iter().map(|value| slot(value, read)).collect());
-            Jinja::from_object(Guarded { inner, read: read.clone() })
+        Value::Secret(secret) => {
+            read.store(true, Ordering::Relaxed);
+            Jinja::from(secret.expose())
         }
-        Value::Map(values) => guarded_map(values, read),
-    })
-}
-
-impl Object for Guarded {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        match self.inner {
-            Inner::List(_) => ObjectRepr::Seq,
-            Inner::Map(_) => ObjectRepr::Map,
-        }
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        let slot = match &self.inner {
-            Inner::List(slots) => slots.get(key.as_usize()?)?,
-            Inner::Map(slots) => slots.get(key.as_str()?)?,
-        };
-        Some(match slot {
-            Slot::Plain(value) => value.clone(),
-            Slot::Secret(secret) => {
-                self.read.store(true, Ordering::Relaxed);
-                Jinja::from(secret.expose())
-            }
-        })
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match &self.inner {
-            Inner::List(slots) => Enumerator::Seq(slots.len()),
-            Inner::Map(slots) => {
-                Enumerator::Values(slots.keys().map(|key| Jinja::from(key.as_str())).collect())
-            }
+        Value::List(_) | Value::Map(_) => {
+            let (values, read) = (values.clone(), read.clone());
+            Jinja::from_object(Guarded { values, way: way(), read })
         }
     }
 }
 
 /// The error of the innermost template, with its place there, and the includes that led to it.
-fn explain(error: &Error, context: &IndexMap<String, Value>, includes: &Includes) -> Diagnostic {
-    let redactor = Redactor::new(&secrets_of(context.values()));
+fn explain(error: &Error, context: &Context, includes: &Includes) -> Diagnostic {
+    let values = context.0.iter().flat_map(|values| values.values());
+    let redactor = Redactor::new(&secrets_of(values));
     let mut chain = vec![error];
     while let Some(inner) = std::error::Error::source(chain[chain.len() - 1])
         .and_then(|source| source.downcast_ref::<Error>())
@@ -251,7 +301,7 @@ fn span(error: &Error, source: &Source) -> std::ops::Range<usize> {
 }
 
 /// What to do about it. An undefined name may be mistyped at any step of a path such as `host.vars.port`.
-fn hint(error: &Error, written: &str, context: &IndexMap<String, Value>) -> Option<String> {
+fn hint(error: &Error, written: &str, context: &Context) -> Option<String> {
     match error.kind() {
         ErrorKind::UndefinedError => {}
         ErrorKind::OutOfFuel => {
@@ -259,18 +309,19 @@ fn hint(error: &Error, written: &str, context: &IndexMap<String, Value>) -> Opti
         }
         _ => return None,
     }
-    let mut known = context;
     let path = written.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.'))).next()?;
-    for name in path.split('.') {
-        known = match known.get(name) {
-            Some(Value::Map(inner)) => inner,
-            Some(_) => return None,
-            None => {
-                let near = did_you_mean(name, known.keys().map(String::as_str));
-                return near.or_else(|| {
-                    Some(format!("where it may be missing, write `{path} | default(\"...\")`"))
-                });
-            }
+    let missing = || Some(format!("where it may be missing, write `{path} | default(\"...\")`"));
+    let mut names = path.split('.');
+    let first = names.next()?;
+    let Some((values, at)) = context.find(first) else {
+        return did_you_mean(first, context.names()).or_else(missing);
+    };
+    let (_, mut known) = values.get_index(at)?;
+    for name in names {
+        let Value::Map(inner) = known else { return None };
+        known = match inner.get(name) {
+            Some(value) => value,
+            None => return did_you_mean(name, inner.keys().map(String::as_str)).or_else(missing),
         };
     }
     None

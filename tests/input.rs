@@ -8,7 +8,7 @@ use converge::{
     diagnostic::Source,
     secret::Secret,
     secrets::Secrets,
-    template::{Includes, Templates, check_syntax},
+    template::{Context, Includes, Templates, check_syntax},
     value::Value,
 };
 use indexmap::IndexMap;
@@ -25,7 +25,8 @@ fn template(text: &str) -> String {
     let host: IndexMap<_, _> =
         [("name".to_owned(), "web-1".into()), ("vars".to_owned(), Value::Map(vars))].into();
     let secret = Value::Secret(Secret::new("db", "hunter2"));
-    let context = [("host".to_owned(), Value::Map(host)), ("password".to_owned(), secret)].into();
+    let values = [("host".to_owned(), Value::Map(host)), ("password".to_owned(), secret)].into();
+    let context = Context(vec![Arc::new(values)]);
     let site = Source::new("roles/nginx/templates/site.j2", text);
     let sources: Includes = Arc::new(move |name| match name {
         "site.j2" => Some(site.clone()),

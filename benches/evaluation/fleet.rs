@@ -129,7 +129,8 @@ pub(crate) fn observe(catalog: &Catalog) -> Observations {
     let change = || Change::new(Action::Create, Vec::new());
     let assess = |(index, (id, _)): (usize, (_, _))| {
         let change = (index % 7 == 0).then(change);
-        (id, Ok(Assessment { observed: Digest::of(b"the same"), change }))
+        let observed = change.as_ref().map(|_| Digest::of(b"something else"));
+        (id, Ok(Assessment { observed, change }))
     };
     let nodes = catalog.nodes().enumerate().map(assess).collect();
     Observations { nodes, owed: Vec::new() }

@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
-use indexmap::IndexMap;
 use rhai::EvalAltResult;
 
 use super::{
@@ -14,9 +13,10 @@ use super::{
 use crate::{
     content::Content,
     diagnostic::{Source, did_you_mean},
+    inventory::Host,
     pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, TreeFile},
-    template,
+    template::{self, Values},
     value::Value,
 };
 
@@ -86,25 +86,50 @@ impl<'a> RoleFiles<'a> {
 
     /// What a template sees: the role's parameters, the host, and the variables of the call. The host's facts are
     /// asked for only if the template reads them.
-    fn variables(
+    fn context(
         &self,
         template: &Source,
         vars: &BTreeMap<String, Value>,
-    ) -> Result<IndexMap<String, Value>, ArgumentError> {
-        let mut all: IndexMap<String, Value> = (*self.scene.parameters).clone();
+    ) -> Result<template::Context, ArgumentError> {
+        let mut all = vec![self.scene.parameters.clone()];
         if let Some(host) = &self.scene.host {
-            let mut parts = host_parts(host);
-            if template::reads(template, "host.facts") {
-                let facts = facts(self.state, host).map_err(|interruption| {
-                    self.interruption.replace(Some(interruption));
-                    ArgumentError::new("template", "the facts are not known yet")
-                })?;
-                parts.insert("facts".into(), facts.clone());
-            }
-            all.insert("host".into(), Value::Map(parts));
+            all.push(self.host(host, template)?);
         }
-        all.extend(vars.iter().map(|(name, value)| (name.clone(), value.clone())));
-        Ok(all)
+        let vars = vars.iter().map(|(name, value)| (name.clone(), value.clone()));
+        all.push(Arc::new(vars.collect()));
+        Ok(template::Context(all))
+    }
+
+    /// The host, as templates see it. What the last one saw is kept: most hosts have many.
+    fn host(&self, host: &Arc<Host>, template: &Source) -> Result<Arc<Values>, ArgumentError> {
+        let with_facts = self.reads_facts(template);
+        if let Some((seen, facts, values)) = &self.state.gathered().seen
+            && Arc::ptr_eq(seen, host)
+            && *facts == with_facts
+        {
+            return Ok(values.clone());
+        }
+        let mut parts = host_parts(host);
+        if with_facts {
+            let facts = facts(self.state, host).map_err(|interruption| {
+                self.interruption.replace(Some(interruption));
+                ArgumentError::new("template", "the facts are not known yet")
+            })?;
+            parts.insert("facts".into(), facts.clone());
+        }
+        let values = Arc::new(Values::from([("host".to_owned(), Value::Map(parts))]));
+        self.state.gathered().seen = Some((host.clone(), with_facts, values.clone()));
+        Ok(values)
+    }
+
+    /// Whether a template reads facts of the host.
+    fn reads_facts(&self, template: &Source) -> bool {
+        if let Some(reads) = self.state.gathered().readers.get(&template.name) {
+            return *reads;
+        }
+        let reads = template::reads(template, "host.facts");
+        self.state.gathered().readers.insert(template.name.clone(), reads);
+        reads
     }
 }
 
@@ -122,7 +147,7 @@ impl Files for RoleFiles<'_> {
     ) -> Result<Content, ArgumentError> {
         let source = self.read_template(name)?;
         let templates = self.state.templates(&format!("{}/templates", self.folder));
-        let rendered = templates.render(name, &self.variables(&source, vars)?);
+        let rendered = templates.render(name, &self.context(&source, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))

@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use indexmap::IndexMap;
 use rhai::{AST, NativeCallContext, Position};
 
 use super::{
@@ -18,8 +17,7 @@ use crate::{
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
     pattern::Pattern,
-    template::Templates,
-    value::Value,
+    template::{Templates, Values},
 };
 
 /// The state of one evaluation. Clones share it.
@@ -46,6 +44,10 @@ pub(super) struct Gathered {
     pub(super) roles: HashMap<String, Arc<Role>>,
     /// By the folder that they lie in.
     templates: HashMap<String, Arc<Templates>>,
+    /// Whether a template reads facts, by its path.
+    pub(super) readers: HashMap<Arc<str>, bool>,
+    /// The host that the last template saw, and whether with its facts.
+    pub(super) seen: Option<(Arc<Host>, bool, Arc<Values>)>,
     /// By their text.
     pub(super) patterns: HashMap<String, Arc<Pattern>>,
     /// The first mistake that Rhai did not let end the script.
@@ -64,7 +66,7 @@ pub(super) struct Context {
     pub(super) host: Option<Arc<Host>>,
     pub(super) frames: Arc<[Frame]>,
     pub(super) block: BlockId,
-    pub(super) parameters: Arc<IndexMap<String, Value>>,
+    pub(super) parameters: Arc<Values>,
 }
 
 impl State {

@@ -32,8 +32,8 @@ pub struct PlanFile {
 pub struct ApprovedNode {
     /// The digest of what it should be.
     pub desired: String,
-    /// The digest of what was observed.
-    pub observed: String,
+    /// The digest of what was observed; none where it only reacts to others.
+    pub observed: Option<String>,
 }
 
 impl PlanFile {
@@ -87,6 +87,6 @@ impl PlanFile {
     }
 }
 
-fn observed(node: &NodePlan) -> String {
-    node.observed.as_ref().unwrap_or(&Digest::of(b"")).to_string()
+fn observed(node: &NodePlan) -> Option<String> {
+    node.observed.as_ref().map(Digest::to_string)
 }

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     catalog::{Catalog, NodeId},
     change::{Action, Change},
-    content::Digest,
     diagnostic::{Diagnostic, Result, did_you_mean},
     event::{Event, Failure, Outcome},
     exit_status::ExitStatus,
@@ -111,7 +110,7 @@ fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
     let assess = |(id, node): (NodeId, &crate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
         let change = differs.then(|| Change::new(Action::Update, Vec::new()));
-        (id, Ok(Assessment { observed: Digest::of(b""), change }))
+        (id, Ok(Assessment { observed: None, change }))
     };
     Observations { nodes: catalog.nodes().map(assess).collect(), owed: Vec::new() }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::secret::Secret;
 
-fn context() -> IndexMap<String, Value> {
+fn context() -> Context {
     let secret = || Value::Secret(Secret::new("db", "hunter2&x"));
     let map = |entries: Vec<(&str, Value)>| {
         entries
@@ -12,8 +12,8 @@ fn context() -> IndexMap<String, Value> {
             .collect::<IndexMap<_, _>>()
     };
     let user = map(vec![("name", "ops".into()), ("password", secret())]);
-    map(vec![
-        ("s", secret()),
+    let hidden = map(vec![("name", "hidden".into()), ("s", secret())]);
+    let shown = map(vec![
         ("name", "web".into()),
         ("port", Value::Int(80)),
         ("empty", Value::List(Vec::new())),
@@ -24,7 +24,8 @@ fn context() -> IndexMap<String, Value> {
             "host",
             Value::Map(map(vec![("vars", Value::Map(map(vec![("api_port", Value::Int(1))])))])),
         ),
-    ])
+    ]);
+    Context(vec![Arc::new(hidden), Arc::new(shown)])
 }
 
 fn render_text(text: &str) -> Result<Rendered> {
@@ -72,6 +73,12 @@ fn jinja_is_set_up_as_in_ansible() {
         plain("{% if empty %}x{% endif %}{{ empty == [] }} {{ 'a' in names }}"),
         "True True"
     );
+}
+
+#[test]
+fn a_later_value_hides_an_earlier_one_of_the_same_name() {
+    assert_eq!(plain("{{ name }}"), "web");
+    assert_eq!(sensitive("{{ s }}"), "hunter2&x");
 }
 
 #[test]

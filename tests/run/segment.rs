@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use converge::{
     catalog::{Catalog, NodeId},
     change::{Action, Change, Field},
-    content::Digest,
     graph::Graph,
     inventory::Inventory,
     kind::Assessment,
@@ -38,7 +37,7 @@ fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
     let change = |id: NodeId| changes.iter().find(|(at, _)| *at == id.index());
     let assess = |id| {
         let change = change(id).map(|(_, change)| change.clone());
-        Assessment { observed: Digest::of(b""), change }
+        Assessment { observed: None, change }
     };
     let nodes = catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
     Plan::new(catalog, &graph, &Observations { nodes, owed: Vec::new() })

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     catalog::{BlockId, Declared},
     change::{Action, Change},
-    content::{Content, Digest},
+    content::Content,
     diagnostic::Place,
     kind::Assessment,
     probe::Observations,
@@ -75,7 +75,7 @@ impl Site {
         let graph = Graph::build(&self.catalog).unwrap();
         let change =
             |id| self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()));
-        let assess = |id| Assessment { observed: Digest::of(b""), change: change(id) };
+        let assess = |id| Assessment { observed: None, change: change(id) };
         let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
         let plan = Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
         (graph, plan)
