@@ -52,9 +52,12 @@ pub type Values = IndexMap<String, Value>;
 pub struct Context(pub Vec<Arc<Values>>);
 
 impl Context {
-    /// The values that have the name, and where it stands in them.
-    fn find(&self, name: &str) -> Option<(&Arc<Values>, usize)> {
-        self.0.iter().rev().find_map(|values| Some((values, values.get_index_of(name)?)))
+    /// A value, the values that it is one of, and where it stands in them.
+    fn find(&self, name: &str) -> Option<(&Value, &Arc<Values>, usize)> {
+        self.0.iter().rev().find_map(|values| {
+            let (at, _, value) = values.get_full(name)?;
+            Some((value, values, at))
+        })
     }
 
     fn names(&self) -> IndexSet<&str> {
@@ -168,8 +171,7 @@ impl fmt::Debug for Guarded {
 
 impl Object for Root {
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        let (values, at) = self.context.find(key.as_str()?)?;
-        let (_, value) = values.get_index(at)?;
+        let (value, values, at) = self.context.find(key.as_str()?)?;
         Some(guarded(value, values, || vec![at], &self.read))
     }
 
@@ -201,9 +203,13 @@ impl Object for Guarded {
 
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
         let (at, value) = match self.inner()? {
-            Value::List(values) => key.as_usize().and_then(|at| Some((at, values.get(at)?)))?,
+            Value::List(values) => {
+                let at = key.as_usize()?;
+                (at, values.get(at)?)
+            }
             Value::Map(values) => {
-                values.get_full(key.as_str()?).map(|(at, _, value)| (at, value))?
+                let (at, _, value) = values.get_full(key.as_str()?)?;
+                (at, value)
             }
             _ => return None,
         };
@@ -313,10 +319,9 @@ fn hint(error: &Error, written: &str, context: &Context) -> Option<String> {
     let missing = || Some(format!("where it may be missing, write `{path} | default(\"...\")`"));
     let mut names = path.split('.');
     let first = names.next()?;
-    let Some((values, at)) = context.find(first) else {
+    let Some((mut known, ..)) = context.find(first) else {
         return did_you_mean(first, context.names()).or_else(missing);
     };
-    let (_, mut known) = values.get_index(at)?;
     for name in names {
         let Value::Map(inner) = known else { return None };
         known = match inner.get(name) {
