@@ -156,7 +156,8 @@ struct Guarded {
     read: Arc<AtomicBool>,
 }
 
-/// The engine's debug output must not hold what is guarded.
+// The engine's debug output must not hold what is guarded.
+
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(guarded)")

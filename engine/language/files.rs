@@ -103,7 +103,7 @@ impl<'a> RoleFiles<'a> {
     /// The host, as templates see it. What the last one saw is kept: most hosts have many.
     fn host(&self, host: &Arc<Host>, template: &Source) -> Result<Arc<Values>, ArgumentError> {
         let with_facts = self.reads_facts(template);
-        if let Some((seen, facts, values)) = &self.state.gathered().seen
+        if let Some((seen, facts, values)) = &self.state.gathered().host_in_templates
             && Arc::ptr_eq(seen, host)
             && *facts == with_facts
         {
@@ -118,17 +118,17 @@ impl<'a> RoleFiles<'a> {
             parts.insert("facts".into(), facts.clone());
         }
         let values = Arc::new(Values::from([("host".to_owned(), Value::Map(parts))]));
-        self.state.gathered().seen = Some((host.clone(), with_facts, values.clone()));
+        self.state.gathered().host_in_templates = Some((host.clone(), with_facts, values.clone()));
         Ok(values)
     }
 
     /// Whether a template reads facts of the host.
     fn reads_facts(&self, template: &Source) -> bool {
-        if let Some(reads) = self.state.gathered().readers.get(&template.name) {
+        if let Some(reads) = self.state.gathered().reads_facts.get(&template.name) {
             return *reads;
         }
         let reads = template::reads(template, "host.facts");
-        self.state.gathered().readers.insert(template.name.clone(), reads);
+        self.state.gathered().reads_facts.insert(template.name.clone(), reads);
         reads
     }
 }

@@ -45,9 +45,9 @@ pub(super) struct Gathered {
     /// By the folder that they lie in.
     templates: HashMap<String, Arc<Templates>>,
     /// Whether a template reads facts, by its path.
-    pub(super) readers: HashMap<Arc<str>, bool>,
-    /// The host that the last template saw, and whether with its facts.
-    pub(super) seen: Option<(Arc<Host>, bool, Arc<Values>)>,
+    pub(super) reads_facts: HashMap<Arc<str>, bool>,
+    /// The host as the last template saw it, and whether with its facts.
+    pub(super) host_in_templates: Option<(Arc<Host>, bool, Arc<Values>)>,
     /// By their text.
     pub(super) patterns: HashMap<String, Arc<Pattern>>,
     /// The first mistake that Rhai did not let end the script.
