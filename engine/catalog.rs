@@ -28,7 +28,8 @@ pub use self::{
 pub struct Catalog {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
-    owners: HashMap<(Arc<str>, String), NodeId>,
+    /// Of each host: what is owned there, and by which node.
+    owners: HashMap<Arc<str>, HashMap<String, NodeId>>,
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
     texts: BTreeMap<Arc<str>, Source>,
 }
@@ -94,7 +95,7 @@ pub struct NodeName {
 impl NodeName {
     /// The name of a resource of `host`.
     pub fn new(host: &Arc<str>, kind: &'static str, key: &str) -> Self {
-        let node = format!("{host}/{kind}:{key}").into();
+        let node = [host, "/", kind, ":", key].concat().into();
         Self { node, host: host.clone(), kind: kind.into(), key: key.into() }
     }
 }
@@ -159,11 +160,11 @@ impl Catalog {
         block: BlockId,
     ) -> Result<NodeId, Conflict> {
         let mut resource = resource;
+        let owners = self.owners.entry(host.clone()).or_default();
         if kind.nature() == Nature::Check {
-            self.number(host, &mut resource);
+            number(owners, &mut resource);
         }
-        let owner = (host.clone(), resource.owns);
-        if let Some(&first) = self.owners.get(&owner) {
+        if let Some(&first) = owners.get(&resource.owns) {
             let node = self.node(first);
             let same = node.kind.name() == kind.name()
                 && node.fingerprint() == fingerprint(&kind.apply(&resource.desired, None));
@@ -172,7 +173,7 @@ impl Catalog {
         let id = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),
         );
-        self.owners.insert(owner, id);
+        owners.insert(resource.owns, id);
         self.nodes.push(Node {
             name: NodeName::new(host, kind.name(), &resource.key),
             kind,
@@ -183,18 +184,6 @@ impl Catalog {
             reactions: Vec::new(),
         });
         Ok(id)
-    }
-
-    /// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own.
-    fn number(&self, host: &Arc<str>, check: &mut Resource) {
-        let taken = |owns: &str| self.owners.contains_key(&(host.clone(), owns.to_owned()));
-        let numbered = |number: usize, text: &str| match number {
-            1 => text.to_owned(),
-            _ => format!("{text} ({number})"),
-        };
-        let free = (1..).find(|number| !taken(&numbered(*number, &check.owns)));
-        let free = free.expect("there are more numbers than nodes");
-        (check.key, check.owns) = (numbered(free, &check.key), numbered(free, &check.owns));
     }
 
     /// Says that `node` comes after `other`.
@@ -308,4 +297,15 @@ impl Catalog {
             }
         }
     }
+}
+
+/// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own.
+fn number(owners: &HashMap<String, NodeId>, check: &mut Resource) {
+    let numbered = |number: usize, text: &str| match number {
+        1 => text.to_owned(),
+        _ => format!("{text} ({number})"),
+    };
+    let free = (1..).find(|number| !owners.contains_key(&numbered(*number, &check.owns)));
+    let free = free.expect("there are more numbers than nodes");
+    (check.key, check.owns) = (numbered(free, &check.key), numbered(free, &check.owns));
 }

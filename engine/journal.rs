@@ -1,6 +1,6 @@
 //! What happened in each run, kept on this machine: `.converge/runs/ID/events.jsonl`.
 //!
-//! An event is written before what it announces is done, and without secrets.
+//! An event is written before what it announces is changed, and without secrets.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -53,8 +53,14 @@ impl Events for Journal {
         if matches!(event, Event::Output { .. }) {
             return;
         }
-        // Of a large fleet these are many lines; and none is the last before something is done.
-        let waits = matches!(event, Event::Planned { .. });
+        // Of a large fleet these are many lines; and none is the last before something is changed.
+        let waits = matches!(
+            event,
+            Event::Connecting { .. }
+                | Event::Connected { .. }
+                | Event::Probing { .. }
+                | Event::Planned { .. }
+        );
         let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {

@@ -12,14 +12,14 @@ use crate::{
     value::Value,
 };
 
-/// What a probe says about one resource.
+/// How a resource differs from what it should be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Assessment {
-    /// The digest of what was observed, where it differs from what it should be: a fleet is too large to keep all of it,
-    /// and nobody asks more than whether it is the same.
-    pub observed: Option<Digest>,
-    /// What differs.
-    pub change: Option<Change>,
+pub struct Difference {
+    /// The digest of what was observed: a fleet is too large to keep all of it, and nobody asks more than whether it is
+    /// still the same.
+    pub observed: Digest,
+    /// What makes it as it should be.
+    pub change: Change,
 }
 
 /// A [`Resource`] whose type is not known any more.
@@ -47,8 +47,12 @@ pub trait Kind: Send + Sync {
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError>;
     /// One script that reads the state of the batch.
     fn probe(&self, batch: &[&Desired]) -> Script;
-    /// What the probe's output says of each of the batch.
-    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable>;
+    /// What the probe's output says of each of the batch; nothing of what is as it should be.
+    fn assess(
+        &self,
+        batch: &[&Desired],
+        output: &str,
+    ) -> Result<Vec<Option<Difference>>, Unreadable>;
     /// What makes it so.
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
     /// One step for several.
@@ -122,7 +126,11 @@ impl<R: Resource> Kind for Typed<R> {
         R::probe(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
     }
 
-    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessment>, Unreadable> {
+    fn assess(
+        &self,
+        batch: &[&Desired],
+        output: &str,
+    ) -> Result<Vec<Option<Difference>>, Unreadable> {
         let batch: Vec<&R> = batch.iter().map(|desired| Self::typed(desired)).collect();
         let observed = R::observe(&batch, output)?;
         let unreadable = |message| Unreadable { kind: R::KIND, message };
@@ -131,12 +139,10 @@ impl<R: Resource> Kind for Typed<R> {
             return Err(unreadable(message));
         }
         let assess = |(resource, observed): (&&R, R::Observed)| {
-            let Some(change) = resource.plan(&observed) else {
-                return Ok(Assessment { observed: None, change: None });
-            };
+            let Some(change) = resource.plan(&observed) else { return Ok(None) };
             let observed =
                 serde_json::to_vec(&observed).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Assessment { observed: Some(Digest::of(&observed)), change: Some(change) })
+            Ok(Some(Difference { observed: Digest::of(&observed), change }))
         };
         batch.iter().zip(observed).map(assess).collect()
     }

@@ -12,6 +12,7 @@ use crate::{
     change::Change,
     content::Digest,
     graph::Graph,
+    kind::Difference,
     probe::{Observations, Owed},
     resource::{Nature, Reaction},
 };
@@ -126,10 +127,10 @@ impl Plan {
             let planned = match observed {
                 Err(reason) => Planned::Unknown { reason: reason.clone() },
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
-                Ok(assessment) => {
+                Ok(difference) => {
                     let mut reactions = reactions(catalog, node, &nodes, &owed);
-                    if let Some(change) = assessment.change.clone() {
-                        Planned::Change { change, reactions }
+                    if let Some(Difference { change, .. }) = difference {
+                        Planned::Change { change: change.clone(), reactions }
                     } else {
                         reactions.extend(undone_first(catalog, graph, id, &owed));
                         match reactions.is_empty() {
@@ -144,8 +145,8 @@ impl Plan {
             if !is_in(Part::Before) && !is_in(Part::After) {
                 opaque.record(node, &planned);
             }
-            let observed = observed.as_ref().ok();
-            let observed = observed.and_then(|assessment| assessment.observed.clone());
+            let difference = observed.as_ref().ok().and_then(Option::as_ref);
+            let observed = difference.map(|difference| difference.observed.clone());
             nodes[id.index()] = NodePlan { planned, observed };
         }
         nodes
@@ -162,6 +163,11 @@ impl Plan {
     /// Whether a node stands before a body that is not going to change anything: then it has nothing to do.
     pub fn is_idle(&self, graph: &Graph, id: NodeId) -> bool {
         graph.regions().arounds_with(Part::Before, id).any(|around| !self.active[around])
+    }
+
+    /// Whether something is going to be done at all.
+    pub fn acts(&self) -> bool {
+        self.nodes.iter().any(|node| node.planned.acts())
     }
 
     /// What is going to happen to a node.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
-    kind::Assessment,
+    kind::Difference,
     prelude,
     resource::Reaction,
     script::Script,
@@ -28,8 +28,8 @@ struct Section {
 /// What a host said.
 #[derive(Debug, Default)]
 pub struct Observations {
-    /// What each node is like; or why it is not known.
-    pub nodes: HashMap<NodeId, Result<Assessment, String>>,
+    /// How each node differs, if it does; or why that is not known.
+    pub nodes: HashMap<NodeId, Result<Option<Difference>, String>>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
 }
@@ -112,6 +112,7 @@ impl Probe {
     pub fn read(&self, catalog: &Catalog, output: &str) -> Observations {
         let frames = Frames::parse(output, &self.boundary);
         let mut observations = Observations::default();
+        observations.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
             let host = &catalog.node(first.nodes[0]).name.host;
             let owed = frames.owed.lines().filter_map(|line| Owed::parse(line, host));
@@ -120,8 +121,8 @@ impl Probe {
         for (index, section) in self.sections.iter().enumerate() {
             let nodes = section.nodes.iter().copied();
             match section.assess(catalog, frames.sections.get(&index)) {
-                Ok(assessments) => {
-                    observations.nodes.extend(nodes.zip(assessments.into_iter().map(Ok)));
+                Ok(differences) => {
+                    observations.nodes.extend(nodes.zip(differences.into_iter().map(Ok)));
                 }
                 Err(reason) => {
                     observations.nodes.extend(nodes.map(|id| (id, Err(reason.clone()))));
@@ -137,7 +138,7 @@ impl Section {
         &self,
         catalog: &Catalog,
         answer: Option<&Answer<'_>>,
-    ) -> Result<Vec<Assessment>, String> {
+    ) -> Result<Vec<Option<Difference>>, String> {
         match answer {
             Some(Answer { text, status: Some(0) }) => {
                 let batch: Vec<_> =

@@ -91,8 +91,8 @@ fn every_script_is_one_for_dash_and_busybox() {
             assert!(!script.is_empty(), "{}: {}", kind.name(), Reaction::verb(*reaction));
             scripts.push((name(reaction.verb()), script));
         }
-        if let Ok(assessments) = kind.assess(&[desired], &case.probe) {
-            let step = kind.apply(desired, assessments[0].change.as_ref());
+        if let Ok(differences) = kind.assess(&[desired], &case.probe) {
+            let step = kind.apply(desired, differences[0].as_ref().map(|it| &it.change));
             scripts.push((name("the step for the change"), step.script));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink};
 
-use converge::{change::Shown, resources, value::Value};
+use converge::{change::Shown, kind::Difference, resources, value::Value};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{cases::Folder, hosts::Host, prelude::converge};
@@ -83,14 +83,14 @@ fn awk_and_the_plan_decide_alike() {
         let batch: Vec<_> = cases.iter().map(|(.., desired)| desired).collect();
         let probe = host.probe(kind.probe(&batch).as_str());
         assert!(probe.ok && probe.stderr.is_empty(), "{probe:?}");
-        let assessments = kind.assess(&batch, &probe.stdout).unwrap();
+        let differences = kind.assess(&batch, &probe.stdout).unwrap();
         let steps: Vec<_> = batch.iter().map(|desired| kind.apply(desired, None)).collect();
         let outcome = host.steps(&steps);
         assert!(outcome.ok && outcome.stderr.is_empty(), "{outcome:?}");
-        for ((path, text, arguments, _), assessment) in cases.iter().zip(assessments) {
-            let expected = match assessment.change {
+        for ((path, text, arguments, _), difference) in cases.iter().zip(differences) {
+            let expected = match difference {
                 None => text.clone(),
-                Some(change) => match &change.fields[0].after {
+                Some(Difference { change, .. }) => match &change.fields[0].after {
                     Shown::Text(after) if change.fields[0].name == "content" => after.clone(),
                     _ => panic!("{}: {text:?} {arguments:?}: {change:?}", host.name()),
                 },
@@ -99,8 +99,8 @@ fn awk_and_the_plan_decide_alike() {
         }
         let probe = host.probe(kind.probe(&batch).as_str());
         let left = kind.assess(&batch, &probe.stdout).unwrap();
-        for ((_, text, arguments, _), assessment) in cases.iter().zip(left) {
-            assert!(assessment.change.is_none(), "{}: {text:?} {arguments:?}", host.name());
+        for ((_, text, arguments, _), difference) in cases.iter().zip(left) {
+            assert_eq!(difference, None, "{}: {text:?} {arguments:?}", host.name());
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use converge::{
     change::{Action, Change, Shown},
+    kind::Difference,
     resource::ArgumentError,
 };
 use toml_edit::{Array, DocumentMut, value};
@@ -45,11 +46,11 @@ impl Outcome {
             Ok(declared) => declared,
             Err(error) => return Self { error: refused(&error), ..Self::default() },
         };
-        let assessments = match kind.assess(&[&declared.desired], &case.probe) {
-            Ok(assessments) => assessments,
+        let differences = match kind.assess(&[&declared.desired], &case.probe) {
+            Ok(differences) => differences,
             Err(error) => return Self { error: error.to_string(), ..Self::default() },
         };
-        let Some(change) = &assessments[0].change else { return Self::default() };
+        let Some(Difference { change, .. }) = &differences[0] else { return Self::default() };
         let step = kind.apply(&declared.desired, Some(change));
         Self { changes: lines(change), script: format!("{}\n", step.script), ..Self::default() }
     }

@@ -8,7 +8,7 @@ use converge::{
     content::Digest,
     diagnostic::Source,
     inventory::{Format, Given, Inventory},
-    kind::Assessment,
+    kind::Difference,
     language::{self, Evaluation, Input, Known},
     probe::Observations,
 };
@@ -126,12 +126,11 @@ impl Fleet {
 
 /// What hosts might answer: of every seven resources, one differs.
 pub(crate) fn observe(catalog: &Catalog) -> Observations {
-    let change = || Change::new(Action::Create, Vec::new());
-    let assess = |(index, (id, _)): (usize, (_, _))| {
-        let change = (index % 7 == 0).then(change);
-        let observed = change.as_ref().map(|_| Digest::of(b"something else"));
-        (id, Ok(Assessment { observed, change }))
+    let difference = || {
+        let change = Change::new(Action::Create, Vec::new());
+        Difference { observed: Digest::of(b"something else"), change }
     };
+    let assess = |(index, (id, _)): (usize, (_, _))| (id, Ok((index % 7 == 0).then(difference)));
     let nodes = catalog.nodes().enumerate().map(assess).collect();
     Observations { nodes, owed: Vec::new() }
 }

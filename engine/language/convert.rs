@@ -1,7 +1,7 @@
 //! Rhai's values to ours, and back.
 
 use indexmap::IndexMap;
-use rhai::{Array, Dynamic, Map};
+use rhai::{Array, Dynamic, ImmutableString, Map};
 
 use super::{declare::Handle, hosts::HostRef};
 use crate::{inventory::Host, secret::Secret, value::Value};
@@ -11,6 +11,9 @@ use crate::{inventory::Host, secret::Secret, value::Value};
 /// # Errors
 /// The kind of value that has no meaning outside a script.
 pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
+    if let Some(text) = dynamic.read_lock::<ImmutableString>() {
+        return Ok(Value::from(text.as_str()));
+    }
     if dynamic.is_unit() {
         return Ok(Value::Null);
     }
@@ -27,9 +30,6 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
         let item = |(name, value): (_, &Dynamic)| Ok((str::to_owned(name), to_value(value)?));
         let items = items.iter().map(|(name, value)| item((name.as_str(), value)));
         return items.collect::<Result<_, _>>().map(Value::Map);
-    }
-    if dynamic.is_string() {
-        return Ok(Value::Text(dynamic.clone().into_string().unwrap_or_default()));
     }
     if let Ok(value) = dynamic.as_bool() {
         return Ok(Value::Bool(value));

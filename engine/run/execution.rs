@@ -87,7 +87,7 @@ impl<'a> Execution<'a> {
         let states: Vec<State> = catalog.nodes().map(state).collect();
         let open = |id: &NodeId| !matches!(states[id.index()], State::Done(_));
         let missing = catalog.nodes().map(|(id, _)| graph.before(id).filter(open).count());
-        let missing = missing.collect();
+        let missing: Vec<usize> = missing.collect();
         let mut place = vec![0; catalog.len()];
         let mut hosts: BTreeMap<Arc<str>, Lane> = BTreeMap::new();
         for (at, &id) in graph.order().iter().enumerate() {
@@ -95,7 +95,9 @@ impl<'a> Execution<'a> {
             hosts.entry(catalog.node(id).name.host.clone()).or_default().nodes.push(id);
         }
         let (doomed, dirty) = (vec![None; catalog.len()], vec![false; catalog.len()]);
-        let news = (0..catalog.len()).map(Reverse).collect();
+        let waits_for_none =
+            |(place, id): (usize, &NodeId)| (missing[id.index()] == 0).then_some(Reverse(place));
+        let news = graph.order().iter().enumerate().filter_map(waits_for_none).collect();
         let startable = BTreeSet::new();
         let mut rollings = Rollings::new(graph.regions());
         for (id, _) in catalog.nodes() {

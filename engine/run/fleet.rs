@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future::join_all};
 use tokio::{
     sync::{OnceCell, Semaphore},
     time::timeout,
@@ -29,6 +30,7 @@ pub(crate) struct Fleet {
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
     /// How many hosts are worked on, or begin to be asked, at once.
     places: Semaphore,
+    closed: OnceCell<()>,
 }
 
 /// A host that has not answered by then makes way for the next one that is to be asked.
@@ -49,7 +51,8 @@ impl Fleet {
         concurrency: usize,
     ) -> Self {
         let places = Semaphore::new(concurrency.max(1));
-        Self { connector, events, inventory, ways: Mutex::default(), places }
+        let (ways, closed) = (Mutex::default(), OnceCell::new());
+        Self { connector, events, inventory, ways, places, closed }
     }
 
     /// Makes sure that these hosts can be worked on together, beside those that are open.
@@ -186,15 +189,18 @@ impl Fleet {
         }
     }
 
-    /// Ends all connections.
+    /// Ends all connections, once.
     pub(crate) async fn close(&self) {
-        let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
         let close = |way: Arc<Way>| async move {
             if let Some(Ok(remote)) = way.remote.get() {
                 remote.close().await;
             }
         };
-        futures::future::join_all(ways.into_iter().map(close)).await;
+        let close_all = || {
+            let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
+            join_all(ways.into_iter().map(close)).map(drop)
+        };
+        self.closed.get_or_init(close_all).await;
     }
 
     /// Never held across an await: who waits for a way may be waited for by who has it.

@@ -177,6 +177,13 @@ impl Run {
             }
             break (observed, plan);
         };
+        if matches!(purpose, Purpose::Plan) || !(paid || plan.acts()) {
+            // Nothing is asked of any host from here on: they are let go while people are told.
+            let fleet = fleet.clone();
+            tokio::spawn(async move { fleet.close().await });
+            // It has this thread now; another one goes on here.
+            tokio::task::yield_now().await;
+        }
         self.tell_foreign_debts(&catalog, &observations.owed);
         let file = PlanFile::new(&catalog, &plan);
         let observed = |id: &NodeId| observations.nodes.contains_key(id);

@@ -25,8 +25,10 @@ pub(crate) async fn observe(
     }
     let ask = |(host, nodes)| fleet.at_a_place(one(catalog, host, nodes, fleet, &begins));
     let asked = hosts.into_iter().map(ask);
+    let answers = join_all(asked).await;
     let mut all = Observations::default();
-    for observations in join_all(asked).await.into_iter().flatten() {
+    all.nodes.reserve(answers.iter().flatten().map(|answer| answer.nodes.len()).sum());
+    for observations in answers.into_iter().flatten() {
         all.nodes.extend(observations.nodes);
         all.owed.extend(observations.owed);
     }

@@ -13,11 +13,12 @@ use super::{
 use crate::{
     catalog::{Catalog, NodeId},
     change::{Action, Change},
+    content::Digest,
     diagnostic::{Diagnostic, Result, did_you_mean},
     event::{Event, Failure, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
-    kind::Assessment,
+    kind::Difference,
     language::{Input, Known},
     plan::Plan,
     probe::Observations,
@@ -109,8 +110,11 @@ impl Failing {
 fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
     let assess = |(id, node): (NodeId, &crate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
-        let change = differs.then(|| Change::new(Action::Update, Vec::new()));
-        (id, Ok(Assessment { observed: None, change }))
+        let difference = || {
+            let change = Change::new(Action::Update, Vec::new());
+            Difference { observed: Digest::of(b"something else"), change }
+        };
+        (id, Ok(differs.then(difference)))
     };
     Observations { nodes: catalog.nodes().map(assess).collect(), owed: Vec::new() }
 }

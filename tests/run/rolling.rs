@@ -244,6 +244,17 @@ async fn what_a_lost_balancer_owes_is_paid_first_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn what_is_paid_is_looked_at_though_nothing_else_is_to_be_done() {
+    let fleet = Fleet::new(&["lb", "n1"]);
+    fleet.breaks("lb", Fault::LostAfter(2));
+    fleet.apply(&release("")).await;
+    fleet.mend("lb");
+    let ran = fleet.apply(&release("")).await;
+    assert_eq!((ran.status, ran.rounds("lb")), (Converged, vec![1]));
+    assert_eq!((fleet.log(), fleet.markers("lb")), (turns(&["n1"]), 0));
+}
+
+#[tokio::test]
 async fn nothing_else_is_begun_when_what_is_owed_cannot_be_paid() {
     let fleet = Fleet::new(&["lb", "n1", "n2"]);
     fleet.breaks("lb", Fault::LostAfter(2));

@@ -8,9 +8,9 @@ use super::*;
 use crate::{
     catalog::{BlockId, Declared},
     change::{Action, Change},
-    content::Content,
+    content::{Content, Digest},
     diagnostic::Place,
-    kind::Assessment,
+    kind::Difference,
     probe::Observations,
     resource::{ArgumentError, Files, TreeFile},
     resources,
@@ -73,10 +73,12 @@ impl Site {
 
     fn planned(&self) -> (Graph, Plan) {
         let graph = Graph::build(&self.catalog).unwrap();
-        let change =
-            |id| self.differing.contains(&id).then(|| Change::new(Action::Update, Vec::new()));
-        let assess = |id| Assessment { observed: None, change: change(id) };
-        let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(assess(id)))).collect();
+        let difference = || {
+            let change = Change::new(Action::Update, Vec::new());
+            Difference { observed: Digest::of(b"something else"), change }
+        };
+        let differs = |id| self.differing.contains(&id).then(difference);
+        let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(differs(id)))).collect();
         let plan = Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
         (graph, plan)
     }
