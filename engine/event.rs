@@ -3,7 +3,7 @@
 //! Written as JSON lines by `--format json`; `docs/events.md` describes each. [`VERSION`] grows when a reader of
 //! an older one would misunderstand.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,14 @@ pub enum Event {
         /// The host.
         host: Arc<str>,
     },
-    /// What is planned for one resource. Those with nothing to do are told too, and only here if they stay so.
+    /// The resources of one host that are as they should be, in order. Those that stay so are told only here.
+    Unchanged {
+        /// The host.
+        host: Arc<str>,
+        /// The resources.
+        resources: Vec<AsDeclared>,
+    },
+    /// What is planned for one resource that is not as it should be, or may not stay so.
     Planned {
         /// The resource.
         #[serde(flatten)]
@@ -138,6 +145,17 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
+}
+
+/// A resource that is as it should be. A fleet has many of them, so of each only what tells it from the others of its host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AsDeclared {
+    /// Its kind.
+    pub kind: Cow<'static, str>,
+    /// What tells it from others of its kind.
+    pub key: Arc<str>,
+    /// The call that declared it.
+    pub place: Place,
 }
 
 /// A mistake in what the user gave, without the text it is in.

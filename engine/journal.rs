@@ -11,13 +11,13 @@ use std::{
 
 use crate::{
     event::{Event, Events},
-    report::{Redactor, redacted},
+    report::{Redactors, redacted},
 };
 
 /// The journal of one run, open for writing.
 pub struct Journal {
     file: Mutex<BufWriter<File>>,
-    redact: Redactor,
+    redactors: Redactors,
 }
 
 /// An earlier run.
@@ -31,18 +31,21 @@ pub struct Entry {
 
 const EVENTS: &str = "events.jsonl";
 
+/// How much waits to be written, in bytes: what is told of a host may be ten of these in a thousand.
+const BUFFER: usize = 64 * 1024;
+
 impl Journal {
     /// Opens the journal of a new run, for nobody else to read.
     ///
     /// # Errors
     /// When the folder cannot be made or written.
-    pub fn create(project: &Path, run: &str, redact: Redactor) -> io::Result<Self> {
+    pub fn create(project: &Path, run: &str, redactors: Redactors) -> io::Result<Self> {
         let folder = runs(project).join(run);
         fs::create_dir_all(&folder)?;
         let mut options = OpenOptions::new();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.create_new(true).append(true).open(folder.join(EVENTS))?;
-        Ok(Self { file: Mutex::new(BufWriter::new(file)), redact })
+        Ok(Self { file: Mutex::new(BufWriter::with_capacity(BUFFER, file)), redactors })
     }
 }
 
@@ -59,9 +62,12 @@ impl Events for Journal {
             Event::Connecting { .. }
                 | Event::Connected { .. }
                 | Event::Probing { .. }
+                | Event::Unchanged { .. }
                 | Event::Planned { .. }
         );
-        let Ok(mut line) = serde_json::to_vec(&redacted(event, &self.redact)) else { return };
+        let Ok(mut line) = serde_json::to_vec(&redacted(event, &(self.redactors)())) else {
+            return;
+        };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
             let _ = file.write_all(&line);

@@ -25,10 +25,14 @@ fn main() -> ExitCode {
     let Ok(runtime) = runtime() else { return ExitCode::from(ExitStatus::Mistake.code()) };
     // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
     let ended = runtime.block_on(runtime.spawn(commands::run(cli)));
-    // A host that was dialled in vain is waited for no longer, not even the answer of a name server.
-    runtime.shutdown_background();
-    ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    let status = ended.map_or(PANICKED, |status| status.code().into());
+    // Nothing is waited for any more: no host that was dialled in vain, no answer of a name server, nor until all that was
+    // known of a fleet is freed.
+    std::process::exit(status)
 }
+
+/// The exit status of a program that panicked, as Rust has it. What happened was told then.
+const PANICKED: i32 = 101;
 
 /// A thread for each processor, but not one alone: while it evaluates a playbook, signals are heard and hosts dialled.
 fn runtime() -> std::io::Result<Runtime> {

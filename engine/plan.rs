@@ -37,7 +37,8 @@ pub struct NodePlan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Planned {
-    /// It is as it should be.
+    /// It is as it should be. No event of its own tells that.
+    #[serde(skip)]
     Unchanged,
     /// It differs.
     Change {

@@ -1,10 +1,6 @@
 //! What each subcommand does: one file each. They put the stages together, and hold no logic of their own.
 
-use std::{
-    borrow::Cow,
-    process::ExitCode,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     cli::{Cli, Command, Format},
@@ -33,7 +29,7 @@ mod why;
 type LateSecrets = Arc<OnceLock<Arc<Secrets>>>;
 
 /// Runs what the command line asks for, and gives the exit status.
-pub async fn run(cli: Cli) -> ExitCode {
+pub async fn run(cli: Cli) -> ExitStatus {
     let secrets = LateSecrets::default();
     let report = Arc::new(open_report(&cli, &secrets));
     let status = dispatch(cli, &report, &secrets).await.unwrap_or_else(|mistakes| {
@@ -41,8 +37,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         ExitStatus::Mistake
     });
     let written = report.finish().is_ok();
-    let status = if written { status } else { ExitStatus::Mistake };
-    ExitCode::from(status.code())
+    if written { status } else { ExitStatus::Mistake }
 }
 
 fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
@@ -53,16 +48,13 @@ fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
     };
     let mut options = Options::detect(format, !global.no_diff, global.verbose);
     options.junit = global.junit.is_some();
-    Report::new(options, redact(secrets))
+    Report::new(options, redactors(secrets))
 }
 
-/// Takes every secret that was looked up so far out of a text.
-fn redact(secrets: &LateSecrets) -> report::Redactor {
+/// Redactors for every secret that was looked up so far.
+fn redactors(secrets: &LateSecrets) -> report::Redactors {
     let secrets = secrets.clone();
-    Box::new(move |text| match secrets.get() {
-        Some(secrets) => secrets.redactor().redact(text),
-        None => Cow::Borrowed(text),
-    })
+    Box::new(move || secrets.get().map(|secrets| secrets.redactor()).unwrap_or_default())
 }
 
 async fn dispatch(

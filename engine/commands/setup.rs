@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{LateSecrets, redact};
+use super::{LateSecrets, redactors};
 use crate::{
     cli::{Command, Format, Global},
     config::Config,
@@ -94,7 +94,7 @@ impl Setup {
 
     /// A run that is journaled, and ends early when a signal says so.
     pub(super) fn run(&self, project: &Project, id: String, interrupt: Interrupt) -> Result<Run> {
-        let journal = Journal::create(&project.config.folder, &id, redact(&self.late_secrets));
+        let journal = Journal::create(&project.config.folder, &id, redactors(&self.late_secrets));
         let journal = journal.map_err(|error| {
             let folder = project.config.folder.join(".converge");
             Diagnostic::new(

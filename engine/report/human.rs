@@ -122,6 +122,10 @@ impl Human {
             Event::Unreachable { host, message, hint } => {
                 Drawn::result(self.unreachable(host, message, hint.as_deref()))
             }
+            Event::Unchanged { host, resources } => {
+                self.plan.add_unchanged(host, resources, self.result);
+                Drawn::default()
+            }
             Event::Planned { node, declared, plan, turn } => {
                 self.planned(node, declared, plan, turn.as_ref());
                 Drawn::default()

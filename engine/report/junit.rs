@@ -5,31 +5,43 @@ use std::{sync::Arc, time::Duration};
 use indexmap::IndexMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::event::{Declared, Event, Failure, NodeName, Outcome, Planned};
+use crate::{
+    diagnostic::Place,
+    event::{AsDeclared, Event, Failure, Outcome, Planned},
+};
 
 /// The document. A plan that was not applied has its cases too: what would change is no failure.
 pub fn render(events: &[Event]) -> String {
     let mut report = Report::new("converge");
-    let mut suites: IndexMap<Arc<str>, IndexMap<Arc<str>, TestCase>> = IndexMap::new();
+    let mut suites: IndexMap<Arc<str>, IndexMap<String, TestCase>> = IndexMap::new();
     for event in events {
         match event {
             Event::RunStarted { command, playbook, .. } => {
                 report.name = Some(format!("converge {command} {playbook}").into());
             }
+            Event::Unchanged { host, resources } => {
+                let cases = suites.entry(host.clone()).or_default();
+                for AsDeclared { kind, key, place } in resources {
+                    let case = case(kind, key, place, TestCaseStatus::success());
+                    cases.insert(case.name.to_string(), case);
+                }
+            }
             Event::Planned { node, declared, plan, .. } => {
-                let case = case(node, declared, planned(plan));
-                suites.entry(node.host.clone()).or_default().insert(node.node.clone(), case);
+                let case = case(&node.kind, &node.key, &declared.place, planned(plan));
+                let cases = suites.entry(node.host.clone()).or_default();
+                cases.insert(case.name.to_string(), case);
             }
             Event::Finished { node, declared, outcome, duration_ms } => {
-                let mut case = case(node, declared, ended(outcome));
+                let mut case = case(&node.kind, &node.key, &declared.place, ended(outcome));
                 case.set_time(Duration::from_millis(*duration_ms));
-                suites.entry(node.host.clone()).or_default().insert(node.node.clone(), case);
+                let cases = suites.entry(node.host.clone()).or_default();
+                cases.insert(case.name.to_string(), case);
             }
             Event::Unreachable { host, message, hint } => {
                 let mut status = error("unreachable", message);
                 status.set_description(hint.as_deref().unwrap_or_default());
                 let case = TestCase::new("reach the host", status);
-                suites.entry(host.clone()).or_default().insert("".into(), case);
+                suites.entry(host.clone()).or_default().insert(String::new(), case);
             }
             Event::Summary { duration_ms, .. } => {
                 report.set_time(Duration::from_millis(*duration_ms));
@@ -45,10 +57,10 @@ pub fn render(events: &[Event]) -> String {
     report.to_string().expect("a document in memory can be written")
 }
 
-fn case(node: &NodeName, declared: &Declared, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(format!("{}:{}", node.kind, node.key), status);
-    case.set_classname(declared.place.file.to_string());
-    case.extra.insert("line".into(), declared.place.line.to_string().into());
+fn case(kind: &str, key: &str, place: &Place, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(format!("{kind}:{key}"), status);
+    case.set_classname(place.file.to_string());
+    case.extra.insert("line".into(), place.line.to_string().into());
     case
 }
 

@@ -59,7 +59,7 @@ impl Live {
                 }
             }
             Event::Planned { node, .. } => self.end(&node.host),
-            Event::Connected { host } => self.end(host),
+            Event::Connected { host } | Event::Unchanged { host, .. } => self.end(host),
             Event::Unreachable { host, .. } => {
                 self.unreachable += 1;
                 self.end(host);

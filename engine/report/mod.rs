@@ -18,6 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use crate::{
     diagnostic::Diagnostic,
     event::{Event, Events, Problem},
+    secret::Redactor,
 };
 
 mod look;
@@ -110,19 +111,21 @@ impl Options {
     }
 }
 
-/// Takes what must not be seen out of a text. It borrows a text that holds nothing of it.
-pub type Redactor = Box<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
+/// Gives what takes out of a text what must not be seen: another one as soon as another secret is known.
+pub type Redactors = Box<dyn Fn() -> Arc<Redactor> + Send + Sync>;
 
-/// The event with its texts as `redact` leaves them, for whoever keeps events.
-pub fn redacted(mut event: Event, redact: &Redactor) -> Event {
-    Texts(&|text, _| redact(text)).event(&mut event);
+/// The event with its texts as the redactor leaves them, for whoever keeps events.
+pub fn redacted(mut event: Event, redactor: &Redactor) -> Event {
+    if !redactor.is_idle() {
+        Texts(&|text, _| redactor.redact(text)).event(&mut event);
+    }
     event
 }
 
 /// The writer.
 pub struct Report {
     options: Options,
-    redact: Redactor,
+    redactors: Redactors,
     pen: Arc<Mutex<Pen>>,
     live: Arc<Mutex<Live>>,
     bar: ProgressBar,
@@ -130,14 +133,14 @@ pub struct Report {
 
 impl Report {
     /// Writes to the standard output and the standard error of this process.
-    pub fn new(options: Options, redact: Redactor) -> Self {
-        Self::to(options, redact, io::stdout(), io::stderr())
+    pub fn new(options: Options, redactors: Redactors) -> Self {
+        Self::to(options, redactors, io::stdout(), io::stderr())
     }
 
     /// Writes to any sinks. Live lines go to the terminal all the same.
     pub fn to(
         options: Options,
-        redact: Redactor,
+        redactors: Redactors,
         stdout: impl Write + Send + 'static,
         stderr: impl Write + Send + 'static,
     ) -> Self {
@@ -149,12 +152,12 @@ impl Report {
         if options.format == Format::Human && !options.live {
             break_silence(Arc::downgrade(&pen), live.clone(), progress);
         }
-        Self { options, redact, pen, live, bar }
+        Self { options, redactors, pen, live, bar }
     }
 
     /// Writes the result of a subcommand, such as a list of hosts. Ends the line if the text does not.
     pub fn print(&self, text: &str) {
-        let mut text = sanitize(&(self.redact)(text), Shape::Block).into_owned();
+        let mut text = sanitize(&(self.redactors)().redact(text), Shape::Block).into_owned();
         if !text.ends_with('\n') {
             text.push('\n');
         }
@@ -173,7 +176,7 @@ impl Report {
             width: self.options.width,
         };
         let drawn = render_diagnostics(diagnostics, canvas);
-        let drawn = Drawn::progress((self.redact)(&drawn).into_owned());
+        let drawn = Drawn::progress((self.redactors)().redact(&drawn).into_owned());
         self.write(&mut lock(&self.pen), &drawn);
     }
 
@@ -220,14 +223,15 @@ impl Report {
 
 impl Events for Report {
     fn send(&self, mut event: Event) {
+        let redactor = (self.redactors)();
         if self.options.junit {
-            lock(&self.pen).kept.push(redacted(event.clone(), &self.redact));
+            lock(&self.pen).kept.push(redacted(event.clone(), &redactor));
         }
         if self.options.format == Format::Json {
-            let event = redacted(event, &self.redact);
+            let event = redacted(event, &redactor);
             return self.write(&mut lock(&self.pen), &Drawn::result(json::line(&event)));
         }
-        Texts(&|text, shape| match (self.redact)(text) {
+        Texts(&|text, shape| match redactor.redact(text) {
             Cow::Borrowed(text) => sanitize(text, shape),
             Cow::Owned(text) => sanitize(&text, shape).into_owned().into(),
         })

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     change::Action,
-    event::{Declared, NodeName, Planned, Turn},
+    diagnostic::Place,
+    event::{AsDeclared, Declared, NodeName, Planned, Turn},
 };
 
 /// What was told of the plan so far.
@@ -41,7 +42,7 @@ struct Totals {
 #[derive(Debug)]
 struct Item {
     name: String,
-    declared: Declared,
+    place: Place,
     plan: Planned,
     hosts: Vec<Arc<str>>,
 }
@@ -61,18 +62,29 @@ impl Plan {
         if changes(plan) {
             self.changing.insert(node.host.clone());
         }
-        if *plan == Planned::Unchanged && !look.verbose {
-            return;
-        }
         let name = format!("{}:{}", node.kind, node.key);
         let plan = change::seen_from(&node.host, plan.clone());
         if let Some(turn) = turn.filter(|_| !matches!(plan, Planned::MayChange { .. })) {
-            let beside = beside(declared, look);
+            let beside = beside(&declared.place, look);
             return self.turns.add(turn, &node.host, name, plan, beside);
         }
+        self.list(&node.host, name, &declared.place, plan);
+    }
+
+    /// Takes the resources of a host that are as they should be.
+    pub(super) fn add_unchanged(&mut self, host: &Arc<str>, resources: &[AsDeclared], look: Look) {
+        self.hosts.insert(host.clone());
+        self.totals.unchanged += resources.len();
+        for AsDeclared { kind, key, place } in resources.iter().filter(|_| look.verbose) {
+            self.list(host, format!("{kind}:{key}"), place, Planned::Unchanged);
+        }
+    }
+
+    /// Notes a host where it meets those with the same plan.
+    fn list(&mut self, host: &Arc<str>, name: String, place: &Place, plan: Planned) {
         let alike = format!("{name} {plan:?}");
-        let new = || Item { name, declared: declared.clone(), plan, hosts: Vec::new() };
-        self.items.entry(alike).or_insert_with(new).hosts.push(node.host.clone());
+        let new = || Item { name, place: place.clone(), plan, hosts: Vec::new() };
+        self.items.entry(alike).or_insert_with(new).hosts.push(host.clone());
     }
 
     /// The longest name of a host.
@@ -163,7 +175,7 @@ fn section(hosts: &[Arc<str>], items: &[&Item], look: Look) -> String {
     let changes = sure.iter().filter(|item| changes(&item.plan)).count();
     let mut drawn = title(hosts, changes, look);
     for item in sure {
-        let beside = beside(&item.declared, look);
+        let beside = beside(&item.place, look);
         drawn += &change::draw(&item.name, &item.plan, &beside, look);
     }
     drawn + &may_change(&maybe, look)
@@ -186,9 +198,9 @@ fn title(hosts: &[Arc<str>], changes: usize, look: Look) -> String {
     title + "\n"
 }
 
-fn beside(declared: &Declared, look: Look) -> String {
+fn beside(place: &Place, look: Look) -> String {
     match look.verbose {
-        true => format!("  {}", look.dim(declared.place.to_string())),
+        true => format!("  {}", look.dim(place.to_string())),
         false => String::new(),
     }
 }

@@ -15,8 +15,8 @@ pub(super) mod event {
         change::{Action, Change, Field},
         diagnostic::Place,
         event::{
-            Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome, Planned,
-            VERSION,
+            AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
+            Planned, VERSION,
         },
         resource::Reaction,
     };
@@ -64,7 +64,8 @@ pub(super) mod event {
     }
 
     pub(crate) fn unchanged(host: &str, kind: &str, key: &str) -> Event {
-        planned(host, kind, key, Planned::Unchanged)
+        let (kind, key, place) = (kind.to_owned().into(), key.into(), declared().place);
+        Event::Unchanged { host: host.into(), resources: vec![AsDeclared { kind, key, place }] }
     }
 
     pub(crate) fn change(action: Action, fields: Vec<Field>) -> Planned {

@@ -1,13 +1,12 @@
 //! Whole outputs, as people and programs see them.
 
 use std::{
-    borrow::Cow,
     io::{self, Write},
     sync::{Arc, Mutex},
 };
 
 use super::{
-    Format, Options, Report,
+    Format, Options, Redactors, Report,
     samples::event::{self, cause, change, may_change},
 };
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     event::{Event, Events, Failure, HostSummary, Outcome, Planned},
     remote::Traffic,
     resource::Reaction,
+    secret::{Redactor, Secret},
 };
 
 fn options() -> Options {
@@ -55,27 +55,22 @@ impl Write for Sheet {
 }
 
 /// All that is written; lines on standard error begin with `2> `.
-fn written_by(
-    options: Options,
-    redact: fn(&str) -> Cow<'_, str>,
-    tell: impl FnOnce(&Report),
-) -> String {
+fn written_by(options: Options, secrets: &[Secret], tell: impl FnOnce(&Report)) -> String {
     let paper = Paper::default();
     let (out, err) = (Sheet(paper.clone(), ""), Sheet(paper.clone(), "2> "));
-    let report = Report::to(options, Box::new(redact), out, err);
+    let report = Report::to(options, redactors(secrets), out, err);
     tell(&report);
     report.finish().expect("paper takes all");
     paper.0.lock().unwrap().clone()
 }
 
 fn written(options: Options, events: Vec<Event>) -> String {
-    written_by(
-        options,
-        |text| Cow::Borrowed(text),
-        |report| {
-            events.into_iter().for_each(|event| report.send(event));
-        },
-    )
+    written_by(options, &[], |report| events.into_iter().for_each(|event| report.send(event)))
+}
+
+fn redactors(secrets: &[Secret]) -> Redactors {
+    let redactor = Arc::new(Redactor::new(secrets));
+    Box::new(move || redactor.clone())
 }
 
 fn human(events: Vec<Event>) -> String {
@@ -374,9 +369,7 @@ fn mistakes_in_the_input() {
         .hint("did you mean `mode`?")
         .related(Diagnostic::new("", "called by this").at(&call, 0..4));
     let mistakes = [mistake];
-    let shown = |options| {
-        written_by(options, |text| Cow::Borrowed(text), |report| report.diagnostics(&mistakes))
-    };
+    let shown = |options| written_by(options, &[], |report| report.diagnostics(&mistakes));
     insta::assert_snapshot!("mistakes", shown(options()));
     insta::assert_snapshot!("mistakes_ascii", shown(Options { unicode: false, ..options() }));
     insta::assert_snapshot!("mistakes_json", shown(Options { format: Format::Json, ..options() }));
@@ -395,18 +388,19 @@ fn what_scripts_say_goes_to_standard_error() {
 #[test]
 fn a_secret_is_in_no_format() {
     let events = [mixed_plan("apply"), failed_apply()].concat();
-    let redact = |text: &str| Cow::Owned(text.replace("nginx", "****"));
+    let secrets = [Secret::new("web", "nginx")];
+    let hidden = |text: &str| text.contains("(secret web)") && !text.contains("nginx");
     for format in [Format::Human, Format::Json] {
         let options = Options { format, junit: true, verbosity: 1, ..options() };
         let mut junit = None;
-        let text = written_by(options, redact, |report| {
+        let text = written_by(options, &secrets, |report| {
             events.iter().for_each(|event| report.send(event.clone()));
             report.print("nginx");
             report.diagnostics(&[Diagnostic::new("x", "nginx").hint("nginx")]);
             junit = report.junit();
         });
-        assert!(text.contains("****") && !text.contains("nginx"), "{text}");
-        assert!(junit.is_some_and(|text| text.contains("****") && !text.contains("nginx")));
+        assert!(hidden(&text), "{text}");
+        assert!(junit.is_some_and(|text| hidden(&text)));
     }
 }
 
@@ -450,8 +444,7 @@ impl Write for Broken {
 #[test]
 fn a_reader_that_goes_away_is_no_error_but_a_full_disk_is() {
     let finish = |kind| {
-        let report =
-            Report::to(options(), Box::new(|text| Cow::Borrowed(text)), Broken(kind), io::sink());
+        let report = Report::to(options(), redactors(&[]), Broken(kind), io::sink());
         failed_apply().into_iter().for_each(|event| report.send(event));
         report.finish()
     };

@@ -7,7 +7,8 @@ use crate::{
     change::{Change, Field, Shown},
     diagnostic::Place,
     event::{
-        Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome, Planned, Problem,
+        AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
+        Planned, Problem,
     },
 };
 
@@ -46,6 +47,14 @@ impl Texts<'_> {
                 self.name(host);
                 self.line(message);
                 self.lines(hint);
+            }
+            Event::Unchanged { host, resources } => {
+                self.name(host);
+                for AsDeclared { kind, key, place } in resources {
+                    self.kind(kind);
+                    self.name(key);
+                    self.place(place);
+                }
             }
             Event::Planned { node, declared, plan, turn } => {
                 self.node(node);
@@ -106,6 +115,10 @@ impl Texts<'_> {
 
     fn node(&self, NodeName { node, host, kind, key }: &mut NodeName) {
         [node, host, key].into_iter().for_each(|name| self.name(name));
+        self.kind(kind);
+    }
+
+    fn kind(&self, kind: &mut Cow<'static, str>) {
         if let Some(new) = self.other(kind, Shape::Line) {
             *kind = new.into();
         }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
 use tokio::sync::watch;
 
 mod answers;
@@ -35,9 +36,9 @@ use self::{
     tally::{Tally, Troubles},
 };
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, Node, NodeId},
     diagnostic::Result,
-    event::{Event, Events, Outcome},
+    event::{AsDeclared, Event, Events, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
     language::{Input, Known, Note},
@@ -110,6 +111,8 @@ pub struct Ended {
     pub status: ExitStatus,
     /// The plan, as data that can be approved.
     pub plan: PlanFile,
+    /// What was declared.
+    pub catalog: Catalog,
 }
 
 impl Run {
@@ -156,7 +159,9 @@ impl Run {
     ) -> Result<Ended> {
         let opener = fleet.opener(self.limit.clone());
         let catalog = self.evaluate(input, fleet, |_| Ok(()), opener).await?;
-        fleet.reserve(catalog.nodes().map(|(_, node)| node.name.host.clone()))?;
+        let mut hosts: Vec<_> = catalog.nodes().map(|(_, node)| node.name.host.clone()).collect();
+        hosts.dedup();
+        fleet.reserve(hosts)?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
@@ -209,7 +214,7 @@ impl Run {
         let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
-        Ok(Ended { status, plan: file })
+        Ok(Ended { status, plan: file, catalog })
     }
 
     /// Applies the plan, then looks again at what changed and what stands below it.
@@ -326,7 +331,8 @@ impl Run {
         });
     }
 
-    /// Tells what is planned, in the order in which it is going to be done. Of what was not observed, nothing is known.
+    /// Tells what is planned: what is as it should be, host by host, and then the rest in the order in which it is going to
+    /// be done. Of what was not observed, nothing is known.
     fn tell_plan(
         &self,
         catalog: &Catalog,
@@ -335,11 +341,21 @@ impl Run {
         observed: impl Fn(&NodeId) -> bool,
         tally: &mut Tally,
     ) {
-        for &id in graph.order().iter().filter(|id| observed(id)) {
+        let known = graph.order().iter().copied().filter(observed);
+        let (unchanged, others): (Vec<NodeId>, Vec<NodeId>) =
+            known.partition(|id| plan.node(*id).planned == Planned::Unchanged);
+        let mut hosts: IndexMap<&Arc<str>, Vec<AsDeclared>> = IndexMap::new();
+        for id in unchanged {
+            tally.told_unchanged(id);
+            let Node { name, declared, .. } = catalog.node(id);
+            let (kind, key, place) = (name.kind.clone(), name.key.clone(), declared.place.clone());
+            hosts.entry(&name.host).or_default().push(AsDeclared { kind, key, place });
+        }
+        for (host, resources) in hosts {
+            self.events.send(Event::Unchanged { host: host.clone(), resources });
+        }
+        for id in others {
             let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
-            if plan == Planned::Unchanged {
-                tally.told_unchanged(id);
-            }
             let (node, declared) = (node.name.clone(), node.declared.clone());
             let turn = graph.regions().turn_of(id);
             self.events.send(Event::Planned { node, declared, plan, turn });

@@ -47,13 +47,9 @@ impl Run {
         let failing = Failing::find(&catalog, name)?;
         let observed = everything_differs(&catalog, &graph);
         let plan = Plan::new(&catalog, &graph, &observed);
-        for &id in graph.order() {
-            let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
-            let (node, declared) = (node.name.clone(), node.declared.clone());
-            let turn = graph.regions().turn_of(id);
-            self.events.send(Event::Planned { node, declared, plan, turn });
-        }
-        let (mut tally, mut troubles) = (Tally::new(&catalog), BTreeMap::new());
+        let mut tally = Tally::new(&catalog);
+        self.tell_plan(&catalog, &graph, &plan, |_| true, &mut tally);
+        let mut troubles = BTreeMap::new();
         if let Failing::Host(host) = &failing {
             troubles.insert(host.clone(), RemoteError::Lost("as simulated".to_owned()));
         }

@@ -16,17 +16,12 @@ use crate::script::Quoted;
 const SHORT: usize = 4;
 
 /// Replaces secrets by `(secret name)`: their text, and base64, hexadecimal, URL, shell and JSON forms of it.
+#[derive(Default)]
 pub struct Redactor {
     /// Finds all forms at once; `None` when there is nothing to find.
     finder: Option<AhoCorasick>,
     /// What each form is replaced by.
     labels: Vec<Arc<str>>,
-}
-
-impl Default for Redactor {
-    fn default() -> Self {
-        Self::new(&[])
-    }
 }
 
 impl Redactor {
@@ -43,6 +38,11 @@ impl Redactor {
         let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
         let finder = finder.expect("the forms of all secrets fit in memory");
         Self { finder: (!forms.is_empty()).then_some(finder), labels }
+    }
+
+    /// Whether there is nothing to find.
+    pub fn is_idle(&self) -> bool {
+        self.finder.is_none()
     }
 
     /// The text without secrets.

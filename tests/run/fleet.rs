@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use converge::{
     content::Content,
     diagnostic::{Diagnostic, Source},
-    event::{Event, Events, HostSummary, Outcome, Planned},
+    event::{AsDeclared, Event, Events, HostSummary, Outcome, Planned},
     exit_status::ExitStatus,
     inventory::{Format, Given, Host, Inventory},
     language::{Input, Known},
@@ -199,9 +199,7 @@ impl Ran {
             Event::Finished { node: name, outcome, .. } if name.node.ends_with(node) => {
                 Some(word(outcome))
             }
-            Event::Planned { node: name, plan: Planned::Unchanged, .. }
-                if name.node.ends_with(node) =>
-            {
+            Event::Unchanged { host, resources } if names(host, resources, node) => {
                 Some(word(&Outcome::Unchanged))
             }
             _ => None,
@@ -220,6 +218,9 @@ impl Ran {
         self.events.iter().find_map(|event| match event {
             Event::Planned { node: name, plan, .. } if name.node.ends_with(node) => {
                 Some(plan.clone())
+            }
+            Event::Unchanged { host, resources } if names(host, resources, node) => {
+                Some(Planned::Unchanged)
             }
             _ => None,
         })
@@ -260,6 +261,12 @@ impl Ran {
     pub(crate) fn round_trips(&self, host: &str) -> u64 {
         self.host(host).traffic.round_trips
     }
+}
+
+/// Whether one of the resources of a host is the one that a test means.
+fn names(host: &str, resources: &[AsDeclared], node: &str) -> bool {
+    let name = |it: &AsDeclared| format!("{host}/{}:{}", it.kind, it.key);
+    resources.iter().any(|it| name(it).ends_with(node))
 }
 
 fn word(outcome: &Outcome) -> String {
