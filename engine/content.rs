@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::script::Script;
@@ -79,7 +80,7 @@ impl fmt::Debug for Content {
 }
 
 /// A SHA-256, written as 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest(Arc<str>);
 
 impl Digest {
@@ -92,6 +93,12 @@ impl Digest {
             hex.extend([digit(byte >> 4), digit(byte & 0xf)]);
         }
         Self(hex.into())
+    }
+
+    /// A digest that a host printed; none if this cannot be one.
+    pub fn read(hex: &str) -> Option<Self> {
+        const DIGITS: usize = 64;
+        (hex.len() == DIGITS).then(|| Self(hex.into()))
     }
 
     /// The 64 digits.

@@ -26,7 +26,7 @@ pub enum Entry {
         /// Bytes.
         size: u64,
         /// SHA-256 of what it holds; none when it was not asked for or cannot be read.
-        digest: Option<String>,
+        digest: Option<Digest>,
     },
     /// A directory.
     Directory {
@@ -278,13 +278,9 @@ const TYPE_DIRECTORY: u32 = 0o040_000;
 const TYPE_LINK: u32 = 0o120_000;
 
 /// Reads what [`probe`] printed: what lies at each path that has anything. Lines of other sorts are left alone.
-pub fn observe(paths: &[&str], output: &str) -> BTreeMap<String, Entry> {
+pub fn observe<'a>(paths: &[&str], output: &'a str) -> BTreeMap<&'a str, Entry> {
     let wanted: BTreeSet<&str> = paths.iter().copied().collect();
-    let entries = output.lines().filter_map(stat_line);
-    entries
-        .filter(|(path, _)| wanted.contains(path))
-        .map(|(path, entry)| (path.to_owned(), entry))
-        .collect()
+    output.lines().filter_map(stat_line).filter(|(path, _)| wanted.contains(path)).collect()
 }
 
 /// Raw mode, mode, owner, uid, group, gid, size and name.
@@ -319,14 +315,12 @@ say \"$sums\"")
 }
 
 /// Adds the digests that `sha256sum` printed to what was found.
-pub fn add_digests(found: &mut BTreeMap<String, Entry>, output: &str) {
+pub fn add_digests(found: &mut BTreeMap<&str, Entry>, output: &str) {
     for line in output.lines() {
         let Some((hex, path)) = line.split_once("  ") else { continue };
-        if hex.len() != Digest::of(b"").as_str().len() {
-            continue;
-        }
+        let Some(sum) = Digest::read(hex) else { continue };
         if let Some(Entry::File { digest, .. }) = found.get_mut(path) {
-            *digest = Some(hex.to_owned());
+            *digest = Some(sum);
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Everything here is pure: no clock, no disk, no network. A kind never learns how a host is reached.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Serialize,
@@ -156,11 +157,8 @@ pub trait Files {
     /// The bytes of `files/NAME`.
     fn source(&self, name: &str) -> Result<Vec<u8>, ArgumentError>;
     /// `templates/NAME`, rendered with the role's parameters, the host's variables and `vars`.
-    fn template(
-        &self,
-        name: &str,
-        vars: &BTreeMap<String, Value>,
-    ) -> Result<Content, ArgumentError>;
+    fn template(&self, name: &str, vars: IndexMap<String, Value>)
+    -> Result<Content, ArgumentError>;
     /// The files below `files/NAME`, by relative path, each with its mode.
     fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError>;
     /// A pattern. Many hosts have the same one, and to build it takes longer than all else.

@@ -75,18 +75,6 @@ impl fmt::Write for QuoteWriter<'_, '_> {
 /// Several values, each as one word of `sh`, with spaces between them.
 pub struct Words<'a, T>(pub &'a [T]);
 
-impl<T: Display> Display for Words<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_char(' ')?;
-            }
-            Quoted(word).fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
 /// A value that a script may hold: [`sh!`](crate::sh) asks it how it is written.
 pub trait ShellValue {
     /// Writes the value so that the shell reads back exactly it.
@@ -102,11 +90,36 @@ macro_rules! quoted {
         }
     )*};
 }
-quoted!(str, String, u16, u32, u64, i32, i64, usize);
+quoted!(u16, u32, u64, i32, i64, usize);
 
-impl<T: Display> ShellValue for Words<'_, T> {
+/// Texts are what scripts are made of, so they do not go through a formatter.
+impl ShellValue for str {
     fn write(&self, to: &mut String) {
-        write!(to, "{self}").expect("a String takes all that is written");
+        to.push('\'');
+        let mut parts = self.split('\'');
+        to.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            to.push_str("'\\''");
+            to.push_str(part);
+        }
+        to.push('\'');
+    }
+}
+
+impl ShellValue for String {
+    fn write(&self, to: &mut String) {
+        self.as_str().write(to);
+    }
+}
+
+impl<T: ShellValue> ShellValue for Words<'_, T> {
+    fn write(&self, to: &mut String) {
+        for (index, word) in self.0.iter().enumerate() {
+            if index > 0 {
+                to.push(' ');
+            }
+            word.write(to);
+        }
     }
 }
 

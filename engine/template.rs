@@ -13,7 +13,7 @@ use std::{
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter,
     syntax::SyntaxConfig,
     value::{Enumerator, Object, ObjectRepr, Value as Jinja},
 };
@@ -129,6 +129,7 @@ fn environment(includes: &Includes) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(write);
     let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters are good"));
     // Without it errors do not name what is undefined. It also lets them print values: `explain` never does.
@@ -140,6 +141,18 @@ fn environment(includes: &Includes) -> Environment<'static> {
     environment.set_loader(move |name| Ok(includes(name).map(|source| source.text.to_string())));
     filter::add(&mut environment);
     environment
+}
+
+/// Writes a value as the engine would. Nearly all that templates write are texts and numbers, which cost it a third of their
+/// time when they go through a formatter.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Jinja) -> Result<(), Error> {
+    if let Some(text) = value.as_str() {
+        return out.write_str(text).map_err(Error::from);
+    }
+    match value.as_usize().filter(|_| value.is_integer()) {
+        Some(number) => out.write_str(itoa::Buffer::new().format(number)).map_err(Error::from),
+        None => escape_formatter(out, state, value),
+    }
 }
 
 /// All that a template sees.

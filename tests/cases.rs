@@ -13,6 +13,7 @@ use converge::{
     secret::Secret,
     value::Value,
 };
+use indexmap::IndexMap;
 use serde::Deserialize;
 
 /// One case: what a role wants, what a probe printed, and what follows from it.
@@ -105,7 +106,7 @@ impl Files for Folder<'_> {
     fn template(
         &self,
         name: &str,
-        vars: &BTreeMap<String, Value>,
+        vars: IndexMap<String, Value>,
     ) -> Result<Content, ArgumentError> {
         let mut text = self.text(&format!("templates/{name}"))?.to_owned();
         for (name, value) in vars {

@@ -25,7 +25,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str, command: &[String]) -> Res
     };
     let ask = async |host: Arc<str>| {
         // A host that cannot be reached holds up none of the others; how many work at once is what people ask for.
-        let _ = fleet.at_a_place(fleet.remote(&host)).await;
+        let _ = fleet.at_a_place(|| fleet.remote(&host)).await;
         let _place = fleet.place().await;
         let answer = fleet.run(&host, &script).await;
         (host, answer)

@@ -14,7 +14,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
     let script = prelude::script().then(facts::script());
     let ask =
-        async |host: &Arc<str>| (host.clone(), fleet.at_a_place(fleet.run(host, &script)).await);
+        async |host: &Arc<str>| (host.clone(), fleet.at_a_place(|| fleet.run(host, &script)).await);
     let names: Vec<Arc<str>> = hosts.iter().map(|host| host.name.clone()).collect();
     let answers = join_all(names.iter().map(ask)).await;
     fleet.close().await;

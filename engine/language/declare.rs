@@ -194,7 +194,7 @@ impl Call {
                     })?;
                     reactions.extend(causes.into_iter().map(|cause| (cause, reaction)));
                 }
-                None => drop(arguments.insert(name.to_string(), value(name, given)?)),
+                None => drop(arguments.insert(name.as_str().to_owned(), value(name, given)?)),
             }
         }
         Ok((Value::Map(arguments), reactions))

@@ -1,6 +1,6 @@
 //! What a role's folder gives to a resource: files, and templates with their variables.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use rhai::EvalAltResult;
 
@@ -86,17 +86,12 @@ impl<'a> RoleFiles<'a> {
 
     /// What a template sees: the role's parameters, the host, and the variables of the call. The host's facts are
     /// asked for only if the template reads them.
-    fn context(
-        &self,
-        template: &Source,
-        vars: &BTreeMap<String, Value>,
-    ) -> Result<template::Context, ArgumentError> {
+    fn context(&self, template: &Source, vars: Values) -> Result<template::Context, ArgumentError> {
         let mut all = vec![self.scene.parameters.clone()];
         if let Some(host) = &self.scene.host {
             all.push(self.host(host, template)?);
         }
-        let vars = vars.iter().map(|(name, value)| (name.clone(), value.clone()));
-        all.push(Arc::new(vars.collect()));
+        all.push(Arc::new(vars));
         Ok(template::Context(all))
     }
 
@@ -140,11 +135,7 @@ impl Files for RoleFiles<'_> {
         read.map_err(|error| self.missing("source", "files", name, &error))
     }
 
-    fn template(
-        &self,
-        name: &str,
-        vars: &BTreeMap<String, Value>,
-    ) -> Result<Content, ArgumentError> {
+    fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
         let source = self.read_template(name)?;
         let templates = self.state.templates(&format!("{}/templates", self.folder));
         let rendered = templates.render(name, &self.context(&source, vars)?);

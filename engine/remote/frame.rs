@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::script::{Quoted, Script};
+use crate::script::{Script, written};
 
 /// The text that runs `script` and prints `mark` on both streams after it.
 ///
@@ -10,13 +10,13 @@ use crate::script::{Quoted, Script};
 /// The subshell keeps `cd`, `exit`, traps and variables of the script to itself, and what the shell holds open from
 /// what the script starts.
 pub(super) fn frame(script: &Script, mark: &str) -> String {
-    let script = Quoted(script);
+    let script = written(script.as_str());
     with_mark(format_args!("(eval {script}) </dev/null {KEPT_OPEN}>&-"), mark)
 }
 
 /// The text that runs `script` in the shell itself, which goes on with what the script set and opened.
 pub(super) fn frame_kept(script: &Script, mark: &str) -> String {
-    with_mark(format_args!("eval {} </dev/null", Quoted(script)), mark)
+    with_mark(format_args!("eval {} </dev/null", written(script.as_str())), mark)
 }
 
 /// The file descriptor of what a shell keeps open, such as a lock.

@@ -53,8 +53,9 @@ impl Resource for Absent {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
         let found = entry::observe(&paths(batch), output);
-        let observe =
-            |absent: &&Self| Observed { found: found.get(&absent.path).map(Entry::type_name) };
+        let observe = |absent: &&Self| Observed {
+            found: found.get(absent.path.as_str()).map(Entry::type_name),
+        };
         Ok(batch.iter().map(observe).collect())
     }
 

@@ -165,10 +165,12 @@ impl Resource for Directory {
             output.lines().filter_map(|line| line.strip_prefix("foreign ")).collect();
         let mut extra = extras(extra);
         let observe = |it: &&Self| Observed {
-            entry: found.get(&it.path).cloned().unwrap_or(Entry::Missing),
+            entry: found.get(it.path.as_str()).cloned().unwrap_or(Entry::Missing),
             below: it
                 .names()
-                .filter_map(|name| Some((name.clone(), found.get(&it.below(&name))?.clone())))
+                .filter_map(|name| {
+                    Some((name.clone(), found.get(it.below(&name).as_str())?.clone()))
+                })
                 .collect(),
             foreign: foreign.contains(it.path.as_str()),
             extra: extra.remove(&it.path).unwrap_or_default(),
@@ -268,7 +270,7 @@ impl Directory {
         };
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
         let mut fields = access.differing(Some(&self.file_mode), owner, group);
-        if digest.as_deref() != Some(file.content.digest().as_str()) {
+        if digest.as_ref() != Some(file.content.digest()) {
             fields.push(Field::new("", Shown::Hidden("other content".into()), wanted));
         }
         fields

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub struct File {
     /// More variables for the template.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    vars: BTreeMap<String, Value>,
+    vars: IndexMap<String, Value>,
     /// Four octal digits; by default that of the old file, or `0644`; `0600` if what it holds is sensitive.
     mode: Option<String>,
     /// The owner's name or number; by default that of the old file.
@@ -105,7 +106,7 @@ impl Resource for File {
         } else if let Some(name) = source {
             Some(Content::new(files.source(&name)?))
         } else if let Some(name) = template {
-            Some(files.template(&name, &vars)?)
+            Some(files.template(&name, vars)?)
         } else {
             return Err(ArgumentError::new("", "a file needs its content")
                 .hint("give one of content, source or template"));
@@ -157,13 +158,13 @@ done",
         let all_as_wanted = output.lines().any(|line| line == AS_WANTED);
         let mut texts = texts(output);
         let observe = |file: &&Self| {
-            let mut entry = found.remove(&file.path).unwrap_or(Entry::Missing);
+            let mut entry = found.remove(file.path.as_str()).unwrap_or(Entry::Missing);
             if let Entry::File { size, digest, .. } = &mut entry {
                 if !file.replace {
                     // What it holds is the business of others, who may change it between a plan and its approval.
                     (*size, *digest) = (0, None);
                 } else if all_as_wanted && file.is_shown() {
-                    *digest = Some(file.wanted().digest().as_str().to_owned());
+                    *digest = Some(file.wanted().digest().clone());
                 }
             }
             Observed { entry, text: texts.remove(&file.path) }
@@ -181,7 +182,7 @@ done",
                     self.owner.as_deref(),
                     self.group.as_deref(),
                 );
-                if self.replace && digest.as_deref() != Some(wanted.digest().as_str()) {
+                if self.replace && digest.as_ref() != Some(wanted.digest()) {
                     fields.push(Field::new("content", self.shown_before(observed), shown));
                 }
                 Change::update(fields)

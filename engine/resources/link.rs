@@ -73,7 +73,7 @@ say targets
         let readable = targets.lines().count() == links;
         let mut targets = targets.lines();
         let observe = |link: &&Self| {
-            let entry = found.remove(&link.path).unwrap_or(Entry::Missing);
+            let entry = found.remove(link.path.as_str()).unwrap_or(Entry::Missing);
             let to = (entry == Entry::Link).then(|| targets.next()).flatten();
             Observed { entry, to: to.filter(|_| readable).map(str::to_owned) }
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ pub struct Unit {
     /// More variables for the template.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    vars: BTreeMap<String, Value>,
+    vars: IndexMap<String, Value>,
     /// Whether it must not be there; what it describes is stopped and disabled first.
     #[serde(default)]
     absent: bool,

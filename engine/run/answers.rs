@@ -45,7 +45,7 @@ pub(crate) async fn answer(
             }
         }
     }
-    let at_a_place = |(host, questions)| fleet.at_a_place(ask(host, questions, fleet));
+    let at_a_place = |(host, questions)| fleet.at_a_place(move || ask(host, questions, fleet));
     let asked = hosts.into_iter().map(at_a_place);
     for (host, answers) in join_all(asked).await {
         match answers {

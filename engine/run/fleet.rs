@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
@@ -73,9 +72,10 @@ impl Fleet {
 
     /// Asks a host something once there is a place. Places keep a large fleet from being dialled all at once; but they
     /// are not for waiting: hosts that are slow or dead hold up none of the others.
-    pub(crate) async fn at_a_place<T>(&self, asking: impl Future<Output = T>) -> T {
-        let mut asking = pin!(asking);
+    pub(crate) async fn at_a_place<A: Future>(&self, ask: impl FnOnce() -> A) -> A::Output {
         let place = self.place().await;
+        // Most of a large fleet wait for a place, and a conversation takes more room than that: it is made only now.
+        let mut asking = Box::pin(ask());
         if let Ok(answer) = timeout(PATIENCE, &mut asking).await {
             return answer;
         }
@@ -96,7 +96,7 @@ impl Fleet {
         Arc::new(move |name| {
             let (fleet, name) = (fleet.clone(), name.clone());
             if may_come(&name) {
-                tokio::spawn(async move { fleet.at_a_place(fleet.open(&name)).await });
+                tokio::spawn(async move { fleet.at_a_place(|| fleet.open(&name)).await });
             }
         })
     }

@@ -23,7 +23,8 @@ pub(crate) async fn observe(
     for id in nodes {
         hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
     }
-    let ask = |(host, nodes)| fleet.at_a_place(one(catalog, host, nodes, fleet, &begins));
+    let begins = &begins;
+    let ask = |(host, nodes)| fleet.at_a_place(move || one(catalog, host, nodes, fleet, begins));
     let asked = hosts.into_iter().map(ask);
     let answers = join_all(asked).await;
     let mut all = Observations::default();

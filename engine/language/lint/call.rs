@@ -1,6 +1,6 @@
 //! One call, as far as it is written with literals.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use rhai::{Engine, Expr};
@@ -170,7 +170,7 @@ fn check_parts(
         if let Some(wanted) = wanted_instead(property, value) {
             errors.push(ArgumentError::misfit(kind.name(), name, value.misfit(wanted)));
         } else if let ("template", Some(file)) = (name.as_str(), value.as_str()) {
-            errors.extend(files.template(file, &BTreeMap::new()).err());
+            errors.extend(files.template(file, IndexMap::new()).err());
         }
     }
     let required = schema.get("required").and_then(Json::as_array).into_iter().flatten();
@@ -223,7 +223,7 @@ impl Files for Unrendered<'_> {
     fn template(
         &self,
         name: &str,
-        _vars: &BTreeMap<String, Value>,
+        _vars: IndexMap<String, Value>,
     ) -> Result<Content, ArgumentError> {
         self.0.read_template(name).map(|_| Content::new(Vec::new()))
     }

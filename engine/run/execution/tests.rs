@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,7 +26,7 @@ impl Files for Empty {
         Err(ArgumentError::new("source", name.to_owned()))
     }
 
-    fn template(&self, name: &str, _: &BTreeMap<String, Value>) -> Result<Content, ArgumentError> {
+    fn template(&self, name: &str, _: IndexMap<String, Value>) -> Result<Content, ArgumentError> {
         Err(ArgumentError::new("template", name.to_owned()))
     }
 
