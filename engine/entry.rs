@@ -97,6 +97,11 @@ pub fn full_mode(mode: &str) -> String {
     format!("{mode:0>4}")
 }
 
+/// What whoever declares something at a path owns: nobody else may.
+pub fn owned(path: &str) -> String {
+    ["path:", path].concat()
+}
+
 /// Checks that a path can be one of ours: absolute, written in one way only, without control characters.
 ///
 /// # Errors

@@ -183,7 +183,8 @@ impl Call {
             })
         };
         let name = self.kind.first();
-        let mut arguments: IndexMap<_, _> = [(name.to_owned(), value(name, first)?)].into();
+        let mut arguments = IndexMap::with_capacity(1 + rest.len());
+        arguments.insert(name.to_owned(), value(name, first)?);
         let mut reactions = Vec::new();
         for (name, given) in rest {
             match self.kind.reacts().iter().find(|it| it.argument() == Some(name.as_str())) {

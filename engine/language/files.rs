@@ -50,7 +50,7 @@ impl<'a> RoleFiles<'a> {
             let hint = format!("name a file below {}/{below}/", self.folder);
             return Err(ArgumentError::new(argument, message).hint(hint));
         }
-        Ok(format!("{}/{below}/{name}", self.folder))
+        Ok([self.folder, "/", below, "/", name].concat())
     }
 
     fn missing(
@@ -137,7 +137,7 @@ impl Files for RoleFiles<'_> {
 
     fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
         let source = self.read_template(name)?;
-        let templates = self.state.templates(&format!("{}/templates", self.folder));
+        let templates = self.state.templates(&[self.folder, "/templates"].concat());
         let rendered = templates.render(name, &self.context(&source, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;

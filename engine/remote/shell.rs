@@ -145,10 +145,13 @@ impl Shell {
         result.await.map_err(|error| RemoteError::Lost(error.to_string()))
     }
 
-    /// Lets the shell read to its end, and waits for that if it is idle and its end undoes something.
+    /// Lets a shell whose end undoes something read to its end, and waits for that if it is idle. Any other ends with the
+    /// connection.
     pub(super) async fn end(&mut self) {
         let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
-        let _ = stdin.shutdown().await;
+        if self.holds {
+            let _ = stdin.shutdown().await;
+        }
         drop(stdin);
         while self.holds && !self.busy {
             if let Piece::Ended(_) = self.pipe.next().await {

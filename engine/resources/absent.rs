@@ -39,7 +39,7 @@ impl Resource for Absent {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.path)
+        entry::owned(&self.path)
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {

@@ -104,7 +104,7 @@ impl Resource for Directory {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.path)
+        entry::owned(&self.path)
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {

@@ -81,7 +81,7 @@ impl Resource for File {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.path)
+        entry::owned(&self.path)
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {

@@ -44,7 +44,7 @@ impl Resource for Link {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.path)
+        entry::owned(&self.path)
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     change::{Action, Change, Field, Shown},
+    entry,
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -65,7 +66,7 @@ impl Resource for Repository {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.source_path())
+        entry::owned(&self.source_path())
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     change::{Action, Change, Field, Shown},
+    entry,
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
@@ -58,7 +59,7 @@ impl Resource for Unit {
     }
 
     fn owns(&self) -> String {
-        format!("path:{}", self.path())
+        entry::owned(&self.path())
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use indexmap::IndexMap;
 use tokio::sync::watch;
 
 mod answers;
@@ -22,6 +21,7 @@ mod observe;
 mod segment;
 mod simulation;
 mod tally;
+mod tell;
 mod verify;
 
 pub(crate) use self::fleet::Fleet;
@@ -36,13 +36,13 @@ use self::{
     tally::{Tally, Troubles},
 };
 use crate::{
-    catalog::{Catalog, Node, NodeId},
+    catalog::{Catalog, NodeId},
     diagnostic::Result,
-    event::{AsDeclared, Event, Events, Outcome},
+    event::{Event, Events, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
-    language::{Input, Known, Note},
-    plan::{Plan, Planned},
+    language::{Input, Known},
+    plan::Plan,
     probe::Observations,
     remote::Connector,
     resource::Nature,
@@ -203,7 +203,10 @@ impl Run {
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
                 self.tell_finished(&catalog, &refused);
                 tally.record(refused);
-                self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
+                // Most runs of a large fleet find nothing to do: then there is nothing to go through either.
+                if paid || !tally.all_told() {
+                    self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
+                }
             }
         }
         let troubles = self.troubles(&catalog, fleet);
@@ -320,59 +323,6 @@ impl Run {
         let (events, interrupt) = (&*self.events, &self.interrupt);
         let apply = Apply { catalog, plan, fleet, events, interrupt, earlier, run: &self.id };
         apply.carry_out(execution).await
-    }
-
-    fn tell_note(&self, note: Note) {
-        let Note { warning, message, place } = note;
-        self.events.send(if warning {
-            Event::Warning { message, place }
-        } else {
-            Event::Printed { message, place }
-        });
-    }
-
-    /// Tells what is planned: what is as it should be, host by host, and then the rest in the order in which it is going to
-    /// be done. Of what was not observed, nothing is known.
-    fn tell_plan(
-        &self,
-        catalog: &Catalog,
-        graph: &Graph,
-        plan: &Plan,
-        observed: impl Fn(&NodeId) -> bool,
-        tally: &mut Tally,
-    ) {
-        let known = graph.order().iter().copied().filter(observed);
-        let (unchanged, others): (Vec<NodeId>, Vec<NodeId>) =
-            known.partition(|id| plan.node(*id).planned == Planned::Unchanged);
-        let mut hosts: IndexMap<&Arc<str>, Vec<AsDeclared>> = IndexMap::new();
-        for id in unchanged {
-            tally.told_unchanged(id);
-            let Node { name, declared, .. } = catalog.node(id);
-            let (kind, key, place) = (name.kind.clone(), name.key.clone(), declared.place.clone());
-            hosts.entry(&name.host).or_default().push(AsDeclared { kind, key, place });
-        }
-        for (host, resources) in hosts {
-            self.events.send(Event::Unchanged { host: host.clone(), resources });
-        }
-        for id in others {
-            let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
-            let (node, declared) = (node.name.clone(), node.declared.clone());
-            let turn = graph.regions().turn_of(id);
-            self.events.send(Event::Planned { node, declared, plan, turn });
-        }
-        self.events.send(Event::PlanFinished);
-    }
-
-    fn tell_finished(&self, catalog: &Catalog, outcomes: &[(NodeId, Outcome)]) {
-        for (id, outcome) in outcomes {
-            let node = catalog.node(*id);
-            self.events.send(Event::Finished {
-                node: node.name.clone(),
-                declared: node.declared.clone(),
-                outcome: outcome.clone(),
-                duration_ms: 0,
-            });
-        }
     }
 }
 

@@ -39,6 +39,11 @@ impl Tally {
         self.told[id.index()] = true;
     }
 
+    /// Whether every node was told to be as it should be.
+    pub(super) fn all_told(&self) -> bool {
+        !self.told.contains(&false)
+    }
+
     /// Whether an outcome says nothing that was not told before.
     pub(super) fn is_told(&self, id: NodeId, outcome: &Outcome) -> bool {
         let known = || self.told[id.index()] || self.outcomes[id.index()].is_some();

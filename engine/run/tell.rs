@@ -1,0 +1,69 @@
+//! What is told of a run: what scripts said, what is planned, how it ended.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Run, tally::Tally};
+use crate::{
+    catalog::{Catalog, Node, NodeId},
+    event::{AsDeclared, Event, Outcome},
+    graph::Graph,
+    language::Note,
+    plan::{Plan, Planned},
+};
+
+impl Run {
+    pub(super) fn tell_note(&self, note: Note) {
+        let Note { warning, message, place } = note;
+        self.events.send(if warning {
+            Event::Warning { message, place }
+        } else {
+            Event::Printed { message, place }
+        });
+    }
+
+    /// Tells what is planned: what is as it should be, host by host, and then the rest in the order in which it is going to
+    /// be done. Of what was not observed, nothing is known.
+    pub(super) fn tell_plan(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &Plan,
+        observed: impl Fn(&NodeId) -> bool,
+        tally: &mut Tally,
+    ) {
+        let known = graph.order().iter().copied().filter(observed);
+        let (unchanged, others): (Vec<NodeId>, Vec<NodeId>) =
+            known.partition(|id| plan.node(*id).planned == Planned::Unchanged);
+        let mut hosts: IndexMap<&Arc<str>, Vec<AsDeclared>> = IndexMap::new();
+        for id in unchanged {
+            tally.told_unchanged(id);
+            let Node { name, declared, .. } = catalog.node(id);
+            let (kind, key, place) = (name.kind.clone(), name.key.clone(), declared.place.clone());
+            hosts.entry(&name.host).or_default().push(AsDeclared { kind, key, place });
+        }
+        for (host, resources) in hosts {
+            self.events.send(Event::Unchanged { host: host.clone(), resources });
+        }
+        for id in others {
+            let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
+            let (node, declared) = (node.name.clone(), node.declared.clone());
+            let turn = graph.regions().turn_of(id);
+            self.events.send(Event::Planned { node, declared, plan, turn });
+        }
+        self.events.send(Event::PlanFinished);
+    }
+
+    pub(super) fn tell_finished(&self, catalog: &Catalog, outcomes: &[(NodeId, Outcome)]) {
+        for (id, outcome) in outcomes {
+            let node = catalog.node(*id);
+            self.events.send(Event::Finished {
+                node: node.name.clone(),
+                declared: node.declared.clone(),
+                outcome: outcome.clone(),
+                duration_ms: 0,
+            });
+        }
+    }
+}
