@@ -145,6 +145,13 @@ fn a_check_that_finds_nothing_says_how_much_it_saw() {
 }
 
 #[test]
+fn a_simulation_tells_how_it_would_end_and_no_plan() {
+    let simulate = ["plan", "playbooks/site.rhai", "--simulate-failure", "web-1"];
+    let output = converge(&project(), &simulate);
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
 fn the_playbooks_of_this_project_fit_its_inventories() {
     for playbook in ["playbooks/site.rhai", "playbooks/release.rhai"] {
         for inventory in

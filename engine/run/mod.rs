@@ -195,12 +195,14 @@ impl Run {
         match purpose {
             Purpose::Plan => {
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
+                self.events.send(Event::PlanFinished);
                 tally.pending(&catalog, &plan, &observations);
             }
             Purpose::Apply { approved } => {
                 let refuse = |approved: PlanFile| approved.refuse(&catalog, &graph, &mut plan);
                 let refused = approved.map(refuse).unwrap_or_default();
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
+                self.events.send(Event::PlanFinished);
                 self.tell_finished(&catalog, &refused);
                 tally.record(refused);
                 // Most runs of a large fleet find nothing to do: then there is nothing to go through either.

@@ -52,7 +52,6 @@ impl Run {
             let turn = graph.regions().turn_of(id);
             self.events.send(Event::Planned { node, declared, plan, turn });
         }
-        self.events.send(Event::PlanFinished);
     }
 
     pub(super) fn tell_finished(&self, catalog: &Catalog, outcomes: &[(NodeId, Outcome)]) {
