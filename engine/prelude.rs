@@ -1,16 +1,26 @@
-//! The functions that every script on a host can rely on.
+//! The functions that scripts on a host can rely on. They go over the wire with each script, so one that only reads has
+//! only those that it needs.
 
 use std::sync::LazyLock;
 
 use crate::script::Script;
 
-/// `engine/prelude.sh` without its comments: it goes over the wire with each script.
-static CODE: LazyLock<String> = LazyLock::new(|| {
-    let code = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
-    include_str!("prelude.sh").lines().filter(code).collect::<Vec<_>>().join("\n")
-});
+static READING: LazyLock<String> = LazyLock::new(|| code(include_str!("prelude/reading.sh")));
+static CHANGING: LazyLock<String> =
+    LazyLock::new(|| [READING.as_str(), &code(include_str!("prelude/changing.sh"))].join("\n"));
 
-/// What a script begins with.
-pub fn script() -> Script {
-    Script::trusted(CODE.as_str())
+/// What a script begins with that only reads.
+pub fn reading() -> Script {
+    Script::trusted(READING.as_str())
+}
+
+/// What a script begins with that makes changes.
+pub fn changing() -> Script {
+    Script::trusted(CHANGING.as_str())
+}
+
+/// The text without its comments.
+fn code(text: &str) -> String {
+    let is_code = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
+    text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }

@@ -88,7 +88,7 @@ impl Probe {
                 }
             }
         }
-        let mut script = prelude::script();
+        let mut script = prelude::reading();
         script.push(sh!(
             "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
         ));

@@ -6,11 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use converge::resource::Step;
+use converge::{prelude, resource::Step, script::Script};
 use tempfile::TempDir;
-
-/// What the engine defines before every script.
-pub(crate) const PRELUDE: &str = include_str!("../engine/prelude.sh");
 
 /// A shell, a folder to work in, and a folder for content.
 pub(crate) struct Host {
@@ -100,7 +97,7 @@ impl Host {
 
     /// Runs a probe, as the engine would.
     pub(crate) fn probe(&self, script: &str) -> Outcome {
-        self.run(&format!("(\n{script}\n)"))
+        self.run_after(&prelude::reading(), &format!("(\n{script}\n)"))
     }
 
     /// Runs a step, as the engine would.
@@ -122,8 +119,13 @@ impl Host {
         self.run(&script)
     }
 
+    /// Runs what may make changes.
     pub(crate) fn run(&self, script: &str) -> Outcome {
-        let script = format!("umask 022\n{PRELUDE}\n{script}\n");
+        self.run_after(&prelude::changing(), script)
+    }
+
+    fn run_after(&self, prelude: &Script, script: &str) -> Outcome {
+        let script = format!("umask 022\n{prelude}\n{script}\n");
         let file = self.folder.path().join("script");
         std::fs::write(&file, script).unwrap();
         let output = Command::new(&self.shell)

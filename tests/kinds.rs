@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 
 use converge::{
     kind::Kind,
+    prelude,
     resource::{Nature, Reaction},
     resources::KINDS,
     script::Script,
@@ -11,10 +12,7 @@ use converge::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::{
-    cases::{self, Folder},
-    hosts::PRELUDE,
-};
+use crate::cases::{self, Folder};
 
 #[test]
 fn every_file_of_a_kind_is_in_the_list() {
@@ -101,9 +99,10 @@ fn every_script_is_one_for_dash_and_busybox() {
     let whole: String = functions
         .map(|(index, (_, script))| format!("script_{index}() {{\n:\n{script}\n}}\n"))
         .collect();
+    let prelude = prelude::changing();
     for shell in [&["dash"][..], &["busybox", "sh"]] {
-        if let Err(error) = check(shell, &format!("{PRELUDE}\n{whole}")) {
-            let fails = |script: &Script| check(shell, &format!("{PRELUDE}\n{script}")).is_err();
+        if let Err(error) = check(shell, &format!("{prelude}\n{whole}")) {
+            let fails = |script: &Script| check(shell, &format!("{prelude}\n{script}")).is_err();
             let guilty = scripts.iter().find(|(_, script)| fails(script));
             panic!("{shell:?} refuses {:?}\n{error}", guilty.map(|(name, _)| name));
         }

@@ -12,7 +12,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let hosts = setup.select(&project, pattern)?;
     let fleet = setup.fleet(&project);
     fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
-    let script = prelude::script().then(facts::script());
+    let script = prelude::reading().then(facts::script());
     let ask =
         async |host: &Arc<str>| (host.clone(), fleet.at_a_place(|| fleet.run(host, &script)).await);
     let names: Vec<Arc<str>> = hosts.iter().map(|host| host.name.clone()).collect();

@@ -112,9 +112,9 @@ async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> 
     if let (Some(file), Some(text)) = (&setup.global.junit, setup.report.junit()) {
         fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     }
-    let mut ended = ended?;
+    let ended = ended?;
     // The process is about to end, and the kernel frees at once what a large fleet declares.
-    std::mem::forget(std::mem::take(&mut ended.catalog));
+    std::mem::forget(ended.catalog.clone());
     Ok(ended)
 }
 

@@ -5,8 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use futures::future::join_all;
-
 use super::fleet::Fleet;
 use crate::{
     diagnostic::Result,
@@ -29,7 +27,7 @@ pub type Lookup = dyn Fn(&str) -> Result<Secret> + Send + Sync;
 pub(crate) async fn answer(
     questions: BTreeSet<Question>,
     known: &mut Known,
-    fleet: &Fleet,
+    fleet: &Arc<Fleet>,
     lookup: &Lookup,
 ) -> Result<()> {
     let mut hosts: BTreeMap<Arc<str>, Vec<Question>> = BTreeMap::new();
@@ -45,9 +43,8 @@ pub(crate) async fn answer(
             }
         }
     }
-    let at_a_place = |(host, questions)| fleet.at_a_place(move || ask(host, questions, fleet));
-    let asked = hosts.into_iter().map(at_a_place);
-    for (host, answers) in join_all(asked).await {
+    let asked = fleet.ask_each(hosts, |fleet, (host, questions)| ask(host, questions, fleet));
+    for (host, answers) in asked.await {
         match answers {
             Ok(answers) => {
                 for (question, answer) in answers {
@@ -72,12 +69,12 @@ pub(crate) async fn answer(
 
 type Answers = std::result::Result<Vec<(Question, Value)>, RemoteError>;
 
-async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> (Arc<str>, Answers) {
+async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: Arc<Fleet>) -> (Arc<str>, Answers) {
     let mut answers = Vec::new();
     for question in questions {
         let script = match &question {
             Question::Probe { command, .. } => Script::trusted(command.clone()),
-            _ => prelude::script().then(facts::script()),
+            _ => prelude::reading().then(facts::script()),
         };
         let (exit, captured) = match fleet.run(&host, &script).await {
             Ok(output) => output,

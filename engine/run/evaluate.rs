@@ -15,7 +15,7 @@ impl Run {
     pub(super) async fn evaluate(
         &self,
         input: &impl Fn(Known) -> Input,
-        fleet: &Fleet,
+        fleet: &Arc<Fleet>,
         may_ask: impl Fn(&str) -> Result<()>,
         begins: Arc<Begins>,
     ) -> Result<Catalog> {

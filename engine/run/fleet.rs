@@ -9,6 +9,7 @@ use std::{
 use futures::{FutureExt as _, future::join_all};
 use tokio::{
     sync::{OnceCell, Semaphore},
+    task::JoinSet,
     time::timeout,
 };
 
@@ -81,6 +82,30 @@ impl Fleet {
         }
         drop(place);
         asking.await
+    }
+
+    /// Asks several hosts, each at a place and in a task of its own: what a large fleet answers is read on all processors.
+    /// The answers stand in the order of the questions. Whoever drops this waits for no host any more.
+    pub(crate) async fn ask_each<Q, A>(
+        self: &Arc<Self>,
+        questions: impl IntoIterator<Item = Q>,
+        ask: impl Fn(Arc<Self>, Q) -> A + Clone + Send + 'static,
+    ) -> Vec<A::Output>
+    where
+        Q: Send + 'static,
+        A: Future<Output: Send + 'static> + Send,
+    {
+        let mut tasks = JoinSet::new();
+        for (number, question) in questions.into_iter().enumerate() {
+            let (fleet, ask) = (self.clone(), ask.clone());
+            tasks.spawn(async move {
+                let its = fleet.clone();
+                (number, fleet.at_a_place(move || ask(its, question)).await)
+            });
+        }
+        let mut answers = tasks.join_all().await;
+        answers.sort_unstable_by_key(|(number, _)| *number);
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Begins to open the ways to hosts as soon as it is told of them, as far as `limit` leaves them; unless all that may

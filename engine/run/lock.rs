@@ -24,7 +24,7 @@ const TAKEN: &str = "taken";
 /// Takes the lock of each host, and says whether another run had one first. Those that it holds for longer than `wait`
 /// are lost to this run.
 pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
-    let script = prelude::script().then(script(who));
+    let script = prelude::reading().then(script(who));
     let take = async |host: &Arc<str>| {
         let _place = fleet.place().await;
         take_one(host, &script, wait, fleet).await

@@ -112,7 +112,7 @@ pub struct Ended {
     /// The plan, as data that can be approved.
     pub plan: PlanFile,
     /// What was declared.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
 }
 
 impl Run {
@@ -158,7 +158,7 @@ impl Run {
         began: Instant,
     ) -> Result<Ended> {
         let opener = fleet.opener(self.limit.clone());
-        let catalog = self.evaluate(input, fleet, |_| Ok(()), opener).await?;
+        let catalog = Arc::new(self.evaluate(input, fleet, |_| Ok(()), opener).await?);
         let mut hosts: Vec<_> = catalog.nodes().map(|(_, node)| node.name.host.clone()).collect();
         hosts.dedup();
         fleet.reserve(hosts)?;
@@ -225,10 +225,10 @@ impl Run {
     /// Applies the plan, then looks again at what changed and what stands below it.
     async fn apply(
         &self,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         graph: &Graph,
         plan: &Plan,
-        fleet: &Fleet,
+        fleet: &Arc<Fleet>,
         tally: &mut Tally,
         mut locked: BTreeSet<Arc<str>>,
     ) {
@@ -268,10 +268,10 @@ impl Run {
     /// Probes some nodes, unless the run is interrupted: a probe only reads, so nobody has to wait for its end.
     async fn observe(
         &self,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         nodes: impl IntoIterator<Item = NodeId>,
-        fleet: &Fleet,
-        begins: impl Fn(Arc<str>) -> Event,
+        fleet: &Arc<Fleet>,
+        begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
     ) -> Option<Observations> {
         tokio::select! {
             biased;

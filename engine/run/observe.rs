@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::future::join_all;
-
 use super::{fleet::Fleet, nonce};
 use crate::{
     catalog::{Catalog, NodeId},
@@ -14,19 +12,18 @@ use crate::{
 /// Probes some nodes, host by host side by side, and tells `begins` of each host.
 /// The nodes of a host that does not answer are not in the result.
 pub(crate) async fn observe(
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     nodes: impl IntoIterator<Item = NodeId>,
-    fleet: &Fleet,
-    begins: impl Fn(Arc<str>) -> Event,
+    fleet: &Arc<Fleet>,
+    begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
 ) -> Observations {
     let mut hosts: BTreeMap<Arc<str>, Vec<NodeId>> = BTreeMap::new();
     for id in nodes {
         hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
     }
-    let begins = &begins;
-    let ask = |(host, nodes)| fleet.at_a_place(move || one(catalog, host, nodes, fleet, begins));
-    let asked = hosts.into_iter().map(ask);
-    let answers = join_all(asked).await;
+    let catalog = catalog.clone();
+    let ask = move |fleet, (host, nodes)| one(catalog.clone(), host, nodes, fleet, begins.clone());
+    let answers = fleet.ask_each(hosts, ask).await;
     let mut all = Observations::default();
     all.nodes.reserve(answers.iter().flatten().map(|answer| answer.nodes.len()).sum());
     for observations in answers.into_iter().flatten() {
@@ -37,15 +34,15 @@ pub(crate) async fn observe(
 }
 
 async fn one(
-    catalog: &Catalog,
+    catalog: Arc<Catalog>,
     host: Arc<str>,
     nodes: Vec<NodeId>,
-    fleet: &Fleet,
-    begins: &impl Fn(Arc<str>) -> Event,
+    fleet: Arc<Fleet>,
+    begins: impl Fn(Arc<str>) -> Event,
 ) -> Option<Observations> {
     fleet.remote(&host).await.ok()?;
     fleet.tell(begins(host.clone()));
-    let probe = Probe::new(catalog, &nodes, &nonce());
+    let probe = Probe::new(&catalog, &nodes, &nonce());
     let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
-    Some(probe.read(catalog, &String::from_utf8_lossy(&captured.stdout)))
+    Some(probe.read(&catalog, &String::from_utf8_lossy(&captured.stdout)))
 }

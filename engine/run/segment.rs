@@ -65,7 +65,7 @@ impl Segment {
 
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
     pub fn script(&self, stage: Option<&str>) -> Script {
-        let mut script = prelude::script();
+        let mut script = prelude::changing();
         script.push(match stage {
             Some(stage) => sh!("STAGE={}\ntrap sweep EXIT", stage),
             None => brought(&self.contents()),
@@ -227,7 +227,7 @@ pub(super) fn unmark_elsewhere(
         for &(cause, reaction) in &node.reactions {
             let cause = &catalog.node(cause).name;
             if cause.host != node.name.host && owed.contains(&*cause.node) {
-                let script = scripts.entry(cause.host.clone()).or_insert_with(prelude::script);
+                let script = scripts.entry(cause.host.clone()).or_insert_with(prelude::changing);
                 script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }
         }

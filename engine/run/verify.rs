@@ -1,5 +1,7 @@
 //! After a change: looks again at what changed and at all that stands below it, and plans what still differs.
 
+use std::sync::Arc;
+
 use super::{Fleet, Run, obligations, observe, tally::Tally};
 use crate::{
     catalog::{Catalog, Node, NodeId},
@@ -17,9 +19,9 @@ impl Run {
     /// Looks again, and gives the plan of what differs; none when the run is done.
     pub(super) async fn verify(
         &self,
-        catalog: &Catalog,
+        catalog: &Arc<Catalog>,
         graph: &Graph,
-        fleet: &Fleet,
+        fleet: &Arc<Fleet>,
         tally: &mut Tally,
         round: u32,
     ) -> Option<Plan> {
@@ -27,7 +29,7 @@ impl Run {
         if nodes.is_empty() {
             return None;
         }
-        let verifying = |host| Event::Verifying { host, round };
+        let verifying = move |host| Event::Verifying { host, round };
         let looked_at = nodes.iter().copied();
         let seen = match obligations::unpaid(catalog, graph, tally).next() {
             // A shell is of no use after a probe that was left alone in it, and what is owed needs it.

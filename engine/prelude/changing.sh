@@ -1,13 +1,4 @@
-# What every script that converge runs on a host can rely on: POSIX sh, nothing else.
-
-# Markers of reactions that are owed live here, so that a cut-off run cannot lose one.
-# Without a home there is no place that is safe from others, and marking fails.
-if [ -n "${CONVERGE_STATE:-}" ]; then STATE=$CONVERGE_STATE
-elif [ -w /var/lib ]; then STATE=/var/lib/converge; else STATE=${HOME:-/nonexistent}/.local/state/converge; fi
-
-say() { printf '%s\n' "$*"; }
-die() { say "$*" >&2; return 1; }
-has() { command -v "$1" >/dev/null 2>&1; }
+# What a script that makes changes can rely on besides.
 
 # attributes PATH MODE OWNER GROUP: gives a path its owner, then its mode; an empty word leaves that one alone.
 # The owner comes first, since chown clears the setuid bit. A link itself is never followed.
