@@ -79,6 +79,12 @@ impl fmt::Debug for Content {
     }
 }
 
+/// Bytes in hexadecimal. Not by `write!`, which takes longer than a digest itself: a fleet has many small files.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
 /// A SHA-256, written as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest(Arc<str>);
@@ -86,13 +92,7 @@ pub struct Digest(Arc<str>);
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        // Not by `write!`, which takes longer than the digest itself: a fleet has many small files.
-        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(bytes) {
-            hex.extend([digit(byte >> 4), digit(byte & 0xf)]);
-        }
-        Self(hex.into())
+        Self(hex(&Sha256::digest(bytes)).into())
     }
 
     /// A digest that a host printed; none if this cannot be one.

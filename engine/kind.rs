@@ -114,10 +114,8 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
-        let mut resource: R = serde_path_to_error::deserialize(arguments).map_err(|error| {
-            let path = error.path().to_string();
-            ArgumentError::misfit(R::KIND, &path, error.into_inner())
-        })?;
+        let mut resource =
+            R::deserialize(arguments).map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
         resource.resolve(files)?;
         Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
     }

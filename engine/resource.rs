@@ -198,30 +198,31 @@ impl ArgumentError {
         Self { argument, message, hint: None, inside: None, unknown: false }
     }
 
-    /// A value that does not fit: that of the argument at `path`, or the whole call where that is `.`.
-    pub fn misfit(kind: &str, path: &str, misfit: Misfit) -> Self {
+    /// A value that does not fit: that of an argument, or the whole call.
+    pub fn misfit(kind: &str, misfit: Misfit) -> Self {
         let unknown = misfit.unknown_key.is_some();
+        let path = misfit.path.as_str();
         // serde is at the unknown key then; what lacks it is the map around.
         let owner =
-            if unknown { path.rsplit_once('.').map_or(".", |(owner, _)| owner) } else { path };
-        let subject = if owner == "." { format!("{kind}()") } else { format!("`{owner}`") };
+            if unknown { path.rsplit_once('.').map_or("", |(owner, _)| owner) } else { path };
+        let subject = if owner.is_empty() { format!("{kind}()") } else { format!("`{owner}`") };
         let hint = match path {
             "mode" | "file_mode" => Some("a mode is a string of octal digits: \"0644\"".to_owned()),
-            "." => misfit.hint.or_else(|| Some(format!("`converge doc {kind}` explains it"))),
+            "" => misfit.hint.or_else(|| Some(format!("`converge doc {kind}` explains it"))),
             _ => misfit.hint,
         };
-        let argument = if path == "." { "" } else { path }.to_owned();
-        Self { hint, unknown, ..Self::new(argument, format!("{subject} {}", misfit.predicate)) }
+        let message = format!("{subject} {}", misfit.predicate);
+        Self { hint, unknown, ..Self::new(misfit.path, message) }
     }
 
     /// An argument that a kind does not have.
     pub fn unknown(kind: &str, name: &str) -> Self {
-        Self::misfit(kind, name, Misfit::unknown_field(name, &[]))
+        Self::misfit(kind, Misfit::unknown_field(name, &[]).at_key(name))
     }
 
     /// An argument that a kind cannot do without.
     pub fn missing(kind: &str, name: &str) -> Self {
-        Self::misfit(kind, ".", Misfit::missing(name))
+        Self::misfit(kind, Misfit::missing(name))
     }
 
     /// A mistake in a text that the argument names, such as a template.

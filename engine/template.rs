@@ -185,7 +185,12 @@ impl fmt::Debug for Guarded {
 
 impl Object for Root {
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        let (value, values, at) = self.context.find(key.as_str()?)?;
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    /// By this way templates ask for names; the other one makes a value of each name first.
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Jinja> {
+        let (value, values, at) = self.context.find(name)?;
         Some(guarded(value, values, || vec![at], &self.read))
     }
 

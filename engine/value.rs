@@ -1,11 +1,11 @@
 //! A value as users write it: in the inventory, in a script, for a template. Secrets stay secrets.
 
-use std::fmt;
+use std::{fmt, iter::Enumerate, vec};
 
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, Error as _, IntoDeserializer, Unexpected, Visitor},
+    de::{self, DeserializeSeed, Error as _, IntoDeserializer, Unexpected, Visitor},
 };
 
 pub use self::misfit::Misfit;
@@ -191,11 +191,9 @@ impl<'de> Deserializer<'de> for Value {
             Value::Float(value) => visitor.visit_f64(value),
             Value::Text(value) => visitor.visit_string(value),
             Value::Secret(secret) => visitor.visit_newtype_struct(secret.marked()),
-            Value::List(values) => {
-                visitor.visit_seq(de::value::SeqDeserializer::new(values.into_iter()))
-            }
+            Value::List(values) => visitor.visit_seq(Items(values.into_iter().enumerate())),
             Value::Map(values) => {
-                visitor.visit_map(de::value::MapDeserializer::new(values.into_iter()))
+                visitor.visit_map(Entries { rest: values.into_iter(), next: Default::default() })
             }
         }
     }
@@ -231,11 +229,53 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-impl IntoDeserializer<'_, Misfit> for Value {
-    type Deserializer = Self;
+/// The values of a list. A misfit in one of them learns which it is.
+struct Items(Enumerate<vec::IntoIter<Value>>);
 
-    fn into_deserializer(self) -> Self {
-        self
+impl<'de> de::SeqAccess<'de> for Items {
+    type Error = Misfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Misfit> {
+        let Some((index, value)) = self.0.next() else { return Ok(None) };
+        seed.deserialize(value).map(Some).map_err(|misfit| misfit.at_index(index))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
+/// The values of a map. A misfit in one of them, or in its key, learns which it is.
+struct Entries {
+    rest: indexmap::map::IntoIter<String, Value>,
+    /// The one whose key was taken.
+    next: (String, Value),
+}
+
+impl<'de> de::MapAccess<'de> for Entries {
+    type Error = Misfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Misfit> {
+        let Some(next) = self.rest.next() else { return Ok(None) };
+        self.next = next;
+        let key = self.next.0.as_str();
+        let read = seed.deserialize(IntoDeserializer::<Misfit>::into_deserializer(key));
+        read.map(Some).map_err(|misfit| misfit.at_key(key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+        let (key, value) = std::mem::take(&mut self.next);
+        seed.deserialize(value).map_err(|misfit| misfit.at_key(&key))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::{io::AsyncWrite, sync::mpsc::UnboundedReceiver};
 
 use super::RemoteError;
+use crate::content::hex;
 
 /// Starts commands on a host: over a connection, or as children of this process.
 #[async_trait]
@@ -83,5 +84,5 @@ pub(super) fn nonce() -> Result<String, RemoteError> {
     getrandom::fill(&mut bytes).map_err(|error| {
         RemoteError::unreachable(format!("no random number can be had: {error}"))
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }

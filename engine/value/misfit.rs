@@ -12,6 +12,8 @@ const SHOWN_MAX: usize = 40;
 /// Why a value does not fit. It is said without its subject, such as an argument's name, which serde does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
+    /// Where it is in the value: `health.port`, `ports[0]`; empty for the value itself.
+    pub path: String,
     /// What follows the subject: `takes a string, not the integer 644`.
     pub predicate: String,
     /// What to write instead.
@@ -22,12 +24,29 @@ pub struct Misfit {
 
 impl Misfit {
     fn new(predicate: String, hint: Option<String>) -> Self {
-        Self { predicate, hint, unknown_key: None }
+        Self { path: String::new(), predicate, hint, unknown_key: None }
     }
 
     /// A map that lacks a key.
     pub fn missing(name: &str) -> Self {
         Self::new(format!("needs `{name}`"), None)
+    }
+
+    /// The same misfit, in a map that has it at `key`.
+    #[must_use]
+    pub fn at_key(self, key: &str) -> Self {
+        self.below(key.to_owned())
+    }
+
+    /// The same misfit, in a list that has it at `index`.
+    #[must_use]
+    pub(super) fn at_index(self, index: usize) -> Self {
+        self.below(format!("[{index}]"))
+    }
+
+    fn below(self, step: String) -> Self {
+        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        Self { path: [&step, dot, &self.path].concat(), ..self }
     }
 
     fn mismatch(given: Unexpected<'_>, wanted: &str) -> Self {

@@ -168,7 +168,7 @@ fn check_parts(
         };
         let Some(value) = value else { continue };
         if let Some(wanted) = wanted_instead(property, value) {
-            errors.push(ArgumentError::misfit(kind.name(), name, value.misfit(wanted)));
+            errors.push(ArgumentError::misfit(kind.name(), value.misfit(wanted).at_key(name)));
         } else if let ("template", Some(file)) = (name.as_str(), value.as_str()) {
             errors.extend(files.template(file, IndexMap::new()).err());
         }
