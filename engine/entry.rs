@@ -1,7 +1,6 @@
 //! What lies at a path of a host: the part that file, directory, link and absent have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,19 +52,19 @@ impl Entry {
     }
 }
 
-/// Who may do what with it.
+/// Who may do what with it. These are short, and there are very many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Four octal digits.
-    pub mode: String,
+    pub mode: CompactString,
     /// The owner's name, or its number where it has none.
-    pub owner: String,
+    pub owner: CompactString,
     /// The owner's number.
-    pub uid: String,
+    pub uid: CompactString,
     /// The group's name, or its number where it has none.
-    pub group: String,
+    pub group: CompactString,
     /// The group's number.
-    pub gid: String,
+    pub gid: CompactString,
 }
 
 impl Access {
@@ -93,8 +92,11 @@ impl Access {
 }
 
 /// A mode with its four digits: `644` is `0644`.
-pub fn full_mode(mode: &str) -> String {
-    format!("{mode:0>4}")
+pub fn full_mode(mode: &str) -> CompactString {
+    const DIGITS: usize = 4;
+    let mut full = CompactString::from(&"0000"[mode.len().min(DIGITS)..]);
+    full.push_str(mode);
+    full
 }
 
 /// What whoever declares something at a path owns: nobody else may.
@@ -259,7 +261,7 @@ pub fn check_access(
 pub fn added_access(mode: &str, owner: &Option<String>, group: &Option<String>) -> Vec<Field> {
     let given = [("owner", owner), ("group", group)];
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
-    let mode = [("mode", full_mode(mode))];
+    let mode = [("mode", full_mode(mode).into_string())];
     mode.into_iter().chain(given).map(|(name, value)| Field::added(name, value)).collect()
 }
 
@@ -282,10 +284,31 @@ const TYPE_FILE: u32 = 0o100_000;
 const TYPE_DIRECTORY: u32 = 0o040_000;
 const TYPE_LINK: u32 = 0o120_000;
 
-/// Reads what [`probe`] printed: what lies at each path that has anything. Lines of other sorts are left alone.
-pub fn observe<'a>(paths: &[&str], output: &'a str) -> BTreeMap<&'a str, Entry> {
-    let wanted: BTreeSet<&str> = paths.iter().copied().collect();
-    output.lines().filter_map(stat_line).filter(|(path, _)| wanted.contains(path)).collect()
+/// Reads what [`probe`] printed: what lies at each path. Lines of other sorts are left alone.
+pub fn observe(paths: &[&str], output: &str) -> Vec<Entry> {
+    let mut found = vec![Entry::Missing; paths.len()];
+    let mut asked = Asked { paths, next: 0 };
+    for (path, entry) in output.lines().filter_map(stat_line) {
+        if let Some(index) = asked.find(path) {
+            found[index] = entry;
+        }
+    }
+    found
+}
+
+/// The paths that something was asked of. The answers come in their order, though not of each.
+struct Asked<'a> {
+    paths: &'a [&'a str],
+    next: usize,
+}
+
+impl Asked<'_> {
+    /// Which of the paths that come next an answer is about.
+    fn find(&mut self, path: &str) -> Option<usize> {
+        let index = self.next + self.paths[self.next..].iter().position(|asked| *asked == path)?;
+        self.next = index + 1;
+        Some(index)
+    }
 }
 
 /// Raw mode, mode, owner, uid, group, gid, size and name.
@@ -296,7 +319,7 @@ fn stat_line(line: &str) -> Option<(&str, Entry)> {
     let [owner, uid, group, gid] = [words.next()?, words.next()?, words.next()?, words.next()?];
     let size = words.next()?.parse().ok()?;
     let path = words.next()?;
-    let [owner, uid, group, gid] = [owner, uid, group, gid].map(str::to_owned);
+    let [owner, uid, group, gid] = [owner, uid, group, gid].map(CompactString::from);
     let access = Access { mode, owner, uid, group, gid };
     let entry = match raw & TYPE_MASK {
         TYPE_FILE => Entry::File { access, size, digest: None },
@@ -320,11 +343,13 @@ say \"$sums\"")
 }
 
 /// Adds the digests that `sha256sum` printed to what was found.
-pub fn add_digests(found: &mut BTreeMap<&str, Entry>, output: &str) {
+pub fn add_digests(paths: &[&str], found: &mut [Entry], output: &str) {
+    let mut asked = Asked { paths, next: 0 };
     for line in output.lines() {
         let Some((hex, path)) = line.split_once("  ") else { continue };
         let Some(sum) = Digest::read(hex) else { continue };
-        if let Some(Entry::File { digest, .. }) = found.get_mut(path) {
+        let entry = asked.find(path).map(|index| &mut found[index]);
+        if let Some(Entry::File { digest, .. }) = entry {
             *digest = Some(sum);
         }
     }
@@ -340,12 +365,12 @@ mod tests {
             81a4 644 root 0 adm 4 1340 /etc/a b\n\
             43ff 1777 UNKNOWN 990 root 0 4096 /tmp\n\
             81a4 644 root 0 root 0 1 /not/asked\n";
-        let found = observe(&["/bin", "/etc/a b", "/tmp", "/gone"], output);
-        assert_eq!(found["/bin"], Entry::Link);
-        assert_eq!(found.len(), 3);
-        let Entry::Directory { access } = &found["/tmp"] else { panic!("{found:?}") };
-        assert_eq!((access.mode.as_str(), access.uid.as_str()), ("1777", "990"));
-        let Entry::File { access, .. } = &found["/etc/a b"] else { panic!("{found:?}") };
+        let found = observe(&["/bin", "/gone", "/etc/a b", "/tmp"], output);
+        let [Entry::Link, Entry::Missing, Entry::File { access, .. }, tmp] = &found[..] else {
+            panic!("{found:?}")
+        };
+        let Entry::Directory { access: of_tmp } = tmp else { panic!("{tmp:?}") };
+        assert_eq!((of_tmp.mode.as_str(), of_tmp.uid.as_str()), ("1777", "990"));
         assert!(access.differing(Some("644"), Some("0"), Some("adm")).is_empty());
         assert_eq!(access.differing(Some("600"), None, Some("root")).len(), 2);
     }

@@ -99,11 +99,9 @@ impl Probe {
             let kind = catalog.node(section.nodes[0]).kind;
             let probe = kind.probe(&batch);
             // A function, and no subshell, which would be a process. What it sets for the shell is put back.
-            script.push(sh!(
-                "part() {{\n:\n{}\n}}\npart\nended=$?; set +f; unset IFS; frame {} $ended",
-                probe,
-                index + 1
-            ));
+            script.push(sh!("part() {{\n:"));
+            script.push(probe);
+            script.push(sh!("}}\npart\nended=$?; set +f; unset IFS; frame {} $ended", index + 1));
         }
         Self { script, boundary: boundary.to_owned(), sections }
     }

@@ -308,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn a_misfit_says_where_it_is() {
+        let map = |name: &str, value| Value::Map([(name.to_owned(), value)].into());
+        let list = Value::List(vec![map("name", "x".into()), map("name", Value::Bool(true))]);
+        let given = map("all", map("of", list));
+        let misfit =
+            IndexMap::<String, IndexMap<String, Vec<Example>>>::deserialize(given).unwrap_err();
+        assert_eq!(misfit.path, "all.of[1].name");
+        assert_eq!(misfit.predicate, "takes a string, not the boolean true");
+        let misfit = Example::deserialize(map("nmae", "x".into())).unwrap_err();
+        assert_eq!((misfit.path.as_str(), misfit.unknown_key.as_deref()), ("nmae", Some("nmae")));
+    }
+
+    #[test]
     fn a_secret_shows_its_name_only() {
         let secret = Value::Secret(Secret::new("db", "hunter2"));
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"(secret db)\"");

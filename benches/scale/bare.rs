@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use russh::{
     ChannelMsg, Disconnect, Preferred, cipher,
     client::{self, Handle},
-    keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate},
+    keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate},
 };
 use tokio::{net::TcpStream, sync::Semaphore};
 
@@ -14,7 +14,8 @@ use crate::fleet::{Kind, host_key, user_key};
 /// As many as converge has under way at once.
 const AT_ONCE: usize = 50;
 
-struct Client;
+/// Knows the key of all hosts: to make it anew for each would be no part of a handshake.
+struct Client(Arc<PublicKey>);
 
 impl client::Handler for Client {
     type Error = russh::Error;
@@ -23,7 +24,7 @@ impl client::Handler for Client {
         &mut self,
         key: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        Ok(key.public_key().key_data() == host_key().public_key().key_data())
+        Ok(key.public_key().key_data() == self.0.key_data())
     }
 }
 
@@ -32,8 +33,9 @@ pub(crate) fn run(port: u16, hosts: usize) {
     crate::raise_limit();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let key = Arc::new(user_key());
-        let one = |n| tokio::spawn(one(n, port, places.clone(), key.clone()));
+        let (key, known) = (Arc::new(user_key()), Arc::new(host_key().public_key().clone()));
+        let one =
+            |n| tokio::spawn(one(n, port, places.clone(), key.clone(), Client(known.clone())));
         let handles = futures::future::join_all((0..hosts).map(one)).await;
         for handle in handles {
             handle.unwrap().disconnect(Disconnect::ByApplication, "", "").await.unwrap();
@@ -41,11 +43,17 @@ pub(crate) fn run(port: u16, hosts: usize) {
     });
 }
 
-async fn one(n: usize, port: u16, places: Arc<Semaphore>, key: Arc<PrivateKey>) -> Handle<Client> {
+async fn one(
+    n: usize,
+    port: u16,
+    places: Arc<Semaphore>,
+    key: Arc<PrivateKey>,
+    client: Client,
+) -> Handle<Client> {
     let _place = places.acquire().await.unwrap();
     let stream = TcpStream::connect((Kind::Answering.address(n), port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let mut handle = client::connect_stream(Arc::new(config()), stream, Client).await.unwrap();
+    let mut handle = client::connect_stream(Arc::new(config()), stream, client).await.unwrap();
     let key = PrivateKeyWithHashAlg::new(key, None);
     assert!(handle.authenticate_publickey("root", key).await.unwrap().success());
     let mut channel = handle.channel_open_session().await.unwrap();

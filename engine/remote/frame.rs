@@ -1,29 +1,33 @@
 //! How one script is handed to a `sh` that goes on, and how its end is found in what the shell prints.
 
-use std::fmt;
+use crate::script::{Script, ShellValue as _};
 
-use crate::script::{Script, written};
-
-/// The text that runs `script` and prints `mark` on both streams after it.
+/// Adds the text that runs `script` and prints `mark` on both streams after it.
 ///
 /// It is one compound command around one quoted word, so a shell that gets only the beginning of it runs nothing.
 /// The subshell keeps `cd`, `exit`, traps and variables of the script to itself, and what the shell holds open from
 /// what the script starts.
-pub(super) fn frame(script: &Script, mark: &str) -> String {
-    let script = written(script.as_str());
-    with_mark(format_args!("(eval {script}) </dev/null {KEPT_OPEN}>&-"), mark)
+pub(super) fn frame(script: &Script, mark: &str, to: &mut String) {
+    with_mark("(eval ", script, &format!(") </dev/null {KEPT_OPEN}>&-"), mark, to);
 }
 
-/// The text that runs `script` in the shell itself, which goes on with what the script set and opened.
-pub(super) fn frame_kept(script: &Script, mark: &str) -> String {
-    with_mark(format_args!("eval {} </dev/null", written(script.as_str())), mark)
+/// Adds the text that runs `script` in the shell itself, which goes on with what the script set and opened.
+pub(super) fn frame_kept(script: &Script, mark: &str, to: &mut String) {
+    with_mark("eval ", script, " </dev/null", mark, to);
 }
 
 /// The file descriptor of what a shell keeps open, such as a lock.
 pub(super) const KEPT_OPEN: u8 = 9;
 
-fn with_mark(command: fmt::Arguments<'_>, mark: &str) -> String {
-    format!("{{ {command}; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n")
+fn with_mark(before: &str, script: &Script, after: &str, mark: &str, to: &mut String) {
+    // Room for the quotes, each of which takes four bytes in the word: a large fleet has many scripts.
+    to.reserve(script.as_str().len() * 5 / 4);
+    to.push_str("{ ");
+    to.push_str(before);
+    script.as_str().write(to);
+    to.push_str(after);
+    let marks = format!("; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n");
+    to.push_str(&marks);
 }
 
 /// Finds the mark in a stream. All that comes before it is handed on at once, but for bytes that may begin it.
@@ -123,7 +127,8 @@ mod tests {
     #[test]
     fn a_frame_that_is_cut_off_runs_nothing() {
         let script = sh!("echo one; echo {}; (exit 3)", "it's two");
-        let whole = frame(&script, "abc.1");
+        let mut whole = String::new();
+        frame(&script, "abc.1", &mut whole);
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             let run = |text: &str| {
                 let mut command = Command::new(shell[0]);

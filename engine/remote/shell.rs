@@ -62,10 +62,10 @@ impl Shell {
         let mark = format!("{}.{}", self.nonce, self.count);
         traffic.sent(script.as_str().len());
         let mut text = std::mem::take(&mut self.setup);
-        text.push_str(&match place {
-            Place::Subshell => frame(script, &mark),
-            Place::Itself => frame_kept(script, &mark),
-        });
+        match place {
+            Place::Subshell => frame(script, &mark, &mut text),
+            Place::Itself => frame_kept(script, &mark, &mut text),
+        }
         let exit = self.exchange(&text, &mark, output, traffic).await?;
         self.busy = false;
         Ok(exit)

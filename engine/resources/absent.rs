@@ -53,10 +53,8 @@ impl Resource for Absent {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
         let found = entry::observe(&paths(batch), output);
-        let observe = |absent: &&Self| Observed {
-            found: found.get(absent.path.as_str()).map(Entry::type_name),
-        };
-        Ok(batch.iter().map(observe).collect())
+        let type_name = |entry: &Entry| (*entry != Entry::Missing).then(|| entry.type_name());
+        Ok(found.iter().map(|entry| Observed { found: type_name(entry) }).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -160,18 +160,15 @@ impl Resource for Directory {
         let paths = all_paths(batch);
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let mut found = entry::observe(&paths, output);
-        entry::add_digests(&mut found, output);
+        entry::add_digests(&paths, &mut found, output);
+        let mut found = found.into_iter();
+        let mut next = || found.next().unwrap_or(Entry::Missing);
         let foreign: BTreeSet<&str> =
             output.lines().filter_map(|line| line.strip_prefix("foreign ")).collect();
         let mut extra = extras(extra);
         let observe = |it: &&Self| Observed {
-            entry: found.get(it.path.as_str()).cloned().unwrap_or(Entry::Missing),
-            below: it
-                .names()
-                .filter_map(|name| {
-                    Some((name.clone(), found.get(it.below(&name).as_str())?.clone()))
-                })
-                .collect(),
+            entry: next(),
+            below: it.names().map(|name| (name, next())).collect(),
             foreign: foreign.contains(it.path.as_str()),
             extra: extra.remove(&it.path).unwrap_or_default(),
         };

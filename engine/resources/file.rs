@@ -120,7 +120,8 @@ impl Resource for File {
 
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
-        let shown: String = batch.iter().filter(|file| file.is_shown()).map(checked).collect();
+        let mut shown = String::new();
+        batch.iter().filter(|file| file.is_shown()).for_each(|file| file.check(&mut shown));
         // What a secret is made into is told to nobody before it is put there, not even as a digest.
         let hidden = batch.iter().filter(|file| file.replace && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
@@ -154,11 +155,10 @@ done",
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
-        entry::add_digests(&mut found, output);
+        entry::add_digests(&paths, &mut found, output);
         let all_as_wanted = output.lines().any(|line| line == AS_WANTED);
         let mut texts = texts(output);
-        let observe = |file: &&Self| {
-            let mut entry = found.remove(file.path.as_str()).unwrap_or(Entry::Missing);
+        let observe = |(file, mut entry): (&&Self, Entry)| {
             if let Entry::File { size, digest, .. } = &mut entry {
                 if !file.replace {
                     // What it holds is the business of others, who may change it between a plan and its approval.
@@ -169,7 +169,7 @@ done",
             }
             Observed { entry, text: texts.remove(&file.path) }
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().zip(found).map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -235,6 +235,13 @@ impl File {
         self.replace && !self.wanted().is_sensitive()
     }
 
+    /// Adds a line for `sha256sum -c`: what it should hold, and where it is.
+    fn check(&self, lines: &mut String) {
+        for part in [self.wanted().digest().as_str(), "  ", &self.path, "\n"] {
+            lines.push_str(part);
+        }
+    }
+
     fn shown_content(&self) -> Shown {
         let wanted = self.wanted();
         match wanted.text() {
@@ -258,11 +265,6 @@ impl File {
             None => Shown::Hidden("unreadable".into()),
         }
     }
-}
-
-/// What `sha256sum -c` reads: what a file should hold, and where it is.
-fn checked(file: &&File) -> String {
-    format!("{}  {}\n", file.wanted().digest().as_str(), file.path)
 }
 
 /// The old texts: `text PATH`, then base64, then a line with a dot.

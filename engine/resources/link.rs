@@ -68,16 +68,15 @@ say targets
     /// A target is any text of whoever made the link, so the targets come last, and are counted.
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
         let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
-        let mut found = entry::observe(&paths(batch), entries);
-        let links = found.values().filter(|entry| **entry == Entry::Link).count();
+        let found = entry::observe(&paths(batch), entries);
+        let links = found.iter().filter(|entry| **entry == Entry::Link).count();
         let readable = targets.lines().count() == links;
         let mut targets = targets.lines();
-        let observe = |link: &&Self| {
-            let entry = found.remove(link.path.as_str()).unwrap_or(Entry::Missing);
+        let observe = |entry| {
             let to = (entry == Entry::Link).then(|| targets.next()).flatten();
             Observed { entry, to: to.filter(|_| readable).map(str::to_owned) }
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(found.into_iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
