@@ -1,8 +1,8 @@
 //! Which host keys are known: the lines of `known_hosts` files, and what they say about a key.
 
 use std::{
-    collections::HashMap,
     io::{self, Read as _, Write as _},
+    ops::Range,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,86 +21,68 @@ use sha1::Sha1;
 use super::{RemoteError, pattern};
 use crate::inventory::HostKeys;
 
-/// The lines of a file. A fleet has one for each host, so those that only name hosts are found by name.
+/// The lines of a file. A fleet has one for each host, so those that only name hosts are found by name, and what else
+/// stands on a line is read only when its host is met.
 #[derive(Debug, Default)]
 pub(super) struct KnownHosts {
-    lines: Vec<Line>,
-    named: HashMap<String, Vec<usize>>,
-    /// Those with wildcards, and those whose names are hashed.
-    others: Vec<usize>,
-}
-
-/// One line that names hosts and a key.
-#[derive(Debug)]
-struct Line {
-    file: Arc<Path>,
-    number: usize,
-    hosts: HostPatterns,
-    /// The whole line with single spaces. The key in it is read only when the hosts match.
+    file: PathBuf,
     text: String,
+    /// The bytes of each line.
+    lines: Vec<Range<usize>>,
+    /// Plain names, sorted, and on which line each stands.
+    named: Vec<(String, usize)>,
+    /// Wildcards and hashed names, and on which line they stand.
+    others: Vec<(HostPatterns, usize)>,
 }
 
 impl KnownHosts {
     /// Reads the text of a file. A line that cannot be read is passed over, as OpenSSH does.
-    pub(super) fn parse(file: &Path, text: &str) -> Self {
-        let file: Arc<Path> = file.into();
-        let mut known = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let Some(line) = Line::parse(&file, index + 1, line) else { continue };
-            let at = known.lines.len();
-            match line.plain_names() {
-                Some(names) => names.for_each(|name| known.named.entry(name).or_default().push(at)),
-                None => known.others.push(at),
+    pub(super) fn parse(file: &Path, text: String) -> Self {
+        let (mut lines, mut named, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut start = 0;
+        for (at, line) in text.split('\n').enumerate() {
+            lines.push(start..start + line.len());
+            start += line.len() + 1;
+            let mut words = line.split_whitespace().filter(|word| !word.starts_with('@'));
+            let Some(hosts) = words.next().filter(|word| !word.starts_with('#')) else { continue };
+            if hosts.starts_with('|') || hosts.contains(['*', '?', '!']) {
+                others.extend(hosts.parse().ok().map(|patterns| (patterns, at)));
+            } else {
+                named.extend(hosts.split(',').map(|name| (name.to_lowercase(), at)));
             }
-            known.lines.push(line);
         }
-        known
+        named.sort_unstable();
+        Self { file: file.to_owned(), text, lines, named, others }
     }
 
-    /// The lines that name a host, in their order.
-    fn about(&self, name: &str) -> impl Iterator<Item = &Line> {
-        let others = self.others.iter().filter(|&&at| self.lines[at].names(name));
+    /// The keys of the lines that name a host, in their order, each with its place.
+    fn about(&self, name: &str) -> impl Iterator<Item = (String, Entry)> {
+        let first = self.named.partition_point(|(known, _)| known.as_str() < name);
+        let named = self.named[first..].iter().take_while(|(known, _)| known == name);
+        let others = self.others.iter().filter(|(patterns, _)| is_named(name, patterns));
         let mut found: Vec<usize> =
-            self.named.get(name).into_iter().flatten().chain(others).copied().collect();
+            named.map(|(_, at)| *at).chain(others.map(|(_, at)| *at)).collect();
         found.sort_unstable();
         found.dedup();
-        found.into_iter().map(|at| &self.lines[at])
+        found.into_iter().filter_map(|at| {
+            let words: Vec<&str> = self.text[self.lines[at].clone()].split_whitespace().collect();
+            let place = format!("{}:{}", self.file.display(), at + 1);
+            Some((place, words.join(" ").parse().ok()?))
+        })
     }
 }
 
-impl Line {
-    fn parse(file: &Arc<Path>, number: usize, line: &str) -> Option<Self> {
-        let text = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut words = text.split(' ').filter(|word| !word.starts_with('@'));
-        let hosts = words.next().filter(|word| !word.is_empty() && !word.starts_with('#'))?;
-        let hosts = hosts.parse().ok()?;
-        Some(Self { file: file.clone(), number, hosts, text })
-    }
-
-    /// The names on it, if they are no more than names.
-    fn plain_names(&self) -> Option<impl Iterator<Item = String> + use<'_>> {
-        let HostPatterns::Patterns(patterns) = &self.hosts else { return None };
-        let is_plain = |pattern: &String| !pattern.contains(['*', '?', '!']);
-        let names = || patterns.iter().map(|pattern| pattern.to_lowercase());
-        patterns.iter().all(is_plain).then(names)
-    }
-
-    fn names(&self, host: &str) -> bool {
-        match &self.hosts {
-            HostPatterns::Patterns(patterns) => {
-                pattern::list_matches(patterns.iter().map(String::as_str), host)
-            }
-            HostPatterns::HashedName { salt, hash } => {
-                let mut mac =
-                    Hmac::<Sha1>::new_from_slice(salt).expect("a key may have any length");
-                mac.update(host.as_bytes());
-                mac.verify_slice(hash).is_ok()
-            }
+/// Whether a line with wildcards, or with a hashed name, means a host.
+fn is_named(host: &str, patterns: &HostPatterns) -> bool {
+    match patterns {
+        HostPatterns::Patterns(patterns) => {
+            pattern::list_matches(patterns.iter().map(String::as_str), host)
         }
-    }
-
-    fn place(&self) -> String {
-        format!("{}:{}", self.file.display(), self.number)
+        HostPatterns::HashedName { salt, hash } => {
+            let mut mac = Hmac::<Sha1>::new_from_slice(salt).expect("a key may have any length");
+            mac.update(host.as_bytes());
+            mac.verify_slice(hash).is_ok()
+        }
     }
 }
 
@@ -128,9 +110,7 @@ impl Trust {
     ) -> Self {
         let host = host.to_lowercase();
         let name = if port == 22 { host.clone() } else { format!("[{host}]:{port}") };
-        let lines = known.iter().flat_map(|file| file.about(&name));
-        let entries =
-            lines.filter_map(|line| Some((line.place(), line.text.parse().ok()?))).collect();
+        let entries = known.iter().flat_map(|file| file.about(&name)).collect();
         Self { name, host, port, policy, files, entries }
     }
 
@@ -293,7 +273,7 @@ mod tests {
     const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHwf2HMM5TRXvo2SQJjsNkiDD5KqiiNjrGVv3UUh+mMT5RHxiRtOnlqvjhQtBq0VpmpCV/PwUdhOig4vkbqAcEc=";
 
     fn trust(text: &str, host: &str, port: u16) -> Trust {
-        let known = KnownHosts::parse(Path::new("/kh"), text).into();
+        let known = KnownHosts::parse(Path::new("/kh"), text.to_owned()).into();
         Trust::of(host, port, HostKeys::Strict, vec!["/kh".into()], &[known])
     }
 

@@ -121,7 +121,7 @@ impl SshConnector {
 
     fn trust(&self, target: &Target) -> Result<Trust, RemoteError> {
         let read = |file: &PathBuf| match std::fs::read_to_string(file) {
-            Ok(text) => Ok(KnownHosts::parse(file, &text).into()),
+            Ok(text) => Ok(KnownHosts::parse(file, text).into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Arc::default()),
             Err(error) => Err(unreadable(file, &error)),
         };
