@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -25,7 +25,8 @@ use crate::{
 /// The hosts of a run, and the ways to them.
 pub(crate) struct Fleet {
     connector: Arc<dyn Connector>,
-    events: Arc<dyn Events>,
+    /// Who is told what happens; nobody once the run is over.
+    events: Mutex<Option<Arc<dyn Events>>>,
     inventory: Arc<Inventory>,
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
     /// How many hosts are worked on, or begin to be asked, at once.
@@ -52,6 +53,7 @@ impl Fleet {
     ) -> Self {
         let places = Semaphore::new(concurrency.max(1));
         let (ways, closed) = (Mutex::default(), OnceCell::new());
+        let events = Mutex::new(Some(events));
         Self { connector, events, inventory, ways, places, closed }
     }
 
@@ -144,10 +146,10 @@ impl Fleet {
     }
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
-        self.events.send(Event::Connecting { host: name.clone() });
+        self.tell(Event::Connecting { host: name.clone() });
         let host = self.inventory.host(name).expect("only hosts of the inventory are declared on");
         let remote = self.connector.connect(&host).await?;
-        self.events.send(Event::Connected { host: name.clone() });
+        self.tell(Event::Connected { host: name.clone() });
         Ok(remote)
     }
 
@@ -170,7 +172,7 @@ impl Fleet {
 
     /// Tells something that is no result.
     pub(crate) fn warn(&self, message: String) {
-        self.events.send(Event::Warning { message, place: None });
+        self.tell(Event::Warning { message, place: None });
     }
 
     /// Nothing more is done on this host. The first reason is the one that counts, and is told once.
@@ -181,12 +183,24 @@ impl Fleet {
         };
         let (host, message) = (name.clone(), error.to_string());
         if self.way(name).lost.set(error).is_ok() {
-            self.events.send(Event::Unreachable { host, message, hint });
+            self.tell(Event::Unreachable { host, message, hint });
         }
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        self.events.send(event);
+        if let Some(events) = &*self.events() {
+            events.send(event);
+        }
+    }
+
+    /// Tells nothing any more. A host that was dialled in vain, or whose probe was given up, may answer after the summary,
+    /// which is the last that is told.
+    pub(crate) fn fall_silent(&self) {
+        self.events().take();
+    }
+
+    fn events(&self) -> MutexGuard<'_, Option<Arc<dyn Events>>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The hosts that cannot be worked on, and why.

@@ -218,6 +218,7 @@ impl Run {
         };
         let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        fleet.fall_silent();
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
         Ok(Ended { status, plan: file, catalog })
     }

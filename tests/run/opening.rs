@@ -4,15 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use converge::{
+    content::Content,
     diagnostic::{Diagnostic, Result as Checked},
     event::Event,
-    exit_status::ExitStatus::Unreachable,
+    exit_status::ExitStatus::{Interrupted, Unreachable},
     inventory::Host,
-    remote::{Connector, Remote, RemoteError},
+    remote::{Connector, Exit, Output, Remote, RemoteError, Traffic},
     run::Purpose,
+    script::Script,
 };
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    task::yield_now,
     time::timeout,
 };
 
@@ -85,4 +91,59 @@ async fn who_was_dialled_early_in_vain_is_told_once() {
         _ => false,
     });
     assert_eq!(told.count(), 1);
+}
+
+/// Reaches the host `far` only when it is told to, and ends connections slowly; nobody ever answers a script.
+#[derive(Default)]
+struct Late(Arc<Notify>);
+
+#[async_trait]
+impl Connector for Late {
+    async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
+        if &*host.name == "far" {
+            self.0.notified().await;
+        }
+        Ok(Arc::new(Self(self.0.clone())))
+    }
+}
+
+#[async_trait]
+impl Remote for Late {
+    async fn run(&self, _: &Script, _: &mut dyn Output) -> Result<Exit, RemoteError> {
+        std::future::pending().await
+    }
+
+    async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        self.run(script, output).await
+    }
+
+    async fn send(&self, _: &[Content]) -> Result<String, RemoteError> {
+        std::future::pending().await
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    async fn close(&self) {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_told_after_the_summary_though_a_host_answers_later() {
+    let mut fleet = Fleet::new(&["near", "far"]);
+    let connector = Arc::new(Late::default());
+    let far = connector.0.clone();
+    fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
+        if matches!(event, Event::Summary { .. }) {
+            far.notify_one();
+        }
+        matches!(event, Event::Probing { .. })
+    }));
+    let ran = fleet.run_over(connector, FILES, Purpose::Plan).await.unwrap();
+    assert_eq!(ran.status, Interrupted);
+    assert!(matches!(ran.events.last(), Some(Event::Summary { .. })), "{:?}", ran.events.last());
 }
