@@ -79,12 +79,6 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Bytes in hexadecimal. Not by `write!`, which takes longer than a digest itself: a fleet has many small files.
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
-}
-
 /// A SHA-256, written as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest(Arc<str>);
@@ -92,7 +86,7 @@ pub struct Digest(Arc<str>);
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(bytes)).into())
+        Self(base16ct::lower::encode_string(&Sha256::digest(bytes)).into())
     }
 
     /// A digest that a host printed; none if this cannot be one.

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
-
 use super::setup::Setup;
 use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude};
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;
     let hosts = setup.select(&project, pattern)?;
-    let fleet = setup.fleet(&project);
+    let fleet = Arc::new(setup.fleet(&project));
     fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
-    let script = prelude::reading().then(facts::script());
-    let ask =
-        async |host: &Arc<str>| (host.clone(), fleet.at_a_place(|| fleet.run(host, &script)).await);
-    let names: Vec<Arc<str>> = hosts.iter().map(|host| host.name.clone()).collect();
-    let answers = join_all(names.iter().map(ask)).await;
+    let script = Arc::new(prelude::reading().then(facts::script()));
+    let names = hosts.iter().map(|host| host.name.clone());
+    let ask = fleet.ask_each(names, move |fleet, host: Arc<str>| {
+        let script = script.clone();
+        async move { (host.clone(), fleet.run(&host, &script).await) }
+    });
+    let answers = ask.await;
     fleet.close().await;
     let mut status = ExitStatus::Converged;
     for (host, answer) in answers {

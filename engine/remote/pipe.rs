@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use tokio::{io::AsyncWrite, sync::mpsc::UnboundedReceiver};
 
 use super::RemoteError;
-use crate::content::hex;
 
 /// Starts commands on a host: over a connection, or as children of this process.
 #[async_trait]
@@ -84,5 +83,5 @@ pub(super) fn nonce() -> Result<String, RemoteError> {
     getrandom::fill(&mut bytes).map_err(|error| {
         RemoteError::unreachable(format!("no random number can be had: {error}"))
     })?;
-    Ok(hex(&bytes))
+    Ok(base16ct::lower::encode_string(&bytes))
 }

@@ -98,7 +98,7 @@ fn encodings(text: &str) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
     }
-    let hex = |upper| hex(text.as_bytes(), "", upper);
+    let hex = |upper| hex(text.as_bytes(), upper);
     let quoted = Quoted(text).to_string();
     let json = serde_json::Value::from(text).to_string();
     let url = |upper| percent_encoded(text, upper);
@@ -134,17 +134,16 @@ fn percent_encoded(text: &str, upper: bool) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let encode = |byte: u8| match plain(byte) {
         true => char::from(byte).to_string(),
-        false => hex(&[byte], "%", upper),
+        false => ["%", &hex(&[byte], upper)].concat(),
     };
     text.bytes().map(encode).collect()
 }
 
-fn hex(bytes: &[u8], before: &str, upper: bool) -> String {
-    let digits = |byte: &u8| match upper {
-        true => format!("{before}{byte:02X}"),
-        false => format!("{before}{byte:02x}"),
-    };
-    bytes.iter().map(digits).collect()
+fn hex(bytes: &[u8], upper: bool) -> String {
+    match upper {
+        true => base16ct::upper::encode_string(bytes),
+        false => base16ct::lower::encode_string(bytes),
+    }
 }
 
 #[cfg(test)]
