@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -226,6 +227,30 @@ impl Catalog {
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
         let id = |index: usize| NodeId(u32::try_from(index).expect("ids were made from indices"));
         self.nodes.iter().enumerate().map(move |(index, node)| (id(index), node))
+    }
+
+    /// Some nodes by their hosts, all in the order given.
+    pub fn by_host(
+        &self,
+        nodes: impl IntoIterator<Item = NodeId>,
+    ) -> IndexMap<Arc<str>, Vec<NodeId>> {
+        let mut hosts: IndexMap<Arc<str>, Vec<NodeId>> = IndexMap::new();
+        let mut nodes = nodes.into_iter().peekable();
+        while let Some(first) = nodes.next() {
+            // What is declared on a host mostly stands together: its name is looked for once then.
+            let host = &self.node(first).name.host;
+            let its = hosts.entry(host.clone()).or_default();
+            its.push(first);
+            while let Some(next) = nodes.next_if(|id| self.node(*id).name.host == *host) {
+                its.push(next);
+            }
+        }
+        hosts
+    }
+
+    /// The hosts that something is declared on.
+    pub fn hosts(&self) -> impl Iterator<Item = Arc<str>> {
+        self.by_host(self.nodes().map(|(id, _)| id)).into_keys()
     }
 
     /// Keeps the texts that declarations stand in, so that later mistakes can show them.

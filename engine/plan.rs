@@ -19,7 +19,8 @@ use crate::{
 
 /// What is going to happen, node by node.
 pub struct Plan {
-    nodes: Vec<NodePlan>,
+    /// Of each node that is not as it should be, or may not stay so.
+    nodes: Vec<Option<Box<NodePlan>>>,
     /// Of each around: whether its body is going to change something.
     active: Vec<bool>,
 }
@@ -32,6 +33,9 @@ pub struct NodePlan {
     /// The digest of what was observed; none when it is as it should be, or not known.
     pub observed: Option<Digest>,
 }
+
+/// The plan of a node that is as it should be, or of which nothing is known.
+static UNCHANGED: NodePlan = NodePlan { planned: Planned::Unchanged, observed: None };
 
 /// What is going to happen to a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,20 +121,24 @@ impl Plan {
     }
 
     /// Plans every node, in order, for the arounds that are active by now.
-    fn pass(&self, catalog: &Catalog, graph: &Graph, observations: &Observations) -> Vec<NodePlan> {
+    fn pass(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        observations: &Observations,
+    ) -> Vec<Option<Box<NodePlan>>> {
         let owed = owed_by_node(&observations.owed);
-        let unseen = NodePlan { planned: Planned::Unchanged, observed: None };
-        let mut nodes = vec![unseen; catalog.len()];
+        let mut nodes = vec![None; catalog.len()];
         let mut opaque = OpaqueChanges::default();
         for &id in graph.order() {
-            let Some(observed) = observations.nodes.get(&id) else { continue };
+            let Some(observed) = observations.get(id) else { continue };
             let node = catalog.node(id);
             let planned = match observed {
                 Err(reason) => Planned::Unknown { reason: reason.clone() },
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, node, &nodes, &owed);
-                    if let Some(Difference { change, .. }) = difference {
+                    if let Some(Difference { change, .. }) = difference.as_deref() {
                         Planned::Change { change: change.clone(), reactions }
                     } else {
                         reactions.extend(undone_first(catalog, graph, id, &owed));
@@ -148,7 +156,9 @@ impl Plan {
             }
             let difference = observed.as_ref().ok().and_then(Option::as_ref);
             let observed = difference.map(|difference| difference.observed.clone());
-            nodes[id.index()] = NodePlan { planned, observed };
+            if planned != Planned::Unchanged || observed.is_some() {
+                nodes[id.index()] = Some(Box::new(NodePlan { planned, observed }));
+            }
         }
         nodes
     }
@@ -168,17 +178,19 @@ impl Plan {
 
     /// Whether something is going to be done at all.
     pub fn acts(&self) -> bool {
-        self.nodes.iter().any(|node| node.planned.acts())
+        self.nodes.iter().flatten().any(|node| node.planned.acts())
     }
 
     /// What is going to happen to a node.
     pub fn node(&self, id: NodeId) -> &NodePlan {
-        &self.nodes[id.index()]
+        self.nodes[id.index()].as_deref().unwrap_or(&UNCHANGED)
     }
 
     /// Takes a node out of the plan, such as one that differs from what was approved.
     pub fn withdraw(&mut self, id: NodeId) {
-        self.nodes[id.index()].planned = Planned::Unchanged;
+        if let Some(node) = &mut self.nodes[id.index()] {
+            node.planned = Planned::Unchanged;
+        }
     }
 
     /// Leaves a node the reactions that an earlier run owes, and those to nodes that still act. Nodes that come
@@ -190,7 +202,7 @@ impl Plan {
         let causes = catalog.node(id).reactions.iter().map(|(cause, _)| *cause);
         let acting = causes.filter(|cause| self.node(*cause).planned.acts() && acts(*cause));
         let acting: HashSet<&str> = acting.map(|cause| &*catalog.node(cause).name.node).collect();
-        let planned = &mut self.nodes[id.index()].planned;
+        let Some(NodePlan { planned, .. }) = self.nodes[id.index()].as_deref_mut() else { return };
         if let Planned::Change { reactions, .. } | Planned::React { reactions } = planned {
             reactions.retain(|cause| cause.left_by.is_some() || acting.contains(&*cause.node));
         }
@@ -215,11 +227,12 @@ impl Plan {
 fn reactions(
     catalog: &Catalog,
     node: &Node,
-    nodes: &[NodePlan],
+    nodes: &[Option<Box<NodePlan>>],
     owed: &HashMap<&str, Vec<&Owed>>,
 ) -> Vec<Cause> {
     let planned = node.reactions.iter().filter(|(cause, _)| {
-        nodes[cause.index()].planned.acts() && catalog.node(*cause).kind.nature() != Nature::Check
+        nodes[cause.index()].as_ref().is_some_and(|node| node.planned.acts())
+            && catalog.node(*cause).kind.nature() != Nature::Check
     });
     let mut causes: Vec<Cause> = planned
         .map(|(cause, reaction)| Cause {

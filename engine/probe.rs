@@ -25,13 +25,54 @@ struct Section {
     nodes: Vec<NodeId>,
 }
 
+/// How a node differs, if it does; or why that is not known.
+pub type Observed = Result<Option<Box<Difference>>, String>;
+
 /// What a host said.
 #[derive(Debug, Default)]
-pub struct Observations {
-    /// How each node differs, if it does; or why that is not known.
-    pub nodes: HashMap<NodeId, Result<Option<Difference>, String>>,
+pub struct Said {
+    /// Of each node that was asked for.
+    pub nodes: Vec<(NodeId, Observed)>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
+}
+
+/// What all hosts said.
+#[derive(Debug, Default)]
+pub struct Observations {
+    /// By the ids of nodes. Nothing of those that were not asked for, or whose hosts did not answer.
+    nodes: Vec<Option<Observed>>,
+    /// The reactions that an earlier run left owed.
+    pub owed: Vec<Owed>,
+}
+
+impl Observations {
+    /// What was observed of a node.
+    pub fn get(&self, id: NodeId) -> Option<&Observed> {
+        self.nodes.get(id.index())?.as_ref()
+    }
+}
+
+impl Extend<Said> for Observations {
+    fn extend<T: IntoIterator<Item = Said>>(&mut self, all: T) {
+        for said in all {
+            for (id, observed) in said.nodes {
+                if self.nodes.len() <= id.index() {
+                    self.nodes.resize_with(id.index() + 1, || None);
+                }
+                self.nodes[id.index()] = Some(observed);
+            }
+            self.owed.extend(said.owed);
+        }
+    }
+}
+
+impl FromIterator<(NodeId, Observed)> for Observations {
+    fn from_iter<T: IntoIterator<Item = (NodeId, Observed)>>(nodes: T) -> Self {
+        let mut all = Self::default();
+        all.extend([Said { nodes: nodes.into_iter().collect(), owed: Vec::new() }]);
+        all
+    }
 }
 
 /// A reaction that was announced and not yet paid.
@@ -107,27 +148,26 @@ impl Probe {
     }
 
     /// Reads what the script printed.
-    pub fn read(&self, catalog: &Catalog, output: &str) -> Observations {
+    pub fn read(&self, catalog: &Catalog, output: &str) -> Said {
         let frames = Frames::parse(output, &self.boundary);
-        let mut observations = Observations::default();
-        observations.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
+        let mut said = Said::default();
+        said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
             let host = &catalog.node(first.nodes[0]).name.host;
             let owed = frames.owed.lines().filter_map(|line| Owed::parse(line, host));
-            observations.owed = owed.collect();
+            said.owed = owed.collect();
         }
         for (index, section) in self.sections.iter().enumerate() {
             let nodes = section.nodes.iter().copied();
             match section.assess(catalog, frames.sections.get(&index)) {
                 Ok(differences) => {
-                    observations.nodes.extend(nodes.zip(differences.into_iter().map(Ok)));
+                    let observed = differences.into_iter().map(|it| Ok(it.map(Box::new)));
+                    said.nodes.extend(nodes.zip(observed));
                 }
-                Err(reason) => {
-                    observations.nodes.extend(nodes.map(|id| (id, Err(reason.clone()))));
-                }
+                Err(reason) => said.nodes.extend(nodes.map(|id| (id, Err(reason.clone())))),
             }
         }
-        observations
+        said
     }
 }
 

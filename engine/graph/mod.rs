@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::{BinaryHeap, HashSet},
 };
 
 use petgraph::{
@@ -72,7 +72,8 @@ impl Graph {
     /// # Errors
     /// A cycle, with every declaration on it.
     pub fn build(catalog: &Catalog) -> Result<Self> {
-        let mut edges = Edges::default();
+        // Most nodes wait for one other.
+        let mut edges = Edges { dag: Dag::with_capacity(catalog.len(), catalog.len()) };
         for (id, _) in catalog.nodes() {
             edges.dag.add_node(Some(id));
         }
@@ -138,18 +139,27 @@ fn index(node: NodeId) -> NodeIndex<u32> {
 #[derive(Default)]
 struct Edges {
     dag: Dag,
-    /// Finds an edge at once, where the graph would look through all that leave a node.
-    known: HashMap<(NodeId, NodeId), EdgeIndex<u32>>,
 }
 
 impl Edges {
     /// Adds an edge. There is one at most between two nodes; the last reason, which binds most, stands.
     fn add(&mut self, first: NodeId, then: NodeId, why: Edge) {
-        let Self { dag, known } = self;
-        let edge = known
-            .entry((first, then))
-            .or_insert_with(|| dag.add_edge(index(first), index(then), why));
-        dag[*edge] = why;
+        match self.find(index(first), index(then)) {
+            Some(edge) => self.dag[edge] = why,
+            None => drop(self.dag.add_edge(index(first), index(then), why)),
+        }
+    }
+
+    /// The edge between two nodes. It is looked for on both sides in turn, so that the smaller one says how long it takes:
+    /// very many nodes may wait for one.
+    fn find(&self, first: NodeIndex<u32>, then: NodeIndex<u32>) -> Option<EdgeIndex<u32>> {
+        let leaving = self.dag.edges_directed(first, Direction::Outgoing);
+        let reaching = self.dag.edges_directed(then, Direction::Incoming);
+        leaving.zip(reaching).find_map(|(leaving, reaching)| {
+            let found = [leaving, reaching].into_iter();
+            let mut found = found.filter(|edge| edge.source() == first && edge.target() == then);
+            found.next().map(|edge| edge.id())
+        })
     }
 
     /// Lets each of some nodes come before each of some others.

@@ -159,9 +159,7 @@ impl Run {
     ) -> Result<Ended> {
         let opener = fleet.opener(self.limit.clone());
         let catalog = Arc::new(self.evaluate(input, fleet, |_| Ok(()), opener).await?);
-        let mut hosts: Vec<_> = catalog.nodes().map(|(_, node)| node.name.host.clone()).collect();
-        hosts.dedup();
-        fleet.reserve(hosts)?;
+        fleet.reserve(catalog.hosts())?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
@@ -191,7 +189,7 @@ impl Run {
         }
         self.tell_foreign_debts(&catalog, &observations.owed);
         let file = PlanFile::new(&catalog, &plan);
-        let observed = |id: &NodeId| observations.nodes.contains_key(id);
+        let observed = |id: &NodeId| observations.get(*id).is_some();
         match purpose {
             Purpose::Plan => {
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);

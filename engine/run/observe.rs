@@ -1,12 +1,12 @@
 //! Reads the state of many hosts at once, each in one round trip.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{fleet::Fleet, nonce};
 use crate::{
     catalog::{Catalog, NodeId},
     event::Event,
-    probe::{Observations, Probe},
+    probe::{Observations, Probe, Said},
 };
 
 /// Probes some nodes, host by host side by side, and tells `begins` of each host.
@@ -17,19 +17,12 @@ pub(crate) async fn observe(
     fleet: &Arc<Fleet>,
     begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
 ) -> Observations {
-    let mut hosts: BTreeMap<Arc<str>, Vec<NodeId>> = BTreeMap::new();
-    for id in nodes {
-        hosts.entry(catalog.node(id).name.host.clone()).or_default().push(id);
-    }
+    let hosts = catalog.by_host(nodes);
     let catalog = catalog.clone();
     let ask = move |fleet, (host, nodes)| one(catalog.clone(), host, nodes, fleet, begins.clone());
     let answers = fleet.ask_each(hosts, ask).await;
     let mut all = Observations::default();
-    all.nodes.reserve(answers.iter().flatten().map(|answer| answer.nodes.len()).sum());
-    for observations in answers.into_iter().flatten() {
-        all.nodes.extend(observations.nodes);
-        all.owed.extend(observations.owed);
-    }
+    all.extend(answers.into_iter().flatten());
     all
 }
 
@@ -39,7 +32,7 @@ async fn one(
     nodes: Vec<NodeId>,
     fleet: Arc<Fleet>,
     begins: impl Fn(Arc<str>) -> Event,
-) -> Option<Observations> {
+) -> Option<Said> {
     fleet.remote(&host).await.ok()?;
     fleet.tell(begins(host.clone()));
     let probe = Probe::new(&catalog, &nodes, &nonce());

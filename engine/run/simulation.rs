@@ -110,9 +110,9 @@ fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
             let change = Change::new(Action::Update, Vec::new());
             Difference { observed: Digest::of(b"something else"), change }
         };
-        (id, Ok(differs.then(difference)))
+        (id, Ok(differs.then(difference).map(Box::new)))
     };
-    Observations { nodes: catalog.nodes().map(assess).collect(), owed: Vec::new() }
+    catalog.nodes().map(assess).collect()
 }
 
 /// Carries the plan out in mind: everything succeeds but what fails.

@@ -56,7 +56,7 @@ impl Tally {
             let planned = &plan.node(id).planned;
             self.pending[id.index()] = planned.acts();
             self.outcomes[id.index()] = match planned {
-                _ if !observations.nodes.contains_key(&id) => {
+                _ if observations.get(id).is_none() => {
                     Some(Outcome::Skipped { because: "its host did not answer".to_owned() })
                 }
                 Planned::Unknown { reason } => Some(Outcome::failed(Failure::told(reason.clone()))),
@@ -133,9 +133,9 @@ impl Tally {
         troubles: &Troubles,
     ) -> IndexMap<Arc<str>, HostSummary> {
         let mut hosts: IndexMap<Arc<str>, HostSummary> = IndexMap::new();
-        for (id, node) in catalog.nodes() {
-            let host = hosts.entry(node.name.host.clone()).or_default();
-            self.count(id, host);
+        for (host, nodes) in catalog.by_host(catalog.nodes().map(|(id, _)| id)) {
+            let summary = hosts.entry(host).or_default();
+            nodes.iter().for_each(|id| self.count(*id, summary));
         }
         for (name, error) in troubles {
             hosts.entry(name.clone()).or_default().unreachable = Some(error.to_string());

@@ -1,9 +1,5 @@
 //! What is told of a run: what scripts said, what is planned, how it ended.
 
-use std::sync::Arc;
-
-use indexmap::IndexMap;
-
 use super::{Run, tally::Tally};
 use crate::{
     catalog::{Catalog, Node, NodeId},
@@ -36,15 +32,15 @@ impl Run {
         let known = graph.order().iter().copied().filter(observed);
         let (unchanged, others): (Vec<NodeId>, Vec<NodeId>) =
             known.partition(|id| plan.node(*id).planned == Planned::Unchanged);
-        let mut hosts: IndexMap<&Arc<str>, Vec<AsDeclared>> = IndexMap::new();
-        for id in unchanged {
-            tally.told_unchanged(id);
-            let Node { name, declared, .. } = catalog.node(id);
-            let (kind, key, place) = (name.kind.clone(), name.key.clone(), declared.place.clone());
-            hosts.entry(&name.host).or_default().push(AsDeclared { kind, key, place });
-        }
-        for (host, resources) in hosts {
-            self.events.send(Event::Unchanged { host: host.clone(), resources });
+        for (host, nodes) in catalog.by_host(unchanged) {
+            let as_declared = |id: &NodeId| {
+                tally.told_unchanged(*id);
+                let Node { name, declared, .. } = catalog.node(*id);
+                let (kind, key) = (name.kind.clone(), name.key.clone());
+                AsDeclared { kind, key, place: declared.place.clone() }
+            };
+            let resources = nodes.iter().map(as_declared).collect();
+            self.events.send(Event::Unchanged { host, resources });
         }
         for id in others {
             let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());

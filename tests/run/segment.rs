@@ -11,7 +11,7 @@ use converge::{
     kind::Difference,
     language::{self, Evaluation, Input, Known},
     plan::Plan,
-    probe::{Observations, Probe},
+    probe::Probe,
     run::{Progress, ProgressReader, Segment},
 };
 use proptest::prelude::*;
@@ -40,8 +40,9 @@ fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
         let observed = Digest::of(b"something else");
         Difference { observed, change: change.clone() }
     };
-    let nodes = catalog.nodes().map(|(id, _)| (id, Ok(change(id).map(difference)))).collect();
-    Plan::new(catalog, &graph, &Observations { nodes, owed: Vec::new() })
+    let observed = |id| Ok(change(id).map(difference).map(Box::new));
+    let observations = catalog.nodes().map(|(id, _)| (id, observed(id))).collect();
+    Plan::new(catalog, &graph, &observations)
 }
 
 fn create() -> Change {
@@ -182,7 +183,7 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
     let probe = Probe::new(&catalog, &nodes, "BOUNDARY");
     let answer = |said: &str| {
         let output = format!("\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n");
-        probe.read(&catalog, &output).nodes
+        probe.read(&catalog, &output).nodes.into_iter().collect::<std::collections::HashMap<_, _>>()
     };
     let honest = answer("0 b24=\n");
     assert_eq!(honest[&NodeId(0)], Ok(None));
@@ -199,7 +200,7 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
     let catalog = catalog("command(\"c\", #{ run: \"true\", creates: \"/c\" });");
     let probe = Probe::new(&catalog, &[NodeId(0)], "B");
     let said = |output: &str| {
-        let seen = probe.read(&catalog, output).nodes.remove(&NodeId(0)).unwrap();
+        let seen = probe.read(&catalog, output).nodes.remove(0).1;
         seen.map(|it| it.map(|it| it.change)).map_err(|reason| reason.to_string())
     };
     let missing = Err("the host did not answer this part of the probe".to_owned());

@@ -12,7 +12,6 @@ use crate::{
     content::{Content, Digest},
     diagnostic::Place,
     kind::Difference,
-    probe::Observations,
     resource::{ArgumentError, Files, TreeFile},
     resources,
     value::Value,
@@ -79,8 +78,8 @@ impl Site {
             Difference { observed: Digest::of(b"something else"), change }
         };
         let differs = |id| self.differing.contains(&id).then(difference);
-        let nodes = self.catalog.nodes().map(|(id, _)| (id, Ok(differs(id)))).collect();
-        let plan = Plan::new(&self.catalog, &graph, &Observations { nodes, owed: Vec::new() });
+        let observed = self.catalog.nodes().map(|(id, _)| (id, Ok(differs(id).map(Box::new))));
+        let plan = Plan::new(&self.catalog, &graph, &observed.collect());
         (graph, plan)
     }
 
