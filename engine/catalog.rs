@@ -18,10 +18,13 @@ use crate::{
 
 mod block;
 mod region;
+mod stretch;
 
+use self::stretch::Owners;
 pub use self::{
     block::{Block, BlockId, Order, Part},
     region::{Around, Item, ItemId, Regions, Rolling, Turn},
+    stretch::{Mark, Stretch},
 };
 
 /// Everything that a playbook declares.
@@ -30,8 +33,10 @@ pub struct Catalog {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
     /// Of each host: what is owned there, and by which node.
-    owners: HashMap<Arc<str>, HashMap<String, NodeId>>,
+    owners: HashMap<Arc<str>, Owners>,
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
+    /// How often something was declared that was there before.
+    met: u32,
     texts: BTreeMap<Arc<str>, Source>,
 }
 
@@ -41,6 +46,8 @@ pub struct Node {
     pub name: NodeName,
     /// Its kind.
     pub kind: &'static dyn Kind,
+    /// The part of the host that it owns.
+    pub owns: Arc<str>,
     /// What it should be.
     pub desired: Desired,
     /// Where it was declared.
@@ -95,9 +102,9 @@ pub struct NodeName {
 
 impl NodeName {
     /// The name of a resource of `host`.
-    pub fn new(host: &Arc<str>, kind: &'static str, key: &str) -> Self {
-        let node = [host, "/", kind, ":", key].concat().into();
-        Self { node, host: host.clone(), kind: kind.into(), key: key.into() }
+    pub fn new(host: &Arc<str>, kind: &'static str, key: Arc<str>) -> Self {
+        let node = [host, "/", kind, ":", &key].concat().into();
+        Self { node, host: host.clone(), kind: kind.into(), key }
     }
 }
 
@@ -163,9 +170,10 @@ impl Catalog {
         let mut resource = resource;
         let owners = self.owners.entry(host.clone()).or_default();
         if kind.nature() == Nature::Check {
-            number(owners, &mut resource);
+            self.met += u32::from(number(owners, &mut resource));
         }
-        if let Some(&first) = owners.get(&resource.owns) {
+        if let Some(first) = owners.get(&resource.owns) {
+            self.met += 1;
             let node = self.node(first);
             let same = node.kind.name() == kind.name()
                 && node.fingerprint() == fingerprint(&kind.apply(&resource.desired, None));
@@ -174,10 +182,12 @@ impl Catalog {
         let id = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),
         );
-        owners.insert(resource.owns, id);
+        let owns: Arc<str> = resource.owns.into();
+        owners.insert(owns.clone(), id);
         self.nodes.push(Node {
-            name: NodeName::new(host, kind.name(), &resource.key),
+            name: NodeName::new(host, kind.name(), resource.key.into()),
             kind,
+            owns,
             desired: resource.desired,
             declared,
             block,
@@ -324,13 +334,15 @@ impl Catalog {
     }
 }
 
-/// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own.
-fn number(owners: &HashMap<String, NodeId>, check: &mut Resource) {
+/// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own. Whether it
+/// is not the first.
+fn number(owners: &Owners, check: &mut Resource) -> bool {
     let numbered = |number: usize, text: &str| match number {
         1 => text.to_owned(),
         _ => format!("{text} ({number})"),
     };
-    let free = (1..).find(|number| !owners.contains_key(&numbered(*number, &check.owns)));
+    let free = (1..).find(|number| owners.get(&numbered(*number, &check.owns)).is_none());
     let free = free.expect("there are more numbers than nodes");
     (check.key, check.owns) = (numbered(free, &check.key), numbered(free, &check.owns));
+    free > 1
 }

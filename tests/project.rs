@@ -35,7 +35,7 @@ hosts = ["web-1"]
 "#;
 
 pub(crate) struct Project {
-    files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) known: Known,
 }
 
@@ -89,7 +89,7 @@ impl Project {
         self
     }
 
-    fn input(&self) -> Input {
+    pub(crate) fn input(&self) -> Input {
         let source = Source::new("inventory/lab.toml", INVENTORY);
         let (format, folder) = (Format::Toml, "/project/inventory".into());
         let given = Given { source, format, folder, home: "/home".into() };

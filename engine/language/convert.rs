@@ -18,7 +18,7 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
         return Ok(Value::Null);
     }
     if let Some(host) = dynamic.read_lock::<HostRef>() {
-        return Ok(Value::Map(host_parts(&host.host)));
+        return Ok(Value::Map(host_parts(host.host())));
     }
     if let Some(secret) = dynamic.read_lock::<Secret>() {
         return Ok(Value::Secret(secret.clone()));

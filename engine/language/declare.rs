@@ -1,5 +1,7 @@
 //! Every kind as a function that roles call, and the handles that the calls give.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
 
@@ -8,13 +10,14 @@ use super::{
     error::{Outcome, raise},
     files::RoleFiles,
     hosts::no_host,
-    state::State,
+    recording::Templated,
+    state::{Context, State},
     written::{Argument, FIRST},
 };
 use crate::{
     catalog::{Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
-    kind::Kind,
+    kind::{Declared as Resource, Kind},
     resource::{ArgumentError, Reaction},
     resources::KINDS,
     value::Value,
@@ -148,31 +151,51 @@ impl Call {
         let place = self.state.call(context);
         let scene = self.state.gathered().context.clone();
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
-        let Some(host) = scene.host.clone() else { return Err(fail(no_host(self.kind.name()))) };
+        let Some(host) = &scene.host else { return Err(fail(no_host(self.kind.name()))) };
         let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
         let (arguments, reactions) = self.split(first, rest).map_err(mistake)?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
+        let again = host.seen().map(|_| arguments.clone());
         let resource = match self.kind.declare(arguments, &files) {
             Ok(resource) => resource,
             Err(error) => return Err(files.interruption().unwrap_or_else(|| mistake(error))),
         };
+        let sees_host = files.sees_host();
+        let node = self.add(resource, reactions, &place, &scene, &host.subject().name);
+        let node = node.map_err(fail)?;
+        if let (true, Some(arguments), Some(seen)) = (sees_host, again, host.seen()) {
+            let (kind, scene) = (self.kind, Context { host: None, ..scene.clone() });
+            seen.declared(Templated { node, kind, arguments, place, scene });
+        }
+        Ok(Dynamic::from(Handle(node)))
+    }
+
+    /// Adds a resource to the catalog.
+    fn add(
+        &self,
+        resource: Resource,
+        reactions: Vec<(NodeId, Reaction)>,
+        place: &Place,
+        scene: &Context,
+        host: &Arc<str>,
+    ) -> Result<NodeId, Diagnostic> {
+        self.state.declares_on(host);
         let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
-        self.state.declares_on(&host.name);
         let mut gathered = self.state.gathered();
         let catalog = &mut gathered.catalog;
-        let node = match catalog.declare(&host.name, self.kind, resource, declared, scene.block) {
+        let node = match catalog.declare(host, self.kind, resource, declared, scene.block) {
             Ok(node) => node,
             Err(conflict) => {
                 let earlier = catalog.node(conflict.first);
                 let (name, declared) = (earlier.name.clone(), earlier.declared.clone());
                 drop(gathered);
-                return Err(fail(self.conflict(&name, &declared)));
+                return Err(self.conflict(&name, &declared));
             }
         };
         for (cause, reaction) in reactions {
             catalog.react(node, cause, reaction);
         }
-        Ok(Dynamic::from(Handle(node)))
+        Ok(node)
     }
 
     /// Takes the reactions out of a call's arguments; the rest is the kind's own.

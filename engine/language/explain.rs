@@ -95,13 +95,15 @@ fn unknown_property(name: &str, state: &State, place: &Place) -> Diagnostic {
     let path = path.unwrap_or_default();
     let context = state.gathered().context.clone();
     let known: Vec<String> = match path.rsplit('.').next() {
-        Some("vars") => context.host.iter().flat_map(|host| host.vars.keys().cloned()).collect(),
+        Some("vars") => {
+            context.host.iter().flat_map(|host| host.host().vars.keys().cloned()).collect()
+        }
         Some("params") => context.parameters.keys().cloned().collect(),
         _ => known_facts(&path, state),
     };
     let message = match path.rsplit('.').next() {
         Some("vars") => match &context.host {
-            Some(host) => format!("{} has no variable `{name}`", host.name),
+            Some(host) => format!("{} has no variable `{name}`", host.host().name),
             None => format!("the host has no variable `{name}`"),
         },
         None | Some("") => format!("there is no `{name}` here"),
@@ -133,7 +135,7 @@ fn path_before(source: &Source, place: &Place) -> String {
 fn known_facts(path: &str, state: &State) -> Vec<String> {
     let Some(host) = state.gathered().context.host.clone() else { return Vec::new() };
     let Some((_, below)) = path.split_once("facts") else { return Vec::new() };
-    let mut facts = state.input().known.facts.get(&host.name);
+    let mut facts = state.input().known.facts.get(&host.host().name);
     for part in below.split('.').filter(|part| !part.is_empty()) {
         facts = match facts {
             Some(Value::Map(inner)) => inner.get(part),

@@ -1,6 +1,9 @@
 //! What a role's folder gives to a resource: files, and templates with their variables.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use rhai::EvalAltResult;
 
@@ -26,17 +29,23 @@ pub(super) struct RoleFiles<'a> {
     folder: &'a str,
     scene: &'a Context,
     interruption: RefCell<Option<Box<EvalAltResult>>>,
+    sees_host: Cell<bool>,
 }
 
 impl<'a> RoleFiles<'a> {
     pub(super) fn new(state: &'a State, script: &'a str, scene: &'a Context) -> Self {
         let folder = script.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        Self { state, folder, scene, interruption: RefCell::default() }
+        Self { state, folder, scene, interruption: RefCell::default(), sees_host: Cell::default() }
     }
 
     /// What ended the call though it is no mistake: a template that reads facts which are not known yet.
     pub(super) fn interruption(&self) -> Option<Box<EvalAltResult>> {
         self.interruption.take()
+    }
+
+    /// Whether what was taken can be another thing for another host.
+    pub(super) fn sees_host(&self) -> bool {
+        self.sees_host.get()
     }
 
     fn path(
@@ -89,7 +98,8 @@ impl<'a> RoleFiles<'a> {
     fn context(&self, template: &Source, vars: Values) -> Result<template::Context, ArgumentError> {
         let mut all = vec![self.scene.parameters.clone()];
         if let Some(host) = &self.scene.host {
-            all.push(self.host(host, template)?);
+            self.sees_host.set(true);
+            all.push(self.host(host.subject(), template)?);
         }
         all.push(Arc::new(vars));
         Ok(template::Context(all))

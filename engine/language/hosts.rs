@@ -8,49 +8,113 @@ use super::{
     Question,
     convert::{kind_of, to_dynamic},
     error::{Outcome, asks, is_no_mistake, raise, silent},
+    recording::{Recorder, Recording, Seen},
     state::State,
     written::FIRST,
 };
 use crate::{
     diagnostic::{Diagnostic, did_you_mean},
-    inventory::Host,
+    inventory::{Host, Variable},
     value::Value,
 };
 
 /// A host, as a script holds it.
 #[derive(Clone)]
 pub(super) struct HostRef {
-    pub(super) host: Arc<Host>,
+    host: Arc<Host>,
+    /// What a script has seen of it, where somebody wants to know.
+    seen: Option<Arc<Seen>>,
 }
 
-/// What a script can read of a host.
-type Property = fn(&State, &Arc<Host>) -> Outcome<Dynamic>;
+impl HostRef {
+    pub(super) fn new(host: Arc<Host>) -> Self {
+        Self { host, seen: None }
+    }
 
-const PROPERTIES: [(&str, Property); 5] = [
-    ("name", |_, host| Ok(host.name.to_string().into())),
-    ("address", |_, host| Ok(host.address.clone().into())),
-    ("groups", |_, host| {
-        let name = |group: &Arc<str>| Dynamic::from(group.to_string());
-        Ok(host.groups.iter().map(name).collect::<Array>().into())
-    }),
-    ("vars", |_, host| {
-        let vars = host.vars.iter();
-        Ok(vars.map(|(name, var)| (name.into(), to_dynamic(&var.value))).collect::<Map>().into())
-    }),
-    ("facts", |state, host| facts(state, host).map(to_dynamic)),
+    /// The host of a block that is recorded.
+    pub(super) fn recorded(host: Arc<Host>) -> Self {
+        Self { host, seen: Some(Arc::default()) }
+    }
+
+    /// The host, for what can tell a script all of it.
+    pub(super) fn host(&self) -> &Arc<Host> {
+        self.is_seen();
+        &self.host
+    }
+
+    /// The host that something is declared on, of which no script sees anything by that.
+    pub(super) fn subject(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// What was seen of it, as long as that can be the same for another host.
+    pub(super) fn seen(&self) -> Option<&Seen> {
+        self.seen.as_deref().filter(|seen| !seen.is_all())
+    }
+
+    /// From here on, what a block does is about this very host.
+    fn is_seen(&self) {
+        self.seen.iter().for_each(|seen| seen.see_all());
+    }
+}
+
+/// Something that a script can read of a host.
+pub(super) struct Property {
+    name: &'static str,
+    read: fn(&State, &Arc<Host>) -> Outcome<Dynamic>,
+    /// Whether two hosts have it in common; none where no two hosts can.
+    same: Option<fn(&Host, &Host) -> bool>,
+}
+
+impl Property {
+    /// Whether two hosts have it in common.
+    pub(super) fn is_same(&self, one: &Host, other: &Host) -> bool {
+        self.same.is_some_and(|same| same(one, other))
+    }
+}
+
+pub(super) static PROPERTIES: [Property; 5] = [
+    Property { name: "name", read: |_, host| Ok(host.name.to_string().into()), same: None },
+    Property {
+        name: "address",
+        read: |_, host| Ok(host.address.clone().into()),
+        same: Some(|one, other| one.address == other.address),
+    },
+    Property {
+        name: "groups",
+        read: |_, host| {
+            let name = |group: &Arc<str>| Dynamic::from(group.to_string());
+            Ok(host.groups.iter().map(name).collect::<Array>().into())
+        },
+        same: Some(|one, other| one.groups == other.groups),
+    },
+    Property {
+        name: "vars",
+        read: |_, host| {
+            let var = |(name, var): (&String, &Variable)| (name.into(), to_dynamic(&var.value));
+            Ok(host.vars.iter().map(var).collect::<Map>().into())
+        },
+        same: Some(|one, other| {
+            let value = |(name, var): (_, &Variable)| {
+                other.vars.get(name).is_some_and(|it| it.value == var.value)
+            };
+            one.vars.len() == other.vars.len() && one.vars.iter().all(value)
+        }),
+    },
+    Property { name: "facts", read: |state, host| facts(state, host).map(to_dynamic), same: None },
 ];
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<HostRef>("Host");
-    engine.register_fn("==", |a: HostRef, b: HostRef| a.host.name == b.host.name);
-    engine.register_fn("!=", |a: HostRef, b: HostRef| a.host.name != b.host.name);
-    engine.register_fn("to_string", |it: &mut HostRef| it.host.name.to_string());
-    engine.register_fn("to_debug", |it: &mut HostRef| it.host.name.to_string());
+    engine.register_fn("==", |a: HostRef, b: HostRef| a.host().name == b.host().name);
+    engine.register_fn("!=", |a: HostRef, b: HostRef| a.host().name != b.host().name);
+    engine.register_fn("to_string", |it: &mut HostRef| it.host().name.to_string());
+    engine.register_fn("to_debug", |it: &mut HostRef| it.host().name.to_string());
 
     // Rhai asks here for every property, since none is registered by name: so an unknown one gets a hint.
     let its = state.clone();
     engine.register_indexer_get(move |context: NativeCallContext, it: &mut HostRef, name: &str| {
-        property(&its, &context, &it.host, name)
+        property(&its, &context, it, name)
     });
     let its = state.clone();
     let function = FuncRegistration::new("hosts").with_params_info(["pattern"]);
@@ -75,16 +139,21 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 fn property(
     state: &State,
     context: &NativeCallContext,
-    host: &Arc<Host>,
+    it: &HostRef,
     name: &str,
 ) -> Outcome<Dynamic> {
-    if let Some((_, read)) = PROPERTIES.iter().find(|(known, _)| *known == name) {
-        return read(state, host);
+    if let Some(at) = PROPERTIES.iter().position(|property| property.name == name) {
+        let property = &PROPERTIES[at];
+        match (&it.seen, property.same) {
+            (Some(seen), Some(_)) => seen.see(at),
+            _ => it.is_seen(),
+        }
+        return (property.read)(state, &it.host);
     }
-    let names = PROPERTIES.map(|(name, _)| name);
+    let names = PROPERTIES.each_ref().map(|property| property.name);
     let message = format!("a host has no `{name}`");
     let mistake = Diagnostic::new("language::unknown-name", message);
-    let hint = if host.vars.contains_key(name) {
+    let hint = if it.host().vars.contains_key(name) {
         format!("a variable of the inventory is host.vars.{name}")
     } else {
         did_you_mean(name, names).unwrap_or_else(|| format!("it has {}", names.join(", ")))
@@ -99,7 +168,7 @@ fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<A
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
         raise(state, context, state.locate(mistake, &place))
     })?;
-    Ok(found.into_iter().map(|host| Dynamic::from(HostRef { host })).collect())
+    Ok(found.into_iter().map(|host| Dynamic::from(HostRef::new(host))).collect())
 }
 
 /// A host's facts; a question when they are not known yet, and the end of the block when they never will be.
@@ -115,7 +184,7 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     let Some(host) = state.gathered().context.host.clone() else {
         return Err(raise(state, context, no_host("probe")));
     };
-    let asked = (host.name.clone(), command.to_owned());
+    let asked = (host.host().name.clone(), command.to_owned());
     match state.input().known.probes.get(&asked) {
         Some(answer) => Ok(to_dynamic(answer)),
         None if state.input().known.silent.contains(&asked.0) => Err(silent()),
@@ -126,13 +195,20 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
 /// Runs the block for each host. When it asks something of one, the others, and what stands after the block, get to
 /// ask theirs too. What a silent host would get is left out: it is reported as unreachable.
 fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr) -> Outcome<()> {
-    for host in list(state, context, hosts)? {
-        let given = (HostRef { host: host.clone() },);
-        let run = || block.call_within_context::<Dynamic>(context, given);
-        match state.within(|context| context.host = Some(host), run) {
-            Err(error) if !is_no_mistake(&error) => return Err(error),
-            _ => {}
+    let mut last: Option<Recording> = None;
+    let mut hosts = list(state, context, hosts)?.into_iter();
+    while let Some(host) = hosts.next() {
+        if last.as_ref().is_some_and(|recording| recording.repeat(state, &host)) {
+            continue;
         }
+        let recorder = Recorder::new(state, block, host, hosts.len());
+        let given = (recorder.host.clone(),);
+        let run = || block.call_within_context::<Dynamic>(context, given);
+        last = match state.within(|context| context.host = Some(recorder.host.clone()), run) {
+            Ok(_) => recorder.finish(state, block),
+            Err(error) if is_no_mistake(&error) => None,
+            Err(error) => return Err(error),
+        };
     }
     Ok(())
 }
@@ -143,6 +219,10 @@ pub(super) fn list(
     context: &NativeCallContext,
     hosts: &Dynamic,
 ) -> Outcome<Vec<Arc<Host>>> {
+    if let Some(outer) = &state.gathered().context.host {
+        // What a block does on hosts that it chose is about these, and not about the one that it is for.
+        outer.is_seen();
+    }
     let wrong = |other: &Dynamic| {
         let name = context.fn_name();
         let message = format!("{name}() takes hosts, not {}", kind_of(other));
@@ -152,11 +232,11 @@ pub(super) fn list(
         raise(state, context, state.locate(mistake, &place))
     };
     if let Some(one) = hosts.read_lock::<HostRef>() {
-        return Ok(vec![one.host.clone()]);
+        return Ok(vec![one.host().clone()]);
     }
     let Some(many) = hosts.read_lock::<Array>() else { return Err(wrong(hosts)) };
     let host = |item: &Dynamic| {
-        item.read_lock::<HostRef>().map(|it| it.host.clone()).ok_or_else(|| wrong(item))
+        item.read_lock::<HostRef>().map(|it| it.host().clone()).ok_or_else(|| wrong(item))
     };
     many.iter().map(host).collect()
 }

@@ -27,6 +27,7 @@ mod hosts;
 mod libraries;
 mod lint;
 mod parameters;
+mod recording;
 mod roles;
 mod rolling;
 mod sandbox;

@@ -9,7 +9,7 @@ use super::{
     SourceError,
     convert::{kind_of, to_dynamic, to_value},
     error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
-    hosts::{HostRef, no_host},
+    hosts::no_host,
     parameters::Parameters,
     state::{Context, Role, State},
     written::{self, FIRST},
@@ -132,7 +132,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         scope.push_constant_dynamic(name.as_str(), value.clone());
     }
     scope.push_constant(PARAMS, constants);
-    scope.push_constant(HOST, HostRef { host });
+    scope.push_constant(HOST, host);
     let explained = |error: Box<EvalAltResult>| {
         if is_no_mistake(&error) {
             return error;

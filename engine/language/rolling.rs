@@ -72,10 +72,10 @@ fn rolling(
             let item = state.gathered().catalog.open_block(batch, order);
             let place = state.call(context);
             let frame = Frame { what: format!("rolling ({})", host.name), place };
-            let given = (HostRef { host: host.clone() },);
+            let given = (HostRef::new(host.clone()),);
             let run = || block.call_within_context::<Dynamic>(context, given);
             let change = |context: &mut super::state::Context| {
-                context.host = Some(host.clone());
+                context.host = Some(HostRef::new(host.clone()));
                 context.frames = frame.within(&context.frames);
                 context.block = item;
             };

@@ -9,6 +9,7 @@ use rhai::{AST, NativeCallContext, Position};
 
 use super::{
     Begins, Evaluation, Input, Note, Question,
+    hosts::HostRef,
     parameters::Parameters,
     written::{Argument, Arguments},
 };
@@ -63,7 +64,7 @@ pub(super) struct Role {
 /// Where the script is: whose declarations they are, and how it got there.
 #[derive(Clone, Default)]
 pub(super) struct Context {
-    pub(super) host: Option<Arc<Host>>,
+    pub(super) host: Option<HostRef>,
     pub(super) frames: Arc<[Frame]>,
     pub(super) block: BlockId,
     pub(super) parameters: Arc<Values>,

@@ -1,0 +1,141 @@
+//! A block does the same for all hosts of which it reads the same. So `on` runs it for one of them, and what it declared is
+//! declared once more for the others: only what is made of a template is made anew.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use rhai::{Dynamic, FnPtr};
+
+use super::{
+    convert::to_value,
+    files::RoleFiles,
+    hosts::{HostRef, PROPERTIES},
+    state::{Context, State},
+};
+use crate::{
+    catalog::{Mark, NodeId, Stretch},
+    diagnostic::Place,
+    inventory::Host,
+    kind::Kind,
+    value::Value,
+};
+
+/// What a run of a block has seen of its host.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// A bit for each of [`PROPERTIES`].
+    properties: AtomicU8,
+    templated: Mutex<Vec<Templated>>,
+}
+
+/// More than two hosts can have in common.
+const ALL: u8 = u8::MAX;
+
+impl Seen {
+    pub(super) fn see(&self, property: usize) {
+        self.properties.fetch_or(1 << property, Ordering::Relaxed);
+    }
+
+    pub(super) fn see_all(&self) {
+        self.properties.store(ALL, Ordering::Relaxed);
+    }
+
+    fn properties(&self) -> u8 {
+        self.properties.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_all(&self) -> bool {
+        self.properties() == ALL
+    }
+
+    pub(super) fn declared(&self, templated: Templated) {
+        self.templated.lock().unwrap_or_else(PoisonError::into_inner).push(templated);
+    }
+}
+
+/// A declaration that is made of a template, which sees the host.
+pub(super) struct Templated {
+    pub(super) node: NodeId,
+    pub(super) kind: &'static dyn Kind,
+    pub(super) arguments: Value,
+    pub(super) place: Place,
+    /// Without the host, which is another one each time.
+    pub(super) scene: Context,
+}
+
+/// Watches a run of a block.
+pub(super) struct Recorder {
+    pub(super) host: HostRef,
+    begin: Mark,
+    captured: Option<Vec<Value>>,
+    others: usize,
+}
+
+impl Recorder {
+    /// Before the run. Nobody needs to know what it does unless there are others that it may be done for.
+    pub(super) fn new(state: &State, block: &FnPtr, host: Arc<Host>, others: usize) -> Self {
+        let captured = if others > 0 { captured(block) } else { None };
+        let host = match captured {
+            Some(_) => HostRef::recorded(host),
+            None => HostRef::new(host),
+        };
+        Self { host, begin: state.gathered().catalog.mark(), captured, others }
+    }
+
+    /// After the run: what was done, if that can be done again.
+    pub(super) fn finish(self, state: &State, block: &FnPtr) -> Option<Recording> {
+        let (host, seen) = (self.host.subject(), self.host.seen()?);
+        if self.captured != captured(block) {
+            return None;
+        }
+        let catalog = &mut state.gathered().catalog;
+        let declared = catalog.since(self.begin, &host.name)?;
+        catalog.reserve(&declared, self.others);
+        let templated =
+            mem::take(&mut *seen.templated.lock().unwrap_or_else(PoisonError::into_inner));
+        Some(Recording { host: host.clone(), seen: seen.properties(), declared, templated })
+    }
+}
+
+/// The values that a block has from outside; none if it could change one of them unseen, or if that could not be told.
+fn captured(block: &FnPtr) -> Option<Vec<Value>> {
+    let is_plain = |it: &Dynamic| it.is_int() || it.is_string() || it.is_bool() || it.is_unit();
+    let plain = |it: &Dynamic| is_plain(it).then(|| to_value(it).ok()).flatten();
+    block.iter_curry().map(plain).collect()
+}
+
+/// What a block did for a host.
+pub(super) struct Recording {
+    host: Arc<Host>,
+    seen: u8,
+    declared: Stretch,
+    templated: Vec<Templated>,
+}
+
+impl Recording {
+    /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
+    /// there, or if it would come to a mistake or a question.
+    pub(super) fn repeat(&self, state: &State, host: &Arc<Host>) -> bool {
+        let seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
+        if !seen.into_iter().all(|(_, property)| property.is_same(&self.host, host)) {
+            return false;
+        }
+        let subject = HostRef::new(host.clone());
+        let declare = |it: &Templated| {
+            let scene = Context { host: Some(subject.clone()), ..it.scene.clone() };
+            let files = RoleFiles::new(state, &it.place.file, &scene);
+            Some((it.node, it.kind.declare(it.arguments.clone(), &files).ok()?))
+        };
+        let Some(templated) = self.templated.iter().map(declare).collect() else { return false };
+        let repeated = state.gathered().catalog.repeat(&self.declared, &host.name, templated);
+        if repeated && !self.declared.is_empty() {
+            state.declares_on(&host.name);
+        }
+        repeated
+    }
+}

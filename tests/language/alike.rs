@@ -1,0 +1,168 @@
+//! A block is run once for all hosts of which it reads the same, and nobody can tell.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use converge::{
+    catalog::Catalog,
+    event::Problem,
+    graph::Graph,
+    language::{Evaluation, Input, SourceError, Sources, evaluate},
+};
+use proptest::prelude::*;
+
+use crate::project::Project;
+
+/// What a block can do. `N` is a number.
+const STATEMENTS: [&str; 27] = [
+    "package(\"pN\");",
+    "file(\"/f\", #{ content: \"N\" });",
+    "file(\"/tN\", #{ template: \"t.j2\", vars: #{ n: N } });",
+    "file(\"/s\", #{ source: \"s\" });",
+    "if host.groups.contains(\"api\") { package(\"gN\"); }",
+    "line(\"/l\", #{ line: `N ${host.vars.get(\"port\") ?? 1}` });",
+    "file(`/v/${host.vars.get(\"port\") ?? 1}`, #{ template: \"t.j2\", vars: #{ n: 0 } });",
+    "package(host.name);",
+    "package(`at-${host.address}`);",
+    "package(`${host}`);",
+    "if host == hosts(\"api-2\")[0] { package(\"eN\"); }",
+    "sequence(|| { package(\"qN\"); sequence(|| command(\"true N\")); });",
+    "port_check(N + 1);",
+    "service(\"sN\", #{ restart_on: package(\"xN\") });",
+    "package(\"aN\").after(package(\"bN\"));",
+    "around(|| command(\"out N\"), || package(\"mN\"), || command(\"in N\"));",
+    "role(\"app\", #{ n: N });",
+    "role(\"app\", #{ n: host.vars.get(\"port\") ?? N });",
+    "role(\"app\", #{ n: host });",
+    "on(hosts(\"api-1\"), |it| package(\"nN\"));",
+    "rolling(hosts(\"api\"), |it| package(\"rN\"));",
+    "for peer in hosts(\"api\") { line(\"/peers\", #{ line: `${peer.name} N` }); }",
+    "count += 1; package(`c${count}`);",
+    "package(`o${port}`);",
+    "if last != () { last.before(package(\"hN\")); }",
+    "last = package(\"yN\");",
+    "warn(\"N\"); if N == 3 { fail(\"three\"); }",
+];
+
+/// What a role does in its turn.
+const ROLE: &str = "file(\"/role\", #{ template: \"r.j2\" }); sequence(|| package(\"role\"));";
+
+/// A playbook that does something on one host, and then the statements on all. The block stands at the same place, whatever
+/// stands around it.
+fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Project {
+    let first = format!("on(hosts(\"api-2\"), |host| {{ {first} }});");
+    let mut text =
+        format!("let count = 0; let port = 80; let last = ();\n{first}\n{begin}\n|host| {{\n");
+    for statement in statements {
+        writeln!(text, "{statement}").unwrap();
+    }
+    Project::new(&format!("{text}}}\n{end}"))
+        .file("playbooks/files/s", "source")
+        .file(
+            "playbooks/templates/t.j2",
+            "{{ n }} {{ host.name }} {{ host.vars.port | default(0) }}",
+        )
+        .file("roles/app/role.toml", "[parameters.n]\ntype = \"any\"\n")
+        .file("roles/app/main.rhai", ROLE)
+        .file("roles/app/templates/r.j2", "{{ n }} on {{ host.groups }}")
+}
+
+/// All that a playbook means, or the mistake in it.
+fn meaning(project: &Project) -> Result<String, String> {
+    match evaluate(project.input()) {
+        Ok(Evaluation::Complete { catalog, notes }) => {
+            Ok(format!("{}\n{notes:?}\n{:?}", nodes(&catalog), project.told()))
+        }
+        Ok(Evaluation::Asks(questions)) => Ok(format!("{questions:?}")),
+        // Without the text that it is in, which is another one.
+        Err(mistake) => Err(format!("{:?}", Problem::from(&mistake))),
+    }
+}
+
+fn nodes(catalog: &Catalog) -> String {
+    let mut text = String::new();
+    for (id, node) in catalog.nodes() {
+        let blocks: Vec<_> = catalog.blocks_around(id).collect();
+        let reacting: Vec<_> = catalog.reacting_to(id).collect();
+        let (name, declared) = (&node.name, &node.declared);
+        let (after, reactions) = (&node.after, &node.reactions);
+        let fingerprint = node.fingerprint();
+        let owns = &node.owns;
+        writeln!(
+            text,
+            "{id:?} {name:?} {owns} {fingerprint} {declared:?} {blocks:?} {after:?} {reactions:?} {reacting:?}"
+        )
+        .unwrap();
+    }
+    if let Ok(graph) = Graph::build(catalog) {
+        let mut edges: Vec<_> = graph.edges().map(|edge| format!("{edge:?}")).collect();
+        edges.sort();
+        writeln!(text, "{edges:?}").unwrap();
+    }
+    text
+}
+
+fn statement() -> impl Strategy<Value = String> {
+    let number = 0..4_u8;
+    (prop::sample::select(STATEMENTS.to_vec()), number)
+        .prop_map(|(text, number)| text.replace('N', &number.to_string()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn a_block_for_all_hosts_means_what_it_means_for_each_alone(
+        first in statement(),
+        statements in prop::collection::vec(statement(), 0..5),
+    ) {
+        let together = playbook(&first, "on(hosts(\"all\"),", &statements, ");");
+        let each = playbook(&first, "for it in hosts(\"all\") { on(it,", &statements, "); }");
+        prop_assert_eq!(meaning(&together), meaning(&each));
+    }
+}
+
+/// Files, and how often they were read.
+struct Counted(BTreeMap<String, Vec<u8>>, AtomicUsize);
+
+impl Sources for Counted {
+    fn read(&self, path: &str) -> Result<Vec<u8>, SourceError> {
+        if path == "playbooks/files/s" {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.read(path)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.0.list(folder)
+    }
+}
+
+/// How often a block is run for the hosts of a pattern: each run reads a file.
+fn runs(pattern: &str, block: &str) -> usize {
+    let statements = ["file(\"/s\", #{ source: \"s\" });".to_owned(), block.to_owned()];
+    let project = playbook("", &format!("on(hosts(\"{pattern}\"),"), &statements, ");");
+    let sources = Arc::new(Counted(project.files.clone(), AtomicUsize::new(0)));
+    let input = Input { sources: sources.clone(), ..project.input() };
+    assert!(matches!(evaluate(input), Ok(Evaluation::Complete { .. })));
+    sources.1.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_block_is_run_for_those_hosts_only_that_it_can_tell_apart() {
+    assert_eq!(runs("all", "package(`for-${port}`);"), 1);
+    assert_eq!(runs("all", "role(\"app\", #{ n: 1 }); sequence(|| package(\"x\"));"), 1);
+    assert_eq!(runs("all", "host.vars.get(\"port\");"), 3, "the two API servers have the same");
+    assert_eq!(runs("all", "host.groups;"), 3);
+    assert_eq!(runs("all", "host.name;"), 4);
+    assert_eq!(runs("all", "role(\"app\", #{ n: host });"), 4);
+    assert_eq!(runs("all", "hosts(\"api\")[0].name;"), 1, "of another host it reads the same");
+    assert_eq!(runs("all", "count += 1;"), 4);
+    assert_eq!(runs("all", "last = package(\"x\");"), 4);
+    assert_eq!(runs("api-1", ""), 1);
+}
