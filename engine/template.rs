@@ -7,7 +7,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -33,6 +33,15 @@ pub struct Rendered {
     pub text: String,
     /// Whether a secret was read on the way.
     pub sensitive: bool,
+    /// A bit for each of the values of the context.
+    read: u8,
+}
+
+impl Rendered {
+    /// Whether something of these values was read: those that stand at this place in the context.
+    pub fn has_read(&self, values: usize) -> bool {
+        self.read & (1 << values) != 0
+    }
 }
 
 impl fmt::Debug for Rendered {
@@ -47,16 +56,16 @@ impl fmt::Debug for Rendered {
 /// Values by name.
 pub type Values = IndexMap<String, Value>;
 
-/// What a template sees: the values of each, of which a later one hides what has the same name in an earlier one.
+/// What a template sees: the values of each, at most eight, of which a later one hides what has the same name in an earlier.
 #[derive(Clone, Default)]
 pub struct Context(pub Vec<Arc<Values>>);
 
 impl Context {
-    /// A value, the values that it is one of, and where it stands in them.
-    fn find(&self, name: &str) -> Option<(&Value, &Arc<Values>, usize)> {
-        self.0.iter().rev().find_map(|values| {
+    /// A value, the place of the values that it is one of, and where it stands in them.
+    fn find(&self, name: &str) -> Option<(&Value, usize, usize)> {
+        self.0.iter().enumerate().rev().find_map(|(place, values)| {
             let (at, _, value) = values.get_full(name)?;
-            Some((value, values, at))
+            Some((value, place, at))
         })
     }
 
@@ -88,13 +97,14 @@ impl Templates {
     /// # Errors
     /// With the place in the template or in what it includes; a secret's text is never in the message.
     pub fn render(&self, name: &str, context: &Context) -> Result<Rendered> {
-        let read = Arc::new(AtomicBool::new(false));
+        let read = Arc::new(Read::default());
         let root = Root { context: context.clone(), read: read.clone() };
         let template = self.environment.get_template(name);
         let text = template
             .and_then(|template| template.render(Jinja::from_object(root)))
             .map_err(|error| explain(&error, context, &self.sources))?;
-        Ok(Rendered { text, sensitive: read.load(Ordering::Relaxed) })
+        let sensitive = read.secret.load(Ordering::Relaxed);
+        Ok(Rendered { text, sensitive, read: read.values.load(Ordering::Relaxed) })
     }
 }
 
@@ -158,7 +168,15 @@ fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Jinja) -> Resu
 /// All that a template sees.
 struct Root {
     context: Context,
-    read: Arc<AtomicBool>,
+    read: Arc<Read>,
+}
+
+/// What a template has read.
+#[derive(Default)]
+struct Read {
+    /// A bit for each of the values of the context.
+    values: AtomicU8,
+    secret: AtomicBool,
 }
 
 /// A list or a map in the values that a template sees, by the way to it: what stands at each step. Only what a template
@@ -166,7 +184,7 @@ struct Root {
 struct Guarded {
     values: Arc<Values>,
     way: Vec<usize>,
-    read: Arc<AtomicBool>,
+    read: Arc<Read>,
 }
 
 // The engine's debug output must not hold what is guarded.
@@ -190,8 +208,9 @@ impl Object for Root {
 
     /// By this way templates ask for names; the other one makes a value of each name first.
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Jinja> {
-        let (value, values, at) = self.context.find(name)?;
-        Some(guarded(value, values, || vec![at], &self.read))
+        let (value, place, at) = self.context.find(name)?;
+        self.read.values.fetch_or(1 << place, Ordering::Relaxed);
+        Some(guarded(value, &self.context.0[place], || vec![at], &self.read))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -252,7 +271,7 @@ fn guarded(
     value: &Value,
     values: &Arc<Values>,
     way: impl FnOnce() -> Vec<usize>,
-    read: &Arc<AtomicBool>,
+    read: &Arc<Read>,
 ) -> Jinja {
     match value {
         Value::Null => Jinja::from(()),
@@ -261,7 +280,7 @@ fn guarded(
         Value::Float(value) => Jinja::from(*value),
         Value::Text(text) => Jinja::from(text.as_str()),
         Value::Secret(secret) => {
-            read.store(true, Ordering::Relaxed);
+            read.secret.store(true, Ordering::Relaxed);
             Jinja::from(secret.expose())
         }
         Value::List(_) | Value::Map(_) => {

@@ -11,7 +11,7 @@ use super::{
     SourceError,
     convert::host_parts,
     hosts::facts,
-    state::{Context, State},
+    state::{Context, State, Template},
 };
 use crate::{
     content::Content,
@@ -22,6 +22,9 @@ use crate::{
     template::{self, Values},
     value::Value,
 };
+
+/// The place of the host in what a template sees.
+const HOST: usize = 1;
 
 /// The folder of the script that makes a declaration: a role's, or the playbook's.
 pub(super) struct RoleFiles<'a> {
@@ -93,21 +96,32 @@ impl<'a> RoleFiles<'a> {
         source.map_err(|error| self.missing("template", "templates", name, &error))
     }
 
+    /// A template, read once in an evaluation.
+    fn find_template(&self, name: &str) -> Result<Template, ArgumentError> {
+        let path = [self.folder, "/templates/", name].concat();
+        if let Some(known) = self.state.gathered().templates.get(&path) {
+            return Ok(known.clone());
+        }
+        let source = self.read_template(name)?;
+        let reads_facts = template::reads(&source, "host.facts");
+        let all = self.state.templates(&[self.folder, "/templates"].concat());
+        let found = Template { all, reads_facts };
+        self.state.gathered().templates.insert(path, found.clone());
+        Ok(found)
+    }
+
     /// What a template sees: the role's parameters, the host, and the variables of the call. The host's facts are
     /// asked for only if the template reads them.
-    fn context(&self, template: &Source, vars: Values) -> Result<template::Context, ArgumentError> {
-        let mut all = vec![self.scene.parameters.clone()];
-        if let Some(host) = &self.scene.host {
-            self.sees_host.set(true);
-            all.push(self.host(host.subject(), template)?);
-        }
-        all.push(Arc::new(vars));
-        Ok(template::Context(all))
+    fn context(&self, with_facts: bool, vars: Values) -> Result<template::Context, ArgumentError> {
+        let host = match &self.scene.host {
+            Some(host) => self.host(host.subject(), with_facts)?,
+            None => Arc::default(),
+        };
+        Ok(template::Context(vec![self.scene.parameters.clone(), host, Arc::new(vars)]))
     }
 
     /// The host, as templates see it. What the last one saw is kept: most hosts have many.
-    fn host(&self, host: &Arc<Host>, template: &Source) -> Result<Arc<Values>, ArgumentError> {
-        let with_facts = self.reads_facts(template);
+    fn host(&self, host: &Arc<Host>, with_facts: bool) -> Result<Arc<Values>, ArgumentError> {
         if let Some((seen, facts, values)) = &self.state.gathered().host_in_templates
             && Arc::ptr_eq(seen, host)
             && *facts == with_facts
@@ -126,16 +140,6 @@ impl<'a> RoleFiles<'a> {
         self.state.gathered().host_in_templates = Some((host.clone(), with_facts, values.clone()));
         Ok(values)
     }
-
-    /// Whether a template reads facts of the host.
-    fn reads_facts(&self, template: &Source) -> bool {
-        if let Some(reads) = self.state.gathered().reads_facts.get(&template.name) {
-            return *reads;
-        }
-        let reads = template::reads(template, "host.facts");
-        self.state.gathered().reads_facts.insert(template.name.clone(), reads);
-        reads
-    }
 }
 
 impl Files for RoleFiles<'_> {
@@ -146,11 +150,11 @@ impl Files for RoleFiles<'_> {
     }
 
     fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
-        let source = self.read_template(name)?;
-        let templates = self.state.templates(&[self.folder, "/templates"].concat());
-        let rendered = templates.render(name, &self.context(&source, vars)?);
+        let template = self.find_template(name)?;
+        let rendered = template.all.render(name, &self.context(template.reads_facts, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
+        self.sees_host.set(self.sees_host.get() || rendered.has_read(HOST));
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }
 

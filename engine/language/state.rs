@@ -44,9 +44,9 @@ pub(super) struct Gathered {
     pub(super) arguments: HashMap<Arc<str>, Arguments>,
     pub(super) roles: HashMap<String, Arc<Role>>,
     /// By the folder that they lie in.
-    templates: HashMap<String, Arc<Templates>>,
-    /// Whether a template reads facts, by its path.
-    pub(super) reads_facts: HashMap<Arc<str>, bool>,
+    folders: HashMap<String, Arc<Templates>>,
+    /// By their paths.
+    pub(super) templates: HashMap<String, Template>,
     /// The host as the last template saw it, and whether with its facts.
     pub(super) host_in_templates: Option<(Arc<Host>, bool, Arc<Values>)>,
     /// By their text.
@@ -59,6 +59,13 @@ pub(super) struct Gathered {
 pub(super) struct Role {
     pub(super) parameters: Parameters,
     pub(super) main: AST,
+}
+
+/// A template, with all that it can include.
+#[derive(Clone)]
+pub(super) struct Template {
+    pub(super) all: Arc<Templates>,
+    pub(super) reads_facts: bool,
 }
 
 /// Where the script is: whose declarations they are, and how it got there.
@@ -128,7 +135,7 @@ impl State {
 
     /// The templates of a folder, which stay compiled until the evaluation ends.
     pub(super) fn templates(&self, folder: &str) -> Arc<Templates> {
-        if let Some(templates) = self.gathered().templates.get(folder) {
+        if let Some(templates) = self.gathered().folders.get(folder) {
             return templates.clone();
         }
         // The state keeps them: if they kept the state as well, neither would ever go.
@@ -138,7 +145,7 @@ impl State {
             let state = inside.then(|| state.upgrade().map(Self)).flatten()?;
             state.text(&format!("{below}/{name}")).ok()
         })));
-        self.gathered().templates.insert(folder.to_owned(), templates.clone());
+        self.gathered().folders.insert(folder.to_owned(), templates.clone());
         templates
     }
 

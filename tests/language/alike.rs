@@ -1,7 +1,7 @@
 //! A block is run once for all hosts of which it reads the same, and nobody can tell.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::{
         Arc,
@@ -20,10 +20,11 @@ use proptest::prelude::*;
 use crate::project::Project;
 
 /// What a block can do. `N` is a number.
-const STATEMENTS: [&str; 27] = [
+const STATEMENTS: [&str; 28] = [
     "package(\"pN\");",
     "file(\"/f\", #{ content: \"N\" });",
     "file(\"/tN\", #{ template: \"t.j2\", vars: #{ n: N } });",
+    "file(\"/uN\", #{ template: \"n.j2\", vars: #{ n: N } });",
     "file(\"/s\", #{ source: \"s\" });",
     "if host.groups.contains(\"api\") { package(\"gN\"); }",
     "line(\"/l\", #{ line: `N ${host.vars.get(\"port\") ?? 1}` });",
@@ -68,6 +69,7 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
             "playbooks/templates/t.j2",
             "{{ n }} {{ host.name }} {{ host.vars.port | default(0) }}",
         )
+        .file("playbooks/templates/n.j2", "{{ n }}{% if n == 3 %} {{ host.name }}{% endif %}")
         .file("roles/app/role.toml", "[parameters.n]\ntype = \"any\"\n")
         .file("roles/app/main.rhai", ROLE)
         .file("roles/app/templates/r.j2", "{{ n }} on {{ host.groups }}")
@@ -165,4 +167,23 @@ fn a_block_is_run_for_those_hosts_only_that_it_can_tell_apart() {
     assert_eq!(runs("all", "count += 1;"), 4);
     assert_eq!(runs("all", "last = package(\"x\");"), 4);
     assert_eq!(runs("api-1", ""), 1);
+}
+
+#[test]
+fn a_template_is_rendered_for_those_hosts_only_that_it_can_tell_apart() {
+    let shared = |template: &str| {
+        let block = "|host| file(\"/a\", #{ template: \"a.j2\", vars: #{ n: 1 } })";
+        let project = Project::new(&format!("on(hosts(\"all\"), {block});"))
+            .file("playbooks/templates/a.j2", template)
+            .file("playbooks/templates/inner.j2", "{{ host.name }}");
+        let catalog = project.catalog();
+        let places = catalog.nodes().map(|(_, node)| Arc::as_ptr(&node.desired).addr());
+        places.collect::<BTreeSet<_>>().len() == 1
+    };
+    assert!(shared("{{ n }}"));
+    assert!(!shared("{{ host.name }}"));
+    assert!(!shared("{% include \"inner.j2\" %}"));
+    assert!(!shared("{% set it = host %}{{ n }}"));
+    assert!(!shared("{% if n == 1 %}{{ host.vars.port is defined }}{% endif %}"));
+    assert!(shared("{% if n == 2 %}{{ host.vars.port is defined }}{% endif %}"));
 }
