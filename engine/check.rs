@@ -1,17 +1,17 @@
 //! What checks have in common: a try on the host says what does not hold, and is made again until all does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Serialize;
 
 use crate::{
     resource::{ArgumentError, Unreadable},
-    script::Script,
+    script::{Script, functions},
     sh,
 };
 
 /// The functions of sh that tries are made of.
-pub const FUNCTIONS: &str = include_str!("check.sh");
+pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("check.sh")));
 
 /// Seconds that one try may take, where a role does not say.
 pub fn timeout() -> u32 {
@@ -59,7 +59,7 @@ impl Observed {
 
 /// Makes all tries at once; each prints a line, in the order in which they end.
 pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
-    let mut script = Script::trusted(FUNCTIONS);
+    let mut script = Script::trusted(FUNCTIONS.as_str());
     for (index, attempt) in attempts.enumerate() {
         script.push(sh!("(said=$({}) || :; say {} \"$said\") &", attempt, index));
     }
@@ -96,7 +96,7 @@ pub fn observe(
 
 /// Tries until it holds. `wanted` are words: each argument that a try can miss, and what it should have been.
 pub fn wait(attempt: Script, deadline: u32, interval: u32, wanted: Script) -> Script {
-    Script::trusted(FUNCTIONS).then(sh!(
+    Script::trusted(FUNCTIONS.as_str()).then(sh!(
         "check() {{ {}; }}\nuntil_holds {} {} {}",
         attempt,
         deadline,

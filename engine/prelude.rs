@@ -3,11 +3,12 @@
 
 use std::sync::LazyLock;
 
-use crate::script::Script;
+use crate::script::{Script, functions};
 
-static READING: LazyLock<String> = LazyLock::new(|| code(include_str!("prelude/reading.sh")));
-static CHANGING: LazyLock<String> =
-    LazyLock::new(|| [READING.as_str(), &code(include_str!("prelude/changing.sh"))].join("\n"));
+static READING: LazyLock<String> = LazyLock::new(|| functions(include_str!("prelude/reading.sh")));
+static CHANGING: LazyLock<String> = LazyLock::new(|| {
+    [READING.as_str(), &functions(include_str!("prelude/changing.sh"))].join("\n")
+});
 
 /// What a script begins with that only reads.
 pub fn reading() -> Script {
@@ -17,10 +18,4 @@ pub fn reading() -> Script {
 /// What a script begins with that makes changes.
 pub fn changing() -> Script {
     Script::trusted(CHANGING.as_str())
-}
-
-/// The text without its comments.
-fn code(text: &str) -> String {
-    let is_code = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
-    text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }

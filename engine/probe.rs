@@ -2,6 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+mod part;
+
+use self::part::Part;
+pub use self::part::Parts;
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
@@ -23,6 +27,7 @@ pub struct Probe {
 /// The nodes of one kind: they are read together.
 struct Section {
     nodes: Vec<NodeId>,
+    part: Arc<Part>,
 }
 
 /// How a node differs, if it does; or why that is not known.
@@ -116,19 +121,12 @@ const SECTION_MAX: usize = 500;
 impl Probe {
     /// A probe of `nodes`, all of one host. `boundary` is a word that nobody can guess: it keeps what a host
     /// prints from being taken for the frame around it.
-    pub fn new(catalog: &Catalog, nodes: &[NodeId], boundary: &str) -> Self {
-        let mut sections: Vec<Section> = Vec::new();
-        let mut open: HashMap<&str, usize> = HashMap::new();
-        for &id in nodes {
-            let kind = catalog.node(id).kind.name();
-            match open.get(kind) {
-                Some(&at) if sections[at].nodes.len() < SECTION_MAX => sections[at].nodes.push(id),
-                _ => {
-                    open.insert(kind, sections.len());
-                    sections.push(Section { nodes: vec![id] });
-                }
-            }
-        }
+    pub fn new(catalog: &Catalog, nodes: &[NodeId], boundary: &str, parts: &Parts) -> Self {
+        let section = |nodes: Vec<NodeId>| {
+            let batch: Vec<_> = nodes.iter().map(|id| &catalog.node(*id).desired).collect();
+            Section { part: parts.about(catalog.node(nodes[0]).kind, &batch), nodes }
+        };
+        let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
         let mut script = prelude::reading();
         script.push(sh!(
             "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
@@ -136,13 +134,8 @@ impl Probe {
         // Each line is a packet of its own to the connection, so one ends a part and begins the next.
         script.push(sh!("frame() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nframe 0 0", boundary));
         for (index, section) in sections.iter().enumerate() {
-            let batch: Vec<_> = section.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-            let kind = catalog.node(section.nodes[0]).kind;
-            let probe = kind.probe(&batch);
-            // A function, and no subshell, which would be a process. What it sets for the shell is put back.
-            script.push(sh!("part() {{\n:"));
-            script.push(probe);
-            script.push(sh!("}}\npart\nended=$?; set +f; unset IFS; frame {} $ended", index + 1));
+            script.add(&section.part.script);
+            script.push(sh!("frame {} $ended", index + 1));
         }
         Self { script, boundary: boundary.to_owned(), sections }
     }
@@ -171,6 +164,23 @@ impl Probe {
     }
 }
 
+/// Some nodes in sections, in the order in which their kinds come.
+fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
+    let mut sections: Vec<Vec<NodeId>> = Vec::new();
+    let mut open: HashMap<&str, usize> = HashMap::new();
+    for &id in nodes {
+        let kind = catalog.node(id).kind.name();
+        match open.get(kind) {
+            Some(&at) if sections[at].len() < SECTION_MAX => sections[at].push(id),
+            _ => {
+                open.insert(kind, sections.len());
+                sections.push(vec![id]);
+            }
+        }
+    }
+    sections
+}
+
 impl Section {
     fn assess(
         &self,
@@ -181,8 +191,7 @@ impl Section {
             Some(Answer { text, status: Some(0) }) => {
                 let batch: Vec<_> =
                     self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-                let kind = catalog.node(self.nodes[0]).kind;
-                kind.assess(&batch, text).map_err(|error| error.to_string())
+                self.part.assess(&batch, text).map_err(|error| error.to_string())
             }
             Some(Answer { status: Some(status), .. }) => {
                 Err(format!("its probe ended with exit status {status}"))

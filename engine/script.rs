@@ -23,6 +23,11 @@ impl Script {
 
     /// Adds `next` on a new line.
     pub fn push(&mut self, next: Script) {
+        self.add(&next);
+    }
+
+    /// Adds what `next` says on a new line.
+    pub fn add(&mut self, next: &Script) {
         if !self.0.is_empty() && !self.0.ends_with('\n') {
             self.0.push('\n');
         }
@@ -40,13 +45,20 @@ impl Script {
     }
 }
 
+/// Functions that scripts are made with, as they go over the wire: without comments, and without the space that makes them
+/// easy to read. So no line of theirs may begin or end with space, or begin with `#`, for another reason.
+pub fn functions(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// A value as one word of `sh`.
+/// A value as one word of `sh`, in quotes.
 pub struct Quoted<'a, T: ?Sized>(pub &'a T);
 
 impl<T: Display + ?Sized> Display for Quoted<'_, T> {
@@ -92,9 +104,19 @@ macro_rules! quoted {
 }
 quoted!(u16, u32, u64, i32, i64, usize);
 
+/// Whether a text is one word of `sh` as it is, wherever it stands: mostly a path. A number is not, which before `>` is a
+/// file descriptor, nor what could be a reserved word (POSIX, XCU 2.4).
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-".contains(&byte);
+    text.bytes().all(is_plain) && text.contains(['/', '.'])
+}
+
 /// Texts are what scripts are made of, so they do not go through a formatter.
 impl ShellValue for str {
     fn write(&self, to: &mut String) {
+        if is_plain(self) {
+            return to.push_str(self);
+        }
         to.push('\'');
         let mut parts = self.split('\'');
         to.push_str(parts.next().unwrap_or_default());
@@ -165,6 +187,7 @@ mod tests {
     fn scripts_are_put_together_by_line() {
         let script = sh!("cd {}", "/a b").then(sh!("echo {} {}", Words(&["x", "it's"]), 3_u32));
         assert_eq!(script.as_str(), "cd '/a b'\necho 'x' 'it'\\''s' '3'");
+        assert_eq!(sh!("cd {}", "/a/b-1.2").as_str(), "cd /a/b-1.2");
     }
 
     proptest! {
@@ -172,6 +195,17 @@ mod tests {
         #[test]
         fn the_shell_reads_back_what_was_quoted(value in "[^\0]{0,40}") {
             let script = sh!("printf %s {}", value);
+            let output = Command::new("sh").arg("-c").arg(script.as_str()).output().unwrap();
+            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        }
+
+        #[test]
+        fn a_word_without_quotes_is_one_wherever_it_stands(value in "[a-z0-9/.:_~-]{0,6}|/?(if|do|2|~|-n)") {
+            let v = &value;
+            let script = sh!(
+                "p={}; for q in {}; do case $q in {}) [ \"$p$q\" = {}{} ] && printf %s {}>&1;; esac; done",
+                v, v, v, v, v, v
+            );
             let output = Command::new("sh").arg("-c").arg(script.as_str()).output().unwrap();
             prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
         }

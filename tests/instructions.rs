@@ -10,7 +10,7 @@ use converge::{
     catalog::NodeId,
     graph::{self, Graph},
     plan::Plan,
-    probe::Probe,
+    probe::{Parts, Probe},
 };
 
 use self::fleet::{Fleet, observe};
@@ -166,7 +166,9 @@ fn subject() {
     let mut nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
     nodes.sort_by_key(|id| &catalog.node(*id).name.host);
     let hosts = || nodes.chunk_by(|a, b| catalog.node(*a).name.host == catalog.node(*b).name.host);
-    stage(|| hosts().for_each(|nodes| drop(Probe::new(&catalog, nodes, "boundary"))));
+    let parts = Parts::default();
+    let probe = |nodes: &[NodeId]| drop(Probe::new(&catalog, nodes, "boundary", &parts));
+    stage(|| hosts().for_each(probe));
     ended();
     let observations = observe(&catalog);
     stage(|| Plan::new(&catalog, &graph, &observations));

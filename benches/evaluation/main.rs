@@ -10,7 +10,7 @@ use converge::{
     catalog::{Catalog, NodeId},
     graph::{self, Graph},
     plan::Plan,
-    probe::Probe,
+    probe::{Parts, Probe},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -49,7 +49,10 @@ fn write_probes(catalog: &Catalog) -> usize {
     for (id, node) in catalog.nodes() {
         hosts.entry(&node.name.host).or_default().push(id);
     }
-    hosts.values().map(|nodes| Probe::new(catalog, nodes, "boundary").script.as_str().len()).sum()
+    let parts = Parts::default();
+    let length =
+        |nodes: &Vec<_>| Probe::new(catalog, nodes, "boundary", &parts).script.as_str().len();
+    hosts.values().map(length).sum()
 }
 
 fn evaluation(criterion: &mut Criterion) {

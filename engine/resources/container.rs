@@ -228,7 +228,7 @@ done",
             Words(&self.command)
         );
         let script = Script::trusted(NEEDS_DOCKER)
-            .then(Script::trusted(check::FUNCTIONS))
+            .then(Script::trusted(check::FUNCTIONS.as_str()))
             .then(sh!(
                 "docker image inspect -- {} >/dev/null 2>&1 || docker pull -q -- {}\nname={} hash={} reverted={}\nimage=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
                 image,

@@ -1,6 +1,9 @@
 //! The `line` kind.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
@@ -12,7 +15,7 @@ use crate::{
     entry,
     pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
-    script::{Script, Words},
+    script::{Script, Words, functions},
     sh,
 };
 
@@ -81,7 +84,7 @@ enum State {
 }
 
 /// What probe and step both run, so that they agree. [`Line::edited`] says the same in Rust.
-const AWK: &str = include_str!("line.awk");
+static AWK: LazyLock<String> = LazyLock::new(|| functions(include_str!("line.awk")));
 
 /// How much of a text comes back for the diff, in bytes.
 const SHOWN_MAX: usize = 64 * 1024;
@@ -148,7 +151,7 @@ text() {{
   [ -n \"$3\" ] || head -c {} \"$2\" | base64
   say .
 }}",
-            AWK,
+            AWK.as_str(),
             SHOWN_MAX + 1
         ));
         for (id, line) in batch.iter().enumerate() {

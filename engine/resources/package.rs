@@ -1,6 +1,6 @@
 //! The `package` kind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 use schemars::JsonSchema;
@@ -9,37 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     resource::{ArgumentError, Files, Resource, Step, Unreadable},
-    script::{Script, Words},
+    script::{Script, Words, functions},
     sh,
 };
 
 /// The functions of sh that this kind and `repository` use.
 pub(super) const APT: &str = include_str!("apt.sh");
 
-/// `installed NAME...` prints a line for each that dpkg knows: `NAME VERSION STATUS`, and `missing NAME` for the others.
-/// Where not all are installed under these names, all packages are listed: only so is it seen who provides a name.
-/// A version begins with a digit (deb-version(7)), so a letter behind a tab is a status.
-const INSTALLED: &str = r#"installed() {
-  known=$(dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Abbrev}\n${Package}:${Architecture}\t${Version}\t${db:Status-Abbrev}\n' -- "$@" 2>/dev/null) &&
-    case $known in
-      *"	"[a-z][!i]*) ;;
-      *) say "$known"; return ;;
-    esac
-  dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${db:Status-Abbrev}\t${Provides}\n' 2>/dev/null |
-    awk -F '\t' '
-      BEGIN { for (i = 1; i < ARGC; i++) wanted[ARGV[i]]; ARGC = 1 }
-      function line(name, state) {
-        if (!(name in wanted)) return
-        printf "%s\t%s\t%s\n", name, $3, state
-        if ($4 ~ /^.i/) have[name]
-      }
-      { line($1, $4); line($1 ":" $2, $4) }
-      $4 ~ /^.i/ {
-        n = split($5, names, /, */)
-        for (i = 1; i <= n; i++) { sub(/ .*/, "", names[i]); line(names[i], "provided") }
-      }
-      END { for (name in wanted) if (!(name in have)) print "missing\t" name }' "$@"
-}"#;
+static INSTALLED: LazyLock<String> = LazyLock::new(|| functions(include_str!("installed.sh")));
 
 /// A package of the distribution, by apt.
 ///
@@ -132,7 +109,7 @@ impl Resource for Package {
             batch.iter().filter(|it| wanted(it)).map(|it| it.name.as_str()).collect()
         };
         let (names, present, latest) = (of(|_| true), of(|it| !it.absent), of(|it| it.latest));
-        Script::trusted(INSTALLED).then(sh!(
+        Script::trusted(INSTALLED.as_str()).then(sh!(
             "if has dpkg-query; then
   found=$(installed {}) show={}
   say \"$found\"
@@ -247,7 +224,7 @@ fn transactions(batch: &[&Package]) -> Script {
         groups.entry((package.purge, package.recommends)).or_default().push(package);
     }
     let names: Vec<&str> = batch.iter().map(|it| it.name.as_str()).collect();
-    let mut script = Script::trusted(INSTALLED).then(Script::trusted(APT)).then(sh!(
+    let mut script = Script::trusted(INSTALLED.as_str()).then(Script::trusted(APT)).then(sh!(
         "apt_mend\napt_fresh || apt_refresh\nset -f\nhave=$(installed {})",
         Words(&names)
     ));

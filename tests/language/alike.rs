@@ -1,4 +1,4 @@
-//! A block is run once for all hosts of which it reads the same, and nobody can tell.
+//! A block is run once for all hosts of which it reads the same, and they are asked the same; nobody can tell.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +10,11 @@ use std::{
 };
 
 use converge::{
-    catalog::Catalog,
+    catalog::{Catalog, NodeId},
     event::Problem,
     graph::Graph,
     language::{Evaluation, Input, SourceError, Sources, evaluate},
+    probe::{Parts, Probe},
 };
 use proptest::prelude::*;
 
@@ -186,4 +187,22 @@ fn a_template_is_rendered_for_those_hosts_only_that_it_can_tell_apart() {
     assert!(!shared("{% set it = host %}{{ n }}"));
     assert!(!shared("{% if n == 1 %}{{ host.vars.port is defined }}{% endif %}"));
     assert!(shared("{% if n == 2 %}{{ host.vars.port is defined }}{% endif %}"));
+}
+
+#[test]
+fn alike_hosts_are_asked_the_same_and_each_is_heard() {
+    let block = "command(\"c\", #{ run: \"true\", creates: \"/c\" });";
+    let catalog = Project::new(&format!("on(hosts(\"api\"), |host| {{ {block} }});")).catalog();
+    let parts = Parts::default();
+    let [one, other] = [0, 1].map(|id| Probe::new(&catalog, &[NodeId(id)], "B", &parts));
+    assert_eq!(one.script.as_str(), other.script.as_str());
+    let said = |probe: &Probe, text: &str| {
+        let output = format!("\nB 0 0\n{text}\n\nB 1 0\n");
+        let (_, observed) = probe.read(&catalog, &output).nodes.remove(0);
+        observed.map(|difference| difference.is_some())
+    };
+    let of_one = ["creates", "run", "creates"].map(|text| said(&one, text));
+    assert_eq!(of_one, [Ok(false), Ok(true), Ok(false)]);
+    let of_other = ["run", "creates", "run"].map(|text| said(&other, text));
+    assert_eq!(of_other, [Ok(true), Ok(false), Ok(true)]);
 }
