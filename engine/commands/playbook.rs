@@ -113,8 +113,8 @@ async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> 
         fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     }
     let ended = ended?;
-    // The process is about to end, and the kernel frees at once what a large fleet declares.
-    std::mem::forget(ended.catalog.clone());
+    // The process is about to end, and the kernel frees at once what is known of a large fleet.
+    std::mem::forget((ended.catalog.clone(), ended.fleet.clone()));
     Ok(ended)
 }
 

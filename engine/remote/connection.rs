@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use russh::{
-    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, cipher,
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Preferred, cipher,
     client::{self, DisconnectReason, Handle, Msg},
     kex,
     keys::{PublicKey, PublicKeyOrCertificate},
@@ -159,10 +159,6 @@ impl Commands for Arc<Connection> {
         let (sender, pieces) = unbounded_channel();
         tokio::spawn(drain(read, write, sender, self.gone.clone()));
         Ok(Pipe { stdin, pieces })
-    }
-
-    async fn end(&self) {
-        let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
     }
 }
 

@@ -190,8 +190,6 @@ mod tests {
             let noise = "echo Welcome; echo Last login >&2; test() { false; }";
             Children.start(&format!("PATH={folder}:$PATH; export PATH; {noise}; {command}")).await
         }
-
-        async fn end(&self) {}
     }
 
     /// Asks for a password, as `sudo -S -p PROMPT -H COMMAND..` does, and takes `right`.

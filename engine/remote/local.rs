@@ -59,8 +59,6 @@ impl Commands for Children {
         tokio::spawn(drain(child, sender));
         Ok(Pipe { stdin: Box::new(stdin), pieces })
     }
-
-    async fn end(&self) {}
 }
 
 async fn drain(mut child: Child, to: UnboundedSender<Piece>) {

@@ -71,7 +71,8 @@ pub trait Remote: Send + Sync {
     /// What went over the wire since the connection was opened.
     fn traffic(&self) -> Traffic;
 
-    /// Removes the staging folder, and ends the connection.
+    /// Waits until the host has undone what is held there, such as the lock and the staging folder. The way itself ends with
+    /// who has it, or with the process: a host that holds nothing notices no difference, and nobody waits for it.
     async fn close(&self);
 }
 

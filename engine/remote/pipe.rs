@@ -12,9 +12,6 @@ use super::RemoteError;
 pub(super) trait Commands: Send + Sync {
     /// Starts `command`, which the login shell reads.
     async fn start(&self, command: &str) -> Result<Pipe, RemoteError>;
-
-    /// Ends the way to the host, with all commands.
-    async fn end(&self);
 }
 
 /// A running command. Dropping it closes its streams; whether it then ends is its own affair.

@@ -70,6 +70,5 @@ impl<C: Commands> Remote for Session<C> {
 
     async fn close(&self) {
         let _ = timeout(PARTING, async { self.shell.lock().await.end().await }).await;
-        self.commands.end().await;
     }
 }

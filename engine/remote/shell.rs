@@ -148,12 +148,13 @@ impl Shell {
     /// Lets a shell whose end undoes something read to its end, and waits for that if it is idle. Any other ends with the
     /// connection.
     pub(super) async fn end(&mut self) {
-        let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
-        if self.holds {
-            let _ = stdin.shutdown().await;
+        if !self.holds {
+            return;
         }
+        let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
+        let _ = stdin.shutdown().await;
         drop(stdin);
-        while self.holds && !self.busy {
+        while !self.busy {
             if let Piece::Ended(_) = self.pipe.next().await {
                 self.busy = true;
             }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt as _, future::join_all};
+use futures::future::join_all;
 use tokio::{
     sync::{OnceCell, Semaphore},
     task::JoinSet,
@@ -31,7 +31,6 @@ pub(crate) struct Fleet {
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
     /// How many hosts are worked on, or begin to be asked, at once.
     places: Semaphore,
-    closed: OnceCell<()>,
 }
 
 /// A host that has not answered by then makes way for the next one that is to be asked.
@@ -52,9 +51,8 @@ impl Fleet {
         concurrency: usize,
     ) -> Self {
         let places = Semaphore::new(concurrency.max(1));
-        let (ways, closed) = (Mutex::default(), OnceCell::new());
-        let events = Mutex::new(Some(events));
-        Self { connector, events, inventory, ways, places, closed }
+        let (ways, events) = (Mutex::default(), Mutex::new(Some(events)));
+        Self { connector, events, inventory, ways, places }
     }
 
     /// Makes sure that these hosts can be worked on together, beside those that are open.
@@ -228,18 +226,11 @@ impl Fleet {
         }
     }
 
-    /// Ends all connections, once.
+    /// Lets all hosts undo what is held there.
     pub(crate) async fn close(&self) {
-        let close = |way: Arc<Way>| async move {
-            if let Some(Ok(remote)) = way.remote.get() {
-                remote.close().await;
-            }
-        };
-        let close_all = || {
-            let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
-            join_all(ways.into_iter().map(close)).map(drop)
-        };
-        self.closed.get_or_init(close_all).await;
+        let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
+        let remotes = ways.iter().filter_map(|way| way.remote.get()?.as_ref().ok());
+        join_all(remotes.map(|remote| remote.close())).await;
     }
 
     /// Never held across an await: who waits for a way may be waited for by who has it.

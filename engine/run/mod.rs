@@ -113,6 +113,8 @@ pub struct Ended {
     pub plan: PlanFile,
     /// What was declared.
     pub catalog: Arc<Catalog>,
+    /// The ways to the hosts, all closed.
+    pub(crate) fleet: Arc<Fleet>,
 }
 
 impl Run {
@@ -180,13 +182,6 @@ impl Run {
             }
             break (observed, plan);
         };
-        if matches!(purpose, Purpose::Plan) || !(paid || plan.acts()) {
-            // Nothing is asked of any host from here on: they are let go while people are told.
-            let fleet = fleet.clone();
-            tokio::spawn(async move { fleet.close().await });
-            // It has this thread now; another one goes on here.
-            tokio::task::yield_now().await;
-        }
         self.tell_foreign_debts(&catalog, &observations.owed);
         let file = PlanFile::new(&catalog, &plan);
         let observed = |id: &NodeId| observations.get(*id).is_some();
@@ -218,7 +213,7 @@ impl Run {
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         fleet.fall_silent();
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
-        Ok(Ended { status, plan: file, catalog })
+        Ok(Ended { status, plan: file, catalog, fleet: fleet.clone() })
     }
 
     /// Applies the plan, then looks again at what changed and what stands below it.
