@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
 use crate::script::Script;
@@ -12,7 +12,7 @@ use crate::script::Script;
 pub struct Content {
     bytes: Arc<[u8]>,
     digest: Digest,
-    name: Arc<str>,
+    name: Option<Arc<str>>,
     sensitive: bool,
 }
 
@@ -20,8 +20,7 @@ impl Content {
     /// Content that everyone may see.
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        let digest = Digest::of(&bytes);
-        Self { name: digest.0.clone(), digest, bytes, sensitive: false }
+        Self { digest: Digest::of(&bytes), name: None, bytes, sensitive: false }
     }
 
     /// Content that holds a secret: it is never shown.
@@ -48,19 +47,19 @@ impl Content {
 
     /// The name of its file in the staging folder: its digest, unless it was given another.
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_deref().unwrap_or(self.digest.as_str())
     }
 
     /// The same under another name: the digest of a short secret would tell what it is to whoever can guess.
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
     /// The word of a step's script that names the staged content.
     pub fn staged(&self) -> Script {
-        Script::trusted(format!("\"$STAGE/{}\"", self.name))
+        Script::trusted(format!("\"$STAGE/{}\"", self.name()))
     }
 
     /// The text, if it is text that can be shown to people.
@@ -80,30 +79,54 @@ impl fmt::Debug for Content {
 }
 
 /// A SHA-256, written as 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Digest(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest([u8; DIGITS]);
+
+const DIGITS: usize = 64;
 
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(base16ct::lower::encode_string(&Sha256::digest(bytes)).into())
+        let mut digits = [0; DIGITS];
+        base16ct::lower::encode(&Sha256::digest(bytes), &mut digits)
+            .expect("there is room for two digits of each byte");
+        Self(digits)
     }
 
     /// A digest that a host printed; none if this cannot be one.
     pub fn read(hex: &str) -> Option<Self> {
-        const DIGITS: usize = 64;
-        (hex.len() == DIGITS).then(|| Self(hex.into()))
+        let digits = hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then(|| hex.as_bytes().try_into().ok().map(Self)).flatten()
     }
 
     /// The 64 digits.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).expect("digits are ASCII")
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::read(&text).ok_or_else(|| de::Error::custom("this is no SHA-256"))
     }
 }
 
