@@ -35,7 +35,7 @@ pub struct Catalog {
     /// Of each host: what is owned there, and by which node.
     owners: HashMap<Arc<str>, Owners>,
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
-    /// How often something was declared that was there before.
+    /// How often a declaration met one that was there before: the same, one in conflict, or the same check.
     met: u32,
     texts: BTreeMap<Arc<str>, Source>,
 }

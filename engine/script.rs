@@ -1,10 +1,11 @@
-//! A POSIX sh script. A value enters it quoted, as staged content, or not at all.
+//! A POSIX sh script. A value enters it as one word that means itself, as staged content, or not at all.
 
 use std::fmt::{self, Display, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-/// A script for `sh` on a host. Only [`sh!`](crate::sh) makes one from text, and it quotes each value.
+/// A script for `sh` on a host. Only [`sh!`](crate::sh) makes one from text, and it quotes each value
+/// that could mean something to a shell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script(String);
 
@@ -165,7 +166,8 @@ pub fn written(value: &(impl ShellValue + ?Sized)) -> String {
     text
 }
 
-/// Makes a [`Script`](crate::script::Script) from a literal; each `{}` takes a value, quoted as one word.
+/// Makes a [`Script`](crate::script::Script) from a literal; each `{}` takes a value as one word, in quotes where it needs
+/// them.
 ///
 /// `sh!("chmod {} -- {}", mode, path)`. A value that is itself a script is put in as it is.
 #[macro_export]

@@ -78,6 +78,12 @@ impl Project {
         self
     }
 
+    /// A host that was asked, and did not answer.
+    pub(crate) fn silent(mut self, host: &str) -> Self {
+        self.known.silent.insert(host.into());
+        self
+    }
+
     pub(crate) fn probe(mut self, host: &str, command: &str, stdout: &str) -> Self {
         let answer = [
             ("code".to_owned(), Value::Int(0)),

@@ -50,7 +50,7 @@ impl Owners {
 
     /// Adds what a stretch owns, whose nodes are further on here.
     fn extend(&mut self, owned: &Arc<Owned>, by: u32) {
-        if self.is_empty() {
+        if self.is_empty() && !owned.is_empty() {
             self.alike = Some((owned.clone(), by));
         } else {
             let moved = |(owned, id): (&Arc<str>, &NodeId)| (owned.clone(), NodeId(id.0 + by));
@@ -114,13 +114,14 @@ impl Catalog {
         Some(Stretch { owned: Arc::new(owned.collect()), nodes, blocks })
     }
 
-    /// Makes room for so many repetitions of a stretch: a long list that grows by itself is copied several times.
-    pub fn reserve(&mut self, stretch: &Stretch, repetitions: usize) {
-        self.nodes.reserve(stretch.nodes.len().saturating_mul(repetitions));
+    /// Whether a host owns nothing of what a stretch declares.
+    pub fn can_repeat(&self, stretch: &Stretch, host: &Arc<str>) -> bool {
+        let Some(owners) = self.owners.get(host) else { return true };
+        !stretch.owned.keys().any(|owned| owners.get(owned).is_some())
     }
 
-    /// Declares for another host what a stretch declares for its own; some nodes, in order, as another resource of the same
-    /// key. Does nothing, and is `false`, if the host owns some of it already, or a key is not the same.
+    /// Declares for another host, of which [`can_repeat`](Self::can_repeat) holds, what a stretch declares for its own; some
+    /// nodes, in order, as another resource of the same key. Does nothing, and is `false`, if a key is not the same.
     pub fn repeat(
         &mut self,
         stretch: &Stretch,
@@ -131,10 +132,6 @@ impl Catalog {
         let nodes = Shift::new(stretch.nodes.start, end.nodes);
         let blocks = Shift::new(stretch.blocks.start, end.blocks);
         let owners = self.owners.entry(host.clone()).or_default();
-        let is_owned = |owned: &Arc<str>| owners.get(owned).is_some();
-        if !owners.is_empty() && stretch.owned.keys().any(is_owned) {
-            return false;
-        }
         let has_its_key =
             |(id, other): &(NodeId, Resource)| *self.nodes[id.index()].name.key == *other.key;
         if !other.iter().all(has_its_key) {

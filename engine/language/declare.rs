@@ -158,7 +158,11 @@ impl Call {
         let again = host.seen().map(|_| arguments.clone());
         let resource = match self.kind.declare(arguments, &files) {
             Ok(resource) => resource,
-            Err(error) => return Err(files.interruption().unwrap_or_else(|| mistake(error))),
+            Err(error) => {
+                // A template may be a mistake for this host only, and the script may catch that.
+                host.see_all();
+                return Err(files.interruption().unwrap_or_else(|| mistake(error)));
+            }
         };
         let sees_host = files.sees_host();
         let node = self.add(resource, reactions, &place, &scene, &host.subject().name);

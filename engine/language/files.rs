@@ -117,6 +117,7 @@ impl<'a> RoleFiles<'a> {
             Some(host) => self.host(host.subject(), with_facts)?,
             None => Arc::default(),
         };
+        // The host stands at `HOST`.
         Ok(template::Context(vec![self.scene.parameters.clone(), host, Arc::new(vars)]))
     }
 
@@ -154,7 +155,8 @@ impl Files for RoleFiles<'_> {
         let rendered = template.all.render(name, &self.context(template.reads_facts, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
-        self.sees_host.set(self.sees_host.get() || rendered.has_read(HOST));
+        let sees_host = template.reads_facts || rendered.has_read(HOST);
+        self.sees_host.set(self.sees_host.get() || sees_host);
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }
 

@@ -38,7 +38,7 @@ impl HostRef {
 
     /// The host, for what can tell a script all of it.
     pub(super) fn host(&self) -> &Arc<Host> {
-        self.is_seen();
+        self.see_all();
         &self.host
     }
 
@@ -52,8 +52,8 @@ impl HostRef {
         self.seen.as_deref().filter(|seen| !seen.is_all())
     }
 
-    /// From here on, what a block does is about this very host.
-    fn is_seen(&self) {
+    /// Says that what a block does is about this very host.
+    pub(super) fn see_all(&self) {
         self.seen.iter().for_each(|seen| seen.see_all());
     }
 }
@@ -146,7 +146,7 @@ fn property(
         let property = &PROPERTIES[at];
         match (&it.seen, property.same) {
             (Some(seen), Some(_)) => seen.see(at),
-            _ => it.is_seen(),
+            _ => it.see_all(),
         }
         return (property.read)(state, &it.host);
     }
@@ -195,13 +195,17 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
 /// Runs the block for each host. When it asks something of one, the others, and what stands after the block, get to
 /// ask theirs too. What a silent host would get is left out: it is reported as unreachable.
 fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr) -> Outcome<()> {
-    let mut last: Option<Recording> = None;
+    let (mut last, mut in_vain): (Option<Recording>, u32) = (None, 0);
     let mut hosts = list(state, context, hosts)?.into_iter();
     while let Some(host) = hosts.next() {
         if last.as_ref().is_some_and(|recording| recording.repeat(state, &host)) {
+            in_vain = 0;
             continue;
         }
-        let recorder = Recorder::new(state, block, host, hosts.len());
+        // A block that tells hosts apart is not recorded for each of them; but alike ones may follow.
+        in_vain += 1;
+        let record = in_vain.is_power_of_two() && hosts.len() > 0;
+        let recorder = Recorder::new(state, block, host, record);
         let given = (recorder.host.clone(),);
         let run = || block.call_within_context::<Dynamic>(context, given);
         last = match state.within(|context| context.host = Some(recorder.host.clone()), run) {
@@ -221,7 +225,7 @@ pub(super) fn list(
 ) -> Outcome<Vec<Arc<Host>>> {
     if let Some(outer) = &state.gathered().context.host {
         // What a block does on hosts that it chose is about these, and not about the one that it is for.
-        outer.is_seen();
+        outer.see_all();
     }
     let wrong = |other: &Dynamic| {
         let name = context.fn_name();

@@ -25,7 +25,7 @@ use crate::{
     value::Value,
 };
 
-/// What a run of a block has seen of its host.
+/// What a run of a block has seen of its host, and did for it.
 #[derive(Default)]
 pub(super) struct Seen {
     /// A bit for each of [`PROPERTIES`].
@@ -33,7 +33,7 @@ pub(super) struct Seen {
     templated: Mutex<Vec<Templated>>,
 }
 
-/// More than two hosts can have in common.
+/// The host itself, which is no other one.
 const ALL: u8 = u8::MAX;
 
 impl Seen {
@@ -68,44 +68,49 @@ pub(super) struct Templated {
     pub(super) scene: Context,
 }
 
+/// What scripts can attach to a value.
+type Tag = i32;
+
 /// Watches a run of a block.
 pub(super) struct Recorder {
     pub(super) host: HostRef,
     begin: Mark,
-    captured: Option<Vec<Value>>,
-    others: usize,
+    captured: Option<Vec<(Value, Tag)>>,
 }
 
 impl Recorder {
-    /// Before the run. Nobody needs to know what it does unless there are others that it may be done for.
-    pub(super) fn new(state: &State, block: &FnPtr, host: Arc<Host>, others: usize) -> Self {
-        let captured = if others > 0 { captured(block) } else { None };
+    /// Before the run, which is recorded if somebody wants that and it can be.
+    pub(super) fn new(state: &State, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
+        let captured = if record { captured(block) } else { None };
         let host = match captured {
             Some(_) => HostRef::recorded(host),
             None => HostRef::new(host),
         };
-        Self { host, begin: state.gathered().catalog.mark(), captured, others }
+        Self { host, begin: state.gathered().catalog.mark(), captured }
     }
 
     /// After the run: what was done, if that can be done again.
     pub(super) fn finish(self, state: &State, block: &FnPtr) -> Option<Recording> {
         let (host, seen) = (self.host.subject(), self.host.seen()?);
-        if self.captured != captured(block) {
+        let gathered = state.gathered();
+        // What a script has for good, such as a constant that is a function, may change with each run.
+        if gathered.reads_global || self.captured != captured(block) {
             return None;
         }
-        let catalog = &mut state.gathered().catalog;
-        let declared = catalog.since(self.begin, &host.name)?;
-        catalog.reserve(&declared, self.others);
+        let declared = gathered.catalog.since(self.begin, &host.name)?;
         let templated =
             mem::take(&mut *seen.templated.lock().unwrap_or_else(PoisonError::into_inner));
         Some(Recording { host: host.clone(), seen: seen.properties(), declared, templated })
     }
 }
 
-/// The values that a block has from outside; none if it could change one of them unseen, or if that could not be told.
-fn captured(block: &FnPtr) -> Option<Vec<Value>> {
+/// The values that a block has from outside, and their tags; none if it could change one of them unseen.
+fn captured(block: &FnPtr) -> Option<Vec<(Value, Tag)>> {
     let is_plain = |it: &Dynamic| it.is_int() || it.is_string() || it.is_bool() || it.is_unit();
-    let plain = |it: &Dynamic| is_plain(it).then(|| to_value(it).ok()).flatten();
+    let plain = |it: &Dynamic| {
+        let it = it.flatten_clone();
+        is_plain(&it).then(|| Some((to_value(&it).ok()?, it.tag()))).flatten()
+    };
     block.iter_curry().map(plain).collect()
 }
 
@@ -121,8 +126,9 @@ impl Recording {
     /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
     /// there, or if it would come to a mistake or a question.
     pub(super) fn repeat(&self, state: &State, host: &Arc<Host>) -> bool {
-        let seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
-        if !seen.into_iter().all(|(_, property)| property.is_same(&self.host, host)) {
+        let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
+        let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));
+        if !is_same || !state.gathered().catalog.can_repeat(&self.declared, &host.name) {
             return false;
         }
         let subject = HostRef::new(host.clone());

@@ -108,7 +108,9 @@ pub(super) fn compile(
         CompileError::Mistake(of_parsing(&error, &source, &given))
     })?;
     ast.set_source(path);
-    state.gathered().arguments.insert(source.name.clone(), written::arguments(&ast));
+    let gathered = &mut *state.gathered();
+    gathered.arguments.insert(source.name.clone(), written::arguments(&ast));
+    gathered.reads_global |= written::reads_global(&ast);
     Ok(ast)
 }
 

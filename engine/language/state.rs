@@ -42,6 +42,8 @@ pub(super) struct Gathered {
     pub(super) context: Context,
     pub(super) texts: BTreeMap<Arc<str>, Source>,
     pub(super) arguments: HashMap<Arc<str>, Arguments>,
+    /// Whether one of the scripts reads something that it keeps for good.
+    pub(super) reads_global: bool,
     pub(super) roles: HashMap<String, Arc<Role>>,
     /// By the folder that they lie in.
     folders: HashMap<String, Arc<Templates>>,

@@ -106,6 +106,18 @@ pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&Call<'_>)) {
     });
 }
 
+/// Whether a script reads what it, or a library, has for good: `global::NAME` or `LIBRARY::NAME`.
+pub(super) fn reads_global(ast: &AST) -> bool {
+    let mut found = false;
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = path.last() {
+            found |= !variable.2.is_empty();
+        }
+        !found
+    });
+    found
+}
+
 /// The names that a script declares: variables, constants, and what loops, functions and blocks are given.
 pub(super) fn declared_names(text: &str) -> BTreeSet<&str> {
     // A name in Rhai is of ASCII: without the classes of Unicode the pattern is read in a twentieth of the time.

@@ -66,12 +66,14 @@ impl Parts {
         if batch.iter().any(|resource| Arc::strong_count(resource) == 1) {
             return Part::new(kind, batch);
         }
-        let places = batch.iter().map(|resource| Arc::as_ptr(resource).addr()).collect();
-        let shared = || Shared {
-            part: Part::new(kind, batch),
-            _resources: batch.iter().copied().cloned().collect(),
-        };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(places).or_insert_with(shared).part.clone()
+        let places: Vec<usize> =
+            batch.iter().map(|resource| Arc::as_ptr(resource).addr()).collect();
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known().get(&places) {
+            return shared.part.clone();
+        }
+        let part = Part::new(kind, batch);
+        let _resources = batch.iter().copied().cloned().collect();
+        known().entry(places).or_insert(Shared { part, _resources }).part.clone()
     }
 }

@@ -38,7 +38,7 @@ pub struct ApprovedNode {
 
 impl PlanFile {
     /// The version of this format that this converge writes and reads.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// What a plan is going to do.
     pub fn new(catalog: &Catalog, plan: &Plan) -> Self {

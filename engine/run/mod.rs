@@ -113,7 +113,7 @@ pub struct Ended {
     pub plan: PlanFile,
     /// What was declared.
     pub catalog: Arc<Catalog>,
-    /// The ways to the hosts, all closed.
+    /// The ways to the hosts, on which nothing is held any more.
     pub(crate) fleet: Arc<Fleet>,
 }
 

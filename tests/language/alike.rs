@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use crate::project::Project;
 
 /// What a block can do. `N` is a number.
-const STATEMENTS: [&str; 28] = [
+const STATEMENTS: [&str; 40] = [
     "package(\"pN\");",
     "file(\"/f\", #{ content: \"N\" });",
     "file(\"/tN\", #{ template: \"t.j2\", vars: #{ n: N } });",
@@ -49,8 +49,24 @@ const STATEMENTS: [&str; 28] = [
     "package(`o${port}`);",
     "if last != () { last.before(package(\"hN\")); }",
     "last = package(\"yN\");",
+    "if last != () { package(\"kN\").before(last); }",
+    "service(\"zN\", #{ reload_on: if last == () { [] } else { last } });",
+    "try { file(\"/x\", #{ template: \"x.j2\" }); } catch { package(\"fN\"); }",
+    "file(\"/w\", #{ template: \"w.j2\", vars: #{ tls: N == 3 } });",
+    "package(host.facts.os.id);",
+    "package(probe(\"id\").stdout);",
+    "package(`d${global::STEP.call()}`);",
+    "count.tag += 1; package(`t${count.tag}`);",
+    "boxed.n += 1; package(`b${boxed.n}`);",
+    "on(host, |it| package(\"iN\"));",
+    "if N == 2 { return; }",
+    "command(\"vN\", #{ run: \"true\" });",
     "warn(\"N\"); if N == 3 { fail(\"three\"); }",
 ];
+
+/// What stands outside the block.
+const GIVEN: &str = "let count = 0; let port = 80; let last = (); let boxed = #{ n: 0 }; let steps = 0; \
+                     const STEP = || { steps += 1; steps };";
 
 /// What a role does in its turn.
 const ROLE: &str = "file(\"/role\", #{ template: \"r.j2\" }); sequence(|| package(\"role\"));";
@@ -59,8 +75,7 @@ const ROLE: &str = "file(\"/role\", #{ template: \"r.j2\" }); sequence(|| packag
 /// stands around it.
 fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Project {
     let first = format!("on(hosts(\"api-2\"), |host| {{ {first} }});");
-    let mut text =
-        format!("let count = 0; let port = 80; let last = ();\n{first}\n{begin}\n|host| {{\n");
+    let mut text = format!("{GIVEN}\n{first}\n{begin}\n|host| {{\n");
     for statement in statements {
         writeln!(text, "{statement}").unwrap();
     }
@@ -71,6 +86,12 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
             "{{ n }} {{ host.name }} {{ host.vars.port | default(0) }}",
         )
         .file("playbooks/templates/n.j2", "{{ n }}{% if n == 3 %} {{ host.name }}{% endif %}")
+        .file("playbooks/templates/w.j2", "{% if tls %}{{ host.facts.os.id }}{% endif %}")
+        .file("playbooks/templates/x.j2", "{{ host.vars.port }}")
+        .facts("api-1", "debian")
+        .facts("balancer-1", "debian")
+        .probe("api-1", "id", "root")
+        .silent("api-2")
         .file("roles/app/role.toml", "[parameters.n]\ntype = \"any\"\n")
         .file("roles/app/main.rhai", ROLE)
         .file("roles/app/templates/r.j2", "{{ n }} on {{ host.groups }}")
