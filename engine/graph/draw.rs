@@ -1,6 +1,6 @@
 //! The graph as text that other programs draw.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::Graph;
 use crate::catalog::{Catalog, NodeId};
@@ -10,7 +10,8 @@ pub fn dot(catalog: &Catalog, graph: &Graph) -> String {
     let mut text = String::from("digraph converge {\n  rankdir=LR; node [shape=box];\n");
     for (index, (host, nodes)) in by_host(catalog).into_iter().enumerate() {
         writing(&mut text, format_args!("  subgraph cluster_{index} {{\n    label={host:?};\n"));
-        for (id, label) in nodes {
+        for id in nodes {
+            let label = label(catalog, id);
             writing(&mut text, format_args!("    n{} [label={label:?}];\n", id.0));
         }
         text.push_str("  }\n");
@@ -27,8 +28,8 @@ pub fn mermaid(catalog: &Catalog, graph: &Graph) -> String {
     let mut text = String::from("flowchart LR\n");
     for (index, (host, nodes)) in by_host(catalog).into_iter().enumerate() {
         writing(&mut text, format_args!("  subgraph h{index}[{host:?}]\n"));
-        for (id, label) in nodes {
-            let label = label.replace('"', "#quot;");
+        for id in nodes {
+            let label = label(catalog, id).replace('"', "#quot;");
             writing(&mut text, format_args!("    n{}[\"{label}\"]\n", id.0));
         }
         text.push_str("  end\n");
@@ -43,13 +44,14 @@ fn writing(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes all that is written");
 }
 
-fn by_host(catalog: &Catalog) -> BTreeMap<&str, Vec<(NodeId, String)>> {
-    let mut hosts: BTreeMap<&str, Vec<(NodeId, String)>> = BTreeMap::new();
-    for (id, node) in catalog.nodes() {
-        let label = format!("{}:{}", node.name.kind, node.name.key);
-        hosts.entry(&node.name.host).or_default().push((id, label));
-    }
-    hosts
+/// All nodes, by the names of their hosts.
+fn by_host(catalog: &Catalog) -> BTreeMap<Arc<str>, Vec<NodeId>> {
+    catalog.by_host(catalog.nodes().map(|(id, _)| id)).into_iter().collect()
+}
+
+fn label(catalog: &Catalog, id: NodeId) -> String {
+    let name = &catalog.node(id).name;
+    format!("{}:{}", name.kind, name.key)
 }
 
 /// The edges that no other edges imply, in the order of the catalog.

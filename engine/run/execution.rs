@@ -89,11 +89,11 @@ impl<'a> Execution<'a> {
         let missing = catalog.nodes().map(|(id, _)| graph.before(id).filter(open).count());
         let missing: Vec<usize> = missing.collect();
         let mut place = vec![0; catalog.len()];
-        let mut hosts: BTreeMap<Arc<str>, Lane> = BTreeMap::new();
-        for (at, &id) in graph.order().iter().enumerate() {
+        for (at, id) in graph.order().iter().enumerate() {
             place[id.index()] = at;
-            hosts.entry(catalog.node(id).name.host.clone()).or_default().nodes.push(id);
         }
+        let lane = |(host, nodes)| (host, Lane { nodes, ..Lane::default() });
+        let hosts = catalog.by_host(graph.order().iter().copied()).into_iter().map(lane).collect();
         let (doomed, dirty) = (vec![None; catalog.len()], vec![false; catalog.len()]);
         let waits_for_none =
             |(place, id): (usize, &NodeId)| (missing[id.index()] == 0).then_some(Reverse(place));

@@ -279,7 +279,7 @@ impl Run {
     fn troubles(&self, catalog: &Catalog, fleet: &Fleet) -> Troubles {
         let mut troubles = fleet.troubles();
         if let Some(limit) = &self.limit {
-            let declared: HashSet<_> = catalog.nodes().map(|(_, node)| &node.name.host).collect();
+            let declared: HashSet<_> = catalog.hosts().collect();
             troubles.retain(|host, _| limit.contains(host) || declared.contains(host));
         }
         troubles

@@ -78,15 +78,14 @@ impl Failing {
         if let Some(id) = nodes.get(name) {
             return Ok(Self::Node(*id));
         }
-        let mut hosts: Vec<&Arc<str>> = catalog.nodes().map(|(_, node)| &node.name.host).collect();
+        let mut hosts: Vec<Arc<str>> = catalog.hosts().collect();
         hosts.sort();
-        hosts.dedup();
-        if let Some(host) = hosts.iter().find(|host| ****host == *name) {
-            return Ok(Self::Host((*host).clone()));
+        if let Some(host) = hosts.iter().find(|host| ***host == *name) {
+            return Ok(Self::Host(host.clone()));
         }
         let message =
             format!("the playbook declares nothing called `{name}`, and nothing on such a host");
-        let known = hosts.iter().map(|host| &***host).chain(nodes.into_keys());
+        let known = hosts.iter().map(|host| &**host).chain(nodes.into_keys());
         let hint = did_you_mean(name, known).unwrap_or_else(|| {
             "a host, or a resource as the plan with --format json names it: HOST/KIND:KEY"
                 .to_owned()
