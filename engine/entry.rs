@@ -1,7 +1,7 @@
 //! What lies at a path of a host: the part that file, directory, link and absent have in common.
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     change::Field,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What lies at a path.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Entry {
     /// Nothing.
@@ -53,7 +53,7 @@ impl Entry {
 }
 
 /// Who may do what with it. These are short, and there are very many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// Four octal digits.
     pub mode: CompactString,
