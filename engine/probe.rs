@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-mod part;
+mod query;
 
-use self::part::Part;
-pub use self::part::Parts;
+pub use self::query::Queries;
+use self::query::Query;
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
@@ -27,7 +27,7 @@ pub struct Probe {
 /// The nodes of one kind: they are read together.
 struct Section {
     nodes: Vec<NodeId>,
-    part: Arc<Part>,
+    query: Arc<Query>,
 }
 
 /// How a node differs, if it does; or why that is not known.
@@ -74,8 +74,9 @@ impl Extend<Said> for Observations {
 
 impl FromIterator<(NodeId, Observed)> for Observations {
     fn from_iter<T: IntoIterator<Item = (NodeId, Observed)>>(nodes: T) -> Self {
+        let nodes = nodes.into_iter().collect();
         let mut all = Self::default();
-        all.extend([Said { nodes: nodes.into_iter().collect(), owed: Vec::new() }]);
+        all.extend([Said { nodes, ..Said::default() }]);
         all
     }
 }
@@ -121,10 +122,10 @@ const SECTION_MAX: usize = 500;
 impl Probe {
     /// A probe of `nodes`, all of one host. `boundary` is a word that nobody can guess: it keeps what a host
     /// prints from being taken for the frame around it.
-    pub fn new(catalog: &Catalog, nodes: &[NodeId], boundary: &str, parts: &Parts) -> Self {
+    pub fn new(catalog: &Catalog, nodes: &[NodeId], boundary: &str, queries: &Queries) -> Self {
         let section = |nodes: Vec<NodeId>| {
             let batch: Vec<_> = nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-            Section { part: parts.about(catalog.node(nodes[0]).kind, &batch), nodes }
+            Section { query: queries.about(catalog.node(nodes[0]).kind, &batch), nodes }
         };
         let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
         let mut script = prelude::reading();
@@ -134,7 +135,7 @@ impl Probe {
         // Each line is a packet of its own to the connection, so one ends a part and begins the next.
         script.push(sh!("frame() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nframe 0 0", boundary));
         for (index, section) in sections.iter().enumerate() {
-            script.add(&section.part.script);
+            script.push(&section.query.script);
             script.push(sh!("frame {} $ended", index + 1));
         }
         Self { script, boundary: boundary.to_owned(), sections }
@@ -191,7 +192,7 @@ impl Section {
             Some(Answer { text, status: Some(0) }) => {
                 let batch: Vec<_> =
                     self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-                self.part.assess(&batch, text).map_err(|error| error.to_string())
+                self.query.assess(&batch, text).map_err(|error| error.to_string())
             }
             Some(Answer { status: Some(status), .. }) => {
                 Err(format!("its probe ended with exit status {status}"))

@@ -1,6 +1,9 @@
 //! A POSIX sh script. A value enters it as one word that means itself, as staged content, or not at all.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    borrow::Borrow,
+    fmt::{self, Display, Write as _},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +26,11 @@ impl Script {
     }
 
     /// Adds `next` on a new line.
-    pub fn push(&mut self, next: Script) {
-        self.add(&next);
-    }
-
-    /// Adds what `next` says on a new line.
-    pub fn add(&mut self, next: &Script) {
+    pub fn push(&mut self, next: impl Borrow<Script>) {
         if !self.0.is_empty() && !self.0.ends_with('\n') {
             self.0.push('\n');
         }
-        self.0.push_str(&next.0);
+        self.0.push_str(&next.borrow().0);
     }
 
     /// Whether there is nothing to run.
@@ -46,7 +44,7 @@ impl Script {
     }
 }
 
-/// Functions that scripts are made with, as they go over the wire: without comments, and without the space that makes them
+/// Functions that probes are made with, as they go over the wire: without comments, and without the space that makes them
 /// easy to read. So no line of theirs may begin or end with space, or begin with `#`, for another reason.
 pub fn functions(text: &str) -> String {
     let lines = text.lines().map(str::trim);

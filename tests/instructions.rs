@@ -10,7 +10,7 @@ use converge::{
     catalog::NodeId,
     graph::{self, Graph},
     plan::Plan,
-    probe::{Parts, Probe},
+    probe::{Probe, Queries},
 };
 
 use self::fleet::{Fleet, observe};
@@ -166,8 +166,8 @@ fn subject() {
     let mut nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
     nodes.sort_by_key(|id| &catalog.node(*id).name.host);
     let hosts = || nodes.chunk_by(|a, b| catalog.node(*a).name.host == catalog.node(*b).name.host);
-    let parts = Parts::default();
-    let probe = |nodes: &[NodeId]| drop(Probe::new(&catalog, nodes, "boundary", &parts));
+    let queries = Queries::default();
+    let probe = |nodes: &[NodeId]| drop(Probe::new(&catalog, nodes, "boundary", &queries));
     stage(|| hosts().for_each(probe));
     ended();
     let observations = observe(&catalog);

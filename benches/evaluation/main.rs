@@ -10,7 +10,7 @@ use converge::{
     catalog::{Catalog, NodeId},
     graph::{self, Graph},
     plan::Plan,
-    probe::{Parts, Probe},
+    probe::{Probe, Queries},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -49,9 +49,9 @@ fn write_probes(catalog: &Catalog) -> usize {
     for (id, node) in catalog.nodes() {
         hosts.entry(&node.name.host).or_default().push(id);
     }
-    let parts = Parts::default();
+    let queries = Queries::default();
     let length =
-        |nodes: &Vec<_>| Probe::new(catalog, nodes, "boundary", &parts).script.as_str().len();
+        |nodes: &Vec<_>| Probe::new(catalog, nodes, "boundary", &queries).script.as_str().len();
     hosts.values().map(length).sum()
 }
 

@@ -169,7 +169,7 @@ impl Call {
         let node = node.map_err(fail)?;
         if let (true, Some(arguments), Some(seen)) = (sees_host, again, host.seen()) {
             let (kind, scene) = (self.kind, Context { host: None, ..scene.clone() });
-            seen.declared(Templated { node, kind, arguments, place, scene });
+            seen.keep(Templated { node, kind, arguments, place, scene });
         }
         Ok(Dynamic::from(Handle(node)))
     }

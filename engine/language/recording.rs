@@ -53,7 +53,7 @@ impl Seen {
         self.properties() == ALL
     }
 
-    pub(super) fn declared(&self, templated: Templated) {
+    pub(super) fn keep(&self, templated: Templated) {
         self.templated.lock().unwrap_or_else(PoisonError::into_inner).push(templated);
     }
 }

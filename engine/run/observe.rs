@@ -6,7 +6,7 @@ use super::{fleet::Fleet, nonce};
 use crate::{
     catalog::{Catalog, NodeId},
     event::Event,
-    probe::{Observations, Parts, Probe, Said},
+    probe::{Observations, Probe, Queries, Said},
 };
 
 /// Probes some nodes, host by host side by side, and tells `begins` of each host.
@@ -18,7 +18,7 @@ pub(crate) async fn observe(
     begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
 ) -> Observations {
     let hosts = catalog.by_host(nodes);
-    let asked = Arc::new((catalog.clone(), Parts::default()));
+    let asked = Arc::new((catalog.clone(), Queries::default()));
     let ask = move |fleet, (host, nodes)| one(asked.clone(), host, nodes, fleet, begins.clone());
     let answers = fleet.ask_each(hosts, ask).await;
     let mut all = Observations::default();
@@ -27,7 +27,7 @@ pub(crate) async fn observe(
 }
 
 async fn one(
-    asked: Arc<(Arc<Catalog>, Parts)>,
+    asked: Arc<(Arc<Catalog>, Queries)>,
     host: Arc<str>,
     nodes: Vec<NodeId>,
     fleet: Arc<Fleet>,
@@ -35,8 +35,8 @@ async fn one(
 ) -> Option<Said> {
     fleet.remote(&host).await.ok()?;
     fleet.tell(begins(host.clone()));
-    let (catalog, parts) = &*asked;
-    let probe = Probe::new(catalog, &nodes, &nonce(), parts);
+    let (catalog, queries) = &*asked;
+    let probe = Probe::new(catalog, &nodes, &nonce(), queries);
     let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
     Some(probe.read(catalog, &String::from_utf8_lossy(&captured.stdout)))
 }

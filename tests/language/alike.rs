@@ -14,7 +14,7 @@ use converge::{
     event::Problem,
     graph::Graph,
     language::{Evaluation, Input, SourceError, Sources, evaluate},
-    probe::{Parts, Probe},
+    probe::{Probe, Queries},
 };
 use proptest::prelude::*;
 
@@ -214,8 +214,8 @@ fn a_template_is_rendered_for_those_hosts_only_that_it_can_tell_apart() {
 fn alike_hosts_are_asked_the_same_and_each_is_heard() {
     let block = "command(\"c\", #{ run: \"true\", creates: \"/c\" });";
     let catalog = Project::new(&format!("on(hosts(\"api\"), |host| {{ {block} }});")).catalog();
-    let parts = Parts::default();
-    let [one, other] = [0, 1].map(|id| Probe::new(&catalog, &[NodeId(id)], "B", &parts));
+    let queries = Queries::default();
+    let [one, other] = [0, 1].map(|id| Probe::new(&catalog, &[NodeId(id)], "B", &queries));
     assert_eq!(one.script.as_str(), other.script.as_str());
     let said = |probe: &Probe, text: &str| {
         let output = format!("\nB 0 0\n{text}\n\nB 1 0\n");

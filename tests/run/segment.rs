@@ -11,7 +11,7 @@ use converge::{
     kind::Difference,
     language::{self, Evaluation, Input, Known},
     plan::Plan,
-    probe::{Parts, Probe},
+    probe::{Probe, Queries},
     run::{Progress, ProgressReader, Segment},
 };
 use proptest::prelude::*;
@@ -168,7 +168,7 @@ proptest! {
     ) {
         let catalog = catalog(PROBED);
         let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
-        let seen = Probe::new(&catalog, &nodes, "BOUNDARY", &Parts::default()).read(&catalog, &output);
+        let seen = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default()).read(&catalog, &output);
         prop_assert_eq!(seen.nodes.len(), nodes.len(), "something is said of each");
     }
 }
@@ -180,7 +180,7 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
         command(\"c\", #{ run: \"true\", creates: \"/c\" });",
     );
     let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
-    let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Parts::default());
+    let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
     let answer = |said: &str| {
         let output = format!("\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n");
         probe.read(&catalog, &output).nodes.into_iter().collect::<std::collections::HashMap<_, _>>()
@@ -198,7 +198,7 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
 #[test]
 fn a_probe_that_failed_or_was_cut_off_says_nothing() {
     let catalog = catalog("command(\"c\", #{ run: \"true\", creates: \"/c\" });");
-    let probe = Probe::new(&catalog, &[NodeId(0)], "B", &Parts::default());
+    let probe = Probe::new(&catalog, &[NodeId(0)], "B", &Queries::default());
     let said = |output: &str| {
         let seen = probe.read(&catalog, output).nodes.remove(0).1;
         seen.map(|it| it.map(|it| it.change)).map_err(|reason| reason.to_string())

@@ -1,4 +1,4 @@
-//! What is asked about the resources of one kind, and what hosts have in common there.
+//! The query about the resources of one kind, which hosts that share them share.
 
 use std::{
     collections::HashMap,
@@ -12,8 +12,8 @@ use crate::{
     sh,
 };
 
-/// A question about some resources of one kind.
-pub(super) struct Part {
+/// What is asked about some resources of one kind, and what hosts answer.
+pub(super) struct Query {
     kind: &'static dyn Kind,
     /// Leaves in `$ended` how the probe ended.
     pub(super) script: Script,
@@ -21,7 +21,7 @@ pub(super) struct Part {
     as_declared: OnceLock<String>,
 }
 
-impl Part {
+impl Query {
     fn new(kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Self> {
         // A function, and no subshell, which would be a process. What it sets for the shell is put back.
         let mut script = sh!("part() {{\n:");
@@ -48,32 +48,32 @@ impl Part {
     }
 }
 
-/// The questions that were put so far. Hosts that share resources are asked the same about them, and mostly say the same.
+/// The queries that were made so far. Hosts that share resources are asked the same about them, and mostly say the same.
 #[derive(Default)]
-pub struct Parts(Mutex<HashMap<Vec<usize>, Shared>>);
+pub struct Queries(Mutex<HashMap<Vec<usize>, Shared>>);
 
-/// A question that may be put again, and the resources that it is about: as long as they are kept, no others can lie where
+/// A query that may be made again, and the resources that it is about: as long as they are kept, no others can lie where
 /// they do.
 struct Shared {
-    part: Arc<Part>,
+    query: Arc<Query>,
     _resources: Vec<Desired>,
 }
 
-impl Parts {
-    /// The question about these resources.
-    pub(super) fn about(&self, kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Part> {
+impl Queries {
+    /// The query about these resources.
+    pub(super) fn about(&self, kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Query> {
         // What only the catalog has is on one host.
         if batch.iter().any(|resource| Arc::strong_count(resource) == 1) {
-            return Part::new(kind, batch);
+            return Query::new(kind, batch);
         }
         let places: Vec<usize> =
             batch.iter().map(|resource| Arc::as_ptr(resource).addr()).collect();
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = known().get(&places) {
-            return shared.part.clone();
+            return shared.query.clone();
         }
-        let part = Part::new(kind, batch);
+        let query = Query::new(kind, batch);
         let _resources = batch.iter().copied().cloned().collect();
-        known().entry(places).or_insert(Shared { part, _resources }).part.clone()
+        known().entry(places).or_insert(Shared { query, _resources }).query.clone()
     }
 }
