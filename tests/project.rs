@@ -72,7 +72,9 @@ impl Project {
     }
 
     pub(crate) fn facts(mut self, host: &str, os: &str) -> Self {
-        let os = Value::Map([("id".to_owned(), Value::from(os))].into());
+        let parts = [("id", os), ("version", "12")];
+        let parts = parts.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let os = Value::Map(parts.into());
         let facts = Value::Map([("os".to_owned(), os)].into());
         self.known.facts.insert(host.into(), facts);
         self
@@ -139,6 +141,14 @@ impl Project {
     /// What its scripts say.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.complete().1.into_iter().map(|note| note.message).collect()
+    }
+
+    /// What its scripts say, or the mistake in them.
+    pub(crate) fn try_notes(&self) -> Result<Vec<String>, Diagnostic> {
+        match evaluate(self.input()) {
+            Err(mistake) => Err(mistake),
+            Ok(_) => Ok(self.notes()),
+        }
     }
 
     /// What a file on a host is to hold.

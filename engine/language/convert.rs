@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
-use super::{declare::Handle, hosts::HostRef};
+use super::{declare::Handle, hosts::HostRef, version::Version};
 use crate::{inventory::Host, secret::Secret, value::Value};
 
 /// Takes a value out of Rhai.
@@ -42,6 +42,9 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
     }
     if let Ok(value) = dynamic.as_char() {
         return Ok(Value::Text(value.to_string()));
+    }
+    if let Some(version) = dynamic.read_lock::<Version>() {
+        return Ok(Value::from(version.text()));
     }
     Err(kind_of(dynamic))
 }
@@ -84,6 +87,8 @@ pub(super) fn kind_of(dynamic: &Dynamic) -> &'static str {
         "a resource"
     } else if dynamic.is::<Secret>() {
         "a secret"
+    } else if dynamic.is::<Version>() {
+        "a version"
     } else if dynamic.is_fnptr() {
         "a function"
     } else if dynamic.is_array() {

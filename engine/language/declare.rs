@@ -39,8 +39,6 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<Handle>("Resource");
     engine.register_fn("to_string", |_: &mut Handle| "(a resource)".to_owned());
     engine.register_fn("to_debug", |_: &mut Handle| "(a resource)".to_owned());
-    engine.register_fn("==", |a: Handle, b: Handle| a == b);
-    engine.register_fn("!=", |a: Handle, b: Handle| a != b);
     for (name, comes_after) in [("after", true), ("before", false)] {
         let state = state.clone();
         let order = move |context: NativeCallContext, these: Dynamic, others: Dynamic| {

@@ -106,8 +106,6 @@ pub(super) static PROPERTIES: [Property; 5] = [
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<HostRef>("Host");
-    engine.register_fn("==", |a: HostRef, b: HostRef| a.host().name == b.host().name);
-    engine.register_fn("!=", |a: HostRef, b: HostRef| a.host().name != b.host().name);
     engine.register_fn("to_string", |it: &mut HostRef| it.host().name.to_string());
     engine.register_fn("to_debug", |it: &mut HostRef| it.host().name.to_string());
 

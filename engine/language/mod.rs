@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod call;
+mod compare;
 mod convert;
 mod declare;
 mod error;
@@ -33,6 +34,7 @@ mod rolling;
 mod sandbox;
 mod sources;
 mod state;
+mod version;
 mod written;
 
 pub use lint::check;

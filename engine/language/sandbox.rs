@@ -8,7 +8,7 @@ use rhai::{
     },
 };
 
-use super::{call, declare, hosts, libraries, roles, rolling, state::State};
+use super::{call, compare, declare, hosts, libraries, roles, rolling, state::State};
 use crate::diagnostic::Diagnostic;
 
 /// A million operations take about a millisecond; no honest playbook comes near this.
@@ -21,6 +21,7 @@ const ITEMS_MAX: usize = 1_000_000;
 /// An engine whose functions write to `state`, and the mistakes in the libraries of roles.
 pub(super) fn engine(state: &State) -> (Engine, Vec<Diagnostic>) {
     let mut engine = bare();
+    compare::register(&mut engine, state);
     hosts::register(&mut engine, state);
     declare::register(&mut engine, state);
     call::register(&mut engine, state);
@@ -52,6 +53,7 @@ fn bare() -> Engine {
     engine.set_max_array_size(ITEMS_MAX);
     engine.set_max_map_size(ITEMS_MAX);
     free_reserved_words(&mut engine);
+    compare::free_operators(&mut engine);
     engine
 }
 
