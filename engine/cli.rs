@@ -171,11 +171,11 @@ pub enum Command {
         /// The playbook.
         playbook: String,
     },
-    /// Show where a host's variable gets its value
+    /// Show where a host's variable, or a parameter of a role there, gets its value
     Why {
         /// The host.
         host: String,
-        /// The variable.
+        /// The variable; or the parameter, as ROLE.NAME.
         name: String,
     },
     /// The manual of a kind, or the list of all kinds

@@ -9,7 +9,7 @@ use converge::{
     catalog::Catalog,
     diagnostic::{Diagnostic, Source},
     graph::Graph,
-    inventory::{Format, Given, Inventory},
+    inventory::{Assignment, Format, Given, Inventory},
     language::{Evaluation, Input, Known, Note, Question, check, evaluate, evaluate_telling},
     secret::Secret,
     value::Value,
@@ -37,13 +37,16 @@ hosts = ["web-1"]
 pub(crate) struct Project {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) known: Known,
+    inventory: &'static str,
+    assigned: Vec<Assignment>,
 }
 
 impl Project {
     /// A project whose playbook is this text.
     pub(crate) fn new(playbook: &str) -> Self {
-        let files = BTreeMap::new();
-        Self { files, known: Known::default() }.file("playbooks/site.rhai", playbook)
+        let (files, known, inventory) = (BTreeMap::new(), Known::default(), INVENTORY);
+        let project = Self { files, known, inventory, assigned: Vec::new() };
+        project.file("playbooks/site.rhai", playbook)
     }
 
     /// A project that does this on web-1.
@@ -58,6 +61,17 @@ impl Project {
 
     pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), text.as_bytes().to_vec());
+        self
+    }
+
+    /// Other hosts.
+    pub(crate) fn inventory(self, text: &'static str) -> Self {
+        Self { inventory: text, ..self }.file("inventory/lab.toml", text)
+    }
+
+    /// A variable of the command line.
+    pub(crate) fn assign(mut self, text: &str) -> Self {
+        self.assigned.push(Assignment::parse(text).unwrap());
         self
     }
 
@@ -98,14 +112,14 @@ impl Project {
     }
 
     pub(crate) fn input(&self) -> Input {
-        let source = Source::new("inventory/lab.toml", INVENTORY);
+        let source = Source::new("inventory/lab.toml", self.inventory);
         let (format, folder) = (Format::Toml, "/project/inventory".into());
         let given = Given { source, format, folder, home: "/home".into() };
         Input {
             playbook: "playbooks/site.rhai".to_owned(),
             sources: Arc::new(self.files.clone()),
             roles: vec!["roles".to_owned()],
-            inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
+            inventory: Arc::new(Inventory::parse(&[given], &self.assigned).unwrap()),
             known: self.known.clone(),
         }
     }

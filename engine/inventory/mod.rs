@@ -32,6 +32,8 @@ pub struct Inventory {
     pub hosts: IndexMap<Arc<str>, Arc<Host>>,
     /// The groups; `all` is the first.
     pub groups: IndexMap<Arc<str>, Group>,
+    /// The variables that the command line sets, for all hosts.
+    pub assigned: IndexMap<String, Variable>,
 }
 
 /// The text of an inventory.
@@ -103,31 +105,31 @@ impl Inventory {
     /// When it cannot be read, names what is not there, or means no host. Without a place: the caller knows it.
     pub fn select(&self, pattern: &str) -> Result<Vec<Arc<Host>>> {
         if pattern.trim() == LOCALHOST && !self.hosts.contains_key(LOCALHOST) {
-            return Ok(vec![this_machine()]);
+            return Ok(vec![self.this_machine()]);
         }
         Ok(pattern::select(self, pattern)?.into_iter().cloned().collect())
     }
 
     /// The host of that name; `localhost` is this machine itself, unless it is declared as another.
     pub fn host(&self, name: &str) -> Option<Arc<Host>> {
-        let implied = || (name == LOCALHOST).then(this_machine);
+        let implied = || (name == LOCALHOST).then(|| self.this_machine());
         self.hosts.get(name).cloned().or_else(implied)
+    }
+
+    /// The machine that converge runs on, which needs no inventory and is in no group.
+    fn this_machine(&self) -> Arc<Host> {
+        Arc::new(Host {
+            name: LOCALHOST.into(),
+            address: "127.0.0.1".to_owned(),
+            groups: Vec::new(),
+            vars: self.assigned.clone(),
+            connection: Connection { transport: Transport::Local, ..Connection::default() },
+            place: None,
+        })
     }
 }
 
 const LOCALHOST: &str = "localhost";
-
-/// The machine that converge runs on, which needs no inventory and is in no group.
-fn this_machine() -> Arc<Host> {
-    Arc::new(Host {
-        name: LOCALHOST.into(),
-        address: "127.0.0.1".to_owned(),
-        groups: Vec::new(),
-        vars: IndexMap::new(),
-        connection: Connection { transport: Transport::Local, ..Connection::default() },
-        place: None,
-    })
-}
 
 /// What a document of the inventory calls its mistakes.
 const KINDS: Kinds = Kinds {
@@ -180,10 +182,15 @@ pub struct Variable {
 pub struct Origin {
     /// The level: `group all`, `group api`, `host api-1`, `command line`.
     pub level: String,
-    /// Where it was written; `None` for the command line.
+    /// Where it was written; `None` for the command line itself.
     pub place: Option<Place>,
     /// The value there.
     pub value: Value,
+}
+
+impl Origin {
+    /// The strongest level.
+    pub const COMMAND_LINE: &str = "command line";
 }
 
 /// How a host is reached. Paths are absolute. The names are those of the keys in an inventory.

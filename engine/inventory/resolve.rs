@@ -28,15 +28,28 @@ pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result
             groups_of.entry(host).or_default().push(group.clone());
         }
     }
-    let mut inventory = Inventory::default();
+    let mut inventory = Inventory { assigned: assigned(assignments), ..Inventory::default() };
     for (name, host) in &declared.hosts {
         let groups = groups_of.get(name).map_or(&[][..], Vec::as_slice);
         let levels = Levels { declared, below: &below, name, host, groups };
-        let host = levels.host(assignments)?;
+        let host = levels.host(&inventory.assigned)?;
         inventory.hosts.insert(name.clone(), Arc::new(host));
     }
     inventory.groups = groups(declared, &members);
     Ok(inventory)
+}
+
+/// What the command line sets; of two that set the same, the later counts.
+fn assigned(assignments: &[Assignment]) -> IndexMap<String, Variable> {
+    let mut vars: IndexMap<String, Variable> = IndexMap::new();
+    for Assignment { name, value, place } in assignments {
+        let none = Variable { value: Value::Null, chain: Vec::new() };
+        let variable = vars.entry(name.clone()).or_insert(none);
+        variable.value = value.clone();
+        let (level, value) = (Origin::COMMAND_LINE.to_owned(), value.clone());
+        variable.chain.push(Origin { level, place: place.clone(), value });
+    }
+    vars
 }
 
 /// Names that are used must be declared, and a name is that of a host or of a group, not of both.
@@ -195,14 +208,13 @@ struct Levels<'a> {
 }
 
 impl<'a> Levels<'a> {
-    fn host(&self, assignments: &[Assignment]) -> Result<Host> {
+    fn host(&self, assigned: &IndexMap<String, Variable>) -> Result<Host> {
         let mut vars = self.resolve(|settings| &settings.vars)?;
-        for Assignment { name, value, place } in assignments {
+        for (name, last) in assigned {
             let none = Variable { value: Value::Null, chain: Vec::new() };
             let variable = vars.entry(name.clone()).or_insert(none);
-            variable.value = value.clone();
-            let (level, value) = ("command line".to_owned(), value.clone());
-            variable.chain.push(Origin { level, place: place.clone(), value });
+            variable.value = last.value.clone();
+            variable.chain.extend(last.chain.iter().cloned());
         }
         let settings = self.resolve(|settings| &settings.connection)?;
         let settings = settings.into_iter().map(|(key, found)| (key, found.value));

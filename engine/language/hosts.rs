@@ -52,6 +52,12 @@ impl HostRef {
         self.seen.as_deref().filter(|seen| !seen.is_all())
     }
 
+    /// A variable, of which a script sees only this.
+    pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
+        self.seen.iter().for_each(|seen| seen.see_variable(name));
+        self.host.vars.get(name)
+    }
+
     /// Says that what a block does is about this very host.
     pub(super) fn see_all(&self) {
         self.seen.iter().for_each(|seen| seen.see_all());

@@ -34,11 +34,12 @@ mod rolling;
 mod sandbox;
 mod sources;
 mod state;
+mod unread;
 mod version;
 mod written;
 
 pub use lint::check;
-pub use parameters::{Parameter, Parameters};
+pub use parameters::{Parameter, Parameters, Type};
 pub use sources::{SourceError, Sources};
 
 /// What an evaluation starts from.
@@ -123,6 +124,13 @@ pub struct Note {
     pub message: String,
     /// Where it was said.
     pub place: Option<Place>,
+}
+
+/// What the `role.toml` of a role says; none if there is no such role.
+pub fn parameters(input: Input, role: &str) -> Option<Result<Parameters>> {
+    let state = state::State::new(input, Arc::new(|_| {}));
+    let folder = roles::folder(&state, role)?;
+    Some(roles::read_parameters(&state, &folder))
 }
 
 /// Is told of each host when the first thing is declared on it: nobody has to wait for the end of a long evaluation

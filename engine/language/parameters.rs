@@ -54,6 +54,13 @@ pub enum Type {
     Any,
 }
 
+impl Type {
+    /// Whether an inventory can hold it: hosts and secrets come from scripts.
+    pub fn is_written(self) -> bool {
+        !matches!(self, Type::Hosts | Type::Secret)
+    }
+}
+
 /// Each type by its name in `role.toml`, and what it is called in messages.
 const TYPES: &[(&str, Type, &str)] = &[
     ("string", Type::Text, "a string"),
@@ -193,6 +200,9 @@ impl Parameter {
         let mut hint = format!("`{name}` takes {}", self.wanted());
         if !self.description.is_empty() {
             hint += &format!(": {}", self.description);
+        }
+        if self.r#type.is_written() {
+            hint += &format!("; the call gives it, or the inventory, or -e {name}=VALUE");
         }
         let message = format!("role {role} needs the parameter `{name}`");
         Diagnostic::new("role::missing-parameter", message).hint(hint)

@@ -2,6 +2,7 @@
 //! declared once more for the others: only what is made of a template is made anew.
 
 use std::{
+    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -30,6 +31,8 @@ use crate::{
 pub(super) struct Seen {
     /// A bit for each of [`PROPERTIES`].
     properties: AtomicU8,
+    /// The variables that were looked up by their names.
+    variables: Mutex<BTreeSet<String>>,
     templated: Mutex<Vec<Templated>>,
 }
 
@@ -53,9 +56,21 @@ impl Seen {
         self.properties() == ALL
     }
 
+    pub(super) fn see_variable(&self, name: &str) {
+        let mut variables = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
+        if !variables.contains(name) {
+            variables.insert(name.to_owned());
+        }
+    }
+
     pub(super) fn keep(&self, templated: Templated) {
         self.templated.lock().unwrap_or_else(PoisonError::into_inner).push(templated);
     }
+}
+
+/// What is in it, which is left empty.
+fn taken<T: Default>(of: &Mutex<T>) -> T {
+    mem::take(&mut *of.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A declaration that is made of a template, which sees the host.
@@ -98,9 +113,9 @@ impl Recorder {
             return None;
         }
         let declared = gathered.catalog.since(self.begin, &host.name)?;
-        let templated =
-            mem::take(&mut *seen.templated.lock().unwrap_or_else(PoisonError::into_inner));
-        Some(Recording { host: host.clone(), seen: seen.properties(), declared, templated })
+        let (variables, templated) = (taken(&seen.variables), taken(&seen.templated));
+        let (host, seen) = (host.clone(), seen.properties());
+        Some(Recording { host, seen, variables, declared, templated })
     }
 }
 
@@ -118,6 +133,7 @@ fn captured(block: &FnPtr) -> Option<Vec<(Value, Tag)>> {
 pub(super) struct Recording {
     host: Arc<Host>,
     seen: u8,
+    variables: BTreeSet<String>,
     declared: Stretch,
     templated: Vec<Templated>,
 }
@@ -128,6 +144,9 @@ impl Recording {
     pub(super) fn repeat(&self, state: &State, host: &Arc<Host>) -> bool {
         let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
         let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));
+        let [one, other] = [&self.host, host]
+            .map(|host| |name: &String| host.vars.get(name).map(|variable| &variable.value));
+        let is_same = is_same && self.variables.iter().all(|name| one(name) == other(name));
         if !is_same || !state.gathered().catalog.can_repeat(&self.declared, &host.name) {
             return false;
         }

@@ -9,14 +9,15 @@ use super::{
     SourceError,
     convert::{kind_of, to_dynamic, to_value},
     error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
-    hosts::no_host,
-    parameters::Parameters,
+    hosts::{HostRef, no_host},
+    parameters::{Parameter, Parameters, Type},
     state::{Context, Role, State},
     written::{self, FIRST},
 };
 use crate::{
     catalog::Frame,
     diagnostic::{Diagnostic, Place, Result, did_you_mean},
+    inventory::Origin,
     value::Value,
 };
 
@@ -128,7 +129,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         return Err(fail(mistake));
     }
     let role = load(context.engine(), state, name, &call).map_err(fail)?;
-    let (values, constants) = parameters(state, &role, name, given, &call).map_err(fail)?;
+    let (values, constants) = parameters(state, &role, name, given, &host, &call).map_err(fail)?;
     let mut scope = Scope::new();
     for (name, value) in &constants {
         scope.push_constant_dynamic(name.as_str(), value.clone());
@@ -206,12 +207,14 @@ pub(super) fn constants_of(parameters: &Parameters) -> Scope<'static> {
     scope
 }
 
-/// The parameters of a call, checked: for templates, and as the constants of the script.
+/// The parameters of a call, checked: for templates, and as the constants of the script. What the call does not give is
+/// looked for among the host's variables, and then in `role.toml`.
 fn parameters(
     state: &State,
     role: &Role,
     name: &str,
     mut given: Map,
+    host: &HostRef,
     call: &Place,
 ) -> Result<(IndexMap<String, Value>, Map)> {
     let unknown = given.keys().find(|name| !role.parameters.all.contains_key(name.as_str()));
@@ -222,19 +225,60 @@ fn parameters(
     let mut values = IndexMap::new();
     let mut constants = Map::new();
     for (key, parameter) in &role.parameters.all {
-        let constant = match (given.remove(key.as_str()), &parameter.default) {
-            (Some(given), _) => given,
-            (None, Some(default)) => to_dynamic(default),
-            (None, None) => return Err(parameter.missing(name, key)),
+        let (constant, value) = if let Some(constant) = given.remove(key.as_str()) {
+            let at_value = |mistake| {
+                state.locate(mistake, &state.argument(call, key, |argument| argument.value))
+            };
+            let value =
+                to_value(&constant).map_err(|_| parameter.mistyped(key, kind_of(&constant)));
+            let value = value.map_err(at_value)?;
+            parameter.check(key, &value).map_err(at_value)?;
+            (constant, value)
+        } else {
+            let value = match (variable(state, parameter, key, host), &parameter.default) {
+                (Some(value), _) => value.map_err(|mistake| match mistake.has_place() {
+                    false => mistake,
+                    true => {
+                        let here = Diagnostic::new("", format!("for this call of role {name}"));
+                        mistake.related(state.locate(here, call))
+                    }
+                })?,
+                (None, Some(default)) => default.clone(),
+                (None, None) => return Err(parameter.missing(name, key)),
+            };
+            (to_dynamic(&value), value)
         };
-        let at_value =
-            |mistake| state.locate(mistake, &state.argument(call, key, |argument| argument.value));
-        let value = to_value(&constant);
-        let value =
-            value.map_err(|_| parameter.mistyped(key, kind_of(&constant))).map_err(at_value)?;
-        parameter.check(key, &value).map_err(at_value)?;
         values.insert(key.clone(), value);
         constants.insert(key.as_str().into(), constant);
     }
     Ok((values, constants))
+}
+
+/// What the inventory or the command line says for a parameter.
+fn variable(
+    state: &State,
+    parameter: &Parameter,
+    name: &str,
+    host: &HostRef,
+) -> Option<Result<Value>> {
+    if !parameter.r#type.is_written() {
+        return None;
+    }
+    let variable = host.variable(name)?;
+    let origin = variable.chain.last();
+    let of_command_line =
+        origin.is_some_and(|it| it.level == Origin::COMMAND_LINE && it.place.is_none());
+    // Of what the command line says, nobody writes whether it is a number or a text that looks like one.
+    let value = match (&variable.value, parameter.r#type) {
+        (Value::Int(_) | Value::Float(_) | Value::Bool(_), Type::Text) if of_command_line => {
+            Value::Text(variable.value.written())
+        }
+        (value, _) => value.clone(),
+    };
+    state.gathered().bound.insert(name.to_owned());
+    let checked = parameter.check(name, &value).map(|()| value.clone());
+    Some(checked.map_err(|mistake| match origin.and_then(|origin| origin.place.as_ref()) {
+        Some(place) => state.locate(mistake, place),
+        None => mistake.hint(format!("-e says so: {name}={}", value.written())),
+    }))
 }

@@ -11,6 +11,7 @@ use super::{
     Begins, Evaluation, Input, Note, Question,
     hosts::HostRef,
     parameters::Parameters,
+    unread,
     written::{Argument, Arguments},
 };
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct Gathered {
     /// Whether one of the scripts reads something that it keeps for good.
     pub(super) reads_global: bool,
     pub(super) roles: HashMap<String, Arc<Role>>,
+    /// The variables that parameters of roles got their values from.
+    pub(super) bound: BTreeSet<String>,
     /// By the folder that they lie in.
     folders: HashMap<String, Arc<Templates>>,
     /// By their paths.
@@ -227,7 +230,11 @@ impl State {
         }
         let mut catalog = std::mem::take(&mut gathered.catalog);
         catalog.oblige();
-        catalog.keep_texts(std::mem::take(&mut gathered.texts));
+        let texts = std::mem::take(&mut gathered.texts);
+        let assigned = self.input().inventory.assigned.keys();
+        let unread = unread::notes(assigned.map(String::as_str), &texts, &gathered);
+        gathered.notes.extend(unread);
+        catalog.keep_texts(texts);
         Ok(Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) })
     }
 }

@@ -92,9 +92,12 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
         .facts("balancer-1", "debian")
         .probe("api-1", "id", "root")
         .silent("api-2")
-        .file("roles/app/role.toml", "[parameters.n]\ntype = \"any\"\n")
+        .file(
+            "roles/app/role.toml",
+            "[parameters.n]\ntype = \"any\"\n[parameters.port]\ndefault = 1\n",
+        )
         .file("roles/app/main.rhai", ROLE)
-        .file("roles/app/templates/r.j2", "{{ n }} on {{ host.groups }}")
+        .file("roles/app/templates/r.j2", "{{ n }} {{ port }} on {{ host.groups }}")
 }
 
 /// All that a playbook means, or the mistake in it.
@@ -180,7 +183,8 @@ fn runs(pattern: &str, block: &str) -> usize {
 #[test]
 fn a_block_is_run_for_those_hosts_only_that_it_can_tell_apart() {
     assert_eq!(runs("all", "package(`for-${port}`);"), 1);
-    assert_eq!(runs("all", "role(\"app\", #{ n: 1 }); sequence(|| package(\"x\"));"), 1);
+    assert_eq!(runs("all", "role(\"app\", #{ n: 1, port: 1 }); sequence(|| package(\"x\"));"), 1);
+    assert_eq!(runs("all", "role(\"app\", #{ n: 1 });"), 2, "web-1 has a port of its own");
     assert_eq!(runs("all", "host.vars.get(\"port\");"), 3, "the two API servers have the same");
     assert_eq!(runs("all", "host.groups;"), 3);
     assert_eq!(runs("all", "host.name;"), 4);

@@ -21,7 +21,8 @@ fn parameters_have_defaults_and_are_constants() {
             .file("roles/nginx/main.rhai", "print(`${port} ${log} ${params.port} ${host.name}`);")
             .notes()
     };
-    assert_eq!(role("role(\"nginx\");"), ["80 short 80 web-1"]);
+    assert_eq!(role("role(\"nginx\");"), ["8080 short 8080 web-1"]);
+    assert_eq!(role("on(hosts(\"api-1\"), |it| role(\"nginx\"));"), ["80 short 80 api-1"]);
     assert_eq!(role("role(\"nginx\", #{ port: 81, log: \"long\" });"), ["81 long 81 web-1"]);
     assert_eq!(role("role(\"nginx\", #{ port: host.vars.port });"), ["8080 short 8080 web-1"]);
 }
@@ -191,4 +192,95 @@ fn what_is_fetched_before_a_release_is_the_image_that_the_role_wants() {
     let bad = pinned.replace("0a0a", "0a");
     let refused = role(&format!("on(hosts(\"api-1\"), |host| role(\"api\", {bad}));")).mistake();
     assert!(refused.message().contains("is not the digest of an image"), "{refused:?}");
+}
+
+/// Where a role listens, by what is said of it.
+fn listens(call: &str, assigned: &[&str]) -> Result<Vec<String>, String> {
+    const INVENTORY: &str = r#"
+[hosts]
+web-1 = { vars = { host_port = 9000, both = 9001 } }
+api-1 = {}
+
+[groups.web]
+hosts = ["web-1"]
+vars = { group_port = 81, both = 82, wrong = "many", nodes = "all" }
+"#;
+    let toml = "group_port host_port both free wrong"
+        .split(' ')
+        .map(|name| format!("[parameters.{name}]\ntype = \"integer\"\ndefault = 80\n"));
+    let toml: String = toml.collect();
+    let other = "[parameters.text]\ntype = \"string\"\ndefault = \"x\"\n\
+                 [parameters.nodes]\ntype = \"hosts\"\ndefault = []\n";
+    let project = Project::new(&format!("on(hosts(\"all\"), |host| {{ {call} }});"))
+        .inventory(INVENTORY)
+        .file("roles/app/role.toml", &toml.replace("[parameters.wrong]", "[parameters.right]"))
+        .file(
+            "roles/app/main.rhai",
+            "print(`${host}: ${group_port} ${host_port} ${both} ${free}`);",
+        )
+        .file("roles/typed/role.toml", &format!("{toml}{other}"))
+        .file("roles/typed/main.rhai", "print(text + nodes.len());")
+        .file("roles/needs/role.toml", "[parameters.group_port]\n[parameters.free]\n")
+        .file("roles/needs/main.rhai", "print(group_port + free);");
+    let project = assigned.iter().fold(project, |project, it| project.assign(it));
+    project.try_notes().map_err(|mistake| crate::shown(&mistake))
+}
+
+#[test]
+fn the_inventory_and_the_command_line_say_what_a_call_does_not() {
+    let app = |call: &str, assigned: &[&str]| listens(call, assigned).unwrap();
+    assert_eq!(app("role(\"app\")", &[]), ["web-1: 81 9000 9001 80", "api-1: 80 80 80 80"]);
+    assert_eq!(
+        app("role(\"app\")", &["both=99", "free=7"]),
+        ["web-1: 81 9000 99 7", "api-1: 80 80 99 7"]
+    );
+    // What a call gives was decided by whoever wrote the playbook.
+    assert_eq!(
+        app("role(\"app\", #{ host_port: 1, both: 2 })", &["both=99"]),
+        [
+            "web-1: 81 1 2 80",
+            "api-1: 80 1 2 80",
+            "nothing reads the variable `both`, which -e sets: role app is given its `both` by the call",
+        ]
+    );
+    let web = "if host.name == \"web-1\" { role(\"needs\") }";
+    assert_eq!(app(web, &["free=1"]), ["82"]);
+    assert!(listens(web, &[]).unwrap_err().contains("role needs needs the parameter `free`"));
+    // A text that looks like a number is one where a text is wanted; hosts come from scripts only.
+    let web = "if host.name == \"web-1\" { role(\"typed\", #{ wrong: 1 }) }";
+    assert_eq!(app(web, &["text=12"]), ["120"]);
+}
+
+#[test]
+fn a_variable_that_does_not_fit_a_parameter_is_shown_where_it_was_written() {
+    let web = "if host.name == \"web-1\" { role(\"typed\") }";
+    insta::assert_snapshot!(listens(web, &[]).unwrap_err());
+    insta::assert_snapshot!(listens("role(\"app\")", &["free=many"]).unwrap_err());
+}
+
+#[test]
+fn a_variable_of_the_command_line_that_nobody_reads_is_told() {
+    let told = |script: &str, assigned: &str| {
+        let project = Project::on_web(script)
+            .file("roles/nginx/role.toml", PARAMETERS)
+            .file("roles/nginx/main.rhai", "file(\"/f\", #{ template: \"t.j2\" });")
+            .file("roles/nginx/templates/t.j2", "{{ host.vars.region | default('none') }}");
+        project.assign(assigned).notes()
+    };
+    let nginx = "role(\"nginx\");";
+    assert_eq!(told(nginx, "port=81"), [""; 0]);
+    assert_eq!(told(nginx, "region=eu"), [""; 0]);
+    assert_eq!(told("let x = host.vars.port;", "port=81"), [""; 0]);
+    assert_eq!(told("let x = host.vars.len();", "anything=81"), [""; 0]);
+    assert_eq!(
+        told(nginx, "prot=81"),
+        ["nothing reads the variable `prot`, which -e sets: did you mean `port`?"]
+    );
+    assert_eq!(told(nginx, "nginx_x=81"), ["nothing reads the variable `nginx_x`, which -e sets"]);
+}
+
+#[test]
+fn the_command_line_is_heard_on_this_machine_too() {
+    let playbook = "on(hosts(\"localhost\"), |host| print(host.vars.x));";
+    assert_eq!(Project::new(playbook).assign("x=5").notes(), ["5"]);
 }

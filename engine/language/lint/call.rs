@@ -110,7 +110,9 @@ impl Checker<'_> {
             found.extend(mistake.err().map(locate));
         }
         let missing = parameters.all.iter().filter(|(key, parameter)| {
-            parameter.default.is_none() && !given.iter().any(|(it, _)| it.name == **key)
+            let hosts = || self.state.input().inventory.hosts.values();
+            let set = parameter.r#type.is_written() && hosts().any(|it| it.vars.contains_key(*key));
+            parameter.default.is_none() && !set && !given.iter().any(|(it, _)| it.name == **key)
         });
         let missing = missing.map(|(key, parameter)| parameter.missing(name, key));
         found.extend(missing.map(|mistake| self.state.locate(mistake, place)));
