@@ -10,6 +10,7 @@ mod alike;
 mod asking;
 mod checking;
 mod comparing;
+mod handles;
 mod roles;
 
 #[test]

@@ -4,6 +4,7 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 
 use super::{
     Note, Question,
+    declare::Handles,
     error::{Outcome, asks, raise},
     state::State,
     written::FIRST,
@@ -119,10 +120,12 @@ fn register_secrets(engine: &mut Engine, state: &State) {
     }
 }
 
-fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<()> {
+fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<Handles> {
+    let start = Handles::start(state);
     let inner = state.open_block(Order::Sequence);
-    let run = || block.call_within_context::<Dynamic>(context, ());
-    state.within(|context| context.block = inner, run).map(|_| ())
+    let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
+    state.within(|context| context.block = inner, run)?;
+    Ok(Handles::since(state, &start))
 }
 
 fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Secret> {

@@ -13,7 +13,7 @@ use rhai::{
 
 use super::{
     convert::{kind_of, to_value},
-    declare::Handle,
+    declare::{Handle, Handles},
     error::{Outcome, raise},
     hosts::HostRef,
     state::State,
@@ -181,6 +181,7 @@ fn compare(one: &Dynamic, other: &Dynamic, operator: &str) -> Result<Ordering, D
     }
     let known = same::<bool>(one, other)
         .or_else(|| same::<Handle>(one, other))
+        .or_else(|| same::<Handles>(one, other))
         .or_else(|| same::<Blob>(one, other))
         .or_else(|| same::<Range<i64>>(one, other))
         .or_else(|| same::<RangeInclusive<i64>>(one, other))
@@ -257,8 +258,8 @@ fn hint(one: &Dynamic, other: &Dynamic) -> Option<String> {
     if one.is::<HostRef>() {
         return Some("compare its name: host.name".to_owned());
     }
-    if one.is::<Handle>() || one.is_fnptr() {
-        return Some(format!("{} is only like itself", kind_of(one)));
+    if one.is::<Handle>() || one.is::<Handles>() || one.is_fnptr() {
+        return Some(format!("the only thing that {} can be is itself", kind_of(one)));
     }
     if one.is::<Version>() {
         return Some(

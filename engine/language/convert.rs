@@ -3,7 +3,11 @@
 use indexmap::IndexMap;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
-use super::{declare::Handle, hosts::HostRef, version::Version};
+use super::{
+    declare::{Handle, Handles},
+    hosts::HostRef,
+    version::Version,
+};
 use crate::{inventory::Host, secret::Secret, value::Value};
 
 /// Takes a value out of Rhai.
@@ -85,6 +89,8 @@ pub(super) fn kind_of(dynamic: &Dynamic) -> &'static str {
         "a host"
     } else if dynamic.is::<Handle>() {
         "a resource"
+    } else if dynamic.is::<Handles>() {
+        "resources"
     } else if dynamic.is::<Secret>() {
         "a secret"
     } else if dynamic.is::<Version>() {

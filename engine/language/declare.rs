@@ -1,6 +1,6 @@
 //! Every kind as a function that roles call, and the handles that the calls give.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use indexmap::IndexMap;
 use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
@@ -11,11 +11,11 @@ use super::{
     files::RoleFiles,
     hosts::no_host,
     recording::Templated,
-    state::{Context, State},
+    state::{Context, Gathered, State},
     written::{Argument, FIRST},
 };
 use crate::{
-    catalog::{Declared, NodeId, NodeName},
+    catalog::{Catalog, Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
     kind::{Declared as Resource, Kind},
     resource::{ArgumentError, Reaction},
@@ -26,6 +26,43 @@ use crate::{
 /// What a declaration gives: a resource that others can come after, or react to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Handle(pub(super) NodeId);
+
+/// What a call that declares several things gives: all that was declared in it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Handles {
+    new: Range<u32>,
+    /// Those that had been declared before.
+    met: Arc<[NodeId]>,
+}
+
+/// A point in what was declared so far.
+pub(super) struct Start {
+    nodes: u32,
+    met: usize,
+}
+
+impl Handles {
+    /// Before what is declared from now on.
+    pub(super) fn start(state: &State) -> Start {
+        let gathered = state.gathered();
+        Start { nodes: length(&gathered.catalog), met: gathered.met.len() }
+    }
+
+    /// All that was declared since then.
+    pub(super) fn since(state: &State, start: &Start) -> Self {
+        let gathered = state.gathered();
+        let met = gathered.met[start.met..].iter().copied().filter(|id| id.0 < start.nodes);
+        Self { new: start.nodes..length(&gathered.catalog), met: met.collect() }
+    }
+
+    fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + '_ {
+        self.met.iter().copied().chain(self.new.clone().map(NodeId))
+    }
+}
+
+fn length(catalog: &Catalog) -> u32 {
+    u32::try_from(catalog.len()).expect("limits keep a catalog below 2^32 nodes")
+}
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     for kind in KINDS.iter().copied() {
@@ -39,6 +76,11 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<Handle>("Resource");
     engine.register_fn("to_string", |_: &mut Handle| "(a resource)".to_owned());
     engine.register_fn("to_debug", |_: &mut Handle| "(a resource)".to_owned());
+    engine.register_type_with_name::<Handles>("Resources");
+    engine.register_fn("to_string", |_: &mut Handles| "(resources)".to_owned());
+    engine.register_fn("to_debug", |_: &mut Handles| "(resources)".to_owned());
+    engine
+        .register_fn("len", |it: &mut Handles| i64::try_from(it.ids().count()).unwrap_or(i64::MAX));
     for (name, comes_after) in [("after", true), ("before", false)] {
         let state = state.clone();
         let order = move |context: NativeCallContext, these: Dynamic, others: Dynamic| {
@@ -92,25 +134,43 @@ fn order(
         })
     };
     let (left, right) = (resources(&these)?, resources(others)?);
+    let (first, then) = if comes_after { (right, left) } else { (left, right) };
     let catalog = &mut state.gathered().catalog;
-    for &one in &left {
-        for &other in &right {
-            if comes_after { catalog.order(one, other) } else { catalog.order(other, one) }
-        }
+    let (first, then) = (ends(catalog, first, true), ends(catalog, then, false));
+    for &node in &then {
+        first.iter().for_each(|&other| catalog.order(node, other));
     }
     Ok(these)
 }
 
-/// What to do where a resource is wanted.
-const KEEP: &str = "keep what a declaration gives: let site = file(..); then name `site` here";
+/// Of many resources those that order all: on a host one comes after the other as they are written, so its last one, or its
+/// first one, stands for all of them.
+fn ends(catalog: &Catalog, nodes: Vec<NodeId>, last: bool) -> Vec<NodeId> {
+    if nodes.len() <= MANY {
+        return nodes;
+    }
+    let of_host =
+        |ids: Vec<NodeId>| if last { ids.into_iter().max() } else { ids.into_iter().min() };
+    catalog.by_host(nodes).into_values().filter_map(of_host).collect()
+}
 
-/// The resources in a value that a script gave: one, or a list of lists.
+/// As many resources as anybody would name by hand.
+const MANY: usize = 16;
+
+/// What to do where a resource is wanted.
+const KEEP: &str = "keep what a declaration gives: let site = file(..); then name `site` here; on(..), role(..), sequence(..), \
+                    around(..) and rolling(..) give all that is declared in them";
+
+/// The resources in a value that a script gave: one, all of a block, or a list of lists.
 ///
 /// # Errors
 /// What was given that is no resource.
-fn handles(value: &Dynamic) -> Result<Vec<NodeId>, &'static str> {
+pub(super) fn handles(value: &Dynamic) -> Result<Vec<NodeId>, &'static str> {
     if let Some(handle) = value.read_lock::<Handle>() {
         return Ok(vec![handle.0]);
+    }
+    if let Some(handles) = value.read_lock::<Handles>() {
+        return Ok(handles.ids().collect());
     }
     let Some(items) = value.read_lock::<Array>() else { return Err(kind_of(value)) };
     let mut all = Vec::new();
@@ -184,7 +244,8 @@ impl Call {
         self.state.declares_on(host);
         let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
         let mut gathered = self.state.gathered();
-        let catalog = &mut gathered.catalog;
+        let Gathered { catalog, met, .. } = &mut *gathered;
+        let before = length(catalog);
         let node = match catalog.declare(host, self.kind, resource, declared, scene.block) {
             Ok(node) => node,
             Err(conflict) => {
@@ -194,6 +255,9 @@ impl Call {
                 return Err(self.conflict(&name, &declared));
             }
         };
+        if node.0 < before {
+            met.push(node);
+        }
         for (cause, reaction) in reactions {
             catalog.react(node, cause, reaction);
         }

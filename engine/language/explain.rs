@@ -247,6 +247,8 @@ fn plain_types(text: &str) -> String {
         "Host" => "a host".to_owned(),
         "Secret" => "a secret".to_owned(),
         "Resource" => "a resource".to_owned(),
+        "Resources" => "resources".to_owned(),
+        "Version" => "a version".to_owned(),
         other => other.to_owned(),
     };
     text.split(',').filter(|name| !name.is_empty()).map(plain).collect::<Vec<_>>().join(", ")

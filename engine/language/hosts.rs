@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallConte
 use super::{
     Question,
     convert::{kind_of, to_dynamic},
+    declare::Handles,
     error::{Outcome, asks, is_no_mistake, raise, silent},
     recording::{Recorder, Recording, Seen},
     state::State,
@@ -198,7 +199,13 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
 
 /// Runs the block for each host. When it asks something of one, the others, and what stands after the block, get to
 /// ask theirs too. What a silent host would get is left out: it is reported as unreachable.
-fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr) -> Outcome<()> {
+fn on(
+    state: &State,
+    context: &NativeCallContext,
+    hosts: &Dynamic,
+    block: &FnPtr,
+) -> Outcome<Handles> {
+    let start = Handles::start(state);
     let (mut last, mut in_vain): (Option<Recording>, u32) = (None, 0);
     let mut hosts = list(state, context, hosts)?.into_iter();
     while let Some(host) = hosts.next() {
@@ -218,7 +225,7 @@ fn on(state: &State, context: &NativeCallContext, hosts: &Dynamic, block: &FnPtr
             Err(error) => return Err(error),
         };
     }
-    Ok(())
+    Ok(Handles::since(state, &start))
 }
 
 /// The hosts in a value that a script gave: one, or a list.

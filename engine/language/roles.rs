@@ -8,6 +8,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCal
 use super::{
     SourceError,
     convert::{kind_of, to_dynamic, to_value},
+    declare::{Handles, handles},
     error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
     hosts::{HostRef, no_host},
     parameters::{Parameter, Parameters, Type},
@@ -115,7 +116,7 @@ pub(super) fn compile(
     Ok(ast)
 }
 
-/// Runs a role on the current host; its value is that of the last expression of `main.rhai`.
+/// Runs a role on the current host; its value is that of the last expression of `main.rhai`, or else all that it declared.
 fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> Outcome<Dynamic> {
     let scene = state.gathered().context.clone();
     let fail = |diagnostic| raise(state, context, diagnostic);
@@ -147,10 +148,14 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         context.frames = frame.clone().within(&context.frames);
         context.parameters = Arc::new(values);
     };
-    state.within(change, || {
-        let ended = context.engine().eval_ast_with_scope(&mut scope, &role.main);
+    let start = Handles::start(state);
+    let value = state.within(change, || {
+        let ended = context.engine().eval_ast_with_scope::<Dynamic>(&mut scope, &role.main);
         ended.map_err(explained)
-    })
+    })?;
+    let all = || Dynamic::from(Handles::since(state, &start));
+    let is_last_by_chance = !role.gives_value && handles(&value).is_ok();
+    Ok(if value.is_unit() || is_last_by_chance { all() } else { value })
 }
 
 /// Reads and compiles a role, once per evaluation.
@@ -172,7 +177,9 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
             at_name(Diagnostic::new("role::unreadable", message).hint(hint))
         }
     })?;
-    let role = Arc::new(Role { parameters, main });
+    let text = state.text(&format!("{folder}/main.rhai")).map(|source| source.text);
+    let gives_value = written::gives_value(&main, &text.unwrap_or_default());
+    let role = Arc::new(Role { parameters, main, gives_value });
     state.gathered().roles.insert(name.to_owned(), role.clone());
     Ok(role)
 }

@@ -5,6 +5,7 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::kind_of,
+    declare::Handles,
     error::{Outcome, is_no_mistake, raise},
     hosts::{HostRef, list},
     state::State,
@@ -51,7 +52,8 @@ fn rolling(
     hosts: &Dynamic,
     options: &Map,
     block: &FnPtr,
-) -> Outcome<()> {
+) -> Outcome<Handles> {
+    let start = Handles::start(state);
     let hosts = list(state, context, hosts)?;
     let options = Options::read(options, hosts.len())
         .map_err(|(option, mistake)| option_mistake(state, context, option, mistake))?;
@@ -85,18 +87,19 @@ fn rolling(
             }
         }
     }
-    Ok(())
+    Ok(Handles::since(state, &start))
 }
 
 /// Runs the three blocks, and keeps apart what each declares.
-fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Outcome<()> {
+fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Outcome<Handles> {
+    let start = Handles::start(state);
     let whole = state.open_block(Order::Around);
     for (block, part) in parts.into_iter().zip(Part::ALL) {
         let inner = state.gathered().catalog.open_block(whole, Order::Part(part));
         let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
         state.within(|context| context.block = inner, run)?;
     }
-    Ok(())
+    Ok(Handles::since(state, &start))
 }
 
 /// How a rolling goes.

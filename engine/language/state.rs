@@ -15,7 +15,7 @@ use super::{
     written::{Argument, Arguments},
 };
 use crate::{
-    catalog::{BlockId, Catalog, Frame, Order},
+    catalog::{BlockId, Catalog, Frame, NodeId, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
     pattern::Pattern,
@@ -36,6 +36,8 @@ struct Shared {
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) catalog: Catalog,
+    /// The declarations that said the same as an earlier one, which they are.
+    pub(super) met: Vec<NodeId>,
     /// Those that something is declared on.
     hosts: HashSet<Arc<str>>,
     pub(super) notes: Vec<Note>,
@@ -64,6 +66,8 @@ pub(super) struct Gathered {
 pub(super) struct Role {
     pub(super) parameters: Parameters,
     pub(super) main: AST,
+    /// Whether it ends with a value that it means to give.
+    pub(super) gives_value: bool,
 }
 
 /// A template, with all that it can include.

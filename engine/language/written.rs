@@ -106,6 +106,19 @@ pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&Call<'_>)) {
     });
 }
 
+/// Whether a script ends with a value that it means to give: Rhai gives the value of the last statement also where a semicolon
+/// ends it.
+pub(super) fn gives_value(ast: &AST, text: &str) -> bool {
+    let mut returns = false;
+    ast.walk(&mut |path: &[ASTNode]| {
+        returns |= matches!(path, [.., ASTNode::Stmt(Stmt::Return(Some(_), ..))]);
+        !returns
+    });
+    let code = |line: &str| line.split("//").next().unwrap_or_default().trim_end().to_owned();
+    let last = text.lines().map(code).rfind(|line| !line.is_empty());
+    returns || !last.is_some_and(|line| line.ends_with([';', '}']))
+}
+
 /// Whether a script reads what it, or a library, has for good: `global::NAME` or `LIBRARY::NAME`.
 pub(super) fn reads_global(ast: &AST) -> bool {
     let mut found = false;
