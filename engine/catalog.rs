@@ -35,6 +35,8 @@ pub struct Catalog {
     /// Of each host: what is owned there, and by which node.
     owners: HashMap<Arc<str>, Owners>,
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
+    /// Who reacts to a node and was left out.
+    left_out: HashMap<NodeId, Vec<(Arc<str>, Reaction)>>,
     /// How often a declaration met one that was there before: the same, one in conflict, or the same check.
     met: u32,
     texts: BTreeMap<Arc<str>, Source>,
@@ -228,6 +230,11 @@ impl Catalog {
         self.reacting.get(&cause).into_iter().flatten().copied()
     }
 
+    /// The names of those that react to `cause` and were left out, and how: it stays owed to them.
+    pub fn owed_beyond(&self, cause: NodeId) -> &[(Arc<str>, Reaction)] {
+        self.left_out.get(&cause).map_or(&[], Vec::as_slice)
+    }
+
     /// The node with this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
@@ -299,23 +306,23 @@ impl Catalog {
         std::iter::successors(innermost, move |(_, inner)| inner.parent.map(block))
     }
 
-    /// Leaves only the nodes of the hosts that `keep` names, and what stands around them: nothing is changed without
-    /// what has to come before and after it.
-    pub fn limit(&mut self, keep: impl Fn(&str) -> bool) {
-        let named = |id: NodeId| keep(&self.node(id).name.host);
-        let mut stays: Vec<bool> = self.nodes().map(|(id, _)| named(id)).collect();
-        for around in Regions::of(self).arounds.iter().rev() {
-            if around.body.iter().any(|id| stays[id.index()]) {
-                around.before.iter().chain(&around.after).for_each(|id| stays[id.index()] = true);
-            }
-        }
+    /// Leaves only some nodes, and what they say of each other. `stays` has one item for each node.
+    pub fn retain(&mut self, stays: &[bool]) {
         let mut kept: HashMap<NodeId, NodeId> = HashMap::new();
         for (id, _) in self.nodes().filter(|(id, _)| stays[id.index()]) {
             let place = u32::try_from(kept.len()).expect("there are no more than before");
             kept.insert(id, NodeId(place));
         }
-        let mut stays = stays.into_iter();
-        self.nodes.retain(|_| stays.next().unwrap_or_default());
+        for (node, stays) in self.nodes.iter().zip(stays) {
+            for (cause, reaction) in node.reactions.iter().filter(|_| !stays) {
+                if let Some(cause) = kept.get(cause) {
+                    let owed = (node.name.node.clone(), *reaction);
+                    self.left_out.entry(*cause).or_default().push(owed);
+                }
+            }
+        }
+        let mut next = stays.iter();
+        self.nodes.retain(|_| next.next().copied().unwrap_or_default());
         self.owners.clear();
         self.reacting.clear();
         let reactions = self.nodes.iter_mut().map(|node| std::mem::take(&mut node.reactions));

@@ -74,8 +74,8 @@ pub struct Global {
     /// Sets a variable for all hosts; @FILE reads a TOML file of them. Can be given again.
     #[arg(short = 'e', long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
-    /// Only these hosts, and what has to come before and after a change on them: a group, a name, a glob, or several with
-    /// `,` `&` `!`.
+    /// Only these hosts, what stands around a change on them, and every check that has to hold before or after one, on
+    /// whatever host: a group, a name, a glob, or several with `,` `&` `!`.
     #[arg(short, long, global = true, value_name = "PATTERN")]
     pub limit: Option<String>,
     /// The private key to log in with, whatever the inventory says.

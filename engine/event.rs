@@ -38,6 +38,9 @@ pub enum Event {
         options: Vec<String>,
         /// The approved plan that is applied, if it is one.
         approved: Option<String>,
+        /// The file that the plan is kept in, if it is.
+        #[serde(default)]
+        output: Option<String>,
         /// How many hosts the inventory has.
         hosts: usize,
     },

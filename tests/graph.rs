@@ -6,7 +6,7 @@ use std::{
 };
 
 use converge::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, NodeId, Part},
     diagnostic::Result,
     graph::{self, Edge, Graph},
     inventory::{Format, Given, Inventory},
@@ -28,7 +28,7 @@ fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
         known: Known::default(),
     };
     match language::evaluate(input).unwrap() {
-        Evaluation::Complete { catalog, .. } => catalog,
+        Evaluation::Complete { catalog, .. } => *catalog,
         Evaluation::Asks(questions) => panic!("{questions:?}"),
     }
 }
@@ -211,6 +211,150 @@ proptest! {
                 prop_assert_eq!(mistake.kind(), "graph::cycle");
                 let on_it = mistake.others().len();
                 prop_assert!(on_it > 0 && on_it <= 12);
+            }
+        }
+    }
+}
+
+/// A part of a random script.
+#[derive(Debug, Clone)]
+enum Piece {
+    /// A declaration on one of the hosts, or on the one whose turn it is; and whether it is a check.
+    One(usize, bool),
+    PerHost(Vec<Piece>),
+    Sequence(Vec<Piece>),
+    Around(Vec<Piece>, Vec<Piece>, Vec<Piece>),
+    Rolling(Vec<Piece>),
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let one = (0..5_usize, any::<bool>()).prop_map(|(host, check)| Piece::One(host, check));
+    one.prop_recursive(4, 24, 4, |inner| {
+        let some = || prop::collection::vec(inner.clone(), 0..4);
+        prop_oneof![
+            some().prop_map(Piece::PerHost),
+            some().prop_map(Piece::Sequence),
+            (some(), some(), some())
+                .prop_map(|(before, body, after)| Piece::Around(before, body, after)),
+            some().prop_map(Piece::Rolling),
+        ]
+    })
+}
+
+/// The script of some pieces; `number` tells its declarations apart.
+fn script(pieces: &[Piece], turn: bool, number: &mut usize) -> String {
+    let mut text = String::new();
+    for piece in pieces {
+        let mut inner = |pieces: &[Piece], turn| script(pieces, turn, number);
+        text += &match piece {
+            Piece::PerHost(all) => inner(all, turn),
+            Piece::Sequence(all) => format!("sequence(|| {{ {} }});\n", inner(all, turn)),
+            Piece::Around(before, body, after) => {
+                let parts =
+                    [before, body, after].map(|part| format!("|| {{ {} }}", inner(part, turn)));
+                format!("around({});\n", parts.join(", "))
+            }
+            Piece::Rolling(all) => {
+                format!(
+                    "rolling(hosts(\"h0 | h1 | h2\"), #{{ batch: 1 }}, |turn| {{ {} }});\n",
+                    inner(all, true)
+                )
+            }
+            Piece::One(host, check) => {
+                *number += 1;
+                let number = *number;
+                let host = if turn && *host == 4 {
+                    "turn".to_owned()
+                } else {
+                    format!("hosts(\"h{}\")", host % 4)
+                };
+                let name = if turn {
+                    format!("`{number}-${{turn.name}}`")
+                } else {
+                    format!("\"{number}\"")
+                };
+                let declared = match check {
+                    true => format!("command_check({name}, #{{ run: \"true\" }})"),
+                    false => format!("command({name})"),
+                };
+                format!("on({host}, |host| all.push({declared}));\n")
+            }
+        };
+    }
+    text
+}
+
+/// All that comes before each node, by name.
+fn all_before(catalog: &Catalog, graph: &Graph) -> BTreeMap<String, BTreeSet<String>> {
+    let name = |id: NodeId| catalog.node(id).name.node.to_string();
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for &id in graph.order() {
+        let direct = graph.before(id).map(name);
+        let before =
+            direct.flat_map(|it| all[&it].iter().cloned().chain([it.clone()]).collect::<Vec<_>>());
+        all.insert(name(id), before.collect());
+    }
+    all
+}
+
+/// The turns that each node belongs to: which rolling, and which one of it.
+fn all_turns(catalog: &Catalog, graph: &Graph) -> BTreeMap<String, BTreeMap<usize, usize>> {
+    let regions = graph.regions();
+    let turns =
+        |id| regions.items_of(id).map(|item| (regions.item(item).rolling, item.0)).collect();
+    catalog.nodes().map(|(id, node)| (node.name.node.to_string(), turns(id))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn what_a_limit_keeps_has_every_check_before_and_after_it(
+        pieces in prop::collection::vec(piece(), 1..6),
+        edges in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..4),
+        kept in prop::collection::btree_set(0..4_usize, 1..3),
+    ) {
+        let text = format!("let all = [];\n{}", script(&pieces, false, &mut 0));
+        let declare = || {
+            let mut catalog = catalog(&["h0", "h1", "h2", "h3"], &text);
+            let count = catalog.len();
+            for (one, other) in edges.iter().filter(|_| count > 1) {
+                let (one, other) = (one.index(count), other.index(count));
+                let id = |index: usize| NodeId(u32::try_from(index).unwrap());
+                if one < other { catalog.order(id(other), id(one)) }
+            }
+            catalog
+        };
+        let whole = declare();
+        // What is written first may have to come last: then there is no order to keep.
+        let Ok(graph) = Graph::build(&whole) else { return Ok(()) };
+        let (before, turns) = (all_before(&whole, &graph), all_turns(&whole, &graph));
+        let named = |host: &str| kept.contains(&host[1..].parse().unwrap());
+        let mut limited = declare();
+        graph::limit(&mut limited, named).unwrap();
+        let limited_graph = Graph::build(&limited).unwrap();
+        let still = all_before(&limited, &limited_graph);
+        let is_check = |name: &str| name.contains("/command_check:");
+        let other_turn = |a: &str, b: &str| turns[a].iter().any(|(rolling, item)| turns[b].get(rolling).is_some_and(|it| it != item));
+        for change in still.keys().filter(|name| !is_check(name)) {
+            for check in before.keys().filter(|name| is_check(name) && !other_turn(name, change)) {
+                if before[change].contains(check) {
+                    prop_assert!(still.contains_key(check), "{} before {} is left out of\n{}", check, change, text);
+                    prop_assert!(still[change].contains(check), "{} does not wait for {} in\n{}", change, check, text);
+                }
+                if before[check].contains(change) {
+                    prop_assert!(still.contains_key(check), "{} after {} is left out of\n{}", check, change, text);
+                    prop_assert!(still[check].contains(change), "{} does not wait for {} in\n{}", check, change, text);
+                }
+            }
+        }
+        // Of other hosts, only what stands around a change is changed.
+        let around = |id| [Part::Before, Part::After].iter().any(|part| graph.regions().arounds_with(*part, id).next().is_some());
+        for (id, node) in whole.nodes() {
+            let name = &*node.name.node;
+            if named(&node.name.host) {
+                prop_assert!(still.contains_key(name), "{} is left out of\n{}", name, text);
+            } else if still.contains_key(name) {
+                prop_assert!(is_check(name) || around(id), "{} is kept of\n{}", name, text);
             }
         }
     }

@@ -4,6 +4,7 @@ mod distance;
 mod faraway;
 mod failure;
 mod fleet;
+mod limit;
 mod opening;
 mod order;
 mod reactions;

@@ -117,7 +117,7 @@ impl Fleet {
             known: Known::default(),
         };
         match language::evaluate(input) {
-            Ok(Evaluation::Complete { catalog, .. }) => catalog,
+            Ok(Evaluation::Complete { catalog, .. }) => *catalog,
             Ok(Evaluation::Asks(questions)) => panic!("the playbook asks {questions:?}"),
             Err(mistake) => panic!("{mistake:?}"),
         }

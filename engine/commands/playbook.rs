@@ -34,7 +34,7 @@ pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
     if !path.ends_with(".rhai") {
         return apply_plan(setup, path, read_plan(path)?).await;
     }
-    let name = Name { command: "apply", playbook: path, approved: None };
+    let name = Name { command: "apply", playbook: path, approved: None, output: None };
     Ok(run(setup, &name, Purpose::Apply { approved: None }).await?.status)
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn plan(
     output: Option<&Path>,
     exit_code: bool,
 ) -> Result<ExitStatus> {
-    let name = Name { command: "plan", playbook, approved: None };
+    let name = Name { command: "plan", playbook, approved: None, output };
     let ended = run(setup, &name, Purpose::Plan).await?;
     // An interrupted run has not seen everything: there is nothing to approve.
     if let Some(file) = output.filter(|_| ended.status != ExitStatus::Interrupted) {
@@ -80,7 +80,8 @@ async fn apply_plan(setup: &Setup, file: &str, approved: Approved) -> Result<Exi
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
     let setup = Setup { global, report, late_secrets };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    let name = Name { command: "apply", playbook: &approved.playbook, approved: Some(file) };
+    let playbook = &approved.playbook;
+    let name = Name { command: "apply", playbook, approved: Some(file), output: None };
     Ok(run(&setup, &name, purpose).await?.status)
 }
 
@@ -90,6 +91,8 @@ struct Name<'a> {
     playbook: &'a str,
     /// The file of the plan that is applied.
     approved: Option<&'a str>,
+    /// The file that the plan is kept in.
+    output: Option<&'a Path>,
 }
 
 async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> {
@@ -106,6 +109,7 @@ async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> 
         playbook: playbook.to_owned(),
         options: setup.options(),
         approved: name.approved.map(str::to_owned),
+        output: name.output.map(|file| file.display().to_string()),
         hosts: project.inventory.hosts.len(),
     });
     let ended = run.playbook(|known| project.input(playbook, known), purpose).await;

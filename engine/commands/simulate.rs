@@ -20,6 +20,7 @@ pub(super) async fn run(setup: &Setup, playbook: &str, name: &str) -> Result<Exi
         playbook: playbook.to_owned(),
         options: setup.options(),
         approved: None,
+        output: None,
         hosts: project.inventory.hosts.len(),
     });
     run.simulate(|known| project.input(playbook, known), name).await?;

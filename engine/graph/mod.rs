@@ -20,10 +20,12 @@ mod around;
 mod cycle;
 mod draw;
 mod explicit;
+mod limit;
 mod reactions;
 mod written;
 
 pub use draw::{dot, mermaid};
+pub use limit::limit;
 
 /// Why one node comes after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

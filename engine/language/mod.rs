@@ -107,7 +107,7 @@ pub enum Evaluation {
     /// Everything is declared.
     Complete {
         /// What was declared.
-        catalog: Catalog,
+        catalog: Box<Catalog>,
         /// What the scripts had to say.
         notes: Vec<Note>,
     },

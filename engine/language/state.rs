@@ -232,7 +232,7 @@ impl State {
         if let Some(mistake) = gathered.mistake.take() {
             return Err(mistake);
         }
-        let mut catalog = std::mem::take(&mut gathered.catalog);
+        let mut catalog = Box::new(std::mem::take(&mut gathered.catalog));
         catalog.oblige();
         let texts = std::mem::take(&mut gathered.texts);
         let assigned = self.input().inventory.assigned.keys();

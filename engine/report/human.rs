@@ -1,6 +1,10 @@
 //! Events to text for people. Pure: what is to be written where is given back.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 
@@ -45,6 +49,7 @@ pub(super) struct Run {
     pub playbook: String,
     pub options: Vec<String>,
     pub approved: Option<String>,
+    pub output: Option<String>,
 }
 
 impl Run {
@@ -74,6 +79,7 @@ pub(super) struct Human {
     marks: HashMap<Arc<str>, (Mark, Option<&'static str>)>,
     widest_host: usize,
     skipped: IndexMap<String, Vec<Arc<str>>>,
+    unreachable: HashSet<Arc<str>>,
     /// Whether an empty line is due before what comes next.
     gap: bool,
 }
@@ -81,21 +87,23 @@ pub(super) struct Human {
 impl Human {
     /// Nothing was told yet.
     pub(super) fn new(result: Look, progress: Look, live: bool) -> Self {
-        let (run, plan, marks, skipped) = Default::default();
-        Self { result, progress, live, run, plan, marks, widest_host: 0, skipped, gap: false }
+        let (run, plan, marks, skipped, unreachable) = Default::default();
+        let (widest_host, gap) = (0, false);
+        Self { result, progress, live, run, plan, marks, widest_host, skipped, unreachable, gap }
     }
 
     /// What an event makes people read. Its texts are safe to show.
     pub(super) fn take(&mut self, event: &Event) -> Drawn {
         let look = self.progress;
         match event {
-            Event::RunStarted { run, command, playbook, options, approved, .. } => {
+            Event::RunStarted { run, command, playbook, options, approved, output, .. } => {
                 self.run = Run {
                     id: run.clone(),
                     command: command.clone(),
                     playbook: playbook.clone(),
                     options: options.clone(),
                     approved: approved.clone(),
+                    output: output.clone(),
                 };
                 let told = look.dim(match self.run.is_simulation() {
                     true => format!(
@@ -120,7 +128,10 @@ impl Human {
                 self.told(host, &format!("verifying, round {round}"))
             }
             Event::Unreachable { host, message, hint } => {
-                Drawn::result(self.unreachable(host, message, hint.as_deref()))
+                match self.unreachable.insert(host.clone()) {
+                    true => Drawn::result(self.unreachable(host, message, hint.as_deref())),
+                    false => Drawn::default(),
+                }
             }
             Event::Unchanged { host, resources } => {
                 self.plan.add_unchanged(host, resources, self.result);
@@ -181,7 +192,7 @@ impl Human {
         self.widest_host = plan.widest_host();
         let gap = self.gap();
         self.gap = !self.run.only_plans();
-        Drawn::result(gap + &plan.draw(self.result))
+        Drawn::result(gap + &plan.draw(self.unreachable.len(), self.result))
     }
 
     fn unreachable(&mut self, host: &str, message: &str, hint: Option<&str>) -> String {
@@ -240,10 +251,13 @@ impl Human {
     fn skipped(&mut self) -> String {
         let look = self.result;
         let line = |(because, nodes): (String, Vec<Arc<str>>)| {
-            let named = if look.verbose { nodes.len() } else { NAMED };
+            // To say that there is one more takes as much room as to name it.
+            let all = look.verbose || nodes.len() == NAMED + 1;
+            let named = if all { nodes.len() } else { NAMED };
+            let more = format!("and {} more", nodes.len() - named.min(nodes.len()));
             let mut names: Vec<_> = nodes.iter().take(named).map(|node| &**node).collect();
             if nodes.len() > named {
-                names.push("…");
+                names.push(more.as_str());
             }
             let names = look.dim(names.join(", "));
             format!("skipped {} because of {because}: {names}\n", nodes.len())

@@ -1,7 +1,7 @@
 //! What is going on at this moment: a line for each busy host, redrawn in place.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 #[derive(Debug)]
 pub(super) struct Live {
     began: Instant,
-    hosts: usize,
+    hosts: BTreeSet<Arc<str>>,
     changed: usize,
     failed: usize,
     reverted: usize,
@@ -43,7 +43,6 @@ impl Live {
     /// Takes what an event says about who is busy.
     pub(super) fn note(&mut self, event: &Event, now: Instant) {
         match event {
-            Event::RunStarted { hosts, .. } => self.hosts = *hosts,
             Event::Connecting { host } => self.begin(host, "connecting".to_owned(), now),
             Event::Probing { host } => self.begin(host, "reading its state".to_owned(), now),
             Event::Verifying { host, round } => {
@@ -74,11 +73,15 @@ impl Live {
                 self.end(&node.host);
             }
             Event::PlanFinished | Event::Summary { .. } => self.busy.clear(),
-            Event::Warning { .. } | Event::Error(_) | Event::Printed { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Warning { .. }
+            | Event::Error(_)
+            | Event::Printed { .. } => {}
         }
     }
 
     fn begin(&mut self, host: &Arc<str>, with: String, now: Instant) {
+        self.hosts.insert(host.clone());
         self.busy.insert(host.clone(), Busy { with, since: now, printed: String::new() });
     }
 
@@ -99,7 +102,7 @@ impl Live {
     }
 
     fn totals(&self, now: Instant, look: Look) -> String {
-        let mut told = vec![count(self.hosts, "host")];
+        let mut told = vec![count(self.hosts.len(), "host")];
         if self.busy.len() > LINES {
             told.push(format!("{} more busy", self.busy.len() - LINES));
         }
@@ -177,12 +180,12 @@ mod tests {
         let began = live.began;
         live.note(&event::output("web-1", "package", "nginx", "Unpacking\tnginx"), began);
         let drawn = live.draw(began + Duration::from_secs(75), look());
-        assert_eq!(drawn, "⠋  1m15s  web-1  package:nginx  Unpacking nginx\n   1m15s  2 hosts");
+        assert_eq!(drawn, "⠋  1m15s  web-1  package:nginx  Unpacking nginx\n   1m15s  1 host");
         live.note(&event::changed("web-1", "package", "nginx"), began);
-        assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed");
+        assert_eq!(live.draw(began, look()), "      0s  1 host, 1 changed");
         let reverted = Outcome::reverted(Failure::told("x"));
         live.note(&event::finished("web-1", "container", "api", reverted), began);
-        assert_eq!(live.draw(began, look()), "      0s  2 hosts, 1 changed, 1 reverted");
+        assert_eq!(live.draw(began, look()), "      0s  1 host, 1 changed, 1 reverted");
     }
 
     #[test]
@@ -192,7 +195,7 @@ mod tests {
         let narrow = Look { width: 24, ..look() };
         let drawn = live.draw(live.began, narrow);
         assert_eq!(drawn.lines().count(), LINES + 1);
-        assert!(drawn.ends_with("0 hosts, 4 mo…"), "{drawn}");
+        assert!(drawn.ends_with("14 hosts, 4 m…"), "{drawn}");
         assert!(drawn.lines().all(|line| console::measure_text_width(line) <= 24), "{drawn}");
         let told = still_busy(&live, live.began, look()).expect("hosts are busy");
         assert!(told.ends_with("(0s), and 4 more\n"), "{told}");

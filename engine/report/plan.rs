@@ -92,8 +92,8 @@ impl Plan {
         self.hosts.iter().map(|host| console::measure_text_width(host)).max().unwrap_or(0)
     }
 
-    /// All of it, and the line that counts. What fewer hosts share comes first: it is what is unusual.
-    pub(super) fn draw(&self, look: Look) -> String {
+    /// All of it, and the line that counts; `silent` hosts did not answer. What fewer hosts share comes first: it is what is unusual.
+    pub(super) fn draw(&self, silent: usize, look: Look) -> String {
         let mut sections: IndexMap<Vec<Arc<str>>, Vec<&Item>> = IndexMap::new();
         for item in self.items.values() {
             let mut hosts = item.hosts.clone();
@@ -106,10 +106,10 @@ impl Plan {
             drawn += &section(&hosts, &items, look);
             drawn.push('\n');
         }
-        drawn + &self.turns.draw(look) + &self.count_line(look) + "\n"
+        drawn + &self.turns.draw(look) + &self.count_line(silent, look) + "\n"
     }
 
-    fn count_line(&self, look: Look) -> String {
+    fn count_line(&self, silent: usize, look: Look) -> String {
         let Totals { create, change, remove, run, wait, may_change, unknown, unchanged } =
             self.totals;
         let nonzero = |counts: &[(usize, &str)]| {
@@ -127,13 +127,17 @@ impl Plan {
         if self.hosts.is_empty() {
             return look.dim("Nothing to do: no resource is declared on a host that answered.");
         }
-        if changes.is_empty() && unknown == 0 {
+        if changes.is_empty() && unknown == 0 && silent == 0 {
             let are = if self.hosts.len() == 1 { "is" } else { "are" };
             let no_changes = look.paint(Tone::Good, "No changes.");
             return format!("{no_changes} {on} {are} as declared.");
         }
-        let others =
+        let mut others =
             nonzero(&[(may_change, "may change"), (unknown, "unknown"), (unchanged, "unchanged")]);
+        if silent > 0 {
+            let told = format!("{} did not answer", count(silent, "host"));
+            others = if others.is_empty() { told } else { format!("{others}; {told}") };
+        }
         let changes = if changes.is_empty() { "no changes".to_owned() } else { changes };
         let on = match self.changing.len() {
             0 => on,

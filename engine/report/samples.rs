@@ -47,6 +47,7 @@ pub(super) mod event {
             playbook: "playbooks/site.rhai".into(),
             options: Vec::new(),
             approved: None,
+            output: None,
             hosts,
         }
     }

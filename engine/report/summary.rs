@@ -151,7 +151,7 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
     let again = match &run.approved {
         // A plan that was approved is applied again, not gone around.
         Some(file) => format!("converge apply {}", shell_word(file)),
-        None => format!("converge {} {playbook}", run.command),
+        None => format!("converge {} {playbook}{}", run.command, keeping(run)),
     };
     let mut next = Vec::new();
     if any(|host| host.refused) {
@@ -163,11 +163,12 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
     } else if any(|host| host.reverted) {
         next.push(("The old state is back. Once the new one is mended, run again:", again.clone()));
     } else if any(|host| host.pending) {
-        next.push(("To make it so:", format!("converge apply {playbook}")));
+        let what = run.output.as_deref().map_or(playbook, shell_word);
+        next.push(("To make it so:", format!("converge apply {what}")));
     }
     match unreachable.len() {
         0 => {}
-        1..=TYPED if run.approved.is_none() => {
+        1..=TYPED if run.approved.is_none() && nothing_else_is_left(run, hosts) => {
             let limit = shell_word(&unreachable.join(" | "));
             next.push(("Only what was not reached:", format!("{again} --limit {limit}")));
         }
@@ -178,6 +179,18 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         next.push(("All that happened:", format!("converge show {}", run.id)));
     }
     next
+}
+
+/// The option that keeps the plan, if it is kept.
+fn keeping(run: &Run) -> String {
+    run.output.as_deref().map(|file| format!(" -o {}", shell_word(file))).unwrap_or_default()
+}
+
+/// Whether a run of the unreachable hosts alone loses nothing: nothing else waited for them, and no limit is given yet.
+fn nothing_else_is_left(run: &Run, hosts: &Hosts) -> bool {
+    let left = |host: &HostSummary| host.skipped + host.failed + host.reverted + host.unknown > 0;
+    let mut reached = hosts.values().filter(|host| host.unreachable.is_none());
+    !reached.any(left) && !run.options.iter().any(|option| option == "-l")
 }
 
 /// The text as a shell takes it for one word.

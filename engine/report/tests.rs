@@ -451,3 +451,62 @@ fn a_reader_that_goes_away_is_no_error_but_a_full_disk_is() {
     assert!(finish(io::ErrorKind::BrokenPipe).is_ok());
     assert_eq!(finish(io::ErrorKind::StorageFull).unwrap_err().kind(), io::ErrorKind::StorageFull);
 }
+
+#[test]
+fn a_host_that_did_not_answer_is_not_taken_for_one_that_is_as_declared() {
+    let gone = HostSummary { unreachable: Some("refused".into()), ..HostSummary::default() };
+    let events = vec![
+        event::run_started("apply", 14),
+        event::unreachable("db-1"),
+        event::unreachable("db-1"),
+        event::unchanged("web-1", "user", "www-data"),
+        Event::PlanFinished,
+        event::summary(&[("web-1", told(1, 0)), ("db-1", gone)], 4),
+    ];
+    let text = human(events);
+    assert!(
+        text.contains("Plan: no changes on 1 host; 1 unchanged; 1 host did not answer.\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("unreachable: connection refused").count(), 1, "{text}");
+}
+
+#[test]
+fn a_limit_is_proposed_only_where_nothing_else_is_left_to_do() {
+    let gone = HostSummary { unreachable: Some("refused".into()), ..HostSummary::default() };
+    let waits = HostSummary { skipped: 1, ..told(1, 0) };
+    let proposal = "Only what was not reached: converge apply playbooks/site.rhai --limit db-1\n";
+    let again = "Once they can be reached: converge apply playbooks/site.rhai\n";
+    for (web_1, next) in [(told(1, 0), proposal), (waits, again)] {
+        let text = human(vec![
+            event::run_started("apply", 2),
+            event::summary(&[("web-1", web_1), ("db-1", gone.clone())], 4),
+        ]);
+        assert!(text.ends_with(next), "{text}");
+    }
+}
+
+#[test]
+fn a_plan_that_is_kept_is_what_is_to_be_applied() {
+    let mut began = event::run_started("plan", 1);
+    if let Event::RunStarted { output, .. } = &mut began {
+        *output = Some("my plan".into());
+    }
+    let pending = HostSummary { pending: 1, ..told(1, 0) };
+    let text = human(vec![began, event::summary(&[("web-1", pending)], 2)]);
+    assert!(text.ends_with("To make it so: converge apply 'my plan'\n"), "{text}");
+}
+
+#[test]
+fn of_those_that_were_skipped_none_is_hidden_alone() {
+    for (skipped, end) in
+        [(6, "web-1/file:/5, web-1/file:/6\n"), (7, "web-1/file:/5, and 2 more\n")]
+    {
+        let mut events = vec![event::run_started("apply", 1)];
+        events
+            .extend((1..=skipped).map(|n| event::skipped("web-1", "file", &format!("/{n}"), "x")));
+        events.push(event::summary(&[("web-1", HostSummary { skipped, ..told(0, 0) })], 3));
+        let text = human(events);
+        assert!(text.contains(end), "{text}");
+    }
+}

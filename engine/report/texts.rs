@@ -28,11 +28,13 @@ impl Texts<'_> {
                 playbook,
                 options,
                 approved,
+                output,
                 hosts: _,
             } => {
                 self.lines([run, command, playbook]);
                 self.lines(options);
                 self.lines(approved);
+                self.lines(output);
             }
             Event::Warning { message, place } | Event::Printed { message, place } => {
                 self.text(message, Shape::Block);

@@ -6,6 +6,7 @@ use super::{Fleet, Run, answers};
 use crate::{
     catalog::Catalog,
     diagnostic::Result,
+    graph,
     language::{self, Begins, Evaluation, Input, Known, Question},
 };
 
@@ -23,9 +24,9 @@ impl Run {
         loop {
             match language::evaluate_telling(input(known.clone()), begins.clone())? {
                 Evaluation::Complete { mut catalog, notes } => {
-                    self.limit(&mut catalog);
+                    self.limit(&mut catalog)?;
                     notes.into_iter().for_each(|note| self.tell_note(note));
-                    return Ok(catalog);
+                    return Ok(*catalog);
                 }
                 Evaluation::Asks(questions) => {
                     let hosts: Vec<_> =
@@ -45,9 +46,10 @@ impl Run {
         }
     }
 
-    fn limit(&self, catalog: &mut Catalog) {
-        if let Some(limit) = &self.limit {
-            catalog.limit(|host| limit.contains(host));
+    fn limit(&self, catalog: &mut Catalog) -> Result<()> {
+        match &self.limit {
+            Some(limit) => graph::limit(catalog, |host| limit.contains(host)),
+            None => Ok(()),
         }
     }
 }

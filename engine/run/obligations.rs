@@ -51,6 +51,16 @@ impl Run {
                 format!("{name} is still owed: the next run of this playbook begins with it");
             self.events.send(Event::Warning { message, place: None });
         }
+        let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
+        for id in graph.order().iter().copied().filter(begun) {
+            for (name, reaction) in catalog.owed_beyond(id) {
+                let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
+                let message = format!(
+                    "{name} is owed a {verb} because of {cause}: the limit leaves it out, and the next run of both sees to it"
+                );
+                self.events.send(Event::Warning { message, place: None });
+            }
+        }
     }
 
     /// Warns of what is owed to resources that this playbook does not declare, and cannot pay.

@@ -203,14 +203,15 @@ fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<O
     if !plan.node(cause).planned.acts() || node.kind.nature() == Nature::Check {
         return Vec::new();
     }
-    let owed = |(other, reaction)| Owed {
+    let owed = |other: &Arc<str>, reaction| Owed {
         host: node.name.host.clone(),
-        node: catalog.node(other).name.node.to_string(),
+        node: other.to_string(),
         reaction,
         cause: node.name.node.to_string(),
         run: run.to_owned(),
     };
-    catalog.reacting_to(cause).map(owed).collect()
+    let here = catalog.reacting_to(cause).map(|(id, it)| owed(&catalog.node(id).name.node, it));
+    here.chain(catalog.owed_beyond(cause).iter().map(|(name, it)| owed(name, *it))).collect()
 }
 
 /// What removes, by host, the markers of reactions that were `paid` on other hosts than the one of the cause.

@@ -27,7 +27,7 @@ fn catalog(declarations: &str) -> Catalog {
         known: Known::default(),
     };
     match language::evaluate(input).unwrap() {
-        Evaluation::Complete { catalog, .. } => catalog,
+        Evaluation::Complete { catalog, .. } => *catalog,
         Evaluation::Asks(questions) => panic!("{questions:?}"),
     }
 }

@@ -37,7 +37,7 @@ fn catalog(nodes: usize, batch: usize, max_failures: usize) -> Catalog {
         known: Known::default(),
     };
     match language::evaluate(input).unwrap() {
-        Evaluation::Complete { catalog, .. } => catalog,
+        Evaluation::Complete { catalog, .. } => *catalog,
         Evaluation::Asks(questions) => panic!("{questions:?}"),
     }
 }
