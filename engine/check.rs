@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde::Serialize;
 
 use crate::{
-    resource::{ArgumentError, Unreadable},
+    resource::{ArgumentError, Look, Unreadable},
     script::{Script, functions},
     sh,
 };
@@ -74,7 +74,7 @@ pub fn observe(
     kind: &'static str,
     count: usize,
     output: &str,
-) -> Result<Vec<Observed>, Unreadable> {
+) -> Result<Vec<Look<Observed>>, Unreadable> {
     let said: BTreeMap<usize, &str> = output
         .lines()
         .filter_map(|line| {
@@ -89,7 +89,7 @@ pub fn observe(
         })?;
         let (argument, found) = said.split_once('\t').unwrap_or((said, ""));
         let misses = (!argument.is_empty()).then(|| argument.to_owned());
-        Ok(Observed { misses, found: found.to_owned() })
+        Ok(Ok(Observed { misses, found: found.to_owned() }))
     };
     (0..count).map(observed).collect()
 }
@@ -114,7 +114,10 @@ mod tests {
     #[test]
     fn answers_come_in_any_order() {
         let observed = observe("http_check", 2, "1 status\t503\n0 \n").unwrap();
-        assert_eq!((observed[0].found(), observed[1].found()), (None, Some("503")));
+        assert_eq!(
+            (observed[0].as_ref().unwrap().found(), observed[1].as_ref().unwrap().found()),
+            (None, Some("503"))
+        );
         assert!(observe("http_check", 2, "0 \n").is_err());
     }
 

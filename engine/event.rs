@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::{
     catalog::{Declared, Frame, NodeName, Turn},
     plan::{Cause, Planned},
+    resource::Unknown,
 };
 use crate::{
     diagnostic::{Diagnostic, Place},
@@ -257,6 +258,11 @@ impl Failure {
     pub fn told(message: impl Into<String>) -> Self {
         let (command, exit_status, output, hint) = (None, None, String::new(), None);
         Self { message: message.into(), command, exit_status, output, hint }
+    }
+
+    /// A resource that could not be looked at.
+    pub fn unknown(unknown: &Unknown) -> Self {
+        Self { hint: unknown.hint.clone(), ..Self::told(unknown.reason.clone()) }
     }
 }
 

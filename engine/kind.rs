@@ -7,7 +7,7 @@ use schemars::{Schema, schema_for};
 use crate::{
     change::Change,
     content::Digest,
-    resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     value::Value,
 };
@@ -21,6 +21,9 @@ pub struct Difference {
     /// What makes it as it should be.
     pub change: Change,
 }
+
+/// How a resource differs, if it does; or why that is not known.
+pub type Assessed = Look<Option<Difference>>;
 
 /// A [`Resource`] whose type is not known any more.
 pub type Desired = Arc<dyn Any + Send + Sync>;
@@ -48,11 +51,7 @@ pub trait Kind: Send + Sync {
     /// One script that reads the state of the batch.
     fn probe(&self, batch: &[&Desired]) -> Script;
     /// What the probe's output says of each of the batch; nothing of what is as it should be.
-    fn assess(
-        &self,
-        batch: &[&Desired],
-        output: &str,
-    ) -> Result<Vec<Option<Difference>>, Unreadable>;
+    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessed>, Unreadable>;
     /// What makes it so.
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
     /// One step for several.
@@ -124,11 +123,7 @@ impl<R: Resource> Kind for Typed<R> {
         R::probe(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
     }
 
-    fn assess(
-        &self,
-        batch: &[&Desired],
-        output: &str,
-    ) -> Result<Vec<Option<Difference>>, Unreadable> {
+    fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessed>, Unreadable> {
         let batch: Vec<&R> = batch.iter().map(|desired| Self::typed(desired)).collect();
         let observed = R::observe(&batch, output)?;
         let unreadable = |message| Unreadable { kind: R::KIND, message };
@@ -136,11 +131,15 @@ impl<R: Resource> Kind for Typed<R> {
             let message = format!("{} observations of {}", observed.len(), batch.len());
             return Err(unreadable(message));
         }
-        let assess = |(resource, observed): (&&R, R::Observed)| {
-            let Some(change) = resource.plan(&observed) else { return Ok(None) };
+        let assess = |(resource, observed): (&&R, Look<R::Observed>)| {
+            let observed = match observed {
+                Ok(observed) => observed,
+                Err(unknown) => return Ok(Err(unknown)),
+            };
+            let Some(change) = resource.plan(&observed) else { return Ok(Ok(None)) };
             let observed =
                 serde_json::to_vec(&observed).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Some(Difference { observed: Digest::of(&observed), change }))
+            Ok(Ok(Some(Difference { observed: Digest::of(&observed), change })))
         };
         batch.iter().zip(observed).map(assess).collect()
     }

@@ -14,7 +14,7 @@ use crate::{
     graph::Graph,
     kind::Difference,
     probe::{Observations, Owed},
-    resource::{Nature, Reaction},
+    resource::{Nature, Reaction, Unknown},
 };
 
 /// What is going to happen, node by node.
@@ -61,11 +61,8 @@ pub enum Planned {
         /// The resource that may alter it.
         because: Arc<str>,
     },
-    /// It cannot be known: the probe failed.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
+    /// It cannot be known: it could not be looked at.
+    Unknown(Unknown),
 }
 
 impl Planned {
@@ -134,7 +131,7 @@ impl Plan {
             let Some(observed) = observations.get(id) else { continue };
             let node = catalog.node(id);
             let planned = match observed {
-                Err(reason) => Planned::Unknown { reason: reason.clone() },
+                Err(unknown) => Planned::Unknown((**unknown).clone()),
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, node, &nodes, &owed);

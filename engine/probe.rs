@@ -9,9 +9,9 @@ use self::query::Query;
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
-    kind::Difference,
+    kind::{Assessed, Difference},
     prelude,
-    resource::Reaction,
+    resource::{Reaction, Unknown},
     script::Script,
     sh,
 };
@@ -31,7 +31,7 @@ struct Section {
 }
 
 /// How a node differs, if it does; or why that is not known.
-pub type Observed = Result<Option<Box<Difference>>, String>;
+pub type Observed = Result<Option<Box<Difference>>, Box<Unknown>>;
 
 /// What a host said.
 #[derive(Debug, Default)]
@@ -133,7 +133,12 @@ impl Probe {
             "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
         ));
         // Each line is a packet of its own to the connection, so one ends a part and begins the next.
-        script.push(sh!("frame() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nframe 0 0", boundary));
+        // What a part said on its standard error counts where it failed, so only then it is framed too.
+        script.push(sh!(
+            "frame() {{ printf '\\n%s %s\\n' {} \"$*\"; [ $2 = 0 ] || printf '\\n%s %s\\n' {} \"$*\" >&2; }}\nframe 0 0",
+            boundary,
+            boundary
+        ));
         for (index, section) in sections.iter().enumerate() {
             script.push(&section.query.script);
             script.push(sh!("frame {} $ended", index + 1));
@@ -141,8 +146,8 @@ impl Probe {
         Self { script, boundary: boundary.to_owned(), sections }
     }
 
-    /// Reads what the script printed.
-    pub fn read(&self, catalog: &Catalog, output: &str) -> Said {
+    /// Reads what the script printed, on its standard output and on its standard error.
+    pub fn read(&self, catalog: &Catalog, output: &str, errors: &str) -> Said {
         let frames = Frames::parse(output, &self.boundary);
         let mut said = Said::default();
         said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
@@ -155,10 +160,13 @@ impl Probe {
             let nodes = section.nodes.iter().copied();
             match section.assess(catalog, frames.sections.get(&index)) {
                 Ok(differences) => {
-                    let observed = differences.into_iter().map(|it| Ok(it.map(Box::new)));
-                    said.nodes.extend(nodes.zip(observed));
+                    let boxed = |it: Assessed| it.map(|it| it.map(Box::new)).map_err(Box::new);
+                    said.nodes.extend(nodes.zip(differences.into_iter().map(boxed)));
                 }
-                Err(reason) => said.nodes.extend(nodes.map(|id| (id, Err(reason.clone())))),
+                Err(reason) => {
+                    let unknown = Box::new(explained(reason, words(errors, &self.boundary, index)));
+                    said.nodes.extend(nodes.map(|id| (id, Err(unknown.clone()))));
+                }
             }
         }
         said
@@ -187,7 +195,7 @@ impl Section {
         &self,
         catalog: &Catalog,
         answer: Option<&Answer<'_>>,
-    ) -> Result<Vec<Option<Difference>>, String> {
+    ) -> Result<Vec<Assessed>, String> {
         match answer {
             Some(Answer { text, status: Some(0) }) => {
                 let batch: Vec<_> =
@@ -200,6 +208,31 @@ impl Section {
             _ => Err("the host did not answer this part of the probe".to_owned()),
         }
     }
+}
+
+/// What a host said on its standard error in a section that failed; up to its end, where it ended well.
+fn words<'a>(errors: &'a str, boundary: &str, index: usize) -> &'a str {
+    let start = format!("\n{boundary} ");
+    let mut parts = errors.split(start.as_str());
+    let mut text = parts.next().unwrap_or_default();
+    for part in parts {
+        // A section's mark stands at its end, under the number of the next one.
+        let (mark, after) = part.split_once('\n').unwrap_or((part, ""));
+        let ended = mark.split(' ').next().and_then(|number| number.parse::<usize>().ok());
+        if ended.is_some_and(|ended| ended > index) {
+            break;
+        }
+        text = after;
+    }
+    text
+}
+
+/// Why a section is not known, with the last that the host said about it.
+fn explained(reason: String, words: &str) -> Unknown {
+    const LINES: usize = 3;
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("; ");
+    Unknown::new(if last.is_empty() { reason } else { format!("{reason}: {last}") })
 }
 
 /// The parts of a probe's output.

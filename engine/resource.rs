@@ -65,8 +65,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f` and `IFS`.
     fn probe(batch: &[&Self]) -> Script;
 
-    /// Reads that script's output: one observation for each of the batch, in order.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Self::Observed>, Unreadable>;
+    /// Reads that script's output: for each of the batch, in order, what was observed, or why it could not be looked at.
+    /// What could not be looked at is never taken for missing.
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Self::Observed>>, Unreadable>;
 
     /// What differs. `None` means converged.
     fn plan(&self, observed: &Self::Observed) -> Option<Change>;
@@ -236,6 +237,51 @@ impl ArgumentError {
     }
 
     /// What to write instead.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What was observed of one resource, or why that is not known.
+pub type Look<T> = Result<T, Unknown>;
+
+/// Why it is not known what a resource is like: in the words of the host where it said something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unknown {
+    /// Why, in one line.
+    pub reason: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What hosts say, in the C locale, and what to do about it.
+const HINTS: &[(&str, &str)] = &[
+    (
+        "ermission denied",
+        "the user that converge is on the host may not look: `become` makes it root",
+    ),
+    ("not permitted", "the user that converge is on the host may not look: `become` makes it root"),
+    (
+        "not found",
+        "a program is missing on the host: what installs it must stand before, in a run of its own",
+    ),
+    ("rgument list too long", "declare less in one resource"),
+    ("annot connect to the Docker daemon", "start Docker on the host, and run again"),
+];
+
+impl Unknown {
+    /// A reason, and the hint that belongs to what it says.
+    pub fn new(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        let known = HINTS.iter().find(|(said, _)| reason.contains(said));
+        Self { hint: known.map(|(_, hint)| (*hint).to_owned()), reason }
+    }
+
+    /// What to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

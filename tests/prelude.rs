@@ -31,7 +31,7 @@ pub(crate) fn converge(
         let probe = host.probe(kind.probe(&[desired]).as_str());
         assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
         assert_eq!(host.list(), before, "a probe only reads");
-        kind.assess(&[desired], &probe.stdout).unwrap().remove(0)
+        kind.assess(&[desired], &probe.stdout).unwrap().remove(0).unwrap()
     };
     let Difference { change, .. } = assess().ok_or("nothing to do")?;
     let step = host.step(&kind.apply(desired, Some(&change)));
@@ -100,7 +100,7 @@ fn files_are_listed_only_if_one_of_them_differs() {
             let probe = host.probe(kind.probe(&wanted).as_str());
             assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
             let assessed = kind.assess(&wanted, &probe.stdout).unwrap();
-            let differing = assessed.iter().map(Option::is_some).collect::<Vec<_>>();
+            let differing = assessed.iter().map(|it| *it != Ok(None)).collect::<Vec<_>>();
             let listed = probe.stdout.matches("  /").count();
             let shown = probe.stdout.matches("text /").count();
             (differing, listed, shown)
@@ -362,7 +362,7 @@ fn a_command_that_does_not_succeed_is_told_with_its_last_line() {
         ] {
             let (kind, check) = command_check(run, 0);
             let probe = host.probe(kind.probe(&[&check]).as_str());
-            let difference = kind.assess(&[&check], &probe.stdout).unwrap().remove(0);
+            let difference = kind.assess(&[&check], &probe.stdout).unwrap().remove(0).unwrap();
             let before = difference.map(|it| it.change.fields[0].before.clone());
             assert_eq!(before, found.map(Shown::from), "{}: {run}: {probe:?}", host.name());
         }

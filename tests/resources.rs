@@ -50,7 +50,13 @@ impl Outcome {
             Ok(differences) => differences,
             Err(error) => return Self { error: error.to_string(), ..Self::default() },
         };
-        let Some(Difference { change, .. }) = &differences[0] else { return Self::default() };
+        let difference = match &differences[0] {
+            Ok(difference) => difference,
+            Err(unknown) => {
+                return Self { error: format!("unknown: {unknown}"), ..Self::default() };
+            }
+        };
+        let Some(Difference { change, .. }) = difference else { return Self::default() };
         let step = kind.apply(&declared.desired, Some(change));
         Self { changes: lines(change), script: format!("{}\n", step.script), ..Self::default() }
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    kind::{Desired, Difference, Kind},
+    kind::{Assessed, Desired, Kind},
     resource::Unreadable,
     script::Script,
     sh,
@@ -35,12 +35,12 @@ impl Query {
         &self,
         batch: &[&Desired],
         said: &str,
-    ) -> Result<Vec<Option<Difference>>, Unreadable> {
+    ) -> Result<Vec<Assessed>, Unreadable> {
         if self.as_declared.get().is_some_and(|known| known == said) {
-            return Ok(batch.iter().map(|_| None).collect());
+            return Ok(batch.iter().map(|_| Ok(None)).collect());
         }
         let differences = self.kind.assess(batch, said)?;
-        if differences.iter().all(Option::is_none) {
+        if differences.iter().all(|it| *it == Ok(None)) {
             // There may be several such answers. The first is the likeliest to come again.
             let _ = self.as_declared.set(said.to_owned());
         }

@@ -3,20 +3,20 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use super::{
-    diff,
+    diff, ending,
     look::{Look, Mark, Tone},
 };
 use crate::{
     change::{Action, Change, Field, Shown},
     event::{Cause, Planned},
-    resource::Reaction,
+    resource::{Reaction, Unknown},
 };
 
 /// The symbol of what is planned.
 pub(super) fn mark(plan: &Planned) -> Mark {
     match plan {
         Planned::Unchanged => Mark::Same,
-        Planned::MayChange { .. } | Planned::Unknown { .. } => Mark::May,
+        Planned::MayChange { .. } | Planned::Unknown(_) => Mark::May,
         Planned::React { .. } => Mark::Run,
         Planned::Change { change, .. } => match change.action {
             Action::Create => Mark::Create,
@@ -39,7 +39,7 @@ pub(super) fn verb(plan: &Planned) -> Option<&'static str> {
 pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> String {
     let symbol = look.mark(mark(plan));
     let reason = match plan {
-        Planned::Unknown { reason } => format!("  unknown: {reason}"),
+        Planned::Unknown(unknown) => format!("  unknown: {unknown}"),
         Planned::React { reactions } => format!("  {}", causes(reactions)),
         Planned::Change { change, .. } if change.action == Action::Wait => {
             "  does not hold yet, is waited for".to_owned()
@@ -47,6 +47,9 @@ pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> Stri
         _ => String::new(),
     };
     let mut drawn = format!("  {symbol} {name}{reason}{beside}\n");
+    if let Planned::Unknown(Unknown { hint: Some(hint), .. }) = plan {
+        drawn += &ending::hint(Some(hint), look);
+    }
     if let Planned::Change { change, reactions } = plan {
         draw_fields(&mut drawn, change, look);
         if !reactions.is_empty() {
@@ -147,6 +150,6 @@ pub(super) fn seen_from(host: &str, plan: Planned) -> Planned {
         }
         Planned::React { reactions } => Planned::React { reactions: causes(reactions) },
         Planned::MayChange { because } => Planned::MayChange { because: own(because) },
-        other @ (Planned::Unchanged | Planned::Unknown { .. }) => other,
+        other @ (Planned::Unchanged | Planned::Unknown(_)) => other,
     }
 }

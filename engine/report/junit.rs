@@ -66,7 +66,7 @@ fn case(kind: &str, key: &str, place: &Place, status: TestCaseStatus) -> TestCas
 
 fn planned(plan: &Planned) -> TestCaseStatus {
     match plan {
-        Planned::Unknown { reason } => error("unknown", reason),
+        Planned::Unknown(unknown) => error("unknown", &unknown.reason),
         Planned::Unchanged
         | Planned::Change { .. }
         | Planned::React { .. }

@@ -154,7 +154,7 @@ impl Totals {
             Planned::Unchanged => &mut self.unchanged,
             Planned::React { .. } => &mut self.run,
             Planned::MayChange { .. } => &mut self.may_change,
-            Planned::Unknown { .. } => &mut self.unknown,
+            Planned::Unknown(_) => &mut self.unknown,
             Planned::Change { change, .. } => match change.action {
                 Action::Create => &mut self.create,
                 Action::Update => &mut self.change,

@@ -15,6 +15,7 @@ use crate::{
     event::{Event, Events, Failure, HostSummary, Outcome, Planned},
     remote::Traffic,
     resource::Reaction,
+    resource::Unknown,
     secret::{Redactor, Secret},
 };
 
@@ -136,7 +137,9 @@ fn mixed_plan(command: &str) -> Vec<Event> {
             "db-1",
             "mount",
             "/data",
-            Planned::Unknown { reason: "the probe ended with 127".into() },
+            Planned::Unknown(Unknown::new(
+                "its probe ended with exit status 127: sh: dpkg-query: not found",
+            )),
         ),
         Event::PlanFinished,
     ]

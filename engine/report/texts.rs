@@ -10,6 +10,7 @@ use crate::{
         AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
         Planned, Problem,
     },
+    resource::Unknown,
 };
 
 /// Puts in the place of each text of an event what a function gives for it.
@@ -161,7 +162,10 @@ impl Texts<'_> {
             }
             Planned::React { reactions } => self.causes(reactions),
             Planned::MayChange { because } => self.name(because),
-            Planned::Unknown { reason } => self.line(reason),
+            Planned::Unknown(Unknown { reason, hint }) => {
+                self.line(reason);
+                self.lines(hint);
+            }
         }
     }
 

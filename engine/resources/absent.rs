@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
 };
@@ -51,10 +51,10 @@ impl Resource for Absent {
         entry::probe(&paths(batch))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let found = entry::observe(&paths(batch), output);
         let type_name = |entry: &Entry| (*entry != Entry::Missing).then(|| entry.type_name());
-        Ok(found.iter().map(|entry| Observed { found: type_name(entry) }).collect())
+        Ok(found.iter().map(|entry| Ok(Observed { found: type_name(entry) })).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::command::{Execution, check_name};
 use crate::{
     change::Change,
-    resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
 };
@@ -55,8 +55,8 @@ impl Resource for Action {
         Script::default()
     }
 
-    fn observe(batch: &[&Self], _output: &str) -> Result<Vec<()>, Unreadable> {
-        Ok(vec![(); batch.len()])
+    fn observe(batch: &[&Self], _output: &str) -> Result<Vec<Look<()>>, Unreadable> {
+        Ok(vec![Ok(()); batch.len()])
     }
 
     fn plan(&self, (): &()) -> Option<Change> {

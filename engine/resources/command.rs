@@ -9,7 +9,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
     entry,
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Quoted, Script},
     secret::Text,
     sh,
@@ -96,14 +96,17 @@ impl Resource for Command {
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let lines: Vec<&str> = output.lines().collect();
         if lines.len() != batch.len() {
             let message = format!("{} lines for {} commands", lines.len(), batch.len());
             return Err(Unreadable { kind: Self::KIND, message });
         }
         let satisfied_by = |line| GUARDS.into_iter().find(|guard| *guard == line);
-        Ok(lines.into_iter().map(|line| Observed { satisfied_by: satisfied_by(line) }).collect())
+        Ok(lines
+            .into_iter()
+            .map(|line| Ok(Observed { satisfied_by: satisfied_by(line) }))
+            .collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -327,8 +330,8 @@ mod tests {
         let [first, second] =
             [r#"{"name": "true", "creates": "/x"}"#, r#"{"name": "id"}"#].map(command);
         let observed = Command::observe(&[&first, &second], "creates\nrun\n").unwrap();
-        assert_eq!(first.plan(&observed[0]), None);
-        assert!(second.plan(&observed[1]).unwrap().has("always"));
+        assert_eq!(first.plan(observed[0].as_ref().unwrap()), None);
+        assert!(second.plan(observed[1].as_ref().unwrap()).unwrap().has("always"));
         assert!(Command::observe(&[&first, &second], "run\n").is_err());
     }
 

@@ -7,7 +7,7 @@ use super::command::{check_name, check_user, invocation};
 use crate::{
     change::{Action, Change, Field},
     check::{self, Observed},
-    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
 };
@@ -63,7 +63,7 @@ impl Resource for CommandCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 

@@ -15,7 +15,7 @@ use crate::{
     check,
     content::{Content, Digest},
     docker::{self, Config, Found},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -155,7 +155,7 @@ impl Resource for Container {
         script.then(sh!("fi"))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let found: Vec<Found> =
             output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let named = |name: &str| found.iter().find(|it| it.name.trim_start_matches('/') == name);
@@ -164,7 +164,7 @@ impl Resource for Container {
             image: container.image.as_deref().and_then(|name| image::find(name, output)),
             left_over: named(&container.previous()).is_some(),
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -372,8 +372,8 @@ mod tests {
             "name": "/api", "status": "running", "image": "sha256:a", "config": config,
         });
         let observed = Container::observe(&[&new], &line.to_string()).unwrap();
-        assert_eq!(old.plan(&observed[0]), None);
-        let change = new.plan(&observed[0]).unwrap();
+        assert_eq!(old.plan(observed[0].as_ref().unwrap()), None);
+        let change = new.plan(observed[0].as_ref().unwrap()).unwrap();
         let hidden = Shown::Hidden("sensitive".into());
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
         let step = new.apply(Some(&change));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Change, Field, Shown},
     content::{Content, Digest},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
     sh,
@@ -83,7 +83,7 @@ impl Resource for Custom {
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let unreadable = |message| Unreadable { kind: Self::KIND, message };
         let lines: Vec<&str> = output.lines().collect();
         if lines.len() != batch.len() {
@@ -96,7 +96,7 @@ impl Resource for Custom {
                 .map_err(|error| unreadable(format!("the state of {}: {error}", custom.key())))?;
             let state = String::from_utf8_lossy(&bytes).trim().to_owned();
             let state = if custom.is_sensitive() { digest(&state) } else { state };
-            Ok(Observed { status: status.to_owned(), state })
+            Ok(Ok(Observed { status: status.to_owned(), state }))
         };
         batch.iter().zip(lines).map(observe).collect()
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn change(custom: &Custom, output: &str) -> Option<Change> {
-        custom.plan(&Custom::observe(&[custom], output).unwrap()[0])
+        custom.plan(Custom::observe(&[custom], output).unwrap()[0].as_ref().unwrap())
     }
 
     #[test]
@@ -170,10 +170,13 @@ mod tests {
         let observed = Custom::observe(&[&secret], "0 aHVudGVyMw==\n").unwrap(); // "hunter3"
         let told = format!(
             "{:?} {:?}",
-            serde_json::to_string(&observed).unwrap(),
-            secret.plan(&observed[0])
+            serde_json::to_string(observed[0].as_ref().unwrap()).unwrap(),
+            secret.plan(observed[0].as_ref().unwrap())
         );
-        assert!(secret.plan(&observed[0]).is_some() && !told.contains("hunter"), "{told}");
+        assert!(
+            secret.plan(observed[0].as_ref().unwrap()).is_some() && !told.contains("hunter"),
+            "{told}"
+        );
         assert!(!secret.apply(None).script.as_str().contains("hunter2"));
         assert_eq!(change(&secret, "0 aHVudGVyMg==\n"), None);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
-    resource::{ArgumentError, Files, Resource, Step, TreeFile, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, TreeFile, Unreadable},
     script::Script,
     sh,
 };
@@ -155,7 +155,7 @@ impl Resource for Directory {
     }
 
     /// Names of what nobody asked for come last: whoever made them cannot forge what stands before.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (output, extra) = output.split_once("\nextras\n").unwrap_or((output, ""));
         let paths = all_paths(batch);
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
@@ -166,13 +166,13 @@ impl Resource for Directory {
         let foreign: BTreeSet<&str> =
             output.lines().filter_map(|line| line.strip_prefix("foreign ")).collect();
         let mut extra = extras(extra);
-        let observe = |it: &&Self| Observed {
+        let mut observe = |it: &&Self| Observed {
             entry: next(),
             below: it.names().map(|name| (name, next())).collect(),
             foreign: foreign.contains(it.path.as_str()),
             extra: extra.remove(&it.path).unwrap_or_default(),
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

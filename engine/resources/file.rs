@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
     entry::{self, Entry},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -152,13 +152,13 @@ done",
         ))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
         entry::add_digests(&paths, &mut found, output);
         let all_as_wanted = output.lines().any(|line| line == AS_WANTED);
         let mut texts = texts(output);
-        let observe = |(file, mut entry): (&&Self, Entry)| {
+        let mut observe = |(file, mut entry): (&&Self, Entry)| {
             if let Entry::File { size, digest, .. } = &mut entry {
                 if !file.replace {
                     // What it holds is the business of others, who may change it between a plan and its approval.
@@ -169,7 +169,7 @@ done",
             }
             Observed { entry, text: texts.remove(&file.path) }
         };
-        Ok(batch.iter().zip(found).map(observe).collect())
+        Ok(batch.iter().zip(found).map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     check::{self, Observed},
-    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
     value::Value,
@@ -98,7 +98,7 @@ impl Resource for HttpCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 

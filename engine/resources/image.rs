@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -48,9 +48,9 @@ impl Resource for Image {
         sh!("! has docker || {} || :", inspect(&names))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let observe = |image: &&Self| Observed { id: find(&image.name, output) };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -14,7 +14,7 @@ use crate::{
     content::Content,
     entry,
     pattern::{Pattern, Refused},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words, functions},
     sh,
 };
@@ -161,7 +161,7 @@ text() {{
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (mut states, mut texts) = (BTreeMap::new(), BTreeMap::new());
         let mut lines = output.lines();
         while let Some(line) = lines.next() {
@@ -179,11 +179,11 @@ text() {{
             };
             states.insert(id, state);
         }
-        let observe = |id| Observed {
+        let mut observe = |id| Observed {
             state: states.remove(&id).unwrap_or(State::Unreadable),
             text: texts.remove(&id),
         };
-        Ok((0..batch.len()).map(observe).collect())
+        Ok((0..batch.len()).map(|id| Ok(observe(id))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

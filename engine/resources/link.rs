@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field},
     entry::{self, Entry},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
 };
@@ -66,17 +66,17 @@ say targets
     }
 
     /// A target is any text of whoever made the link, so the targets come last, and are counted.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
         let found = entry::observe(&paths(batch), entries);
         let links = found.iter().filter(|entry| **entry == Entry::Link).count();
         let readable = targets.lines().count() == links;
         let mut targets = targets.lines();
-        let observe = |entry| {
+        let mut observe = |entry| {
             let to = (entry == Entry::Link).then(|| targets.next()).flatten();
             Observed { entry, to: to.filter(|_| readable).map(str::to_owned) }
         };
-        Ok(found.into_iter().map(observe).collect())
+        Ok(found.into_iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words, functions},
     sh,
 };
@@ -124,7 +124,7 @@ fi",
         ))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let found = installed(output);
         let candidates = candidates(output);
         let observe = |package: &&Self| {
@@ -144,7 +144,7 @@ fi",
                 candidate,
             }
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -396,7 +396,7 @@ mod tests {
         let change = |json: &str| {
             let package = package(json);
             let observed = Package::observe(&[&package], output).unwrap();
-            package.plan(&observed[0]).map(|change| change.action)
+            package.plan(observed[0].as_ref().unwrap()).map(|change| change.action)
         };
         assert_eq!(change(r#"{"name": "awk"}"#), None);
         assert_eq!(change(r#"{"name": "awk", "absent": true}"#), None);

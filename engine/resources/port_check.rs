@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     change::{Action, Change, Field},
     check::{self, Observed},
-    resource::{ArgumentError, Files, Nature, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
 };
@@ -71,7 +71,7 @@ impl Resource for PortCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     entry,
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
     value::Value,
@@ -99,12 +99,12 @@ impl Resource for Repository {
         File::probe(&all_files(batch))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let mut observed = File::observe(&all_files(batch), output)?.into_iter();
         let mut next = |repository: &&Self| {
             let source = observed.next()?;
             let key = if repository.files.len() > 1 { Some(observed.next()?) } else { None };
-            Some(Observed { source, key })
+            Some(source.and_then(|source| Ok(Observed { source, key: key.transpose()? })))
         };
         let message = || "fewer files than were asked for".to_owned();
         batch

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Change, Field},
-    resource::{ArgumentError, Files, Reaction, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -99,9 +99,9 @@ fi",
     }
 
     /// `systemctl show` prints a paragraph for each unit, in the order they were asked for.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         if output.trim_end() == "no systemd" {
-            return Ok(batch.iter().map(|_| Observed::default()).collect());
+            return Ok(batch.iter().map(|_| Ok(Observed::default())).collect());
         }
         let unreadable = |message| Unreadable { kind: Self::KIND, message };
         let paragraphs: Vec<&str> = output.trim_end().split("\n\n").collect();
@@ -112,7 +112,7 @@ fi",
         let observe = |(service, paragraph): (&&Self, &str)| {
             let (names, observed) = properties(paragraph);
             if names.split(' ').any(|name| name == service.name) {
-                return Ok(observed);
+                return Ok(Ok(observed));
             }
             Err(unreadable(format!("`{names}` where {} was asked for", service.name)))
         };
@@ -267,8 +267,8 @@ mod tests {
             UnitFileState=enabled\nNeedDaemonReload=no\n\nNames=x.service\nLoadState=not-found\n";
         let [alias, missing] = [service("sshd.service"), service("x.service")];
         let observed = Service::observe(&[&alias, &missing], output).unwrap();
-        assert_eq!(alias.plan(&observed[0]), None);
-        let change = missing.plan(&observed[1]).unwrap();
+        assert_eq!(alias.plan(observed[0].as_ref().unwrap()), None);
+        let change = missing.plan(observed[1].as_ref().unwrap()).unwrap();
         assert!(change.has("running") && change.has("enabled"), "{change:?}");
         assert!(Service::observe(&[&missing, &alias], output).is_err());
         assert!(Service::observe(&[&alias], output).is_err());

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     entry,
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
     sh,
@@ -87,7 +87,7 @@ impl Resource for Unit {
         File::probe(&files(batch))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<file::Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<file::Observed>>, Unreadable> {
         File::observe(&files(batch), output)
     }
 

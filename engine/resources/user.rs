@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     entry,
-    resource::{ArgumentError, Files, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -144,7 +144,7 @@ done </etc/shadow",
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Observed>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (output, shadow) = output.split_once("\nshadow\n").unwrap_or((output, ""));
         let (users, groups) = output.split_once("\ngroups\n").unwrap_or((output, ""));
         let groups: Vec<Vec<&str>> = records(groups).filter(|it| it.len() == 4).collect();
@@ -156,7 +156,7 @@ done </etc/shadow",
             let record = records(users).find(|it| it.len() == 7 && it[0] == name);
             Observed(record.map(|it| Account::new(&it, &groups, shadow.get(name).copied())))
         };
-        Ok(batch.iter().map(observe).collect())
+        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -315,7 +315,7 @@ impl<'a> Execution<'a> {
     /// What a node without work comes to.
     fn without_work(&self, id: NodeId) -> Outcome {
         match &self.plan.node(id).planned {
-            Planned::Unknown { reason } => Outcome::failed(Failure::told(reason.clone())),
+            Planned::Unknown(unknown) => Outcome::failed(Failure::unknown(unknown)),
             _ => Outcome::Unchanged,
         }
     }

@@ -38,5 +38,7 @@ async fn one(
     let (catalog, queries) = &*asked;
     let probe = Probe::new(catalog, &nodes, &nonce(), queries);
     let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
-    Some(probe.read(catalog, &String::from_utf8_lossy(&captured.stdout)))
+    let [output, errors] =
+        [&captured.stdout, &captured.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    Some(probe.read(catalog, &output, &errors))
 }

@@ -59,7 +59,7 @@ impl Tally {
                 _ if observations.get(id).is_none() => {
                     Some(Outcome::Skipped { because: "its host did not answer".to_owned() })
                 }
-                Planned::Unknown { reason } => Some(Outcome::failed(Failure::told(reason.clone()))),
+                Planned::Unknown(unknown) => Some(Outcome::failed(Failure::unknown(unknown))),
                 _ => None,
             };
         }

@@ -98,8 +98,9 @@ enum GivenUp {
 fn given_up(plan: &Plan, tally: &Tally, node: &Node, id: NodeId, round: u32) -> GivenUp {
     let tried = tally.outcome(id).is_some();
     match &plan.node(id).planned {
-        Planned::Unknown { reason } => {
-            GivenUp::Failed(Failure::told(format!("it cannot be verified: {reason}")))
+        Planned::Unknown(unknown) => {
+            let message = format!("it cannot be verified: {unknown}");
+            GivenUp::Failed(Failure { message, ..Failure::unknown(unknown) })
         }
         // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now.
         Planned::Change { change, .. }

@@ -223,7 +223,7 @@ fn alike_hosts_are_asked_the_same_and_each_is_heard() {
     assert_eq!(one.script.as_str(), other.script.as_str());
     let said = |probe: &Probe, text: &str| {
         let output = format!("\nB 0 0\n{text}\n\nB 1 0\n");
-        let (_, observed) = probe.read(&catalog, &output).nodes.remove(0);
+        let (_, observed) = probe.read(&catalog, &output, "").nodes.remove(0);
         observed.map(|difference| difference.is_some())
     };
     let of_one = ["creates", "run", "creates"].map(|text| said(&one, text));

@@ -165,10 +165,11 @@ proptest! {
     #[test]
     fn no_output_of_a_probe_brings_it_down(
         output in "(\nBOUNDARY (owed|begin|end|x) ?[0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
+        errors in "(\nBOUNDARY [0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
     ) {
         let catalog = catalog(PROBED);
         let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
-        let seen = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default()).read(&catalog, &output);
+        let seen = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default()).read(&catalog, &output, &errors);
         prop_assert_eq!(seen.nodes.len(), nodes.len(), "something is said of each");
     }
 }
@@ -183,7 +184,11 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
     let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
     let answer = |said: &str| {
         let output = format!("\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n");
-        probe.read(&catalog, &output).nodes.into_iter().collect::<std::collections::HashMap<_, _>>()
+        probe
+            .read(&catalog, &output, "")
+            .nodes
+            .into_iter()
+            .collect::<std::collections::HashMap<_, _>>()
     };
     let honest = answer("0 b24=\n");
     assert_eq!(honest[&NodeId(0)], Ok(None));
@@ -200,7 +205,7 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
     let catalog = catalog("command(\"c\", #{ run: \"true\", creates: \"/c\" });");
     let probe = Probe::new(&catalog, &[NodeId(0)], "B", &Queries::default());
     let said = |output: &str| {
-        let seen = probe.read(&catalog, output).nodes.remove(0).1;
+        let seen = probe.read(&catalog, output, "").nodes.remove(0).1;
         seen.map(|it| it.map(|it| it.change)).map_err(|reason| reason.to_string())
     };
     let missing = Err("the host did not answer this part of the probe".to_owned());
@@ -211,4 +216,28 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
     );
     assert_eq!(said("\nB 0 0\ncreates\n"), missing);
     assert_eq!(said(""), missing);
+}
+
+#[test]
+fn what_a_host_said_of_a_part_that_failed_is_told_with_it() {
+    let catalog = catalog(
+        "link(\"/l\", #{ to: \"/f\" });
+        command(\"c\", #{ run: \"true\", creates: \"/c\" });
+        user(\"www\");",
+    );
+    let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
+    let probe = Probe::new(&catalog, &nodes, "B", &Queries::default());
+    let output = "\nB 0 0\n\nB 1 127\n\nB 2 0\n\nB 3 2\n";
+    let errors = "sh: stat: not found\n\nB 1 127\na\nb\n\nno one\n  by this name\n\nB 3 2\nlater";
+    let said = probe.read(&catalog, output, errors).nodes;
+    let unknown = said.into_iter().map(|(_, observed)| *observed.unwrap_err()).collect::<Vec<_>>();
+    assert_eq!(
+        unknown[0].reason, "its probe ended with exit status 127: sh: stat: not found",
+        "the hint: {:?}",
+        unknown[0].hint
+    );
+    assert!(unknown[0].hint.as_deref().is_some_and(|hint| hint.contains("is missing on the host")));
+    assert!(unknown[1].reason.starts_with("cannot read what the probe of command printed: "));
+    assert!(unknown[1].reason.ends_with(": b; no one; by this name"), "{}", unknown[1]);
+    assert_eq!(unknown[2].reason, "its probe ended with exit status 2: b; no one; by this name");
 }
