@@ -17,12 +17,16 @@ use crate::{
 };
 
 mod block;
+mod contradiction;
+mod ground;
 mod region;
+mod settle;
 mod stretch;
 
 use self::stretch::Owners;
 pub use self::{
     block::{Block, BlockId, Order, Part},
+    contradiction::Contradiction,
     region::{Around, Item, ItemId, Regions, Rolling, Turn},
     stretch::{Mark, Stretch},
 };

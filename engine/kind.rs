@@ -7,6 +7,7 @@ use schemars::{Schema, schema_for};
 use crate::{
     change::Change,
     content::Digest,
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     value::Value,
@@ -48,6 +49,10 @@ pub trait Kind: Send + Sync {
     fn schema(&self) -> Schema;
     /// Arguments to a desired state, its key and what it owns.
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError>;
+    /// What it owns of its host, and what it wants of that.
+    fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a>;
+    /// The same, which leaves alone what others own below it, if that makes a difference.
+    fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired>;
     /// One script that reads the state of the batch.
     fn probe(&self, batch: &[&Desired]) -> Script;
     /// What the probe's output says of each of the batch; nothing of what is as it should be.
@@ -117,6 +122,14 @@ impl<R: Resource> Kind for Typed<R> {
             R::deserialize(arguments).map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
         resource.resolve(files)?;
         Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
+    }
+
+    fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a> {
+        Self::typed(desired).footprint()
+    }
+
+    fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired> {
+        Some(Arc::new(Self::typed(desired).leaving(others)?))
     }
 
     fn probe(&self, batch: &[&Desired]) -> Script {

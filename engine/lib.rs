@@ -13,6 +13,8 @@ pub mod document;
 // What can be managed: pure.
 pub mod content;
 pub mod pattern;
+pub mod edit;
+pub mod footprint;
 pub mod change;
 pub mod resource;
 pub mod kind;

@@ -15,6 +15,7 @@ use crate::{
     change::Change,
     content::Content,
     diagnostic::Diagnostic,
+    footprint::Footprint,
     pattern::{Pattern, Refused},
     script::Script,
     value::{Misfit, Value},
@@ -54,6 +55,15 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The part of the host that it owns. Two resources must not own the same part.
     fn owns(&self) -> String {
         format!("{}:{}", Self::KIND, self.key())
+    }
+
+    /// What it owns of its host, and what it wants of that: what others must agree with.
+    fn footprint(&self) -> Footprint<'_>;
+
+    /// The same resource, which leaves alone what others own below it: paths from its own. A path that ends with a slash
+    /// stands for all that is below it too. None where that makes no difference.
+    fn leaving(&self, _others: &[String]) -> Option<Self> {
+        None
     }
 
     /// Takes what the role's folder holds for it, and checks what the types alone cannot.

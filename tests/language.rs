@@ -9,6 +9,7 @@ use crate::project::Project;
 mod alike;
 mod asking;
 mod checking;
+mod footprints;
 mod comparing;
 mod handles;
 mod roles;

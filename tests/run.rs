@@ -3,6 +3,7 @@
 mod distance;
 mod faraway;
 mod failure;
+mod fights;
 mod fleet;
 mod limit;
 mod opening;

@@ -176,11 +176,6 @@ impl Files for RoleFiles<'_> {
     }
 
     fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {
-        if let Some(pattern) = self.state.gathered().patterns.get(text) {
-            return Ok(pattern.clone());
-        }
-        let pattern = Arc::new(Pattern::new(text)?);
-        self.state.gathered().patterns.insert(text.to_owned(), pattern.clone());
-        Ok(pattern)
+        self.state.pattern(text)
     }
 }

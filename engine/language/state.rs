@@ -15,10 +15,10 @@ use super::{
     written::{Argument, Arguments},
 };
 use crate::{
-    catalog::{BlockId, Catalog, Frame, NodeId, Order},
+    catalog::{BlockId, Catalog, Contradiction, Declared, Frame, NodeId, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
     inventory::Host,
-    pattern::Pattern,
+    pattern::{Pattern, Refused},
     template::{Templates, Values},
 };
 
@@ -225,14 +225,22 @@ impl State {
     /// The mistake of the script, unless it only made one because something is not known yet.
     pub(super) fn finish(self, ended: Result<()>) -> Result<Evaluation> {
         let mut gathered = self.gathered();
-        if !gathered.questions.is_empty() {
-            return Ok(Evaluation::Asks(std::mem::take(&mut gathered.questions)));
-        }
-        ended?;
-        if let Some(mistake) = gathered.mistake.take() {
-            return Err(mistake);
+        let questions = std::mem::take(&mut gathered.questions);
+        if questions.is_empty() {
+            ended?;
+            if let Some(mistake) = gathered.mistake.take() {
+                return Err(mistake);
+            }
         }
         let mut catalog = Box::new(std::mem::take(&mut gathered.catalog));
+        drop(gathered);
+        // What was declared by now is declared whatever is answered.
+        let settled = catalog.settle(&|text| self.pattern(text));
+        settled.map_err(|contradiction| self.contradiction(&catalog, &contradiction))?;
+        if !questions.is_empty() {
+            return Ok(Evaluation::Asks(questions));
+        }
+        let mut gathered = self.gathered();
         catalog.oblige();
         let texts = std::mem::take(&mut gathered.texts);
         let assigned = self.input().inventory.assigned.keys();
@@ -240,5 +248,34 @@ impl State {
         gathered.notes.extend(unread);
         catalog.keep_texts(texts);
         Ok(Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) })
+    }
+
+    /// A pattern, made once in an evaluation.
+    pub(super) fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {
+        if let Some(pattern) = self.gathered().patterns.get(text) {
+            return Ok(pattern.clone());
+        }
+        let pattern = Arc::new(Pattern::new(text)?);
+        self.gathered().patterns.insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
+    }
+
+    /// Two declarations that undo each other, at the place of the later one.
+    fn contradiction(&self, catalog: &Catalog, found: &Contradiction) -> Diagnostic {
+        let [first, second] = [found.first, found.second].map(|id| catalog.node(id));
+        let (one, other) = (&second.name, &first.name.node);
+        let message = format!("{} and {other} contradict each other: {}", one.node, found.why);
+        let here = |declared: &Declared, what: String| {
+            self.locate(Diagnostic::new("", what), &declared.place)
+        };
+        let earlier = here(&first.declared, format!("{other} is declared here"));
+        let calls = |declared: &Declared| -> Vec<Diagnostic> {
+            declared.chain.iter().map(|frame| self.call_of(frame)).collect()
+        };
+        let mistake = Diagnostic::new("catalog::contradiction", message)
+            .hint("take one of the two out, or make both want the same");
+        let mistake = self.locate(mistake, &second.declared.place);
+        let mistake = calls(&second.declared).into_iter().fold(mistake, Diagnostic::related);
+        calls(&first.declared).into_iter().fold(mistake.related(earlier), Diagnostic::related)
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
+    footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -40,6 +41,10 @@ impl Resource for Absent {
 
     fn owns(&self) -> String {
         entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::at(&self.path, Lies::Nothing)
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {

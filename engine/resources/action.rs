@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::command::{Execution, check_name};
 use crate::{
     change::Change,
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
@@ -44,6 +45,10 @@ impl Resource for Action {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::default()
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

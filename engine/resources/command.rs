@@ -9,6 +9,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
     entry,
+    footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Quoted, Script},
     secret::Text,
@@ -72,6 +73,17 @@ impl Resource for Command {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    /// A guard that is a script can look at anything.
+    fn footprint(&self) -> Footprint<'_> {
+        let creates = self.creates.iter().map(|path| (path, Lies::Something));
+        let removes = self.removes.iter().map(|path| (path, Lies::Nothing));
+        let whole = Footprint {
+            sees_all: self.unless.is_some() || self.only_if.is_some(),
+            ..Footprint::default()
+        };
+        creates.chain(removes).fold(whole, |whole, (path, lies)| whole.and_at(path, lies))
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

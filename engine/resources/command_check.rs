@@ -7,6 +7,7 @@ use super::command::{check_name, check_user, invocation};
 use crate::{
     change::{Action, Change, Field},
     check::{self, Observed},
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -48,6 +49,10 @@ impl Resource for CommandCheck {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::of_a_script()
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

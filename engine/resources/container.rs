@@ -15,6 +15,8 @@ use crate::{
     check,
     content::{Content, Digest},
     docker::{self, Config, Found},
+    entry,
+    footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
@@ -116,6 +118,23 @@ impl Resource for Container {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    /// The name that it gives to an old one is its own as well: under it nothing stays.
+    fn footprint(&self) -> Footprint<'_> {
+        let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
+        let mut whole = Footprint::default()
+            .and_named(Space::Container, &self.name, wanted)
+            .and_named(Space::Container, self.previous(), Wanted::Gone);
+        if self.absent {
+            return whole;
+        }
+        let folders = self.volumes.iter().filter_map(|volume| volume.split(':').next());
+        for folder in folders.filter(|folder| entry::check_path("volumes", folder).is_ok()) {
+            whole = whole.and_at(folder, Lies::Something);
+        }
+        let image = self.image.as_deref().map(image::full);
+        image.into_iter().fold(whole, |it, image| it.and_named(Space::Image, image, Wanted::There))
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

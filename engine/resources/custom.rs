@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Change, Field, Shown},
     content::{Content, Digest},
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
@@ -52,6 +53,10 @@ impl Resource for Custom {
 
     fn key(&self) -> String {
         format!("{}/{}", self.kind, self.key)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::of_a_script()
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

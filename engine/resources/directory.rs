@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
+    footprint::{Access, Below, Footprint, Lies, Tree},
     resource::{ArgumentError, Files, Look, Resource, Step, TreeFile, Unreadable},
     script::Script,
     sh,
@@ -16,7 +17,7 @@ use crate::{
 /// A directory, and on request what is in it.
 ///
 /// Directories above it are made where they are missing.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
     /// Where it is, from the root.
@@ -35,11 +36,14 @@ pub struct Directory {
     /// The mode of the files that come with `source`: four octal digits.
     #[serde(default = "file_mode")]
     file_mode: String,
-    /// Whether all that is not in `source` is removed.
+    /// Whether all that is neither in `source` nor declared by anyone is removed.
     #[serde(default)]
     purge: bool,
     #[serde(skip)]
     tree: Vec<TreeFile>,
+    /// What others own below it, which a purge leaves: paths from its own, those with a slash at the end as a whole.
+    #[serde(skip)]
+    others: Vec<String>,
 }
 
 /// What a probe learned of a directory.
@@ -54,8 +58,8 @@ pub struct Observed {
     extra: BTreeSet<String>,
 }
 
-/// `extra PATH WANTED print|remove` finds what is below PATH and not in WANTED, a list of lines. It looks at names
-/// in a shell of its own, so that no name can be taken for anything else, and does not cross into what is mounted.
+/// `extra PATH WANTED print|remove` finds what is below PATH and not in WANTED, a list of lines; one that ends with a slash
+/// stands for all that is below it too. It looks at names in a shell of its own, so that no name can be taken for anything else, and does not cross into what is mounted.
 const EXTRA: &str = r#"extra() {
   [ -d "$1" ] && [ ! -L "$1" ] || return 0
   find "$1" -xdev -mindepth 1 -depth -exec sh -c '
@@ -63,7 +67,12 @@ const EXTRA: &str = r#"extra() {
 "
     shift 3
     for p do
-      case $nl$wanted$nl in *"$nl${p#"$top"/}$nl"*) continue ;; esac
+      n=${p#"$top"/}
+      case $nl$wanted$nl in *"$nl$n$nl"* | *"$nl$n/$nl"*) continue ;; esac
+      while case $n in */*) : ;; *) false ;; esac; do
+        n=${n%/*}
+        case $nl$wanted$nl in *"$nl$n/$nl"*) continue 2 ;; esac
+      done
       if [ "$action" = print ]; then printf "%s\n" "${p#"$top"/}"
       elif [ -d "$p" ] && [ ! -L "$p" ]; then rmdir -- "$p" || exit 1
       else rm -f -- "$p" || exit 1; fi
@@ -105,6 +114,17 @@ impl Resource for Directory {
 
     fn owns(&self) -> String {
         entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let tree: Option<&dyn Tree> = if self.tree.is_empty() { None } else { Some(self) };
+        let below = Below { owned: self.recurse, purged: self.purge, tree };
+        Footprint::at(&self.path, Lies::Directory(self.access(self.mode.as_deref()), below))
+            .owned_by(self.owner.as_deref(), self.group.as_deref())
+    }
+
+    fn leaving(&self, others: &[String]) -> Option<Self> {
+        self.purge.then(|| Self { others: others.to_vec(), ..self.clone() })
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
@@ -238,7 +258,29 @@ impl Resource for Directory {
     }
 }
 
+/// What comes with the source, as what it wants of each path.
+impl Tree for Directory {
+    fn names(&self) -> Vec<String> {
+        Directory::names(self).collect()
+    }
+
+    fn lies(&self, name: &str) -> Option<Lies<'_>> {
+        if let Some(file) = self.tree.iter().find(|file| file.path == name) {
+            return Some(Lies::File(Some(&file.content), self.access(Some(&self.file_mode))));
+        }
+        let is_folder = |file: &TreeFile| {
+            file.path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let folder = || Lies::Directory(self.access(self.mode.as_deref()), Below::default());
+        self.tree.iter().any(is_folder).then(folder)
+    }
+}
+
 impl Directory {
+    fn access<'a>(&'a self, mode: Option<&'a str>) -> Access<'a> {
+        Access { mode, owner: self.owner.as_deref(), group: self.group.as_deref() }
+    }
+
     fn below(&self, name: &str) -> String {
         format!("{}/{name}", self.path.trim_end_matches('/'))
     }
@@ -255,9 +297,9 @@ impl Directory {
         self.folders().into_iter().chain(self.tree.iter().map(|file| file.path.clone()))
     }
 
-    /// All that the source brings, as lines.
+    /// All that the source brings and others own, as lines.
     fn known(&self) -> String {
-        self.names().collect::<Vec<_>>().join("\n")
+        self.names().chain(self.others.iter().cloned()).collect::<Vec<_>>().join("\n")
     }
 
     fn plan_file(&self, file: &TreeFile, observed: Option<&Entry>) -> Vec<Field> {

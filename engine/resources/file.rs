@@ -11,6 +11,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
     entry::{self, Entry},
+    footprint::{Access, Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
@@ -82,6 +83,11 @@ impl Resource for File {
 
     fn owns(&self) -> String {
         entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::at(&self.path, self.lies())
+            .owned_by(self.owner.as_deref(), self.group.as_deref())
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
@@ -228,6 +234,16 @@ done",
 impl File {
     fn wanted(&self) -> &Content {
         self.wanted.as_ref().expect("resolve ran before anything else, and gave it")
+    }
+
+    /// What is wanted of its path.
+    pub(super) fn lies(&self) -> Lies<'_> {
+        let access = Access {
+            mode: self.mode.as_deref(),
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+        };
+        Lies::File(self.replace.then(|| self.wanted()), access)
     }
 
     /// Whether a plan shows what it holds: others may change what is not replaced, and a secret is for no eye.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry,
+    footprint::{Footprint, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
@@ -41,6 +42,17 @@ impl Resource for Group {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        if self.absent {
+            return Footprint::default().and_named(Space::Group, &self.name, Wanted::Gone);
+        }
+        let whole = Footprint::default().and_named(Space::Group, &self.name, Wanted::There);
+        let only = |_| Wanted::Exactly(self.name.as_str().into());
+        self.gid
+            .into_iter()
+            .fold(whole, |whole, gid| whole.and_named(Space::Gid, gid.to_string(), only(gid)))
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {

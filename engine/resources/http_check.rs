@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     check::{self, Observed},
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
@@ -85,6 +86,10 @@ impl Resource for HttpCheck {
 
     fn key(&self) -> String {
         self.url.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::of_a_script()
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

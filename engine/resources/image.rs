@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    footprint::{Footprint, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
@@ -37,6 +38,11 @@ impl Resource for Image {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
+        Footprint::default().and_named(Space::Image, full(&self.name), wanted)
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
@@ -97,7 +103,7 @@ pub(super) fn find(reference: &str, output: &str) -> Option<String> {
 }
 
 /// A reference with nothing left out: `nginx` is `docker.io/library/nginx:latest`. A digest makes the tag mean nothing.
-fn full(reference: &str) -> String {
+pub(super) fn full(reference: &str) -> String {
     let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
     let (path, tag) = match name.rsplit_once(':') {
         Some((path, tag)) if !tag.contains('/') => (path, tag),

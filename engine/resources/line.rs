@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field, Shown},
     content::Content,
+    edit::Edit,
     entry,
-    pattern::{Pattern, Refused},
+    footprint::{Footprint, Lies},
+    pattern::Pattern,
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words, functions},
     sh,
@@ -52,17 +54,6 @@ pub struct Line {
     sensitive: bool,
 }
 
-/// What its patterns are, ready to find lines. Only a plan that shows a change needs them, and each takes more memory
-/// than all the rest of a line, so they are read again there.
-struct Patterns {
-    replaced: Option<Arc<Pattern>>,
-    after: Option<Arc<Pattern>>,
-    before: Option<Arc<Pattern>>,
-}
-
-/// Makes a pattern of a text.
-type Build<'a> = dyn Fn(&str) -> Result<Arc<Pattern>, Refused> + 'a;
-
 /// What a probe learned of a line.
 #[derive(Debug, Serialize)]
 pub struct Observed {
@@ -83,7 +74,7 @@ enum State {
     Differs(String),
 }
 
-/// What probe and step both run, so that they agree. [`Line::edited`] says the same in Rust.
+/// What probe and step both run, so that they agree. [`crate::edit::Editor`] says the same in Rust.
 static AWK: LazyLock<String> = LazyLock::new(|| functions(include_str!("line.awk")));
 
 /// How much of a text comes back for the diff, in bytes.
@@ -102,24 +93,27 @@ impl Resource for Line {
         )
     }
 
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::at(&self.path, Lies::Edited(self.edit()))
+    }
+
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
         entry::check_path("path", &self.path)?;
         if let Some(command) = &self.validate {
             entry::check_validate("validate", command)?;
         }
         self.check_together()?;
-        let patterns = self.patterns(&|text| files.pattern(text))?;
+        let editor = self.edit().editor(&|text| files.pattern(text));
+        let editor =
+            editor.map_err(|(argument, refused)| ArgumentError::pattern(argument, refused))?;
         let Some(line) = &self.line else { return Ok(()) };
         if line.is_empty() || line.contains(['\n', '\r', '\0']) {
             return Err(ArgumentError::new("line", "a line is one line, and not empty"));
         }
-        match &patterns.replaced {
-            Some(pattern) if !pattern.is_in(line.as_bytes()) => Err(ArgumentError::new(
+        match &self.pattern {
+            Some(pattern) if !editor.finds(line) => Err(ArgumentError::new(
                 "match",
-                format!(
-                    "`{}` does not find the new line, so a second run would not either",
-                    pattern.as_str()
-                ),
+                format!("`{pattern}` does not find the new line, so a second run would not either"),
             )
             .hint("let it find the line before and after the change, such as `^#?Port `")),
             _ => Ok(()),
@@ -239,16 +233,14 @@ edit {} {} {}",
 }
 
 impl Line {
-    fn patterns(&self, build: &Build<'_>) -> Result<Patterns, ArgumentError> {
-        let read = |argument, text: &Option<String>| {
-            let built = text.as_deref().map(build).transpose();
-            built.map_err(|refused| ArgumentError::pattern(argument, refused))
-        };
-        Ok(Patterns {
-            replaced: read("match", &self.pattern)?,
-            after: read("after", &self.after)?,
-            before: read("before", &self.before)?,
-        })
+    fn edit(&self) -> Edit<'_> {
+        Edit {
+            line: self.line.as_deref(),
+            replaced: self.pattern.as_deref(),
+            after: self.after.as_deref(),
+            before: self.before.as_deref(),
+            absent: self.absent,
+        }
     }
 
     fn check_together(&self) -> Result<(), ArgumentError> {
@@ -300,7 +292,8 @@ impl Line {
     fn diff(&self, text: Option<&[u8]>) -> Field {
         let small = text.filter(|text| text.len() <= SHOWN_MAX && !self.sensitive);
         let shown = small.and_then(|text| {
-            let after = self.edited(text);
+            let build = |text: &str| Pattern::new(text).map(Arc::new);
+            let after = self.edit().editor(&build).ok()?.edited(text);
             Some((std::str::from_utf8(text).ok()?.to_owned(), String::from_utf8(after).ok()?))
         });
         match shown {
@@ -308,51 +301,4 @@ impl Line {
             _ => self.field(Shown::Hidden("not this line".into())),
         }
     }
-
-    /// The text as it will be. The words are those of `line.awk`, which decides in the same way.
-    fn edited(&self, text: &[u8]) -> Vec<u8> {
-        let build = |text: &str| Pattern::new(text).map(Arc::new);
-        let patterns = self.patterns(&build).expect("resolve read the same patterns");
-        let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
-        let line = self.line.as_deref().unwrap_or_default().as_bytes();
-        let found = |pattern: &Option<Arc<Pattern>>| {
-            let pattern = pattern.as_ref()?;
-            lines.iter().rposition(|line| pattern.is_in(bare(line)))
-        };
-        let same = |candidate: &&[u8]| bare(candidate) == line;
-        if self.absent {
-            let gone = |candidate: &&&[u8]| match &patterns.replaced {
-                Some(pattern) => pattern.is_in(bare(candidate)),
-                None => same(candidate),
-            };
-            return lines.iter().filter(|line| !gone(line)).copied().collect::<Vec<_>>().concat();
-        }
-        if let Some(turned) = found(&patterns.replaced) {
-            let new = [line, &lines[turned][bare(lines[turned]).len()..]].concat();
-            return [&lines[..turned].concat(), &new, &lines[turned + 1..].concat()]
-                .map(Vec::as_slice)
-                .concat();
-        }
-        if lines.iter().any(same) {
-            return text.to_owned();
-        }
-        let ending: &[u8] = match lines.first() {
-            Some(first) if first.strip_suffix(b"\n").unwrap_or(first).ends_with(b"\r") => b"\r\n",
-            _ => b"\n",
-        };
-        let after = found(&patterns.after).map(|at| at + 1);
-        let place = after.or(found(&patterns.before)).unwrap_or(lines.len());
-        let mut above = lines[..place].concat();
-        if place == lines.len() && !text.is_empty() && !text.ends_with(b"\n") {
-            above.truncate(above.len() - usize::from(above.ends_with(b"\r")));
-            above.extend(ending);
-        }
-        [&above, line, ending, &lines[place..].concat()].concat()
-    }
-}
-
-/// A line without its line break, which may be that of Windows.
-fn bare(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::{Action, Change, Field},
     entry::{self, Entry},
+    footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -45,6 +46,10 @@ impl Resource for Link {
 
     fn owns(&self) -> String {
         entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::at(&self.path, Lies::Link(&self.to))
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {

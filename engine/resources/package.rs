@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    footprint::{Footprint, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words, functions},
     sh,
@@ -76,6 +77,16 @@ impl Resource for Package {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let pattern = |version: &&String| !version.contains(['*', '?']);
+        let wanted = match self.version.as_ref().filter(pattern) {
+            _ if self.absent => Wanted::Gone,
+            Some(version) => Wanted::Exactly(version.as_str().into()),
+            None => Wanted::There,
+        };
+        Footprint::default().and_named(Space::Package, plain_name(&self.name), wanted)
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
@@ -190,6 +201,14 @@ fi",
 
     fn apply_together(batch: &[&Self]) -> Option<Step> {
         Some(transactions(batch).into())
+    }
+}
+
+/// The name without the architecture that most hosts have anyway.
+fn plain_name(name: &str) -> &str {
+    match name.split_once(':') {
+        Some((plain, "amd64" | "arm64" | "native" | "any" | "all")) => plain,
+        _ => name,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::{
     change::{Action, Change, Field},
     check::{self, Observed},
+    footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -53,6 +54,10 @@ impl Resource for PortCheck {
 
     fn key(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::of_a_script()
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     entry,
+    footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     sh,
@@ -67,6 +68,18 @@ impl Resource for Repository {
 
     fn owns(&self) -> String {
         entry::owned(&self.source_path())
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let wanted = |index: usize| match self.files.get(index) {
+            Some(file) if !self.absent => file.lies(),
+            _ => Lies::Nothing,
+        };
+        let whole = Footprint::at(self.source_path(), wanted(0));
+        match self.files.len() {
+            2 => whole.and_at(self.key_path(), wanted(1)),
+            _ => whole,
+        }
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {

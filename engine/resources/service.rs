@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Change, Field},
+    footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unreadable},
     script::{Script, Words},
     sh,
@@ -65,6 +66,9 @@ pub(super) const SUFFIXES: [&str; 11] = [
 
 const FUNCTIONS: &str = include_str!("service.sh");
 
+/// Where units of the host itself lie; a link to /dev/null there masks one.
+pub(super) const UNITS: &str = "/etc/systemd/system";
+
 impl Resource for Service {
     type Observed = Observed;
     const KIND: &'static str = "service";
@@ -73,6 +77,21 @@ impl Resource for Service {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let unit = format!("{UNITS}/{}", self.name);
+        let drop_ins = format!("{unit}.d");
+        let lies = match (self.masked, self.running, self.enabled) {
+            (true, ..) => Lies::Link("/dev/null"),
+            (_, Some(true), _) | (.., Some(true)) => Lies::NoLink("/dev/null"),
+            _ => Lies::Read,
+        };
+        Footprint::at(unit, lies).and_at(drop_ins, Lies::Read).and_named(
+            Space::Unit,
+            &self.name,
+            Wanted::There,
+        )
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {

@@ -8,11 +8,12 @@ use serde::Deserialize;
 
 use super::{
     file::{self, File},
-    service::{SUFFIXES, check_unit},
+    service::{SUFFIXES, UNITS, check_unit},
 };
 use crate::{
     change::{Action, Change, Field, Shown},
     entry,
+    footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
@@ -60,6 +61,12 @@ impl Resource for Unit {
 
     fn owns(&self) -> String {
         entry::owned(&self.path())
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let lies = if self.absent { Lies::Nothing } else { self.file().lies() };
+        let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
+        Footprint::at(self.path(), lies).and_named(Space::Unit, &self.name, wanted)
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
@@ -120,7 +127,7 @@ impl Resource for Unit {
 
 impl Unit {
     fn path(&self) -> String {
-        format!("/etc/systemd/system/{}", self.name)
+        format!("{UNITS}/{}", self.name)
     }
 
     /// The file kind does the work; it is told in its own words.

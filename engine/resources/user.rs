@@ -10,6 +10,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     entry,
+    footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::{Script, Words},
     secret::Text,
@@ -81,6 +82,26 @@ impl Resource for User {
 
     fn key(&self) -> String {
         self.name.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let named = |wanted| Footprint::default().and_named(Space::User, &self.name, wanted);
+        if self.absent {
+            return named(Wanted::Gone);
+        }
+        let mut whole =
+            named(Wanted::There).owned_by(None, self.group.as_deref().or(Some(&self.name)));
+        for group in self.groups.iter().flatten() {
+            whole = whole.owned_by(None, Some(group));
+        }
+        if let Some(uid) = self.uid {
+            let only = Wanted::Exactly(self.name.as_str().into());
+            whole = whole.and_named(Space::Uid, uid.to_string(), only);
+        }
+        match &self.home {
+            Some(home) => whole.and_at(home, Lies::Something),
+            None => whole,
+        }
     }
 
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
@@ -188,7 +209,7 @@ fi",
         }
         let mut step = Step::from(self.variables());
         step.script.push(sh!("found=$({})", known));
-        step.script.push(Script::trusted(MAKE));
+        step.script.push(Script::trusted(MAKE.trim_end()));
         if let Some(password) = &self.password {
             // Locked in the same breath, so that there is no moment in which the password counts.
             let lock = if self.locked == Some(true) { "!" } else { "" };
@@ -216,44 +237,7 @@ fi",
 
 /// Makes the user of the variables, or mends it. `useradd` refuses to make a group that is there already, so that one
 /// is named; `usermod` does nothing where nothing differs. A busybox can make a user, but not change one.
-const MAKE: &str = r#"if [ -z "$found" ] && has useradd; then
-  own=-U
-  if [ -z "$group" ] && grep -q "^$name:" /etc/group; then group=$name; fi
-  if [ -n "$group" ]; then own=; fi
-  if [ -n "$create_home" ]; then create=-m; else create=-M; fi
-  useradd ${uid:+-u "$uid"} $own ${group:+-g "$group"} ${home:+-d "$home"} "$create" \
-    ${shell:+-s "$shell"} ${comment:+-c "$comment"} ${system:+-r} -- "$name"
-elif [ -z "$found" ]; then
-  if [ -n "$create_home" ]; then create=; else create=-H; fi
-  adduser -D ${uid:+-u "$uid"} ${group:+-G "$group"} ${home:+-h "$home"} $create \
-    ${shell:+-s "$shell"} ${comment:+-g "$comment"} ${system:+-S} "$name"
-fi
-if has usermod; then
-  if [ -n "$found" ]; then
-    [ -z "$uid$group$home$shell$set_comment" ] || usermod ${uid:+-u "$uid"} ${group:+-g "$group"} \
-      ${home:+-d "$home"} ${move_home:+-m} ${shell:+-s "$shell"} ${set_comment:+-c "$comment"} -- "$name"
-  fi
-  if [ -n "$set_groups" ]; then usermod ${append:+-a} -G "$groups" -- "$name"; fi
-else
-  if [ -n "$found" ]; then
-    IFS=: read -r _ _ is_uid is_gid is_comment is_home is_shell <<END
-$found
-END
-    is_group=$(awk -F: -v gid="$is_gid" '$3 == gid { print $1; exit }' /etc/group)
-    for pair in "$uid:$is_uid" "$group:$is_group" "$home:$is_home" "$shell:$is_shell" "$comment:$is_comment"; do
-      [ -z "${pair%%:*}" ] || [ "${pair%%:*}" = "${pair#*:}" ] ||
-        die "user $name has ${pair#*:}, not ${pair%%:*}, and there is no usermod to change it"
-    done
-  fi
-  if [ -n "$set_groups" ] && [ -z "$append" ]; then
-    for has_group in $(id -Gn "$name"); do
-      case ",$groups,$(id -gn "$name")," in *",$has_group,"*) ;; *) delgroup "$name" "$has_group" ;; esac
-    done
-  fi
-  IFS=,
-  for other in $groups; do addgroup "$name" "$other"; done
-  unset IFS
-fi"#;
+const MAKE: &str = include_str!("user.sh");
 
 impl User {
     /// What is wanted, as variables of the shell; empty is not given.

@@ -216,7 +216,7 @@ impl Run {
         Ok(Ended { status, plan: file, catalog, fleet: fleet.clone() })
     }
 
-    /// Applies the plan, then looks again at what changed and what stands below it.
+    /// Applies the plan, then looks again at all that it may have touched, until nothing differs.
     async fn apply(
         &self,
         catalog: &Arc<Catalog>,
@@ -240,9 +240,10 @@ impl Run {
         let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
         tally.record(outcomes);
         let mut round = 1;
-        while round <= verify::ROUNDS_MAX && !self.interrupt.is_set() {
+        while !self.interrupt.is_set() {
             let open = tally.open().count();
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
+            tally.begin_round();
             self.lock(catalog, &again, fleet, &mut locked).await;
             let stands = |id| settled(catalog, &again, tally, id);
             let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;
@@ -327,7 +328,8 @@ impl Run {
 fn settled(catalog: &Catalog, plan: &Plan, earlier: &Tally, id: NodeId) -> Option<Outcome> {
     let may_run = || {
         let planned = &plan.node(id).planned;
-        planned.acts() || catalog.node(id).kind.nature() == Nature::Check
+        let acts = planned.acts() && !verify::waits(plan, earlier, id);
+        acts || catalog.node(id).kind.nature() == Nature::Check
     };
     match earlier.outcome(id) {
         Some(Outcome::Changed | Outcome::Unchanged) if may_run() => None,

@@ -1,6 +1,9 @@
 //! What became of each node and host, for the summary and the exit status.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -25,13 +28,27 @@ pub(super) struct Tally {
     /// Changed, and not looked at since.
     unseen: Vec<bool>,
     pending: Vec<bool>,
+    /// How often what was changed was changed, and when last.
+    changes: HashMap<NodeId, Changes>,
+    /// How often something was carried out before.
+    round: u32,
+}
+
+/// The changes of a node in one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// How many there were.
+    pub(super) count: u32,
+    /// The round of the last one.
+    pub(super) last: u32,
 }
 
 impl Tally {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let no = vec![false; catalog.len()];
         let outcomes = vec![None; catalog.len()];
-        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no }
+        let changes = HashMap::new();
+        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no, changes, round: 0 }
     }
 
     /// Notes that a node was told to be as it should be.
@@ -71,6 +88,8 @@ impl Tally {
             let known = &mut self.outcomes[id.index()];
             if outcome == Outcome::Changed {
                 self.unseen[id.index()] = true;
+                let changes = self.changes.entry(id).or_default();
+                (changes.count, changes.last) = (changes.count + 1, self.round);
             }
             if !(outcome == Outcome::Unchanged && known.is_some()) {
                 *known = Some(outcome);
@@ -90,6 +109,16 @@ impl Tally {
         for id in nodes {
             self.unseen[id.index()] = false;
         }
+    }
+
+    /// Notes that what comes is carried out after another look.
+    pub(super) fn begin_round(&mut self) {
+        self.round += 1;
+    }
+
+    /// How often a node was changed in this run, if it was.
+    pub(super) fn changes(&self, id: NodeId) -> Option<Changes> {
+        self.changes.get(&id).copied()
     }
 
     pub(super) fn changed_since_look(&self, id: NodeId) -> bool {

@@ -1,19 +1,26 @@
-//! After a change: looks again at what changed and at all that stands below it, and plans what still differs.
+//! After a change: looks again at all that it may have touched, and plans what still differs. A run is green only if the
+//! next one would find nothing to do.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Fleet, Run, obligations, observe, tally::Tally};
 use crate::{
-    catalog::{Catalog, Node, NodeId},
+    catalog::{Catalog, NodeId},
     change::{Action, Field, Shown},
     event::{Event, Failure, Outcome},
     graph::Graph,
-    plan::{Plan, Planned},
-    resource::Nature,
+    plan::{Cause, Plan, Planned},
+    resource::{Nature, Reaction},
 };
 
 /// A resource that still differs after this many times does not converge.
-pub(super) const ROUNDS_MAX: u32 = 3;
+const ROUNDS_MAX: u32 = 3;
+
+/// After this many looks nothing is done any more: what still reacts would do so for ever.
+const LOOKS_MAX: u32 = 2 * ROUNDS_MAX;
 
 impl Run {
     /// Looks again, and gives the plan of what differs; none when the run is done.
@@ -42,7 +49,7 @@ impl Run {
         let mut plan = Plan::new(catalog, graph, &seen);
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
-            match given_up(&plan, tally, catalog.node(id), id, round) {
+            match given_up(&Looked { catalog, graph, tally: &*tally }, &plan, id, round) {
                 GivenUp::No => {}
                 GivenUp::AsItIs => plan.withdraw(id),
                 GivenUp::Failed(failure) => {
@@ -60,22 +67,43 @@ impl Run {
     }
 }
 
-/// What changed since the last look and all that stands below it, as far as it came to a good end or was left open.
+/// Whether a reaction that ran in this run waits: what it reacts to is mended once more, and may be again. It stays owed on
+/// the host, and runs once all is as it should be; so what undoes each other does not restart anything each time.
+pub(super) fn waits(plan: &Plan, earlier: &Tally, id: NodeId) -> bool {
+    let Planned::React { reactions } = &plan.node(id).planned else { return false };
+    let is_new = |cause: &Cause| cause.left_by.is_none();
+    let obliged = |cause: &Cause| cause.reaction == Reaction::Afterwards;
+    earlier.changes(id).is_some() && reactions.iter().any(is_new) && !reactions.iter().any(obliged)
+}
+
+/// What has to be looked at, as far as it came to a good end or was left open: what changed since the last look, all that
+/// stands below it, and all that it may have touched, wherever that stands.
 fn concerned(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<NodeId> {
-    let mut below = vec![false; catalog.len()];
+    let mut looked_at = vec![false; catalog.len()];
     for &id in graph.order() {
-        below[id.index()] =
-            tally.changed_since_look(id) || graph.before(id).any(|before| below[before.index()]);
+        looked_at[id.index()] = tally.changed_since_look(id)
+            || graph.before(id).any(|before| looked_at[before.index()]);
+    }
+    for nodes in catalog.by_host(graph.order().iter().copied()).into_values() {
+        let all = |id: &&NodeId| looked_at[id.index()] || tally.changes(**id).is_some();
+        let changed = nodes.iter().filter(|id| tally.changed_since_look(**id)).copied();
+        let changed: HashSet<NodeId> = changed.collect();
+        if changed.is_empty() || nodes.iter().all(|id| looked_at[id.index()]) {
+            continue;
+        }
+        let known: Vec<NodeId> = nodes.iter().filter(all).copied().collect();
+        let touched = catalog.touched_by(&nodes, &changed).into_iter().chain(known);
+        touched.for_each(|id| looked_at[id.index()] = true);
     }
     // Whether something has to come before a body again is seen by looking at that as well.
     for around in graph.regions().arounds.iter().rev() {
-        if around.body.iter().any(|id| below[id.index()]) {
-            around.before.iter().for_each(|id| below[id.index()] = true);
+        if around.body.iter().any(|id| looked_at[id.index()]) {
+            around.before.iter().for_each(|id| looked_at[id.index()] = true);
         }
     }
     let good = |id: &NodeId| match tally.outcome(*id) {
         None => true,
-        Some(Outcome::Changed | Outcome::Unchanged) => below[id.index()],
+        Some(Outcome::Changed | Outcome::Unchanged) => looked_at[id.index()],
         Some(_) => false,
     };
     let nodes: Vec<NodeId> = graph.order().iter().copied().filter(good).collect();
@@ -95,8 +123,10 @@ enum GivenUp {
     Failed(Failure),
 }
 
-fn given_up(plan: &Plan, tally: &Tally, node: &Node, id: NodeId, round: u32) -> GivenUp {
-    let tried = tally.outcome(id).is_some();
+fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
+    let tally = run.tally;
+    let outcome = tally.outcome(id);
+    let nature = run.catalog.node(id).kind.nature();
     match &plan.node(id).planned {
         Planned::Unknown(unknown) => {
             let message = format!("it cannot be verified: {unknown}");
@@ -104,17 +134,17 @@ fn given_up(plan: &Plan, tally: &Tally, node: &Node, id: NodeId, round: u32) -> 
         }
         // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now.
         Planned::Change { change, .. }
-            if change.action == Action::Run && tally.outcome(id) == Some(Outcome::Changed) =>
+            if change.action == Action::Run && outcome == Some(Outcome::Changed) =>
         {
             if change.is_always_there() {
                 return GivenUp::AsItIs;
             }
             let message = "it ran, and its guard says that it has to run again";
-            GivenUp::Failed(Failure::told(message))
+            GivenUp::Failed(run.blamed(id, Failure::told(message)))
         }
         // A check waits until it holds, or fails itself.
         Planned::Change { change, .. }
-            if round == ROUNDS_MAX && tried && node.kind.nature() != Nature::Check =>
+            if round >= ROUNDS_MAX && outcome.is_some() && nature != Nature::Check =>
         {
             let fields: Vec<&str> = change.fields.iter().map(|field| &*field.name).collect();
             let message = format!(
@@ -122,9 +152,62 @@ fn given_up(plan: &Plan, tally: &Tally, node: &Node, id: NodeId, round: u32) -> 
                 fields.join(", ")
             );
             let lines: Vec<String> = change.fields.iter().map(difference).collect();
-            GivenUp::Failed(Failure { output: lines.join("\n"), ..Failure::told(message) })
+            let failure = Failure { output: lines.join("\n"), ..Failure::told(message) };
+            GivenUp::Failed(run.blamed(id, failure))
+        }
+        planned if round >= LOOKS_MAX && planned.acts() => {
+            let message = "it does not converge: it reacts again after each look";
+            GivenUp::Failed(Failure::told(message))
         }
         _ => GivenUp::No,
+    }
+}
+
+/// What a run knows when it looks again.
+struct Looked<'a> {
+    catalog: &'a Catalog,
+    graph: &'a Graph,
+    tally: &'a Tally,
+}
+
+impl Looked<'_> {
+    /// Names what undid a node, if that is known.
+    fn blamed(&self, id: NodeId, failure: Failure) -> Failure {
+        let Some(other) = self.undone_by(id) else { return failure };
+        let [node, other_node] = [id, other].map(|id| self.catalog.node(id));
+        let [name, other_name] = [node, other_node].map(|node| &node.name.node);
+        let again = |id| self.tally.changes(id).is_some_and(|changes| changes.count > 1);
+        let why = match again(other) {
+            true => format!("{name} and {other_name} undo each other"),
+            false => format!("{other_name} undoes it"),
+        };
+        let [place, other_place] = [node, other_node].map(|node| &node.declared.place);
+        let hint = format!(
+            "{name} is declared at {place}, {other_name} at {other_place}: take one of the two out, or make both want the same"
+        );
+        let message = format!("{}: {why}", failure.message);
+        Failure { message, hint: Some(hint), ..failure }
+    }
+
+    /// What was changed after a node was, and may have touched it: what owns a part of the same before what can do
+    /// anything, what changed most often, and what changed last.
+    fn undone_by(&self, id: NodeId) -> Option<NodeId> {
+        let place: HashMap<NodeId, usize> =
+            self.graph.order().iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        let when = |id: NodeId| Some((self.tally.changes(id)?.last, place[&id]));
+        let host = &self.catalog.node(id).name.host;
+        let others = self.catalog.nodes().filter(|(_, node)| node.name.host == *host);
+        let others: Vec<NodeId> = others.map(|(id, _)| id).collect();
+        let touched = self.catalog.touched_by(&others, &HashSet::from([id]));
+        let rank = |other: NodeId| {
+            let count = self.tally.changes(other).map_or(0, |changes| changes.count);
+            let opaque = self.catalog.node(other).kind.opaque();
+            // What is one thing on the host may have two names there that nobody declares.
+            let (owns, again) = (touched.contains(&other) && !opaque, count > 1);
+            (owns || opaque || again).then_some((owns, count, when(other), other))
+        };
+        let later = others.iter().copied().filter(|other| *other != id && when(*other) > when(id));
+        later.filter_map(rank).max().map(|(.., other)| other)
     }
 }
 
