@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
 
-use crate::diagnostic::did_you_mean;
+use crate::{diagnostic::did_you_mean, exit_status::ExitStatus};
 
 /// Brings many hosts to the declared state over SSH.
 ///
@@ -15,8 +15,7 @@ use crate::diagnostic::did_you_mean;
     name = "converge",
     version,
     subcommand_negates_reqs = true,
-    after_help = "Exit status: 0 converged, 1 mistake in the input, 2 changes pending (plan --exit-code), \
-                  3 something failed, 4 a host unreachable, 5 reverted, 130 interrupted."
+    after_help = ExitStatus::help()
 )]
 pub struct Cli {
     /// What to do; without a subcommand: apply.

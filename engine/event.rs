@@ -80,6 +80,15 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// Another run holds a host; nothing more is done on it.
+    Locked {
+        /// The host.
+        host: Arc<str>,
+        /// Who holds it, in one line.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The state of a host is being read.
     Probing {
         /// The host.
@@ -149,6 +158,13 @@ pub enum Event {
         /// How long the run took, in milliseconds.
         duration_ms: u64,
     },
+}
+
+impl Event {
+    /// The last event of a run that ended before a host was looked at.
+    pub fn nothing_done(exit_status: u8) -> Self {
+        Self::Summary { hosts: IndexMap::new(), exit_status, duration_ms: 0 }
+    }
 }
 
 /// A resource that is as it should be. A fleet has many of them, so of each only what tells it from the others of its host.
@@ -287,6 +303,9 @@ pub struct HostSummary {
     pub unknown: usize,
     /// Why the host could not be reached.
     pub unreachable: Option<String>,
+    /// Who holds the host, if another run does.
+    #[serde(default)]
+    pub locked: Option<String>,
     /// What it cost to talk to it.
     #[serde(flatten)]
     pub traffic: Traffic,

@@ -3,10 +3,10 @@
 //! An event is written before what it announces is changed, and without secrets.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead as _, BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 /// The journal of one run, open for writing.
 pub struct Journal {
     file: Mutex<BufWriter<File>>,
+    failed: OnceLock<io::Error>,
     redactors: Redactors,
 }
 
@@ -45,12 +46,22 @@ impl Journal {
         let mut options = OpenOptions::new();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.create_new(true).append(true).open(folder.join(EVENTS))?;
-        Ok(Self { file: Mutex::new(BufWriter::with_capacity(BUFFER, file)), redactors })
+        // As long as the run goes on: who lists runs sees by it that this one is not over.
+        // Where files cannot be locked, it is not seen.
+        let _ = file.try_lock();
+        let file = Mutex::new(BufWriter::with_capacity(BUFFER, file));
+        Ok(Self { file, failed: OnceLock::new(), redactors })
+    }
+
+    /// Why something that happened is not kept, if that is so.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failed.get()
     }
 }
 
 impl Events for Journal {
-    /// A disk that is full does not stop a run on the hosts: what cannot be written is left out.
+    /// A disk that is full does not stop a run on the hosts: what cannot be written is left out, and the run says so in the
+    /// end.
     fn send(&self, event: Event) {
         // Live output is the bulk of a run, and of no use once a failure holds its last lines.
         if matches!(event, Event::Output { .. }) {
@@ -70,9 +81,13 @@ impl Events for Journal {
         };
         line.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
-            let _ = file.write_all(&line);
-            if !waits {
-                let _ = file.flush();
+            let written = file.write_all(&line).and_then(|()| match waits {
+                true => Ok(()),
+                false => file.flush(),
+            });
+            if let Err(error) = written {
+                // The first reason is the one that counts.
+                let _ = self.failed.set(error);
             }
         }
     }
@@ -91,6 +106,12 @@ pub fn entries(project: &Path) -> Vec<Entry> {
 }
 
 impl Entry {
+    /// Whether the run goes on.
+    pub fn goes_on(&self) -> bool {
+        let file = File::open(self.folder.join(EVENTS));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// What happened in the run. A last line that was cut off is left out.
     ///
     /// # Errors

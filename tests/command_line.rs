@@ -191,6 +191,106 @@ fn runs_are_listed_in_the_order_in_which_they_began() {
     assert_eq!(listed, order);
 }
 
+/// The last line that a run writes with `--format json`, and its exit status.
+fn last_line(root: &TempDir, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
+    let output = converge(root, &[arguments, &["--format", "json"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last = text.lines().last().unwrap_or_else(|| panic!("nothing was told: {arguments:?}"));
+    (serde_json::from_str(last).unwrap(), output.status.code())
+}
+
+#[test]
+fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_a_mistake() {
+    let root = project();
+    fs::write(root.path().join("playbooks/cut.rhai"), "on(hosts(\"web\"), |host| {").unwrap();
+    let here = |playbook: &'static str| ["plan", playbook, "-i", "here.toml"];
+    fs::write(
+        root.path().join("playbooks/link.rhai"),
+        "on(hosts(\"all\"), |host| link(\"/nowhere-x\", #{ to: \"/\" }));",
+    )
+    .unwrap();
+    for (arguments, status) in [
+        (&["apply", "playbooks/typo.rhai"][..], 1),
+        (&["apply", "playbooks/none.rhai"], 1),
+        (&["plan", "playbooks/cut.rhai"], 1),
+        (&["apply", "text.plan"], 1),
+        (&["plan", "playbooks/a.rhai", "-i", "none.toml"], 1),
+        (&["plan", "playbooks/a.rhai", "-l", "nobody"], 1),
+        (&["plan", "playbooks/a.rhai"], 0),
+        (&here("playbooks/link.rhai"), 0),
+        (&[&here("playbooks/link.rhai")[..], &["--exit-code"]].concat(), 2),
+        (&["plan", "playbooks/a.rhai", "--junit", "/nowhere/report.xml"], 7),
+        (&["plan", "playbooks/a.rhai", "-o", "/nowhere/a.plan"], 7),
+    ] {
+        let (last, ended) = last_line(&root, arguments);
+        assert_eq!(last["event"], "summary", "{arguments:?}");
+        assert_eq!(
+            (last["exit_status"].as_i64(), ended),
+            (Some(status), i32::try_from(status).ok()),
+            "{arguments:?}"
+        );
+    }
+    assert!(!root.path().join("report.xml").exists());
+}
+
+#[test]
+fn what_cannot_be_written_is_known_before_anything_is_done() {
+    let root = project();
+    let target = root.path().join("made");
+    let playbook = format!("on(hosts(\"all\"), |host| link({target:?}, #{{ to: \"/\" }}));");
+    fs::write(root.path().join("playbooks/make.rhai"), playbook).unwrap();
+    let run = |more: &[&str]| {
+        let arguments = [&["playbooks/make.rhai", "-i", "here.toml"], more].concat();
+        converge(&root, &arguments).status.code()
+    };
+    assert_eq!((run(&["--junit", "/nowhere/report.xml"]), target.is_symlink()), (Some(7), false));
+    fs::write(root.path().join(".converge"), "no folder").unwrap();
+    assert_eq!((run(&[]), target.is_symlink()), (Some(7), false));
+    fs::remove_file(root.path().join(".converge")).unwrap();
+    assert_eq!((run(&["--junit", "/dev/full"]), target.is_symlink()), (Some(7), true));
+    assert_eq!(run(&["--junit", "report.xml"]), Some(0));
+    assert!(fs::read_to_string(root.path().join("report.xml")).unwrap().contains("<testsuite"));
+}
+
+#[test]
+fn a_reader_of_events_that_goes_away_is_told_by_the_exit_status() {
+    let root = project();
+    let mut command = command(&root, &["plan", "playbooks/a.rhai", "--format", "json"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(command.stdout(writer).output().unwrap().status.code(), Some(7));
+}
+
+#[test]
+fn a_list_of_runs_says_how_each_ended() {
+    let root = project();
+    let mistake = "on(hosts(\"all\"), |host| nothing());";
+    fs::write(root.path().join("playbooks/mistake.rhai"), mistake).unwrap();
+    let fails = "on(hosts(\"all\"), |host| command(\"false\"));";
+    fs::write(root.path().join("playbooks/fails.rhai"), fails).unwrap();
+    for name in ["a", "mistake", "fails"] {
+        converge(&root, &[&format!("playbooks/{name}.rhai"), "-i", "here.toml"]);
+    }
+    let runs = root.path().join(".converge/runs");
+    let first = |name: &str| {
+        let began = r#"{"event":"run_started","version":1,"run":"x","command":"apply","playbook":"NAME","options":[],"approved":null,"hosts":1}"#;
+        let folder = runs.join(name);
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("events.jsonl");
+        fs::write(&path, format!("{}\n", began.replace("NAME", name))).unwrap();
+        fs::File::open(path).unwrap()
+    };
+    let _cut_short = first("9-cut");
+    let goes_on = first("9-on");
+    goes_on.lock().unwrap();
+    let history = String::from_utf8(converge(&root, &["history"]).stdout).unwrap();
+    let ends: Vec<&str> = history.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
+    assert_eq!(ends, ["ok", "mistake", "failed, 1 failed", "cut short", "goes on"]);
+    let shown = converge(&root, &["show", &history.lines().nth(1).unwrap()[..20]]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), "");
+    assert!(String::from_utf8(shown.stderr).unwrap().contains("there is no function `nothing`"));
+}
+
 #[test]
 fn a_host_cannot_hide_what_follows_its_output() {
     let root = project();

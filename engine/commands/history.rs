@@ -29,23 +29,28 @@ fn line(entry: &Entry, events: &[Event], json: bool) -> String {
         _ => None,
     });
     let status = end.map(|(_, status)| *status);
+    let known = |status| ExitStatus::ALL.into_iter().find(|known| known.code() == status);
+    let ended = match status {
+        Some(status) => known(status).map_or("?", ExitStatus::word),
+        None if entry.goes_on() => "goes on",
+        None => "cut short",
+    };
     if json {
         let id = &entry.id;
         return serde_json::json!({
-            "run": id, "command": command, "playbook": playbook, "exit_status": status,
+            "run": id, "command": command, "playbook": playbook, "exit_status": status, "ended": ended,
         })
         .to_string();
     }
     let count = |count: fn(&HostSummary) -> usize| -> usize {
         end.map_or(0, |(hosts, _)| hosts.values().map(count).sum())
     };
-    let told = match status {
-        None => "cut short".to_owned(),
-        Some(status) => format!(
-            "exit {status}, {} changed, {} failed",
-            count(|host| host.changed),
-            count(|host| host.failed)
-        ),
-    };
-    format!("{}  {command} {playbook}  {told}", entry.id)
+    let counts = [
+        (count(|host| host.changed), "changed"),
+        (count(|host| host.pending), "pending"),
+        (count(|host| host.failed), "failed"),
+    ];
+    let told = counts.iter().filter(|(number, _)| *number > 0);
+    let told: String = told.map(|(number, what)| format!(", {number} {what}")).collect();
+    format!("{}  {command} {playbook}  {ended}{told}", entry.id)
 }

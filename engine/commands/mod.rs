@@ -1,10 +1,15 @@
 //! What each subcommand does: one file each. They put the stages together, and hold no logic of their own.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     cli::{Cli, Command, Format},
     diagnostic::{Diagnostic, Result},
+    event::{Event, Events as _},
     exit_status::ExitStatus,
     report::{self, Options, Report},
     secrets::Secrets,
@@ -32,12 +37,30 @@ type LateSecrets = Arc<OnceLock<Arc<Secrets>>>;
 pub async fn run(cli: Cli) -> ExitStatus {
     let secrets = LateSecrets::default();
     let report = Arc::new(open_report(&cli, &secrets));
+    let runs = is_run(&cli);
     let status = dispatch(cli, &report, &secrets).await.unwrap_or_else(|mistakes| {
         report.diagnostics(&mistakes);
-        ExitStatus::Mistake
+        let unwritable = mistakes.iter().any(|mistake| mistake.kind() == UNWRITABLE);
+        let status = if unwritable { ExitStatus::Unwritten } else { ExitStatus::Mistake };
+        if runs {
+            report.send(Event::nothing_done(status.code()));
+        }
+        status
     });
     let written = report.finish().is_ok();
-    if written { status } else { ExitStatus::Mistake }
+    if written { status } else { status.unwritten() }
+}
+
+/// Whether what is told are the events of a run, of which the last one is a summary.
+fn is_run(cli: &Cli) -> bool {
+    matches!(cli.command, None | Some(Command::Apply { .. } | Command::Plan { .. }))
+}
+
+/// The kind of the mistake that something cannot be written: nothing is wrong with the input then.
+const UNWRITABLE: &str = "report::unwritable";
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::new(UNWRITABLE, format!("cannot write {}: {error}", path.display()))
 }
 
 fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {

@@ -9,11 +9,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{setup::Setup, signals};
+use super::{setup::Setup, signals, unwritable};
 use crate::{
     cli::nearest_subcommand,
     diagnostic::{Diagnostic, Result},
-    event::{Event, VERSION},
+    event::{Event, Events as _, Problem, VERSION},
     exit_status::ExitStatus,
     run::{Ended, Interrupt, PlanFile, Purpose},
 };
@@ -35,7 +35,7 @@ pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
         return apply_plan(setup, path, read_plan(path)?).await;
     }
     let name = Name { command: "apply", playbook: path, approved: None, output: None };
-    Ok(run(setup, &name, Purpose::Apply { approved: None }).await?.status)
+    run(setup, &name, Purpose::Apply { approved: None }, |ended| Ok(ended.status)).await
 }
 
 /// Shows what a playbook would change.
@@ -46,22 +46,27 @@ pub(super) async fn plan(
     exit_code: bool,
 ) -> Result<ExitStatus> {
     let name = Name { command: "plan", playbook, approved: None, output };
-    let ended = run(setup, &name, Purpose::Plan).await?;
-    // An interrupted run has not seen everything: there is nothing to approve.
-    if let Some(file) = output.filter(|_| ended.status != ExitStatus::Interrupted) {
-        let approved = Approved {
-            playbook: playbook.to_owned(),
-            inventory: setup.global.inventory.clone(),
-            vars: setup.global.vars.clone(),
-            limit: setup.global.limit.clone(),
-            plan: ended.plan,
-        };
-        write_plan(file, &approved)?;
-    }
-    Ok(match ended.status {
-        ExitStatus::Pending if !exit_code => ExitStatus::Converged,
-        status => status,
-    })
+    let mut file = output.map(open).transpose()?;
+    let keep = |ended: &Ended| {
+        // An interrupted run has not seen everything: there is nothing to approve.
+        if let Some(file) = file.as_mut().filter(|_| ended.status != ExitStatus::Interrupted) {
+            let approved = Approved {
+                playbook: playbook.to_owned(),
+                inventory: setup.global.inventory.clone(),
+                vars: setup.global.vars.clone(),
+                limit: setup.global.limit.clone(),
+                plan: ended.plan.clone(),
+            };
+            let text = serde_json::to_string_pretty(&approved)
+                .expect("texts and maps by name can always be written as JSON");
+            file.write(&(text + "\n"))?;
+        }
+        Ok(match ended.status {
+            ExitStatus::Pending if !exit_code => ExitStatus::Converged,
+            status => status,
+        })
+    };
+    run(setup, &name, Purpose::Plan, keep).await
 }
 
 /// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
@@ -82,7 +87,7 @@ async fn apply_plan(setup: &Setup, file: &str, approved: Approved) -> Result<Exi
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
     let playbook = &approved.playbook;
     let name = Name { command: "apply", playbook, approved: Some(file), output: None };
-    Ok(run(&setup, &name, purpose).await?.status)
+    run(&setup, &name, purpose, |ended| Ok(ended.status)).await
 }
 
 /// What a run is told as.
@@ -95,12 +100,19 @@ struct Name<'a> {
     output: Option<&'a Path>,
 }
 
-async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> {
+/// A run, from the first event to the last. `keep` writes what is kept of it, and gives the status that it ends with.
+async fn run(
+    setup: &Setup,
+    name: &Name<'_>,
+    purpose: Purpose,
+    keep: impl FnOnce(&Ended) -> Result<ExitStatus>,
+) -> Result<ExitStatus> {
     let playbook = name.playbook;
     let project = setup.project(Some(playbook))?;
+    let mut junit = setup.global.junit.as_deref().map(open).transpose()?;
     let (sender, interrupt) = Interrupt::new();
     let id = id();
-    let run = setup.run(&project, id.clone(), interrupt)?;
+    let (run, journal) = setup.run(&project, id.clone(), interrupt)?;
     let _signals = signals::listen(sender, run.events.clone());
     run.events.send(Event::RunStarted {
         version: VERSION,
@@ -113,13 +125,29 @@ async fn run(setup: &Setup, name: &Name<'_>, purpose: Purpose) -> Result<Ended> 
         hosts: project.inventory.hosts.len(),
     });
     let ended = run.playbook(|known| project.input(playbook, known), purpose).await;
-    if let (Some(file), Some(text)) = (&setup.global.junit, setup.report.junit()) {
-        fs::write(file, text).map_err(|error| unwritable(file, &error))?;
+    let ended = ended.inspect_err(|mistake| {
+        // The report tells it with the text that it is in.
+        journal.send(Event::Error(Problem::from(mistake)));
+        journal.send(Event::nothing_done(ExitStatus::Mistake.code()));
+    })?;
+    let kept = keep(&ended);
+    let mut status = kept.as_ref().map_or(ended.status, |status| *status);
+    let mut unkept: Vec<Diagnostic> = kept.err().into_iter().collect();
+    if let Some(file) = &mut junit {
+        let text = setup.report.junit(&ended.summary(status)).unwrap_or_default();
+        unkept.extend(file.write(&text).err());
     }
-    let ended = ended?;
+    if let Some(error) = journal.failure() {
+        unkept.push(unwritable(&project.config.folder.join(".converge"), error));
+    }
+    if !unkept.is_empty() {
+        setup.report.diagnostics(&unkept);
+        status = status.unwritten();
+    }
+    run.events.send(ended.summary(status));
     // The process is about to end, and the kernel frees at once what is known of a large fleet.
     std::mem::forget((ended.catalog.clone(), ended.fleet.clone()));
-    Ok(ended)
+    Ok(status)
 }
 
 /// When the run began, to the millisecond so that ids sort, and something that no other run has.
@@ -157,16 +185,40 @@ fn read_plan(path: &str) -> Result<Approved> {
     serde_json::from_value(json).map_err(no_plan)
 }
 
-fn write_plan(file: &Path, approved: &Approved) -> Result<()> {
-    let text = serde_json::to_string_pretty(approved)
-        .expect("texts and maps by name can always be written as JSON");
-    // It names resources and variables of a project: for those who approve it, not for everyone on the machine.
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(file).and_then(|mut file| file.write_all((text + "\n").as_bytes()));
-    written.map_err(|error| unwritable(file, &error))
+/// A file that something is written to in the end. It is opened in the beginning: what cannot be written is known before
+/// anything is done.
+struct Kept<'a> {
+    path: &'a Path,
+    file: fs::File,
+    /// It was not there before, and nothing is in it.
+    is_new: bool,
 }
 
-fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::new("project::unwritable", format!("cannot write {}: {error}", file.display()))
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            // What is left then is an empty file.
+            let _ = fs::remove_file(self.path);
+        }
+    }
+}
+
+/// Opens a file to write to. What is in it stays there until then.
+fn open(path: &Path) -> Result<Kept<'_>> {
+    // It names resources and variables of a project: for those who approve a plan, not for everyone on the machine.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let is_new = !path.exists();
+    let file = options.open(path).map_err(|error| unwritable(path, &error))?;
+    Ok(Kept { path, file, is_new })
+}
+
+impl Kept<'_> {
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.is_new = false;
+        let written = self.file.write_all(text.as_bytes());
+        // A pipe has no length.
+        let whole = written.map(|()| drop(self.file.set_len(text.len() as u64)));
+        whole.map_err(|error| unwritable(self.path, &error))
+    }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{LateSecrets, redactors};
+use super::{LateSecrets, redactors, unwritable};
 use crate::{
     cli::{Command, Format, Global},
     config::Config,
@@ -93,18 +93,20 @@ impl Setup {
     }
 
     /// A run that is journaled, and ends early when a signal says so.
-    pub(super) fn run(&self, project: &Project, id: String, interrupt: Interrupt) -> Result<Run> {
+    pub(super) fn run(
+        &self,
+        project: &Project,
+        id: String,
+        interrupt: Interrupt,
+    ) -> Result<(Run, Arc<Journal>)> {
         let journal = Journal::create(&project.config.folder, &id, redactors(&self.late_secrets));
         let journal = journal.map_err(|error| {
             let folder = project.config.folder.join(".converge");
-            Diagnostic::new(
-                "journal::unwritable",
-                format!("cannot write to {}: {error}", folder.display()),
-            )
-            .hint("converge keeps there what happened in each run")
+            unwritable(&folder, &error).hint("converge keeps there what happened in each run")
         })?;
-        let events: Arc<dyn Events> = Arc::new(Tee(journal, self.report.clone()));
-        Ok(Run { id, events, ..self.unjournaled(project, interrupt)? })
+        let journal = Arc::new(journal);
+        let events: Arc<dyn Events> = Arc::new(Tee(journal.clone(), self.report.clone()));
+        Ok((Run { id, events, ..self.unjournaled(project, interrupt)? }, journal))
     }
 
     /// A run of which nothing is kept.

@@ -45,6 +45,7 @@ pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) ->
             };
             events.send(Event::Warning { message: message.to_owned(), place: None });
             if again {
+                events.send(Event::nothing_done(ExitStatus::Interrupted.code()));
                 std::process::exit(ExitStatus::Interrupted.code().into());
             }
         }

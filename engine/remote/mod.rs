@@ -145,6 +145,9 @@ pub enum RemoteError {
     /// The host answered, and refused.
     #[error("{0}")]
     Refused(String),
+    /// Another run holds the host; nothing ran.
+    #[error("another run holds the host: {0}")]
+    Locked(String),
 }
 
 impl RemoteError {

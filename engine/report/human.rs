@@ -17,6 +17,7 @@ use super::{
 use crate::{
     diagnostic::Place,
     event::{Declared, Event, NodeName, Outcome, Planned, Problem, Turn},
+    exit_status::ExitStatus,
 };
 
 /// How many of those that were skipped for one reason are named.
@@ -79,7 +80,10 @@ pub(super) struct Human {
     marks: HashMap<Arc<str>, (Mark, Option<&'static str>)>,
     widest_host: usize,
     skipped: IndexMap<String, Vec<Arc<str>>>,
-    unreachable: HashSet<Arc<str>>,
+    /// The hosts on which nothing more is done.
+    lost: HashSet<Arc<str>>,
+    /// How many of them did not answer.
+    silent: usize,
     /// Whether an empty line is due before what comes next.
     gap: bool,
 }
@@ -87,9 +91,9 @@ pub(super) struct Human {
 impl Human {
     /// Nothing was told yet.
     pub(super) fn new(result: Look, progress: Look, live: bool) -> Self {
-        let (run, plan, marks, skipped, unreachable) = Default::default();
-        let (widest_host, gap) = (0, false);
-        Self { result, progress, live, run, plan, marks, widest_host, skipped, unreachable, gap }
+        let (run, plan, marks, skipped, lost) = Default::default();
+        let (widest_host, silent, gap) = (0, 0, false);
+        Self { result, progress, live, run, plan, marks, widest_host, skipped, lost, silent, gap }
     }
 
     /// What an event makes people read. Its texts are safe to show.
@@ -127,11 +131,14 @@ impl Human {
             Event::Verifying { host, round } => {
                 self.told(host, &format!("verifying, round {round}"))
             }
-            Event::Unreachable { host, message, hint } => {
-                match self.unreachable.insert(host.clone()) {
-                    true => Drawn::result(self.unreachable(host, message, hint.as_deref())),
-                    false => Drawn::default(),
+            Event::Unreachable { host, message, hint } | Event::Locked { host, message, hint } => {
+                if !self.lost.insert(host.clone()) {
+                    return Drawn::default();
                 }
+                let locked = matches!(event, Event::Locked { .. });
+                self.silent += usize::from(!locked);
+                let what = if locked { "locked:" } else { "unreachable:" };
+                Drawn::result(self.lost(host, what, message, hint.as_deref()))
             }
             Event::Unchanged { host, resources } => {
                 self.plan.add_unchanged(host, resources, self.result);
@@ -152,6 +159,11 @@ impl Human {
                 Drawn::result(self.finished(node, declared, outcome, *duration_ms))
             }
             Event::Summary { hosts, exit_status, duration_ms } => {
+                // What ended a run before it began was told by a mistake or a warning.
+                let ends = [ExitStatus::Mistake, ExitStatus::Unwritten, ExitStatus::Interrupted];
+                if hosts.is_empty() && ends.iter().any(|end| end.code() == *exit_status) {
+                    return Drawn::default();
+                }
                 let took = Duration::from_millis(*duration_ms);
                 let skipped = self.skipped();
                 let gap = if self.run.only_plans() { "" } else { "\n" };
@@ -192,13 +204,13 @@ impl Human {
         self.widest_host = plan.widest_host();
         let gap = self.gap();
         self.gap = !self.run.only_plans();
-        Drawn::result(gap + &plan.draw(self.unreachable.len(), self.result))
+        Drawn::result(gap + &plan.draw(self.silent, self.result))
     }
 
-    fn unreachable(&mut self, host: &str, message: &str, hint: Option<&str>) -> String {
+    fn lost(&mut self, host: &str, what: &str, message: &str, hint: Option<&str>) -> String {
         let look = self.result;
         let mark = look.mark(Mark::Bad);
-        let told = look.paint(Tone::Bad, "unreachable:");
+        let told = look.paint(Tone::Bad, what);
         let drawn = format!("{mark} {host}  {told} {message}\n{}", ending::hint(hint, look));
         self.gap = true;
         drawn

@@ -37,8 +37,10 @@ pub fn render(events: &[Event]) -> String {
                 let cases = suites.entry(node.host.clone()).or_default();
                 cases.insert(case.name.to_string(), case);
             }
-            Event::Unreachable { host, message, hint } => {
-                let mut status = error("unreachable", message);
+            Event::Unreachable { host, message, hint } | Event::Locked { host, message, hint } => {
+                let what =
+                    if matches!(event, Event::Locked { .. }) { "locked" } else { "unreachable" };
+                let mut status = error(what, message);
                 status.set_description(hint.as_deref().unwrap_or_default());
                 let case = TestCase::new("reach the host", status);
                 suites.entry(host.clone()).or_default().insert(String::new(), case);

@@ -23,6 +23,7 @@ pub(super) struct Live {
     failed: usize,
     reverted: usize,
     unreachable: usize,
+    locked: usize,
     busy: BTreeMap<Arc<str>, Busy>,
 }
 
@@ -36,8 +37,9 @@ struct Busy {
 impl Live {
     /// Nobody is busy yet.
     pub(super) fn new(now: Instant) -> Self {
-        let (hosts, changed, failed, reverted, unreachable) = Default::default();
-        Self { began: now, hosts, changed, failed, reverted, unreachable, busy: BTreeMap::new() }
+        let (hosts, changed, failed, reverted, unreachable, locked) = Default::default();
+        let busy = BTreeMap::new();
+        Self { began: now, hosts, changed, failed, reverted, unreachable, locked, busy }
     }
 
     /// Takes what an event says about who is busy.
@@ -59,6 +61,10 @@ impl Live {
             }
             Event::Planned { node, .. } => self.end(&node.host),
             Event::Connected { host } | Event::Unchanged { host, .. } => self.end(host),
+            Event::Locked { host, .. } => {
+                self.locked += 1;
+                self.end(host);
+            }
             Event::Unreachable { host, .. } => {
                 self.unreachable += 1;
                 self.end(host);
@@ -113,6 +119,7 @@ impl Live {
             (self.failed, "failed"),
             (self.reverted, "reverted"),
             (self.unreachable, "unreachable"),
+            (self.locked, "locked"),
         ];
         let bad: Vec<_> = bad.iter().filter(|(number, _)| *number > 0).collect();
         let took = duration_in_seconds(now.saturating_duration_since(self.began));

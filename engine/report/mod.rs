@@ -180,20 +180,24 @@ impl Report {
         self.write(&mut lock(&self.pen), &drawn);
     }
 
-    /// What was told as a JUnit document, if [`Options::junit`] asked to keep it.
-    pub fn junit(&self) -> Option<String> {
-        self.options.junit.then(|| junit::render(&lock(&self.pen).kept))
+    /// What was told as a JUnit document, if [`Options::junit`] asked to keep it; `last` is going to be told.
+    pub fn junit(&self, last: &Event) -> Option<String> {
+        let last = redacted(last.clone(), &(self.redactors)());
+        let events = |pen: &Pen| [&pen.kept[..], std::slice::from_ref(&last)].concat();
+        self.options.junit.then(|| junit::render(&events(&lock(&self.pen))))
     }
 
     /// Takes the live lines away, and says whether something could not be written.
     ///
     /// # Errors
-    /// The first error of a write. That nobody reads any more, as with `converge plan | head`, is none.
+    /// The first error of a write. That nobody reads any more, as with `converge plan | head`, is none; but who reads events
+    /// waits for the last one.
     pub fn finish(&self) -> io::Result<()> {
         self.bar.finish_and_clear();
         let mut pen = lock(&self.pen);
         let failed = [pen.stdout.failed.take(), pen.stderr.failed.take()];
-        let told = |error: &io::Error| error.kind() != io::ErrorKind::BrokenPipe;
+        let json = self.options.format == Format::Json;
+        let told = |error: &io::Error| json || error.kind() != io::ErrorKind::BrokenPipe;
         failed.into_iter().flatten().find(told).map_or(Ok(()), Err)
     }
 

@@ -21,7 +21,7 @@ const TYPED: usize = 4;
 /// A column of the table: its title, what it counts, its colour, and whether it is there when all is zero.
 type Column = (&'static str, fn(&HostSummary) -> usize, Tone, bool);
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("changed", |host| host.changed, Tone::Changed, true),
     ("unchanged", |host| host.unchanged, Tone::Good, true),
     ("failed", |host| host.failed, Tone::Bad, false),
@@ -30,6 +30,7 @@ const COLUMNS: [Column; 8] = [
     ("refused", |host| host.refused, Tone::Bad, false),
     ("unknown", |host| host.unknown, Tone::Unsure, false),
     ("unreachable", |host| usize::from(host.unreachable.is_some()), Tone::Bad, false),
+    ("locked", |host| usize::from(host.locked.is_some()), Tone::Bad, false),
 ];
 
 /// Each host by name.
@@ -166,6 +167,9 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
         let what = run.output.as_deref().map_or(playbook, shell_word);
         next.push(("To make it so:", format!("converge apply {what}")));
     }
+    if hosts.values().any(|host| host.locked.is_some()) {
+        next.push(("Once the other run is over:", again.clone()));
+    }
     match unreachable.len() {
         0 => {}
         1..=TYPED if run.approved.is_none() && nothing_else_is_left(run, hosts) => {
@@ -188,7 +192,9 @@ fn keeping(run: &Run) -> String {
 
 /// Whether a run of the unreachable hosts alone loses nothing: nothing else waited for them, and no limit is given yet.
 fn nothing_else_is_left(run: &Run, hosts: &Hosts) -> bool {
-    let left = |host: &HostSummary| host.skipped + host.failed + host.reverted + host.unknown > 0;
+    let left = |host: &HostSummary| {
+        host.skipped + host.failed + host.reverted + host.unknown > 0 || host.locked.is_some()
+    };
     let mut reached = hosts.values().filter(|host| host.unreachable.is_none());
     !reached.any(left) && !run.options.iter().any(|option| option == "-l")
 }

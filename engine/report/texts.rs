@@ -46,7 +46,7 @@ impl Texts<'_> {
             | Event::Connected { host }
             | Event::Probing { host }
             | Event::Verifying { host, round: _ } => self.name(host),
-            Event::Unreachable { host, message, hint } => {
+            Event::Unreachable { host, message, hint } | Event::Locked { host, message, hint } => {
                 self.name(host);
                 self.line(message);
                 self.lines(hint);
@@ -80,6 +80,7 @@ impl Texts<'_> {
                 let clean = |(mut host, mut summary): (_, HostSummary)| {
                     self.name(&mut host);
                     self.lines(&mut summary.unreachable);
+                    self.lines(&mut summary.locked);
                     (host, summary)
                 };
                 *hosts = std::mem::take(hosts).into_iter().map(clean).collect();

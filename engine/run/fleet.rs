@@ -175,13 +175,19 @@ impl Fleet {
 
     /// Nothing more is done on this host. The first reason is the one that counts, and is told once.
     pub(crate) fn lose(&self, name: &Arc<str>, error: RemoteError) {
-        let hint = match &error {
-            RemoteError::Unreachable { hint, .. } => hint.clone(),
-            _ => None,
-        };
         let (host, message) = (name.clone(), error.to_string());
+        let event = match &error {
+            RemoteError::Locked(_) => {
+                let hint = "wait for it to end, or let this one wait: --lock-wait SECONDS";
+                Event::Locked { host, message, hint: Some(hint.to_owned()) }
+            }
+            RemoteError::Unreachable { hint, .. } => {
+                Event::Unreachable { host, message, hint: hint.clone() }
+            }
+            _ => Event::Unreachable { host, message, hint: None },
+        };
         if self.way(name).lost.set(error).is_ok() {
-            self.tell(Event::Unreachable { host, message, hint });
+            self.tell(event);
         }
     }
 

@@ -21,18 +21,42 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// What the script prints first when the lock was taken.
 const TAKEN: &str = "taken";
 
+/// What it prints when nobody can take it, before why.
+const NOBODY: &str = "nobody can: ";
+
+/// Why the lock was not taken, by what its script `said`.
+fn untaken(said: String, who: &str) -> RemoteError {
+    if let Some(why) = said.strip_prefix(NOBODY) {
+        let hint = "the account that runs the scripts keeps its state there".to_owned();
+        let message = format!("no lock can be taken there: {why}");
+        return RemoteError::Unreachable { message, hint: Some(hint) };
+    }
+    if said == who {
+        let message = "this run works on it already: two names of the inventory mean one host";
+        let hint = Some("take one of the two names out".to_owned());
+        return RemoteError::Unreachable { message: message.to_owned(), hint };
+    }
+    RemoteError::Locked(said)
+}
+
 /// Takes the lock of each host, and says whether another run had one first. Those that it holds for longer than `wait`
 /// are lost to this run.
 pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
     let script = prelude::reading().then(script(who));
     let take = async |host: &Arc<str>| {
         let _place = fleet.place().await;
-        take_one(host, &script, wait, fleet).await
+        take_one(host, &script, who, wait, fleet).await
     };
     join_all(hosts.iter().map(take)).await.contains(&true)
 }
 
-async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Fleet) -> bool {
+async fn take_one(
+    host: &Arc<str>,
+    script: &Script,
+    who: &str,
+    wait: Duration,
+    fleet: &Fleet,
+) -> bool {
     let began = Instant::now();
     let mut waited = false;
     loop {
@@ -46,10 +70,9 @@ async fn take_one(host: &Arc<str>, script: &Script, wait: Duration, fleet: &Flee
         if said == TAKEN {
             return waited;
         }
-        if began.elapsed() >= wait {
-            let message = format!("another run holds the host: {said}");
-            let hint = "wait for it to end, or let this one wait: --lock-wait SECONDS".to_owned();
-            fleet.lose(host, RemoteError::Unreachable { message, hint: Some(hint) });
+        let hopeless = said == who || said.starts_with(NOBODY);
+        if hopeless || began.elapsed() >= wait {
+            fleet.lose(host, untaken(said, who));
             return waited;
         }
         if !std::mem::replace(&mut waited, true) {
@@ -75,9 +98,10 @@ elif mkdir \"$STATE/lock.held\" 2>/dev/null; then
   say {}
 elif [ -d \"$STATE\" ]; then
   say \"$(cat \"$STATE/holder\") (if that run is over, remove $STATE/lock.held)\"
-else say \"nobody can: $STATE cannot be made\"; fi",
+else say {}\"$STATE cannot be made\"; fi",
         who,
         TAKEN,
-        TAKEN
+        TAKEN,
+        NOBODY
     )
 }

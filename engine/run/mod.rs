@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
 use tokio::sync::watch;
 
 mod answers;
@@ -38,7 +39,7 @@ use self::{
 use crate::{
     catalog::{Catalog, NodeId},
     diagnostic::Result,
-    event::{Event, Events, Outcome},
+    event::{Event, Events, HostSummary, Outcome},
     exit_status::ExitStatus,
     graph::Graph,
     language::{Input, Known},
@@ -113,12 +114,22 @@ pub struct Ended {
     pub plan: PlanFile,
     /// What was declared.
     pub catalog: Arc<Catalog>,
+    hosts: IndexMap<Arc<str>, HostSummary>,
+    duration_ms: u64,
     /// The ways to the hosts, on which nothing is held any more.
     pub(crate) fleet: Arc<Fleet>,
 }
 
+impl Ended {
+    /// The last event of the run, which ends with this status.
+    pub fn summary(&self, status: ExitStatus) -> Event {
+        let (hosts, duration_ms) = (self.hosts.clone(), self.duration_ms);
+        Event::Summary { hosts, exit_status: status.code(), duration_ms }
+    }
+}
+
 impl Run {
-    /// Runs a playbook. The input's `known` is what is known already; the run asks for the rest.
+    /// Runs a playbook. What it came to is told by whoever asked for the run: [`Ended::summary`]. The input's `known` is what is known already; the run asks for the rest.
     ///
     /// # Errors
     /// A mistake in what the user gave; nothing was changed on any host then. What happens on hosts is no error
@@ -212,8 +223,7 @@ impl Run {
         let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         fleet.fall_silent();
-        self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms });
-        Ok(Ended { status, plan: file, catalog, fleet: fleet.clone() })
+        Ok(Ended { status, plan: file, catalog, hosts, duration_ms, fleet: fleet.clone() })
     }
 
     /// Applies the plan, then looks again at all that it may have touched, until nothing differs.

@@ -136,15 +136,18 @@ impl Tally {
         open.map(move |(index, _)| id(index))
     }
 
-    /// The exit status that says most: a failure before an unreachable host before a change that was taken back before
+    /// The exit status that says most: a failure before an unreachable host before one that another run holds before a change that was taken back before
     /// changes that wait.
     pub(super) fn status(&self, troubles: &Troubles) -> ExitStatus {
         let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().any(bad);
         if any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. })) {
             ExitStatus::Failed
-        } else if !troubles.is_empty() || any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
+        } else if troubles.values().any(|error| !matches!(error, RemoteError::Locked(_)))
+            || any(|outcome| matches!(outcome, Outcome::Unknown { .. }))
         {
             ExitStatus::Unreachable
+        } else if !troubles.is_empty() {
+            ExitStatus::Locked
         } else if any(|outcome| matches!(outcome, Outcome::Reverted(_))) {
             ExitStatus::Reverted
         } else if self.pending.contains(&true) {
@@ -167,7 +170,11 @@ impl Tally {
             nodes.iter().for_each(|id| self.count(*id, summary));
         }
         for (name, error) in troubles {
-            hosts.entry(name.clone()).or_default().unreachable = Some(error.to_string());
+            let host = hosts.entry(name.clone()).or_default();
+            match error {
+                RemoteError::Locked(by) => host.locked = Some(by.clone()),
+                _ => host.unreachable = Some(error.to_string()),
+            }
         }
         for (name, host) in &mut hosts {
             host.traffic = fleet.traffic(name);

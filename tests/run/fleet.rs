@@ -187,6 +187,7 @@ impl Fleet {
             known,
         };
         let ended = run.playbook(input, purpose).await?;
+        told.send(ended.summary(ended.status));
         let events = std::mem::take(&mut *told.events.lock().unwrap());
         Ok(Ran { status: ended.status, events, plan: ended.plan })
     }

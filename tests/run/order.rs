@@ -7,7 +7,7 @@ use std::{
 
 use converge::{
     event::Event,
-    exit_status::ExitStatus::{Converged, Interrupted},
+    exit_status::ExitStatus::{Converged, Interrupted, Locked, Unreachable},
     run::Purpose,
 };
 
@@ -120,6 +120,29 @@ async fn what_changed_while_the_lock_was_waited_for_is_seen() {
     let ran = fleet.run(playbook, Purpose::Apply { approved: Some(approved) }).await.unwrap();
     assert!(ran.outcome("/f").starts_with("refused"), "{}", ran.outcome("/f"));
     assert_eq!(std::fs::read_to_string(file).unwrap(), "by hand");
+}
+
+#[tokio::test]
+async fn a_host_that_another_run_holds_is_locked_and_not_unreachable() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let _lock = held(&fleet, "a");
+    fleet.write("a", "state/holder", "run X of ada\n");
+    let playbook = playbook(r#"on(hosts("all"), |host| say(host, "one"));"#);
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!((ran.status, ran.outcome("b/command:one")), (Locked, "changed".into()));
+    assert_eq!(
+        ran.outcome("a/command:one"),
+        "skipped: a: another run holds the host: run X of ada"
+    );
+    let a = ran.host("a");
+    assert_eq!((a.locked.as_deref(), a.unreachable), (Some("run X of ada"), None));
+    let locked = |event: &Event| matches!(event, Event::Locked { host, .. } if **host == *"a");
+    assert_eq!(ran.events.iter().filter(|event| locked(event)).count(), 1);
+    // Two names for one host: it is this run itself that holds it.
+    fleet.write("a", "state/holder", "run run-2 of somebody\n");
+    let ran = fleet.apply(&playbook).await;
+    let told = "this run works on it already: two names of the inventory mean one host";
+    assert_eq!((ran.status, ran.host("a").unreachable.as_deref()), (Unreachable, Some(told)));
 }
 
 /// The lock of a host, as another run holds it.
