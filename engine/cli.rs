@@ -177,10 +177,10 @@ pub enum Command {
         /// The variable; or the parameter, as ROLE.NAME.
         name: String,
     },
-    /// The manual of a kind, or the list of all kinds
+    /// The manual of kinds, functions, roles and facts
     Doc {
-        /// The kind, such as `file`.
-        kind: Option<String>,
+        /// What to look up, such as `file`, `on`, `role nginx`, `os.family`, `apt`; `language` is all of the language.
+        name: Vec<String>,
     },
     /// List earlier runs
     History,

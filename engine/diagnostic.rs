@@ -232,9 +232,9 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         let distance = strsim::damerau_levenshtein(word, candidate);
         let longest = candidate.chars().count().max(word.chars().count());
         let cut_short = word.len() > 2 && candidate.starts_with(word);
-        (cut_short || distance <= (longest + 1) / 3).then_some((distance, candidate))
+        (cut_short || distance <= (longest + 1) / 3).then_some((distance, !cut_short, candidate))
     };
-    let (_, nearest) = known.into_iter().filter_map(near).min()?;
+    let (_, _, nearest) = known.into_iter().filter_map(near).min()?;
     Some(format!("did you mean `{nearest}`?"))
 }
 

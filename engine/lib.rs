@@ -23,6 +23,7 @@ pub mod entry;
 pub mod docker;
 pub mod resources;
 pub mod manual;
+pub mod ansible;
 
 // What we are given: text in, values out.
 pub mod config;
@@ -31,9 +32,9 @@ pub mod template;
 
 // Deciding: pure.
 pub mod catalog;
+pub mod facts;
 pub mod language;
 pub mod graph;
-pub mod facts;
 pub mod prelude;
 pub mod probe;
 pub mod plan;

@@ -134,6 +134,68 @@ fn a_function_of_a_library_with_too_much() {
     insta::assert_snapshot!(shown(&project.mistake()));
 }
 
+/// The hints for what people bring from elsewhere, each with what they wrote.
+fn hints(texts: &[&str]) -> String {
+    let hint = |text: &&str| {
+        let Err(mistake) = Project::role(text).try_notes() else {
+            return format!("{text}\n  no mistake\n");
+        };
+        format!("{text}\n  {mistake}: {}\n", mistake.hint_text().unwrap_or("(no hint)"))
+    };
+    texts.iter().map(hint).collect()
+}
+
+#[test]
+fn what_people_bring_from_elsewhere_has_a_hint() {
+    insta::assert_snapshot!(hints(&[
+        "cron(\"x\");",
+        "mount(\"/mnt\");",
+        "git(\"x\");",
+        "stat(\"/x\");",
+        "template(\"x.j2\");",
+        "set_fact(1);",
+        "copy(\"/x\");",
+        "apt(\"x\");",
+        "lineinfile(\"/x\");",
+        "systemd(\"x\");",
+        "nginx(#{});",
+        "fil(\"/x\");",
+        "\"x\".upper();",
+        "\"x\".startswith(\"y\");",
+        "[1].append(2);",
+        "[1].length();",
+        "print(str(1));",
+        "fn port() { 80 }\nprot();",
+        "fn conf() { host.name }\nconf();",
+        "let a = 1;\nfn f() { a }\nf();",
+        "let x = None;",
+        "let x = True;",
+        "let x = null;",
+        "let x = undefined;",
+        "if true and false { }",
+        "if true or false { }",
+        "if not true { }",
+        "if true { } elif false { }",
+        "def f() { }",
+        "function f() { }",
+        "let f = () => 1;",
+        "let f = lambda x: x;",
+        "var x = 1;",
+        "if 1 === 1 { }",
+        "if 1 !== 2 { }",
+        "x := 1;",
+        "let x = 'it is';",
+        "let x = f\"port\";",
+        "for x in [1]: print(x);",
+        "when(true);",
+        "let x = inventory_hostname;",
+        "let x = `a \\` b`;",
+        "debug(\"x\");",
+        "notify(\"x\");",
+        "parse_itn(\"1\");",
+    ]));
+}
+
 // Hosts.
 snapshots! {
     an_unknown_pattern: playbook("on(hosts(\"balancers\"), |host| package(\"haproxy\"));");

@@ -12,6 +12,7 @@ mod checking;
 mod footprints;
 mod comparing;
 mod handles;
+mod ordered;
 mod roles;
 
 #[test]

@@ -204,6 +204,11 @@ impl Project {
 
     /// All mistakes that show without running it.
     pub(crate) fn check(&self) -> Vec<Diagnostic> {
-        check(self.input())
+        check(self.input()).0
+    }
+
+    /// What shows without running it, and is no mistake.
+    pub(crate) fn check_notes(&self) -> Vec<Note> {
+        check(self.input()).1
     }
 }

@@ -3,24 +3,35 @@
 use super::setup::Setup;
 use crate::{
     diagnostic::Diagnostic,
+    event::{Event, Events as _},
     exit_status::ExitStatus,
     graph::Graph,
-    language::{self, Evaluation, Known, Question},
+    language::{self, Evaluation, Known, Note, Question},
     secret::Secret,
 };
 
 pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagnostic>> {
     let one = |mistake| vec![mistake];
     let project = setup.project(Some(playbook)).map_err(one)?;
-    let mistakes = language::check(project.input(playbook, Known::default()));
+    let (mistakes, mut notes) = language::check(project.input(playbook, Known::default()));
+    let tell = |notes: Vec<Note>| {
+        for Note { message, place, .. } in notes.into_iter().filter(|note| note.warning) {
+            setup.report.send(Event::Warning { message, place });
+        }
+    };
     if !mistakes.is_empty() {
+        tell(notes);
         return Err(mistakes);
     }
     let mut known = Known::default();
     loop {
         match language::evaluate(project.input(playbook, known.clone())).map_err(one)? {
-            Evaluation::Complete { catalog, .. } => {
+            Evaluation::Complete { catalog, notes: more } => {
                 Graph::build(&catalog).map_err(one)?;
+                notes.extend(
+                    more.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>(),
+                );
+                tell(notes);
                 let resources = match catalog.len() {
                     1 => "1 resource".to_owned(),
                     count => format!("{count} resources"),
@@ -41,6 +52,7 @@ pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagn
                     }
                 }
                 if asks_hosts {
+                    tell(notes);
                     let text = format!(
                         "{playbook}: no mistake found; the rest depends on what hosts answer"
                     );

@@ -1,27 +1,41 @@
-//! `converge doc`: the manual of each kind, from the kind itself.
+//! `converge doc`: the manual of kinds, functions, roles and facts, from these themselves.
 
 use super::setup::Setup;
 use crate::{
+    ansible,
     diagnostic::{Diagnostic, Result, did_you_mean},
     exit_status::ExitStatus,
+    language::{Known, Manual},
     manual,
     resources::{self, KINDS},
 };
 
-pub(super) fn run(setup: &Setup, kind: Option<&str>) -> Result<ExitStatus> {
-    let text = match kind {
-        None => manual::index(),
-        Some(name) => {
-            let kind = resources::kind(name).ok_or_else(|| {
-                let names = KINDS.iter().map(|kind| kind.name());
-                let mistake =
-                    Diagnostic::new("doc::unknown-kind", format!("there is no kind `{name}`"));
-                let hint = did_you_mean(name, names);
-                mistake.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned()))
-            })?;
-            manual::page(kind)
-        }
+pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
+    // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
+    let language = match setup.project(None) {
+        Ok(project) => Manual::of(project.input("", Known::default())),
+        Err(_) => Manual::of_language(),
+    };
+    // `converge doc role nginx` is `converge doc nginx`.
+    let text = match words.last() {
+        None => format!("Kinds\n\n{}{}", manual::index(), language.index()),
+        Some(name) if name == "language" => Manual::of_language().book(),
+        Some(name) => page(name, words.len() > 1, &language)?,
     };
     setup.report.print(&text);
     Ok(ExitStatus::Converged)
+}
+
+fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
+    let kind = resources::kind(name).filter(|_| !is_role);
+    let pages: Vec<String> =
+        kind.map(manual::page).into_iter().chain(language.page(name)).collect();
+    if !pages.is_empty() {
+        return Ok(pages.join("\n"));
+    }
+    let names = KINDS.iter().map(|kind| kind.name()).chain(language.names());
+    let hint = did_you_mean(name, names).or_else(|| ansible::near(name));
+    let message = format!("there is no kind, function, role or fact `{name}`");
+    let mistake = Diagnostic::new("doc::unknown", message);
+    Err(mistake.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned())))
 }

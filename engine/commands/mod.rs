@@ -106,7 +106,7 @@ async fn dispatch(
         }
         Some(Command::Graph { playbook }) => one(graph::run(&setup, &playbook).await),
         Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
-        Some(Command::Doc { kind }) => one(doc::run(&setup, kind.as_deref())),
+        Some(Command::Doc { name }) => one(doc::run(&setup, &name)),
         Some(Command::History) => one(history::run(&setup)),
         Some(Command::Show { run }) => one(show::run(&setup, &run)),
         Some(Command::Completions { shell }) => Ok(completions::run(&setup, shell)),

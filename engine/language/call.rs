@@ -17,12 +17,12 @@ use crate::{
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]);
+    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]).with_comments(["Everything that the block declares happens in the order written, also across hosts. Gives back all that was declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, block: FnPtr| {
         sequence(&its, &context, &block)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("secret").with_params_info(["name"]);
+    let function = FuncRegistration::new("secret").with_params_info(["name"]).with_comments(["A secret by its name, from the providers of `converge.toml`. It never shows, and no text can be made of it: give it to a template in `vars`, or alone to an argument that takes a secret. Only `== ()` can be asked of it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         secret(&its, &context, name)
     });
@@ -35,7 +35,10 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 /// `assert` and `fail`.
 fn register_ends(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    let function = FuncRegistration::new("assert").with_params_info(["condition", "message"]);
+    let function =
+        FuncRegistration::new("assert").with_params_info(["condition", "message"]).with_comments([
+            "Ends everything with the message before any change, unless the condition holds.",
+        ]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, holds: bool, message: &str| -> Outcome<()> {
@@ -43,7 +46,9 @@ fn register_ends(engine: &mut Engine, state: &State) {
         },
     );
     let its = state.clone();
-    let function = FuncRegistration::new("fail").with_params_info(["message"]);
+    let function = FuncRegistration::new("fail")
+        .with_params_info(["message"])
+        .with_comments(["Ends everything with the message before any change."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, message: &str| -> Outcome<()> {
@@ -80,7 +85,9 @@ fn register_refused(engine: &mut Engine, state: &State) {
 /// `warn` and `print`.
 fn register_notes(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    let function = FuncRegistration::new("warn").with_params_info(["message"]);
+    let function = FuncRegistration::new("warn").with_params_info(["message"]).with_comments([
+        "Tells the message as a warning, once, and goes on. `print(..)` only tells it.",
+    ]);
     function.register_into_engine(engine, move |context: NativeCallContext, message: &str| {
         let place = its.call(&context);
         note(&its, Note { warning: true, message: message.to_owned(), place: Some(place) });
@@ -88,6 +95,10 @@ fn register_notes(engine: &mut Engine, state: &State) {
     // Rhai has its own `print` for most types, which ends here, and does not say where it stands.
     let its = state.clone();
     engine.on_print(move |message| {
+        note(&its, Note { warning: false, message: message.to_owned(), place: None });
+    });
+    let its = state.clone();
+    engine.on_debug(move |message, _, _| {
         note(&its, Note { warning: false, message: message.to_owned(), place: None });
     });
 }

@@ -57,7 +57,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         engine.register_fn(name, |version: &mut Version| version.text().to_owned());
     }
     let its = state.clone();
-    let function = FuncRegistration::new("version").with_params_info(["text"]);
+    let function = FuncRegistration::new("version").with_params_info(["text"]).with_comments([r#"A version, which compares with another, or with a text: `version(host.facts.os.version) >= "11"`. 1.10 is above 1.9, 12 is 12.0, `1.0~rc1`, `1.0-rc1` and `1.0a1` are below 1.0, `1.0-1` and `1.1.1a` are above what they begin with; what stands before a colon counts first, as in versions of Debian's packages."#]);
     function.register_into_engine(engine, move |context: NativeCallContext, of: Dynamic| {
         version(&of).map_err(|mistake| raise(&its, &context, mistake))
     });
@@ -225,7 +225,7 @@ fn same<T: Clone + PartialEq + Send + Sync + 'static>(
 }
 
 fn shown(value: &Dynamic) -> String {
-    to_value(value).map_or_else(|_| kind_of(value).to_owned(), |value| value.shown())
+    to_value(value, None).map_or_else(|_| kind_of(value).to_owned(), |value| value.shown())
 }
 
 fn mistake(one: &Dynamic, other: &Dynamic, operator: &str) -> Diagnostic {

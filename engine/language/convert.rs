@@ -6,15 +6,20 @@ use rhai::{Array, Dynamic, ImmutableString, Map};
 use super::{
     declare::{Handle, Handles},
     hosts::HostRef,
+    ordered::{Use, tagged},
+    state::State,
     version::Version,
 };
 use crate::{inventory::Host, secret::Secret, value::Value};
 
-/// Takes a value out of Rhai.
+/// Takes a value out of Rhai. Maps keep their order where it is known what `place` it is used at.
 ///
 /// # Errors
 /// The kind of value that has no meaning outside a script.
-pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
+pub(super) fn to_value(
+    dynamic: &Dynamic,
+    place: Option<(&State, &Use)>,
+) -> Result<Value, &'static str> {
     if let Some(text) = dynamic.read_lock::<ImmutableString>() {
         return Ok(Value::from(text.as_str()));
     }
@@ -28,12 +33,20 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
         return Ok(Value::Secret(secret.clone()));
     }
     if let Some(items) = dynamic.read_lock::<Array>() {
-        return items.iter().map(to_value).collect::<Result<_, _>>().map(Value::List);
+        let value = |item| to_value(item, place);
+        return items.iter().map(value).collect::<Result<_, _>>().map(Value::List);
     }
     if let Some(items) = dynamic.read_lock::<Map>() {
-        let item = |(name, value): (_, &Dynamic)| Ok((str::to_owned(name), to_value(value)?));
-        let items = items.iter().map(|(name, value)| item((name.as_str(), value)));
-        return items.collect::<Result<_, _>>().map(Value::Map);
+        let names: Vec<&str> = match place {
+            Some((state, place)) => {
+                let tag =
+                    if dynamic.is_shared() { dynamic.flatten_clone().tag() } else { dynamic.tag() };
+                state.gathered().orders.of(tag, &items, place)
+            }
+            None => items.keys().map(|name| name.as_str()).collect(),
+        };
+        let item = |name: &str| Ok((name.to_owned(), to_value(&items[name], place)?));
+        return names.into_iter().map(item).collect::<Result<_, _>>().map(Value::Map);
     }
     if let Ok(value) = dynamic.as_bool() {
         return Ok(Value::Bool(value));
@@ -54,7 +67,7 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, &'static str> {
 }
 
 /// Gives a value to Rhai.
-pub(super) fn to_dynamic(value: &Value) -> Dynamic {
+pub(super) fn to_dynamic(value: &Value, state: &State) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(value) => (*value).into(),
@@ -62,11 +75,10 @@ pub(super) fn to_dynamic(value: &Value) -> Dynamic {
         Value::Float(value) => (*value).into(),
         Value::Text(value) => value.clone().into(),
         Value::Secret(secret) => Dynamic::from(secret.clone()),
-        Value::List(items) => items.iter().map(to_dynamic).collect::<Array>().into(),
-        Value::Map(items) => {
-            let item = |(name, value): (&String, &Value)| (name.as_str().into(), to_dynamic(value));
-            items.iter().map(item).collect::<Map>().into()
+        Value::List(items) => {
+            items.iter().map(|it| to_dynamic(it, state)).collect::<Array>().into()
         }
+        Value::Map(items) => tagged(items, state),
     }
 }
 
@@ -105,7 +117,7 @@ pub(super) fn kind_of(dynamic: &Dynamic) -> &'static str {
         // Of these, only what Rhai brings and nobody can give, such as a range, has no value.
         match dynamic.type_name() {
             "i64" | "f64" | "bool" | "char" | "string" | "()" => {
-                to_value(dynamic).map_or("this", |value| value.type_name())
+                to_value(dynamic, None).map_or("this", |value| value.type_name())
             }
             _ => "a value of this type",
         }

@@ -10,6 +10,7 @@ use super::{
     error::{Outcome, raise},
     files::RoleFiles,
     hosts::no_host,
+    ordered::Use,
     recording::Templated,
     state::{Context, Gathered, State},
     written::{Argument, FIRST},
@@ -86,10 +87,17 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         let order = move |context: NativeCallContext, these: Dynamic, others: Dynamic| {
             order(&state, &context, these, &others, comes_after)
         };
-        let function = FuncRegistration::new(name).with_params_info(["resource", "resources"]);
+        let about = if comes_after { AFTER } else { BEFORE };
+        let function = FuncRegistration::new(name)
+            .with_params_info(["resource", "resources"])
+            .with_comments([about]);
         function.register_into_engine(engine, order);
     }
 }
+
+const AFTER: &str = "`a.after(b)`: a happens after b, which may be on another host, a list, or what `on`, `role`, `sequence`, \
+                     `around` or `rolling` gave. Gives a back.";
+const BEFORE: &str = "`a.before(b)`: a happens before b; else as `after`.";
 
 fn register_kind(engine: &mut Engine, name: &str, call: &Call) {
     let first = call.kind.first();
@@ -211,7 +219,8 @@ impl Call {
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
         let Some(host) = &scene.host else { return Err(fail(no_host(self.kind.name()))) };
         let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
-        let (arguments, reactions) = self.split(first, rest).map_err(mistake)?;
+        let (arguments, reactions) =
+            self.split(first, rest, &self.state.use_at(&place)).map_err(mistake)?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
         let again = host.seen().map(|_| arguments.clone());
         let resource = match self.kind.declare(arguments, &files) {
@@ -265,9 +274,9 @@ impl Call {
     }
 
     /// Takes the reactions out of a call's arguments; the rest is the kind's own.
-    fn split(&self, first: &Dynamic, rest: &Map) -> Result<Split, ArgumentError> {
+    fn split(&self, first: &Dynamic, rest: &Map, place: &Use) -> Result<Split, ArgumentError> {
         let value = |name: &str, value| {
-            to_value(value).map_err(|got| {
+            to_value(value, Some((&self.state, place))).map_err(|got| {
                 ArgumentError::new(name.to_owned(), format!("`{name}` does not take {got}"))
             })
         };

@@ -67,7 +67,9 @@ pub(super) fn of_parsing(error: &rhai::ParseError, source: &Source, given: &[&st
     let last = source.text.trim_end().char_indices().next_back();
     let end = last.map_or(0..0, |(at, last)| at..at + last.len_utf8());
     let span = start.filter(|span| !span.is_empty()).unwrap_or(end);
-    explain::parsing(&error.0, source, given).at(source, span)
+    let line = position.line().and_then(|line| source.text.lines().nth(line - 1));
+    let word = &source.text[span.clone()];
+    explain::parsing(&error.0, source, given, word, line.unwrap_or_default()).at(source, span)
 }
 
 /// What ended a script, with the calls of its functions that led there. `ast` is the script that was run.

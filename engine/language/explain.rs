@@ -4,25 +4,55 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, EvalAltResult, ParseErrorType};
 
-use super::{convert::kind_of, roles::GIVEN, state::State, written::declared_names};
+use super::{
+    convert::kind_of,
+    elsewhere,
+    roles::{self, GIVEN},
+    state::State,
+    written::{declared_functions, declared_names},
+};
 use crate::{
+    ansible,
     diagnostic::{Diagnostic, Place, Source, did_you_mean},
+    resources::KINDS,
     value::Value,
 };
 
-/// What kept a script from being compiled. `given` are the names that it finds without declaring them.
-pub(super) fn parsing(error: &ParseErrorType, source: &Source, given: &[&str]) -> Diagnostic {
+/// What kept a script from being compiled. `given` are the names that it finds without declaring them; `word` is what stands at
+/// the place, in `line`.
+pub(super) fn parsing(
+    error: &ParseErrorType,
+    source: &Source,
+    given: &[&str],
+    word: &str,
+    line: &str,
+) -> Diagnostic {
     match error {
         ParseErrorType::VariableUndefined(name) => unknown_variable(name, &source.text, given),
         ParseErrorType::ModuleUndefined(name) => {
             Diagnostic::new("language::unknown-role", format!("there is no role library `{name}`"))
                 .hint(format!("{name}::f() calls a function of roles/{name}/lib.rhai"))
         }
-        ParseErrorType::Reserved(word) if matches!(word.as_str(), "null" | "nil") => {
-            Diagnostic::new("language::syntax", format!("there is no `{word}`"))
-                .hint("nothing is written as `()`")
+        other => {
+            let reserved = match other {
+                ParseErrorType::Reserved(word) => Some(word.as_str()),
+                _ => None,
+            };
+            let hint = elsewhere::word(reserved.unwrap_or(word));
+            let message = match (reserved, other) {
+                (Some(word), _) => format!("there is no `{word}`"),
+                (None, ParseErrorType::BadInput(rhai::LexError::ImproperSymbol(symbol, _)))
+                    if hint.is_some() =>
+                {
+                    format!("there is no `{symbol}`")
+                }
+                _ => sentence(&other.to_string()),
+            };
+            let mistake = Diagnostic::new("language::syntax", message);
+            hint.or_else(|| elsewhere::line(other, line))
+                .into_iter()
+                .fold(mistake, Diagnostic::hint)
         }
-        other => Diagnostic::new("language::syntax", sentence(&other.to_string())),
     }
 }
 
@@ -41,7 +71,10 @@ pub(super) fn running(
             unknown_variable(name, &text, &given)
         }
         EvalAltResult::ErrorPropertyNotFound(name, _) => unknown_property(name, state, place),
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(signature, engine),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let text = state.text(&place.file).map(|source| source.text).unwrap_or_default();
+            unknown_function(signature, &declared_functions(&text), engine, state)
+        }
         EvalAltResult::ErrorModuleNotFound(name, _) => unknown_library(name, engine),
         EvalAltResult::ErrorRuntime(value, _) => {
             let text = match value.clone().into_string() {
@@ -73,19 +106,26 @@ pub(super) fn running(
 fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
     let mistake =
         Diagnostic::new("language::unknown-name", format!("there is no variable `{name}`"));
-    // What is given is found everywhere but in functions.
-    if given.contains(&name) {
+    let mut known = declared_names(text);
+    // What is given, or stands outside, is found everywhere but in functions.
+    if given.contains(&name) || known.contains(name) {
         return mistake.hint(format!(
-            "a function sees only what it is given: add a parameter, and call it with `{name}`"
+            "a function sees only what it is given: variables, parameters of a role and `host` do not reach it; add a \
+             parameter, and call it with `{name}`"
         ));
     }
-    let mut known = declared_names(text);
+    if let Some(hint) = elsewhere::word(name) {
+        return mistake.hint(hint);
+    }
     known.extend(given);
     match did_you_mean(name, known) {
         Some(hint) => mistake.hint(hint),
         None if name == "host" => mistake
             .hint("a block is given its host: on(hosts(\"all\"), |host| { .. }); a function needs a parameter for it"),
-        None => mistake.hint("a string stands in quotes"),
+        None => match ansible::instead(name) {
+            Some(instead) => mistake.hint(format!("Ansible's `{name}` is here: {instead}")),
+            None => mistake.hint("a string stands in quotes"),
+        },
     }
 }
 
@@ -149,7 +189,7 @@ fn known_facts(path: &str, state: &State) -> Vec<String> {
 }
 
 /// `signature` is a name and the types of the arguments, such as `file (string, integer)`.
-fn unknown_function(signature: &str, engine: &Engine) -> Diagnostic {
+fn unknown_function(signature: &str, own: &[&str], engine: &Engine, state: &State) -> Diagnostic {
     let (name, types) = signature.split_once(" (").unwrap_or((signature, ")"));
     let types = plain_types(types.trim_end_matches(')'));
     if name.starts_with("anon$") {
@@ -169,20 +209,43 @@ fn unknown_function(signature: &str, engine: &Engine) -> Diagnostic {
         )
         .hint(format!("it is called as {}", uses.join(" or ")));
     }
-    unknown_name_of_function(name, engine)
+    unknown_name_of_function(name, own, engine, state)
 }
 
-/// A function that nobody wrote, whatever it is given.
-pub(super) fn unknown_name_of_function(name: &str, engine: &Engine) -> Diagnostic {
-    let known = function_names(engine);
+/// A function that nobody wrote, whatever it is given. `own` are the functions of the script itself.
+pub(super) fn unknown_name_of_function(
+    name: &str,
+    own: &[&str],
+    engine: &Engine,
+    state: &State,
+) -> Diagnostic {
     let message = format!("there is no function `{name}`");
     let mistake = Diagnostic::new("language::unknown-function", message);
-    match did_you_mean(name, known.iter().map(String::as_str)) {
-        Some(hint) => mistake.hint(hint),
-        None => mistake.hint(
-            "`converge doc` lists the kinds; a function of another role is called as ROLE::NAME()",
-        ),
+    mistake.hint(instead_of_function(name, own, engine, state).unwrap_or_else(|| {
+        "`converge doc` lists all that can be called; a function of another role is called as ROLE::NAME()".to_owned()
+    }))
+}
+
+/// What to call in place of a function that is not there: what people bring from elsewhere, then what is written here most,
+/// and what Rhai brings only where it is very near.
+fn instead_of_function(name: &str, own: &[&str], engine: &Engine, state: &State) -> Option<String> {
+    let all = function_names(engine);
+    if roles::folder(state, name).is_some() {
+        return Some(format!("{name} is a role: role(\"{name}\", #{{ .. }})"));
     }
+    if let Some(instead) = ansible::instead(name) {
+        return Some(format!("Ansible's `{name}` is here: {instead}"));
+    }
+    if let Some(instead) = elsewhere::function(name) {
+        return Some(instead.to_owned());
+    }
+    let documented = documented_names(engine);
+    let kinds = KINDS.iter().map(|kind| kind.name());
+    let ours = kinds.chain(documented.iter().map(String::as_str)).chain(own.iter().copied());
+    did_you_mean(name, ours).or_else(|| {
+        let near = |it: &&String| name.len() > 4 && strsim::damerau_levenshtein(name, it) <= 1;
+        did_you_mean(name, all.iter().filter(near).map(String::as_str))
+    })
 }
 
 /// An `import` of what is no role library.
@@ -206,6 +269,16 @@ pub(super) fn function_names(engine: &Engine) -> BTreeSet<String> {
         callable.then(|| qualified(&info.namespace, name))
     };
     engine.collect_fn_metadata(None, name, true).into_iter().collect()
+}
+
+/// The functions that say what they do, and those of roles: what people write here, and not all that Rhai brings.
+fn documented_names(engine: &Engine) -> BTreeSet<String> {
+    let name = |info: rhai::FuncInfo<'_>| {
+        let ours = !info.namespace.is_empty() || !info.metadata.comments.is_empty();
+        (ours && !info.metadata.name.contains('$'))
+            .then(|| qualified(&info.namespace, &info.metadata.name))
+    };
+    engine.collect_fn_metadata(None, name, false).into_iter().collect()
 }
 
 /// How a function is called: its name and what its parameters are called.

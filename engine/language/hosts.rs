@@ -67,7 +67,8 @@ impl HostRef {
 
 /// Something that a script can read of a host.
 pub(super) struct Property {
-    name: &'static str,
+    pub(super) name: &'static str,
+    pub(super) meaning: &'static str,
     read: fn(&State, &Arc<Host>) -> Outcome<Dynamic>,
     /// Whether two hosts have it in common; none where no two hosts can.
     same: Option<fn(&Host, &Host) -> bool>,
@@ -81,14 +82,21 @@ impl Property {
 }
 
 pub(super) static PROPERTIES: [Property; 5] = [
-    Property { name: "name", read: |_, host| Ok(host.name.to_string().into()), same: None },
+    Property {
+        name: "name",
+        meaning: r#"its name in the inventory"#,
+        read: |_, host| Ok(host.name.to_string().into()),
+        same: None,
+    },
     Property {
         name: "address",
+        meaning: r#"where it is reached"#,
         read: |_, host| Ok(host.address.clone().into()),
         same: Some(|one, other| one.address == other.address),
     },
     Property {
         name: "groups",
+        meaning: r#"the names of the groups that it is in, from `all` to the innermost: `"api" in host.groups`"#,
         read: |_, host| {
             let name = |group: &Arc<str>| Dynamic::from(group.to_string());
             Ok(host.groups.iter().map(name).collect::<Array>().into())
@@ -97,8 +105,10 @@ pub(super) static PROPERTIES: [Property; 5] = [
     },
     Property {
         name: "vars",
-        read: |_, host| {
-            let var = |(name, var): (&String, &Variable)| (name.into(), to_dynamic(&var.value));
+        meaning: r#"its variables, from its groups, itself and the command line: `host.vars.port`, `host.vars.get("port") ?? 80`"#,
+        read: |state, host| {
+            let var =
+                |(name, var): (&String, &Variable)| (name.into(), to_dynamic(&var.value, state));
             Ok(host.vars.iter().map(var).collect::<Map>().into())
         },
         same: Some(|one, other| {
@@ -108,7 +118,12 @@ pub(super) static PROPERTIES: [Property; 5] = [
             one.vars.len() == other.vars.len() && one.vars.iter().all(value)
         }),
     },
-    Property { name: "facts", read: |state, host| facts(state, host).map(to_dynamic), same: None },
+    Property {
+        name: "facts",
+        meaning: r#"what it says of itself, asked for when a script reads it: `host.facts.os.id`"#,
+        read: |state, host| facts(state, host).map(|facts| to_dynamic(facts, state)),
+        same: None,
+    },
 ];
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
@@ -122,12 +137,12 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         property(&its, &context, it, name)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("hosts").with_params_info(["pattern"]);
+    let function = FuncRegistration::new("hosts").with_params_info(["pattern"]).with_comments([r#"The hosts of a group, a name or a glob, in the order of the inventory: a list. `&` is both, `,` or `|` is one of both, `!` is not: `hosts("api & !api-2")`. A pattern that names nothing that is there is a mistake. `localhost` is this machine."#]);
     function.register_into_engine(engine, move |context: NativeCallContext, pattern: &str| {
         hosts(&its, &context, pattern)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("on").with_params_info(["hosts", "|host| { .. }"]);
+    let function = FuncRegistration::new("on").with_params_info(["hosts", "|host| { .. }"]).with_comments(["Runs the block for each host; what is declared in it belongs to that host. Takes a list of hosts, or one. On a host all happens in the order written; hosts go side by side. Gives back all that was declared in it: for `.after(..)`, `.before(..)`, `restart_on` and the like."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
@@ -135,7 +150,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         },
     );
     let its = state.clone();
-    let function = FuncRegistration::new("probe").with_params_info(["command"]);
+    let function = FuncRegistration::new("probe").with_params_info(["command"]).with_comments(["What a command that only reads prints on the host, now: `#{ code, stdout, stderr }`. It runs before anything is changed. Look at `code`: a command that fails has an empty `stdout` as well."]);
     function.register_into_engine(engine, move |context: NativeCallContext, command: &str| {
         probe(&its, &context, command)
     });
@@ -191,7 +206,7 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     };
     let asked = (host.host().name.clone(), command.to_owned());
     match state.input().known.probes.get(&asked) {
-        Some(answer) => Ok(to_dynamic(answer)),
+        Some(answer) => Ok(to_dynamic(answer, state)),
         None if state.input().known.silent.contains(&asked.0) => Err(silent()),
         None => Err(asks(state, Question::Probe { host: asked.0, command: asked.1 })),
     }

@@ -9,7 +9,7 @@ use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
 
 use self::call::Checker;
 use super::{
-    Input, explain, roles, sandbox,
+    Input, Note, explain, roles, sandbox,
     state::State,
     written::{self, each_call},
 };
@@ -17,8 +17,9 @@ use crate::{diagnostic::Diagnostic, template};
 
 mod call;
 
-/// Reads the playbook and every role and template, and finds all mistakes that show without running anything.
-pub fn check(input: Input) -> Vec<Diagnostic> {
+/// Reads the playbook and every role and template, and finds all mistakes that show without running anything; and what is most
+/// likely not meant.
+pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     let state = State::new(input, Arc::new(|_| {}));
     let (engine, mut found) = sandbox::engine(&state);
     let functions = explain::function_names(&engine);
@@ -41,7 +42,8 @@ pub fn check(input: Input) -> Vec<Diagnostic> {
         }
         found.extend(reader.templates(&folder));
     }
-    found
+    let notes = std::mem::take(&mut state.gathered().notes);
+    (found, notes)
 }
 
 struct Reader<'a> {

@@ -17,16 +17,20 @@ use crate::{
     value::Value,
 };
 
+mod backticks;
 mod call;
 mod compare;
 mod convert;
 mod declare;
+mod elsewhere;
 mod error;
 mod explain;
 mod files;
 mod hosts;
 mod libraries;
 mod lint;
+mod manual;
+mod ordered;
 mod parameters;
 mod recording;
 mod roles;
@@ -39,6 +43,7 @@ mod version;
 mod written;
 
 pub use lint::check;
+pub use manual::Manual;
 pub use parameters::{Parameter, Parameters, Type};
 pub use sources::{SourceError, Sources};
 

@@ -124,7 +124,7 @@ fn captured(block: &FnPtr) -> Option<Vec<(Value, Tag)>> {
     let is_plain = |it: &Dynamic| it.is_int() || it.is_string() || it.is_bool() || it.is_unit();
     let plain = |it: &Dynamic| {
         let it = it.flatten_clone();
-        is_plain(&it).then(|| Some((to_value(&it).ok()?, it.tag()))).flatten()
+        is_plain(&it).then(|| Some((to_value(&it, None).ok()?, it.tag()))).flatten()
     };
     block.iter_curry().map(plain).collect()
 }

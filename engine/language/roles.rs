@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCallContext, Scope};
 
 use super::{
-    SourceError,
+    SourceError, backticks,
     convert::{kind_of, to_dynamic, to_value},
     declare::{Handles, handles},
     error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
@@ -29,7 +29,7 @@ const HOST: &str = "host";
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    let function = FuncRegistration::new("role").with_params_info(["name"]);
+    let function = FuncRegistration::new("role").with_params_info(["name"]).with_comments(["A role on the current host, with parameters. What the call does not give is the host's variable of that name, or the default of `role.toml`. Gives back the last value of `main.rhai`, if it ends without a semicolon; else all that was declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         role(&its, &context, name, Map::new())
     });
@@ -112,7 +112,15 @@ pub(super) fn compile(
     ast.set_source(path);
     let gathered = &mut *state.gathered();
     gathered.arguments.insert(source.name.clone(), written::arguments(&ast));
+    written::each_map(&ast, &mut |keys, position| {
+        gathered.orders.keep(&source.name, position, keys);
+    });
     gathered.reads_global |= written::reads_global(&ast);
+    for note in backticks::notes(&source) {
+        if !gathered.notes.contains(&note) {
+            gathered.notes.push(note);
+        }
+    }
     Ok(ast)
 }
 
@@ -229,6 +237,7 @@ fn parameters(
         let place = state.argument(call, unknown, |argument| argument.name);
         return Err(state.locate(role.parameters.unknown(name, unknown), &place));
     }
+    let place = state.use_at(call);
     let mut values = IndexMap::new();
     let mut constants = Map::new();
     for (key, parameter) in &role.parameters.all {
@@ -236,8 +245,8 @@ fn parameters(
             let at_value = |mistake| {
                 state.locate(mistake, &state.argument(call, key, |argument| argument.value))
             };
-            let value =
-                to_value(&constant).map_err(|_| parameter.mistyped(key, kind_of(&constant)));
+            let value = to_value(&constant, Some((state, &place)))
+                .map_err(|_| parameter.mistyped(key, kind_of(&constant)));
             let value = value.map_err(at_value)?;
             parameter.check(key, &value).map_err(at_value)?;
             (constant, value)
@@ -253,7 +262,7 @@ fn parameters(
                 (None, Some(default)) => default.clone(),
                 (None, None) => return Err(parameter.missing(name, key)),
             };
-            (to_dynamic(&value), value)
+            (to_dynamic(&value, state), value)
         };
         values.insert(key.clone(), value);
         constants.insert(key.as_str().into(), constant);

@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
-    let function = FuncRegistration::new("rolling").with_params_info(["hosts", "|host| { .. }"]);
+    let function = FuncRegistration::new("rolling").with_params_info(["hosts", "|host| { .. }"]).with_comments([r#"Runs the block for each host, batch after batch; the hosts of a batch go side by side, each turn a sequence. Options: `batch` is a number of hosts, a percentage (`"25%"`) or a list of them (`[1, "50%"]`), by default 1; no turn begins once more than `max_failures` (a number, or a percentage; by default 0) failed. Gives back all that was declared in it."#]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
@@ -34,8 +34,8 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         },
     );
     let its = state.clone();
-    let parameters = ["|| { .. }", "|| { .. }", "|| { .. }"];
-    let function = FuncRegistration::new("around").with_params_info(parameters);
+    let parameters = ["|| before", "|| body", "|| after"];
+    let function = FuncRegistration::new("around").with_params_info(parameters).with_comments(["`before` only if the body is going to change something, and only once all that the body waits for is done; `after` in any case once something of `before` was begun. Gives back all that was declared in the three."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, before: FnPtr, body: FnPtr, after: FnPtr| {

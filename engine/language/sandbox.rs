@@ -8,7 +8,7 @@ use rhai::{
     },
 };
 
-use super::{call, compare, declare, hosts, libraries, roles, rolling, state::State};
+use super::{call, compare, declare, hosts, libraries, ordered, roles, rolling, state::State};
 use crate::diagnostic::Diagnostic;
 
 /// A million operations take about a millisecond; no honest playbook comes near this.
@@ -22,6 +22,7 @@ const ITEMS_MAX: usize = 1_000_000;
 pub(super) fn engine(state: &State) -> (Engine, Vec<Diagnostic>) {
     let mut engine = bare();
     compare::register(&mut engine, state);
+    ordered::register(&mut engine, state);
     hosts::register(&mut engine, state);
     declare::register(&mut engine, state);
     call::register(&mut engine, state);

@@ -10,6 +10,7 @@ use rhai::{AST, NativeCallContext, Position};
 use super::{
     Begins, Evaluation, Input, Note, Question,
     hosts::HostRef,
+    ordered::{Orders, Use},
     parameters::Parameters,
     unread,
     written::{Argument, Arguments},
@@ -45,6 +46,7 @@ pub(super) struct Gathered {
     pub(super) context: Context,
     pub(super) texts: BTreeMap<Arc<str>, Source>,
     pub(super) arguments: HashMap<Arc<str>, Arguments>,
+    pub(super) orders: Orders,
     /// Whether one of the scripts reads something that it keeps for good.
     pub(super) reads_global: bool,
     pub(super) roles: HashMap<String, Arc<Role>>,
@@ -196,6 +198,16 @@ impl State {
             }
             Err(_) => diagnostic,
         }
+    }
+
+    /// A call, as the place where a map is used.
+    pub(super) fn use_at(&self, call: &Place) -> Use {
+        let gathered = self.gathered();
+        let arguments = gathered.arguments.get(&call.file);
+        let arguments = arguments.and_then(|all| all.get(&(call.line, call.column)));
+        let at = |it: &Argument| (it.value.line().unwrap_or(1), it.value.position().unwrap_or(1));
+        let literals = arguments.into_iter().flat_map(|all| all.values().map(at)).collect();
+        Use { call: Some(call.clone()), literals }
     }
 
     /// Where the argument `path` of a call stands, or the part of it that is written there; else the call itself.

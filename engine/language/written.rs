@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use regex::Regex;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Ident, Position, Stmt};
 
+use super::ordered::Keys;
+
 /// Where the arguments of calls stand, by the line and column of the call. Only what is written as a literal map
 /// can be found.
 pub(super) type Arguments = HashMap<(usize, usize), HashMap<String, Argument>>;
@@ -47,10 +49,35 @@ fn add(map: &[(Ident, Expr)], below: &str, found: &mut HashMap<String, Argument>
     for (key, value) in map {
         let path = format!("{below}{}", key.name);
         found.insert(path.clone(), Argument { name: key.pos, value: value.start_position() });
-        if let Expr::Map(inner, _) = value {
-            add(&inner.0, &format!("{path}."), found);
-        }
+        add_below(value, &path, found);
     }
+}
+
+fn add_below(value: &Expr, path: &str, found: &mut HashMap<String, Argument>) {
+    match value {
+        Expr::Map(inner, _) => add(&inner.0, &format!("{path}."), found),
+        Expr::Array(items, _) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                let position = item.start_position();
+                found.insert(path.clone(), Argument { name: position, value: position });
+                add_below(item, &path, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Calls `visit` with the keys of each map that is written out, in their order, and its place.
+pub(super) fn each_map(ast: &AST, visit: &mut dyn FnMut(Keys, Position)) {
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Map(map, position))) = path.last()
+            && map.0.len() > 1
+        {
+            visit(map.0.iter().map(|(key, _)| key.name.as_str().into()).collect(), *position);
+        }
+        true
+    });
 }
 
 /// A call of a function, as it is written.
@@ -142,6 +169,13 @@ pub(super) fn declared_names(text: &str) -> BTreeSet<&str> {
         found.iter().skip(1).flatten().map(|list| list.as_str()).collect::<Vec<_>>()
     });
     lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+/// The names of the functions that a script declares.
+pub(super) fn declared_functions(text: &str) -> Vec<&str> {
+    let names = text.split("fn ").skip(1);
+    let names = names.filter_map(|rest| rest.split_once('(').map(|(name, _)| name.trim()));
+    names.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_')).collect()
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ fn draw_fields(drawn: &mut String, change: &Change, look: Look) {
         };
         match lines.as_slice() {
             [] => {
-                let _ = writeln!(drawn, "      {name}: {}", short(change.action, field, look));
+                let (change, lacks) = (short(change.action, field, look), lacks(field, look));
+                let _ = writeln!(drawn, "      {name}: {change}{lacks}");
             }
             [line] if !look.diff => {
                 let _ = writeln!(drawn, "      {name}: {line}");
@@ -106,6 +107,18 @@ fn short(action: Action, field: &Field, look: Look) -> String {
             format!("{} {}", look.paint(Tone::Changed, "changes"), look.dim(side(&field.after)))
         }
         _ => format!("{before} -> {after}"),
+    }
+}
+
+/// What a text of one line lacks: a diff of several lines says so by itself.
+fn lacks(field: &Field, look: Look) -> String {
+    match &field.after {
+        Shown::Text(text)
+            if field.name == "content" && !text.is_empty() && !text.contains('\n') =>
+        {
+            look.dim(" (no newline at the end)")
+        }
+        _ => String::new(),
     }
 }
 

@@ -114,3 +114,21 @@ fn what_check_says_is_what_a_run_says() {
         assert_eq!(run.hint_text(), check[0].hint_text(), "{main}");
     }
 }
+
+#[test]
+fn what_looks_like_an_escape_in_backticks_is_pointed_out() {
+    let script = "file(\"/etc/cron.d/blog\", #{\n    content: `*/5 * * * * root true\\n`,\n});";
+    let project = Project::role(script);
+    let place = |notes: Vec<converge::language::Note>| {
+        notes
+            .iter()
+            .map(|note| format!("{} {}", note.place.clone().unwrap(), note.message))
+            .collect::<Vec<_>>()
+    };
+    let told = place(project.check_notes());
+    assert!(
+        told[0].starts_with("roles/nginx/main.rhai:2:14 `\\n` stands in backticks"),
+        "{told:?}"
+    );
+    assert_eq!(project.notes().len(), 1, "a run tells it as well");
+}

@@ -43,6 +43,7 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     pub(super) fn check(&self, call: &Call<'_>) -> Vec<Diagnostic> {
+        // An operator is no name, also where it is one of our own.
         if call.is_operator() {
             return Vec::new();
         }
@@ -76,7 +77,8 @@ impl Checker<'_> {
         if self.functions.contains(&full) || !self.functions.iter().any(is_there) {
             return None;
         }
-        let mistake = explain::unknown_name_of_function(&full, self.engine);
+        let own: Vec<&str> = self.own.iter().map(String::as_str).collect();
+        let mistake = explain::unknown_name_of_function(&full, &own, self.engine, self.state);
         Some(self.state.locate(mistake, place))
     }
 
@@ -211,7 +213,7 @@ fn wanted_instead(property: &Json, value: &Value) -> Option<&'static str> {
 }
 
 fn literal(value: &Expr) -> Option<Value> {
-    to_value(&value.get_literal_value(None)?).ok()
+    to_value(&value.get_literal_value(None)?, None).ok()
 }
 
 /// A role's files, with templates that are only looked for: what they would be rendered with is not known.
