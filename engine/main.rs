@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
     let ended = runtime.block_on(runtime.spawn(commands::run(cli)));
     let status = ended.map_or(PANICKED, |status| status.code().into());
+    converge::remote::end_all();
     // Nothing is waited for any more: no host that was dialled in vain, no answer of a name server, nor until all that was
     // known of a fleet is freed.
     std::process::exit(status)

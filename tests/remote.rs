@@ -1,6 +1,7 @@
 //! Hosts over SSH, against a real sshd.
 
 mod sshd;
+mod ways;
 
 use std::{
     path::Path,

@@ -203,6 +203,8 @@ pub struct Connection {
     pub user: Option<String>,
     /// The port; by default what the SSH configuration says, then 22.
     pub port: Option<u16>,
+    /// The name of the secret that holds the password of the login user, where a key is not enough.
+    pub password: Option<String>,
     /// Who scripts run as.
     pub r#become: Become,
     /// The name of the secret that holds the password for `become`.
@@ -217,6 +219,8 @@ pub struct Connection {
     pub host_keys: HostKeys,
     /// An SSH configuration, in place of `~/.ssh/config`.
     pub ssh_config: Option<PathBuf>,
+    /// Lines of an SSH configuration that come before all files, such as `ProxyCommand ssh -W %h:%p bastion`.
+    pub ssh_options: Vec<String>,
     /// Hosts to go through, first to last: `user@name:port`.
     pub jump: Vec<String>,
 }

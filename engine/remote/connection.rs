@@ -1,16 +1,14 @@
 //! One SSH connection: its handshake, and commands over it.
 
 use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use russh::{
-    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Preferred, cipher,
-    client::{self, DisconnectReason, Handle, Msg},
-    kex,
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
+    client::{self, DisconnectReason, GexParams, Handle, Msg, Session},
     keys::{PublicKey, PublicKeyOrCertificate},
 };
 use tokio::{
@@ -29,12 +27,16 @@ use super::{
 pub(super) struct Connection {
     handle: Handle<Client>,
     gone: Gone,
+    banner: Banner,
     /// The connection to the jump host that this one goes through lives as long as this one.
     _through: Option<Arc<Share<Connection>>>,
 }
 
 /// Why the connection ended, once it has.
 type Gone = Arc<OnceLock<String>>;
+
+/// What the host says during the login.
+type Banner = Arc<Mutex<String>>;
 
 /// Why there was no handshake.
 #[derive(Debug)]
@@ -56,6 +58,7 @@ pub(super) struct Client {
     trust: Trust,
     accepted: Option<PublicKey>,
     gone: Gone,
+    banner: Banner,
 }
 
 impl client::Handler for Client {
@@ -69,6 +72,17 @@ impl client::Handler for Client {
             self.accepted = Some(public);
         }
         Ok(true)
+    }
+
+    async fn auth_banner(&mut self, text: &str, _: &mut Session) -> Result<(), Refusal> {
+        /// A legal notice may be long; what counts stands at the end.
+        const KEPT: usize = 2000;
+        let mut banner = self.banner.lock().unwrap_or_else(PoisonError::into_inner);
+        banner.push_str(text);
+        let surplus = banner.len().saturating_sub(KEPT);
+        let cut = (surplus..=banner.len()).find(|at| banner.is_char_boundary(*at)).unwrap_or(0);
+        banner.drain(..cut);
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Refusal>) -> Result<(), Refusal> {
@@ -92,30 +106,19 @@ pub(super) async fn handshake(
     keepalive: Duration,
     through: Option<Arc<Share<Connection>>>,
 ) -> Result<Connection, Refusal> {
-    let gone = Gone::default();
-    let client = Client { trust: trust.clone(), accepted: None, gone: gone.clone() };
+    let (gone, banner) = (Gone::default(), Banner::default());
+    let client =
+        Client { trust: trust.clone(), accepted: None, gone: gone.clone(), banner: banner.clone() };
     let config = Arc::new(config(trust, keepalive));
     let handle = client::connect_stream(config, stream, client).await?;
-    Ok(Connection { handle, gone, _through: through })
+    Ok(Connection { handle, gone, banner, _through: through })
 }
 
 fn config(trust: &Trust, keepalive: Duration) -> client::Config {
-    let keys = trust.algorithms();
-    let default = Preferred::DEFAULT;
-    // Group exchange costs half a second of CPU; all its users can do better. The extensions (strict kex!) stay.
-    let kex = default.kex.iter().copied().filter(|name| *name != kex::DH_GEX_SHA256);
-    let ciphers = default.cipher.iter().copied().filter(|name| *name != cipher::AES_256_GCM);
     client::Config {
-        preferred: Preferred {
-            kex: kex.collect(),
-            cipher: std::iter::once(cipher::AES_256_GCM).chain(ciphers).collect(),
-            host_key_certificates: match trust.has_authority() {
-                true => keys.clone().into(),
-                false => Cow::Borrowed(&[]),
-            },
-            key: keys.into(),
-            ..default
-        },
+        preferred: trust.offered(),
+        // A group of 3072 bits is as strong as the curves; the usual 8192 cost half a second of CPU.
+        gex: GexParams::new(2048, 3072, 8192).unwrap_or_default(),
         keepalive_interval: Some(keepalive),
         keepalive_max: 3,
         nodelay: true,
@@ -127,6 +130,16 @@ impl Connection {
     /// The handle, for the login.
     pub(super) fn handle(&mut self) -> &mut Handle<Client> {
         &mut self.handle
+    }
+
+    /// What the host said during the login.
+    pub(super) fn banner(&self) -> String {
+        self.banner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why the connection ended, if it has and somebody said so.
+    pub(super) fn gone(&self) -> Option<&str> {
+        self.gone.get().map(String::as_str)
     }
 
     /// Whether nothing can be sent any more.
@@ -153,7 +166,14 @@ impl Commands for Arc<Connection> {
             let why = self.gone.get().cloned().unwrap_or_else(|| error.to_string());
             RemoteError::Lost(why)
         };
-        let (read, write) = self.handle.channel_open_session().await.map_err(lost)?.split();
+        let opened = self.handle.channel_open_session().await.map_err(|error| match error {
+            russh::Error::ChannelOpenFailure(why) => RemoteError::Refused(format!(
+                "the host opens no channel more on its connection ({why:?}); large content needs one \
+                 beside the shell: MaxSessions of its sshd is at least 2"
+            )),
+            other => lost(other),
+        });
+        let (read, write) = opened?.split();
         let stdin = Box::new(Box::pin(write.make_writer()));
         write.exec(true, command).await.map_err(lost)?;
         let (sender, pieces) = unbounded_channel();

@@ -3,12 +3,17 @@
 use std::{
     collections::HashMap,
     io,
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use russh::{
+    AlgorithmKind,
+    Error::{Disconnect, HUP, IO},
+};
 use tokio::{
-    net::TcpStream,
+    net::{TcpSocket, TcpStream, lookup_host},
     sync::{Mutex, Semaphore},
     time::{Instant, sleep, timeout_at},
 };
@@ -19,9 +24,11 @@ use super::{
     keys::KeyRing,
     known_hosts::Trust,
     login::login,
+    pipe::one_line,
     pool::{Pool, Share},
+    proxy::Proxy,
     stream::QuickStream,
-    target::Target,
+    target::{Family, Target, Way},
 };
 
 /// A host to log in at, and what is known of its keys.
@@ -77,7 +84,11 @@ impl Dialer {
     }
 
     async fn jump(&self, stops: &[Stop]) -> Arc<Jump> {
-        let way = stops.iter().map(|stop| stop.target.address()).collect::<Vec<_>>().join(",");
+        let one = |stop: &Stop| {
+            let target = &stop.target;
+            format!("{} {}", target.address(), target.way.command.as_deref().unwrap_or_default())
+        };
+        let way = stops.iter().map(one).collect::<Vec<_>>().join(",");
         self.jumps.lock().await.entry(way).or_insert_with(|| Arc::new(Jump::new())).clone()
     }
 
@@ -104,29 +115,25 @@ impl Dialer {
         trust: &Trust,
         through: Option<Arc<Share<Connection>>>,
     ) -> Result<Connection, RemoteError> {
-        let deadline = Instant::now() + self.timeouts.connect;
+        let patience = target.way.patience.unwrap_or_default().max(self.timeouts.connect);
+        let deadline = Instant::now() + patience;
         let mut attempt = 0;
         let mut connection = loop {
             attempt += 1;
             match self.attempt(target, trust, through.clone(), deadline).await {
                 Ok(connection) => break connection,
                 Err(failure) => {
-                    let Some(pause) =
-                        failure.pause(attempt).filter(|p| Instant::now() + *p < deadline)
-                    else {
-                        return Err(failure.explain(target, self.timeouts.connect));
+                    let pause = failure.pause(attempt, target.way.attempts);
+                    let Some(pause) = pause.filter(|p| Instant::now() + *p < deadline) else {
+                        return Err(failure.explain(target, patience));
                     };
                     sleep(pause).await;
                 }
             }
         };
-        let login = login(connection.handle(), target, &self.keys);
-        match timeout_at(deadline, login).await {
+        match timeout_at(deadline, login(&mut connection, target, &self.keys)).await {
             Ok(result) => result.map(|()| connection),
-            Err(_) => {
-                Err(Failure::Silent("did not finish the login")
-                    .explain(target, self.timeouts.connect))
-            }
+            Err(_) => Err(Failure::Silent("did not finish the login").explain(target, patience)),
         }
     }
 
@@ -146,7 +153,19 @@ impl Dialer {
                 timeout_at(deadline, handshake(stream, trust, keepalive, through.clone()));
             return handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from);
         }
-        let stream = timeout_at(deadline, TcpStream::connect((&*target.host, target.port))).await;
+        if let Some(command) = &target.way.command {
+            let (stream, words) = Proxy::start(command).map_err(Failure::Tcp)?;
+            let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None)).await;
+            return match handshake {
+                Ok(Ok(connection)) => Ok(connection),
+                Ok(Err(Refusal::Ssh(HUP | Disconnect | IO(_)))) => {
+                    Err(Failure::Proxy(words.last().await))
+                }
+                Ok(Err(refusal)) => Err(refusal.into()),
+                Err(_) => Err(Failure::NO_SSH),
+            };
+        }
+        let stream = timeout_at(deadline, tcp(target)).await;
         let stream =
             stream.map_err(|_| Failure::Silent("did not answer"))?.map_err(Failure::Tcp)?;
         let stream = QuickStream::buffered(stream).map_err(Failure::Tcp)?;
@@ -155,12 +174,48 @@ impl Dialer {
     }
 }
 
+/// Connects to the first address that answers.
+async fn tcp(target: &Target) -> io::Result<TcpStream> {
+    let Way { family, from, .. } = &target.way;
+    if family.is_none() && from.is_none() {
+        return TcpStream::connect((&*target.host, target.port)).await;
+    }
+    let is_wanted = |address: &SocketAddr| match family {
+        Some(Family::V4) => address.is_ipv4(),
+        Some(Family::V6) => address.is_ipv6(),
+        None => true,
+    };
+    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of that family");
+    for address in lookup_host((&*target.host, target.port)).await?.filter(is_wanted) {
+        match from_here(address, from.as_deref()).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn from_here(address: SocketAddr, from: Option<&str>) -> io::Result<TcpStream> {
+    let v4 = address.is_ipv4();
+    let socket = if v4 { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(from) = from {
+        let mut own = lookup_host((from, 0)).await?;
+        let own = own.find(|own| own.is_ipv4() == v4).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::AddrNotAvailable, format!("{from} is no such address"))
+        })?;
+        socket.bind(own)?;
+    }
+    socket.connect(address).await
+}
+
 /// Why a connection came to nothing.
 enum Failure {
     /// There was no connection.
     Tcp(io::Error),
     /// The jump host made none.
     Tunnel(russh::Error),
+    /// The command that was to be the connection ended, with these last words.
+    Proxy(String),
     /// There was one, and it broke.
     Broken(russh::Error),
     /// The host's key is not to be trusted.
@@ -182,18 +237,19 @@ impl Failure {
     const NO_SSH: Self = Self::Silent("took the connection, but did not speak SSH");
 
     /// How long to wait before another attempt, if it makes sense.
-    fn pause(&self, attempt: u32) -> Option<Duration> {
-        use russh::Error::{Disconnect, HUP, IO};
+    fn pause(&self, attempt: u32, asked: u32) -> Option<Duration> {
         let most = match self {
             // A host that restarts its server; one that is down says so again at once.
             Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionRefused => 2,
             Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionReset => 5,
             // A server with many logins at once drops some before they begin (MaxStartups).
             Failure::Broken(HUP | Disconnect | IO(_)) => 5,
-            _ => 1,
+            // A key that is not trusted, or algorithms that do not meet, stay so.
+            Failure::Key(_) | Failure::Broken(_) => 1,
+            _ => asked,
         };
         let jitter = getrandom::u32().unwrap_or_default() % 250;
-        let pause = 150 * u64::from(2_u32.pow(attempt)) + u64::from(jitter);
+        let pause = 150 * u64::from(2_u32.saturating_pow(attempt.min(6))) + u64::from(jitter);
         (attempt < most).then(|| Duration::from_millis(pause))
     }
 
@@ -220,6 +276,27 @@ impl Failure {
             Failure::Tunnel(ssh) => {
                 error(format!("the jump host makes no connection to {at}: {ssh}"))
                     .with_hint("is the host up, and does the jump host allow TCP forwarding?")
+            }
+            Failure::Proxy(words) => {
+                let said = if words.is_empty() { "it ended without a word" } else { &words };
+                error(format!("the ProxyCommand for {at} gave no connection: {said}"))
+                    .with_hint("does it work in a shell, with the tokens filled in?")
+            }
+            Failure::Broken(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
+                let (what, option) = match kind {
+                    AlgorithmKind::Kex => ("way to exchange keys", "KexAlgorithms"),
+                    AlgorithmKind::Key => ("kind of host key", "HostKeyAlgorithms"),
+                    AlgorithmKind::Cipher => ("cipher", "Ciphers"),
+                    AlgorithmKind::Mac => ("MAC", "MACs"),
+                    AlgorithmKind::Compression => ("compression", "Compression"),
+                };
+                let (ours, theirs) = (ours.join(","), one_line(theirs.join(",").as_bytes()));
+                error(format!(
+                    "{at} and converge have no {what} in common: it has {theirs}; converge has {ours}"
+                ))
+                .with_hint(format!(
+                    "let one of the second list into {option} of its sshd_config; {option} in ssh_config changes what converge has"
+                ))
             }
             Failure::Broken(ssh) => {
                 error(format!("{at} broke off the connection before the login: {ssh}")).with_hint(

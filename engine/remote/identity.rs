@@ -107,7 +107,10 @@ impl Identity {
     /// The error when there was no shell in time.
     pub(super) fn silent(&self) -> RemoteError {
         let (tool, host, after) = (self.tool(), &self.host, self.patience.as_secs());
-        RemoteError::unreachable(format!("{tool} gave no shell on {host} within {after} s"))
+        RemoteError::unreachable(format!("{tool} gave no shell on {host} within {after} s")).with_hint(
+            "does a start-up file of the login shell, such as .bashrc or .zshenv, wait for something, or exec another \
+             program?",
+        )
     }
 
     /// The error when it asks for a password, and there is none.
@@ -116,6 +119,10 @@ impl Identity {
         RemoteError::unreachable(message).with_hint(match self.how {
             Become::Doas => {
                 "doas reads a password from a terminal only: permit the user with `nopass`"
+            }
+            Become::Sudo if self.password.is_none() => {
+                "become_password = \"NAME\" names the secret that holds it; if sudoers lets this user run some commands \
+                 without one (sudo -l lists them), sh has to be one of them"
             }
             _ => "become_password = \"NAME\" names the secret that holds it",
         })
@@ -138,6 +145,18 @@ impl Identity {
                 return RemoteError::unreachable(message)
                     .with_hint("remove `requiretty` for this user from the sudoers file");
             }
+            if says(&[
+                "is not allowed to",
+                "not in the sudoers",
+                "may not run sudo",
+                "not allowed to run sudo",
+            ]) {
+                let message = format!("{tool} on {host} does not run sh for this user: {said}");
+                return RemoteError::unreachable(message).with_hint(
+                    "sudoers has to allow sh, since all scripts run in one: `USER ALL=(root) NOPASSWD: /bin/sh`; sudo -l \
+                     lists what it allows now",
+                );
+            }
             if says(&["not found", "No such file"]) {
                 let message = format!("there is no {tool} on {host}: {said}");
                 return RemoteError::unreachable(message)
@@ -152,8 +171,17 @@ impl Identity {
                 return self.asks();
             }
         }
-        let said = if said.is_empty() { end.to_string() } else { said.to_owned() };
-        RemoteError::unreachable(format!("{tool} gave no shell on {host}: {said}"))
+        let words = if said.is_empty() { end.to_string() } else { said.to_owned() };
+        let error = RemoteError::unreachable(format!("{tool} gave no shell on {host}: {words}"));
+        match end {
+            // What sshd itself ends with then.
+            End::Exit(254) => error.with_hint("/etc/nologin is there: nobody but root may log in now"),
+            End::Exit(_) if said.is_empty() || says(&["currently not available"]) => error.with_hint(
+                "is the login shell of the user /bin/false or nologin (getent passwd USER), or does one of its start-up \
+                 files, such as .bashrc, .profile or .zshenv, end it (exit, exec)?",
+            ),
+            _ => error,
+        }
     }
 }
 
@@ -237,9 +265,10 @@ mod tests {
     #[tokio::test]
     async fn a_password_that_is_missing_or_wrong_is_said_so() {
         let asks = Machine::with("sudo", ASKS);
-        let hint = Some("become_password = \"NAME\" names the secret that holds it");
-        let missing = unreachable("sudo on web-1 asks for a password", hint);
-        assert_eq!(enter(&asks, Become::Sudo, None).await, missing);
+        let missing = enter(&asks, Become::Sudo, None).await.unwrap_err();
+        let RemoteError::Unreachable { message, hint: Some(hint) } = missing else { panic!() };
+        assert_eq!(message, "sudo on web-1 asks for a password");
+        assert!(hint.contains("become_password = \"NAME\"") && hint.contains("sudo -l"), "{hint}");
         let wrong = unreachable("sudo on web-1 refuses the password of secret root_password", None);
         assert_eq!(enter(&asks, Become::Sudo, Some("wrong")).await, wrong);
     }

@@ -8,12 +8,13 @@ use std::{
 };
 
 use russh::keys::{
-    Certificate, PrivateKey, PublicKey, decode_secret_key, load_openssh_certificate,
+    Algorithm, Certificate, PrivateKey, PublicKey, decode_secret_key, load_openssh_certificate,
     load_public_key,
 };
 use tokio::sync::Mutex;
 
 use super::secrets::Passwords;
+use crate::secret::Secret;
 
 /// What a key file turned out to be.
 #[derive(Debug, Clone)]
@@ -37,6 +38,11 @@ pub(super) struct KeyRing {
 impl KeyRing {
     pub(super) fn new(passwords: Arc<dyn Passwords>) -> Self {
         Self { passwords, read: Mutex::default() }
+    }
+
+    /// The secret `name`, if there is one.
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+        self.passwords.secret(name)
     }
 
     /// The key in `file`; `passphrase` names the secret that opens it.
@@ -76,6 +82,12 @@ fn load(file: &Path, passphrase: Option<&str>) -> Loaded {
         return Loaded::Public(Box::new(public), "it is a public key".to_owned());
     }
     match open(&text, passphrase) {
+        Ok(key)
+            if matches!(key.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) =>
+        {
+            let why = "its security key is asked by an agent only: ssh-add it".to_owned();
+            Loaded::Public(Box::new(key.public_key().clone()), why)
+        }
         Ok(key) => {
             let certificate = load_openssh_certificate(beside(file, "-cert.pub")).ok();
             Loaded::Key(Arc::new(key), certificate.map(Box::new))

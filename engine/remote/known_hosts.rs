@@ -9,16 +9,25 @@ use std::{
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use russh::keys::{
-    Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate,
-    ssh_key::{
-        certificate::CertType,
-        known_hosts::{Entry, HostPatterns, Marker},
+use russh::{
+    Preferred,
+    keys::{
+        Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate,
+        ssh_key::{
+            certificate::CertType,
+            known_hosts::{Entry, HostPatterns, Marker},
+            public::KeyData,
+        },
     },
 };
 use sha1::Sha1;
 
-use super::{RemoteError, pattern};
+use super::{
+    RemoteError,
+    algorithms::{Algorithms, signature},
+    pattern,
+    target::HostKeyRules,
+};
 use crate::inventory::HostKeys;
 
 /// The lines of a file. A fleet has one for each host, so those that only name hosts are found by name, and what else
@@ -89,40 +98,53 @@ fn is_named(host: &str, patterns: &HostPatterns) -> bool {
 /// What is known of the keys of one host.
 #[derive(Debug, Clone)]
 pub(super) struct Trust {
+    rules: HostKeyRules,
+    algorithms: Algorithms,
     /// The name in known_hosts: `host`, or `[host]:port` where the port is not 22.
     name: String,
     host: String,
-    port: u16,
-    policy: HostKeys,
-    /// The files that were looked in; a new key is written to the first.
-    files: Vec<PathBuf>,
     entries: Vec<(String, Entry)>,
+    /// What is known of the host without its port. It counts where nothing is known with it.
+    portless: Vec<(String, Entry)>,
 }
 
 impl Trust {
-    /// What `known` says about `host`.
+    /// What `known` says about a host.
     pub(super) fn of(
-        host: &str,
-        port: u16,
-        policy: HostKeys,
-        files: Vec<PathBuf>,
+        rules: HostKeyRules,
+        algorithms: Algorithms,
         known: &[Arc<KnownHosts>],
     ) -> Self {
-        let host = host.to_lowercase();
-        let name = if port == 22 { host.clone() } else { format!("[{host}]:{port}") };
-        let entries = known.iter().flat_map(|file| file.about(&name)).collect();
-        Self { name, host, port, policy, files, entries }
+        let host = rules.name.to_lowercase();
+        let about = |name: &str| known.iter().flat_map(|file| file.about(name)).collect();
+        let (name, portless) = match rules.port {
+            Some(port) if port != 22 => (format!("[{host}]:{port}"), about(&host)),
+            _ => (host.clone(), Vec::new()),
+        };
+        let entries = about(&name);
+        Self { rules, algorithms, name, host, entries, portless }
+    }
+
+    /// What is offered to the host.
+    pub(super) fn offered(&self) -> Preferred {
+        self.algorithms.offered(self.key_algorithms(), self.has_authority())
     }
 
     fn keys(&self, marker: Option<Marker>) -> impl Iterator<Item = &(String, Entry)> {
-        self.entries.iter().filter(move |(_, entry)| entry.marker() == marker.as_ref())
+        let is_marked = move |(_, entry): &&(String, Entry)| entry.marker() == marker.as_ref();
+        let with_port = self.entries.iter().filter(is_marked);
+        let without = self.portless.iter().filter(is_marked);
+        // What is revoked stays so; else a key without the port counts only where there is none with it.
+        let only_with = self.entries.iter().any(|entry| is_marked(&entry));
+        with_port.chain(
+            without.filter(move |(_, it)| !only_with || it.marker() == Some(&Marker::Revoked)),
+        )
     }
 
     /// The host key algorithms to offer: those of the known keys first, so that the server shows a key that is known.
-    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
-        let default = russh::Preferred::DEFAULT.key;
-        // SHA-1 is broken; every server since OpenSSH 7.2 signs with more.
-        let all = default.iter().filter(|algorithm| **algorithm != Algorithm::Rsa { hash: None });
+    fn key_algorithms(&self) -> Vec<Algorithm> {
+        let default = Preferred::DEFAULT.key;
+        let all = default.iter();
         let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
         let is_known = |algorithm: &&Algorithm| {
             self.keys(None).any(|(_, entry)| {
@@ -136,7 +158,7 @@ impl Trust {
     }
 
     /// Whether a certificate authority may speak for the host.
-    pub(super) fn has_authority(&self) -> bool {
+    fn has_authority(&self) -> bool {
         self.keys(Some(Marker::CertAuthority)).next().is_some()
     }
 
@@ -152,10 +174,13 @@ impl Trust {
         let same = |entry: &Entry| entry.public_key().key_data() == key.key_data();
         let shown = fingerprint(key);
         self.check_revoked(key)?;
+        self.check_length(key)?;
         if self.keys(None).any(|(_, entry)| same(entry)) {
             return Ok(());
         }
-        if let Some((place, entry)) = self.keys(None).next() {
+        // A key of the name without the port may be that of another server there.
+        let known = self.entries.iter().find(|(_, entry)| entry.marker().is_none());
+        if let Some((place, entry)) = known {
             let known = fingerprint(entry.public_key());
             let message = format!(
                 "THE HOST KEY OF {} HAS CHANGED: it shows {shown}, but {place} knows {known}; \
@@ -168,10 +193,21 @@ impl Trust {
                 place.rsplit_once(':').map_or(place.as_str(), |(file, _)| file)
             )));
         }
-        match self.policy {
+        match self.rules.policy {
             HostKeys::Strict => Err(self.unknown(&shown)),
             HostKeys::AcceptNew => self.learn(key),
         }
+    }
+
+    /// A short RSA key can be broken.
+    fn check_length(&self, key: &PublicKey) -> Result<(), RemoteError> {
+        let KeyData::Rsa(rsa) = key.key_data() else { return Ok(()) };
+        let (bits, least) = (rsa.key_size(), self.algorithms.rsa_bits);
+        if bits >= least {
+            return Ok(());
+        }
+        let message = format!("the RSA key of {} has {bits} bits, of {least} at least", self.name);
+        Err(RemoteError::unreachable(message).with_hint("RequiredRSASize in ssh_config says so"))
     }
 
     fn check_revoked(&self, key: &PublicKey) -> Result<(), RemoteError> {
@@ -188,20 +224,33 @@ impl Trust {
     }
 
     fn unknown(&self, shown: &str) -> RemoteError {
-        let files = self.files.iter().map(|file| file.display().to_string());
+        let HostKeyRules { own, global, not_followed, port, .. } = &self.rules;
+        let files = own.iter().chain(global).map(|file| file.display().to_string());
         let files = files.collect::<Vec<_>>().join(" and ");
-        let message =
+        let mut message =
             format!("the host key of {} is not known: {shown} (not in {files})", self.name);
-        let (host, port) = (&self.host, self.port);
-        let port = if port == 22 { String::new() } else { format!("-p {port} ") };
-        let first = self.files.first().map_or("FILE".to_owned(), |file| file.display().to_string());
-        RemoteError::unreachable(message).with_hint(format!(
-            "ssh-keyscan {port}{host} >> {first}, then compare the fingerprint; or host_keys = \"accept-new\""
-        ))
+        for setting in not_followed {
+            message.push_str(&format!("; {setting} is not followed"));
+        }
+        let port = port.filter(|port| *port != 22);
+        let port = port.map_or(String::new(), |port| format!("-p {port} "));
+        let kept = own.iter().find(|file| *file != Path::new("/dev/null"));
+        let file = kept.map_or("~/.ssh/known_hosts".to_owned(), |file| file.display().to_string());
+        // The line that the scan prints has the host's own name.
+        let named = if self.rules.port.is_some() { "" } else { ", under that name" };
+        let host = &self.host;
+        let hint =
+            format!("ssh-keyscan {port}{host} >> {file}{named}, then compare the fingerprint");
+        RemoteError::unreachable(message).with_hint(match kept {
+            Some(_) => format!("{hint}; or host_keys = \"accept-new\""),
+            None => format!("{hint}; and known_hosts = \"{file}\", since no file keeps a key now"),
+        })
     }
 
     fn learn(&self, key: &PublicKey) -> Result<(), RemoteError> {
-        let Some(file) = self.files.first() else { return Err(self.unknown(&fingerprint(key))) };
+        let Some(file) = self.rules.own.first() else {
+            return Err(self.unknown(&fingerprint(key)));
+        };
         let key = PublicKey::new(key.key_data().clone(), "");
         let written = key.to_openssh().map_err(io::Error::other);
         let written = written.and_then(|key| append(file, &format!("{} {key}", self.name)));
@@ -225,8 +274,17 @@ impl Trust {
         let authorities = authorities
             .map(|(_, entry)| entry.public_key().fingerprint(HashAlg::Sha256))
             .collect::<Vec<_>>();
+        let signer = certificate.signature_key().fingerprint(HashAlg::Sha256);
+        if !authorities.contains(&signer) {
+            // As OpenSSH does: the key in it may be known by itself.
+            return self.check_key(&PublicKey::from(certificate.public_key().clone()));
+        }
+        let signed = signature(&certificate.signature().algorithm());
+        if !self.algorithms.authorities.contains(&signed.as_str()) {
+            return refuse(&format!("its authority signs with {signed}"));
+        }
         if certificate.validate(&authorities).is_err() {
-            return refuse("it is out of date, or its authority is not known");
+            return refuse("it is out of date");
         }
         if !certificate.critical_options().is_empty() {
             return refuse("it has critical options that are not known");
@@ -264,7 +322,7 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ssh_config::Settings, *};
 
     const ONE: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9dG4kjRhQTtWTVzd2t27+t0DEHBPW7iOD23TUiYLio";
@@ -274,7 +332,15 @@ mod tests {
 
     fn trust(text: &str, host: &str, port: u16) -> Trust {
         let known = KnownHosts::parse(Path::new("/kh"), text.to_owned()).into();
-        Trust::of(host, port, HostKeys::Strict, vec!["/kh".into()], &[known])
+        let rules = HostKeyRules {
+            name: host.to_owned(),
+            port: Some(port),
+            policy: HostKeys::Strict,
+            own: vec!["/kh".into()],
+            global: Vec::new(),
+            not_followed: Vec::new(),
+        };
+        Trust::of(rules, Algorithms::of(&Settings::default()).unwrap(), &[known])
     }
 
     fn judge(text: &str, host: &str, port: u16, key: &str) -> Result<(), String> {
@@ -297,6 +363,8 @@ mod tests {
                 2222,
             ),
             (format!("Web-1,web-1 {ONE}"), "web-1", 22),
+            (format!("web-1 {TWO}\nweb-1 {ONE}"), "web-1", 2222),
+            (format!("web-* {ONE}"), "web-1", 2222),
             (format!("nonsense\nweb-1 {TWO}\nweb-1 {ONE}"), "web-1", 22),
         ];
         for (text, host, port) in cases {
@@ -332,6 +400,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_without_the_port_neither_hides_nor_changes_one_with_it() {
+        let judge = |text: &str| judge(text, "web-1", 2222, ONE);
+        assert!(judge(&format!("web-1 {TWO}")).unwrap_err().contains("not known"));
+        let both = format!("web-1 {ONE}\n[web-1]:2222 {TWO}");
+        assert!(judge(&both).unwrap_err().contains("HAS CHANGED"));
+        let revoked = format!("[web-1]:2222 {ONE}\n@revoked web-1 {ONE}");
+        assert!(judge(&revoked).unwrap_err().contains("revoked by /kh:2"));
+        assert!(trust(&format!("@cert-authority web-* {ONE}"), "web-1", 2222).has_authority());
+    }
+
+    #[test]
     fn a_revoked_key_is_refused_though_it_is_known() {
         let text = format!("web-1 {ONE}\n@revoked * {ONE}");
         assert!(judge(&text, "web-1", 22, ONE).unwrap_err().contains("revoked by /kh:2"));
@@ -346,10 +425,10 @@ mod tests {
 
     #[test]
     fn the_server_is_asked_first_for_the_key_that_is_known() {
-        let first = |text: &str| trust(text, "web-1", 22).algorithms()[0].to_string();
+        let first = |text: &str| trust(text, "web-1", 22).offered().key[0].to_string();
         assert_eq!(first(&format!("web-1 {ECDSA}")), "ecdsa-sha2-nistp256");
         assert_eq!(first(&format!("web-1 {ONE}")), "ssh-ed25519");
-        assert_eq!(trust("", "web-1", 22).algorithms().len(), 6);
+        assert_eq!(trust("", "web-1", 22).offered().key.len(), 6);
     }
 
     #[test]

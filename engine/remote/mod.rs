@@ -1,18 +1,22 @@
 //! The only way to a host: run a script, or send content to one.
 
+mod algorithms;
 mod connection;
 mod dial;
 mod frame;
 mod greeting;
+mod hop;
 mod identity;
 mod keys;
 mod known_hosts;
 mod local;
 mod login;
+mod offer;
 mod open_files;
 mod pattern;
 mod pipe;
 mod pool;
+mod proxy;
 mod secrets;
 mod session;
 mod shell;
@@ -25,6 +29,7 @@ mod traffic;
 
 pub use self::{
     local::LocalConnector,
+    proxy::end_all,
     secrets::Passwords,
     ssh::{Inventory, SshConnector},
     target::LocalUser,

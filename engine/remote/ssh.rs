@@ -10,13 +10,14 @@ use std::{
 use super::{
     Connector, Remote, RemoteError, Timeouts,
     dial::{Dialer, Stop},
+    hop::Hop,
     identity::Identity,
     keys::KeyRing,
     known_hosts::{KnownHosts, Trust},
     secrets::Passwords,
     session::Session,
-    ssh_config::SshConfig,
-    target::{Hop, LocalUser, Target},
+    ssh_config::{Commands, Settings, SshConfig, Tokens, unreadable},
+    target::{LocalUser, Target},
 };
 use crate::inventory::{Connection, Host, HostKeys};
 use async_trait::async_trait;
@@ -33,6 +34,7 @@ pub struct SshConnector {
     timeouts: Timeouts,
     dialer: Dialer,
     configs: Once<SshConfig>,
+    commands: Commands,
     known_hosts: Once<KnownHosts>,
 }
 
@@ -46,7 +48,8 @@ impl SshConnector {
     ) -> Self {
         let dialer = Dialer::new(KeyRing::new(passwords.clone()), timeouts);
         let (configs, known_hosts) = (Once::default(), Once::default());
-        Self { user, inventory, passwords, timeouts, dialer, configs, known_hosts }
+        let commands = Commands::default();
+        Self { user, inventory, passwords, timeouts, dialer, configs, commands, known_hosts }
     }
 
     /// The jump hosts, then the host itself.
@@ -57,10 +60,13 @@ impl SshConnector {
             let message = format!("the jump hosts of {} go in a circle", host.name);
             return Err(RemoteError::unreachable(message));
         }
-        let settings = self.config(&host.connection)?.about(&host.address);
+        let settings = self.settings(host)?;
         let target = Target::of(host, &settings, &self.user)?;
         let of_inventory = &host.connection.jump;
-        let hops = if of_inventory.is_empty() { settings.jump } else { of_inventory.clone() };
+        let hops = match of_inventory.is_empty() {
+            true => hops(&settings, host, &target)?,
+            false => of_inventory.clone(),
+        };
         let mut stops = Vec::new();
         for hop in &hops {
             let hop = Hop::parse(hop)?;
@@ -89,6 +95,9 @@ impl SshConnector {
                 user: None,
                 port: None,
                 jump: Vec::new(),
+                // A jump host is not told the secrets of the host behind it, nor is it reached by that one's options.
+                password: None,
+                ssh_options: Vec::new(),
                 ..behind.connection.clone()
             },
             place: None,
@@ -100,22 +109,31 @@ impl SshConnector {
         host
     }
 
-    fn config(&self, connection: &Connection) -> Result<Arc<SshConfig>, RemoteError> {
+    /// What the configurations say about a host: its options in the inventory first.
+    fn settings(&self, host: &Host) -> Result<Settings, RemoteError> {
+        let connection = &host.connection;
+        let own = format!("ssh_options of {}", host.name);
+        let own = SshConfig::of_lines(&connection.ssh_options, &own)?;
         let home = &self.user.home;
-        let chosen = connection.ssh_config.as_ref();
-        let file = chosen.cloned().unwrap_or_else(|| home.join(".ssh/config"));
-        self.configs.get(&file, || {
-            let config = match SshConfig::read(&file, home) {
-                Err(error) if chosen.is_none() && error.kind() == io::ErrorKind::NotFound => {
-                    SshConfig::default()
-                }
-                config => config.map_err(|error| unreadable(&file, &error))?,
-            };
-            if chosen.is_some() {
-                return Ok(config.into());
-            }
-            let system = SshConfig::read(Path::new("/etc/ssh/ssh_config"), home);
-            Ok(config.then(system.unwrap_or_default()).into())
+        let mut configs = match &connection.ssh_config {
+            Some(file) => vec![self.config(file, true)?],
+            None => vec![
+                self.config(&home.join(".ssh/config"), false)?,
+                self.config(Path::new("/etc/ssh/ssh_config"), false)?,
+            ],
+        };
+        configs.insert(0, own.into());
+        let configs: Vec<&SshConfig> = configs.iter().map(|config| &**config).collect();
+        SshConfig::about(&configs, &host.address, &self.user, &self.commands)
+    }
+
+    fn config(&self, file: &Path, must_exist: bool) -> Result<Arc<SshConfig>, RemoteError> {
+        let missing = |file: &Path| {
+            std::fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        self.configs.get(file, || match missing(file) && !must_exist {
+            true => Ok(Arc::default()),
+            false => Ok(SshConfig::read(file, &self.user.home)?.into()),
         })
     }
 
@@ -125,19 +143,38 @@ impl SshConnector {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Arc::default()),
             Err(error) => Err(unreadable(file, &error)),
         };
-        let known = target.known_hosts.iter().map(|file| match target.host_keys {
+        let rules = &target.keys;
+        let known = rules.own.iter().chain(&rules.global).map(|file| match rules.policy {
             HostKeys::Strict => self.known_hosts.get(file, || read(file)),
             // What was accepted a moment ago is known, and may not change.
             HostKeys::AcceptNew => read(file),
         });
         let known = known.collect::<Result<Vec<_>, _>>()?;
-        let files = target.known_hosts.clone();
-        Ok(Trust::of(&target.key_name, target.port, target.host_keys, files, &known))
+        Ok(Trust::of(rules.clone(), target.algorithms.clone(), &known))
     }
 }
 
-fn unreadable(file: &Path, error: &io::Error) -> RemoteError {
-    RemoteError::unreachable(format!("{} cannot be read: {error}", file.display()))
+/// The jump hosts that the configuration names, first to last.
+fn hops(settings: &Settings, host: &Host, target: &Target) -> Result<Vec<String>, RemoteError> {
+    let Some(said) = settings.said("proxyjump") else { return Ok(Vec::new()) };
+    // The whole line: there may be spaces after the commas.
+    let list = said.values.concat();
+    if list.eq_ignore_ascii_case("none") {
+        return Ok(Vec::new());
+    }
+    let local = LocalUser::default();
+    let tokens = Tokens {
+        original: &host.address,
+        host: &target.host,
+        port: target.port,
+        user: &target.user,
+        key_name: None,
+        jump: "",
+        local: &local,
+        machine: Default::default(),
+    };
+    let list = tokens.fill_way(&list).map_err(|why| said.wrong(&why))?;
+    Ok(list.split(',').map(str::to_owned).collect())
 }
 
 #[async_trait]

@@ -45,12 +45,13 @@ impl Sshd {
         std::fs::copy(path("user.pub"), path("authorized_keys")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
+            // The first value of a keyword counts.
+            "{}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin yes\nMaxStartups 50\n{}\n",
+             PermitRootLogin yes\nMaxStartups 50\n",
+            more.replace("FOLDER", &folder.path().display().to_string()),
             path("host"),
             path("authorized_keys"),
-            more.replace("FOLDER", &folder.path().display().to_string()),
         );
         std::fs::write(path("sshd_config"), text).unwrap();
         let child = serve(folder.path());

@@ -1,0 +1,250 @@
+//! Files, and what they include, as lines that know their place.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    super::{RemoteError, pattern, target::LocalUser},
+    condition::{self, Criterion},
+    keywords, tokens, words,
+};
+
+/// A part of a configuration.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// What follows is for hosts with these names.
+    Host(Vec<String>),
+    /// What follows is for hosts that meet all of these.
+    Match(Line, Vec<Criterion>),
+    /// What other files say.
+    Include(Vec<Vec<Item>>),
+    /// A setting.
+    Set(Line),
+}
+
+/// One line.
+#[derive(Debug)]
+pub(super) struct Line {
+    file: Arc<str>,
+    number: usize,
+    /// The keyword as it is written.
+    pub(super) written: String,
+    /// The keyword in lower case.
+    pub(super) keyword: String,
+    pub(super) values: Vec<String>,
+    pub(super) rest: String,
+}
+
+impl Line {
+    pub(super) fn place(&self) -> String {
+        match self.number {
+            0 => self.file.to_string(),
+            number => format!("{}:{number}", self.file),
+        }
+    }
+
+    fn wrong(&self, why: &str) -> RemoteError {
+        RemoteError::unreachable(format!("{}: {why}", self.place()))
+    }
+}
+
+/// The error of a file that cannot be read.
+pub(in super::super) fn unreadable(file: &Path, error: &io::Error) -> RemoteError {
+    RemoteError::unreachable(format!("{} cannot be read: {error}", file.display()))
+}
+
+/// Reads a file and what it includes.
+pub(super) fn read(file: &Path, home: &Path) -> Result<Vec<Item>, RemoteError> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    Reader { home, ignored: Vec::new() }.items(&text, file, 0)
+}
+
+/// Lines that stand in no file.
+pub(super) fn of_lines(lines: &[String], place: &str) -> Result<Vec<Item>, RemoteError> {
+    let mut reader = Reader { home: Path::new("/"), ignored: Vec::new() };
+    let file: Arc<str> = place.into();
+    let mut items = Vec::new();
+    for line in lines {
+        let line = reader.line(line, &file, 0)?.into_iter().map(Item::Set);
+        items.extend(line);
+    }
+    Ok(items)
+}
+
+struct Reader<'a> {
+    home: &'a Path,
+    /// The patterns of `IgnoreUnknown` so far.
+    ignored: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn items(&mut self, text: &str, file: &Path, depth: usize) -> Result<Vec<Item>, RemoteError> {
+        /// As deep as OpenSSH follows includes.
+        const DEEPEST: usize = 16;
+        let name: Arc<str> = file.display().to_string().into();
+        let mut items = Vec::new();
+        for (at, line) in text.lines().enumerate() {
+            let Some(line) = self.line(line, &name, at + 1)? else { continue };
+            items.push(match line.keyword.as_str() {
+                "host" => Item::Host(line.values),
+                "match" => {
+                    let criteria = condition::read(&line.values).map_err(|why| line.wrong(&why))?;
+                    Item::Match(line, criteria)
+                }
+                "include" if depth >= DEEPEST => {
+                    return Err(line.wrong("files include each other too deep"));
+                }
+                "include" => {
+                    let mut files = Vec::new();
+                    for value in &line.values {
+                        files.extend(self.included(value, file, depth).map_err(
+                            |why| match why {
+                                Broken::Line(why) => line.wrong(&why),
+                                Broken::Within(error) => error,
+                            },
+                        )?);
+                    }
+                    Item::Include(files)
+                }
+                _ => Item::Set(line),
+            });
+        }
+        Ok(items)
+    }
+
+    fn line(
+        &mut self,
+        text: &str,
+        file: &Arc<str>,
+        number: usize,
+    ) -> Result<Option<Line>, RemoteError> {
+        let words = words::split(text);
+        let line = |written: &str, values, rest: &str| Line {
+            file: file.clone(),
+            number,
+            written: written.to_owned(),
+            keyword: written.to_lowercase(),
+            values,
+            rest: rest.to_owned(),
+        };
+        let Some((keyword, values, rest)) =
+            words.map_err(|why| line("", Vec::new(), "").wrong(why))?
+        else {
+            return Ok(None);
+        };
+        let line = line(keyword, values, rest);
+        if line.keyword == "ignoreunknown" {
+            self.ignored.extend(line.values.iter().flat_map(|v| v.split(',')).map(str::to_owned));
+            return Ok(None);
+        }
+        if keywords::find(&line.keyword).is_none() {
+            let ignored = self.ignored.iter().map(String::as_str);
+            if pattern::list_matches(ignored, &line.keyword) {
+                return Ok(None);
+            }
+            let why = format!("there is no keyword `{}`", line.written.escape_debug());
+            let hint = "if another version of ssh has it: IgnoreUnknown, above it";
+            return Err(line.wrong(&why).with_hint(hint));
+        }
+        if line.values.is_empty() && !keywords::may_be_empty(&line.keyword) {
+            return Err(line.wrong(&format!("{} has no value", line.written)));
+        }
+        Ok(Some(line))
+    }
+
+    /// What an include names. A file that is not there is passed over.
+    fn included(
+        &mut self,
+        value: &str,
+        from: &Path,
+        depth: usize,
+    ) -> Result<Vec<Vec<Item>>, Broken> {
+        let local = LocalUser { home: self.home.to_owned(), ..LocalUser::default() };
+        let value = tokens::environment(value).map_err(Broken::Line)?;
+        let path = match tokens::home(&value, &local).map_err(Broken::Line)? {
+            path if path.is_absolute() => path,
+            // Relative to ~/.ssh or /etc/ssh: where the file is that the user has.
+            path if from.starts_with("/etc/ssh") => Path::new("/etc/ssh").join(path),
+            path if from.starts_with(self.home.join(".ssh")) => self.home.join(".ssh").join(path),
+            path => from.parent().unwrap_or(Path::new("/")).join(path),
+        };
+        let mut read = Vec::new();
+        for file in expand(&path) {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => {
+                    let items = self.items(&text, &file, depth + 1).map_err(Broken::Within)?;
+                    read.push(items);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Broken::Within(unreadable(&file, &error))),
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Why an include cannot be followed: because of its own line, or of one in the file.
+enum Broken {
+    Line(String),
+    Within(RemoteError),
+}
+
+/// The files that a path with wildcards means, by name.
+fn expand(path: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/")];
+    for part in path.components().skip(1) {
+        let part = part.as_os_str().to_string_lossy();
+        if !part.contains(['*', '?', '[']) {
+            for path in &mut found {
+                path.push(&*part);
+            }
+            continue;
+        }
+        let below = |folder: PathBuf| {
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let hidden = |name: &str| name.starts_with('.') && !part.starts_with('.');
+            let mut names: Vec<_> =
+                names.filter(|name| !hidden(name) && glob(&part, name)).collect();
+            names.sort();
+            names.into_iter().map(move |name| folder.join(name)).collect::<Vec<_>>()
+        };
+        found = found.into_iter().flat_map(below).collect();
+    }
+    found
+}
+
+/// A name against a pattern of the shell: `*`, `?`, `[a-z]`, `[!x]`.
+fn glob(pattern: &str, name: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => name.is_empty(),
+        Some('*') => {
+            let rest = rest.as_str();
+            let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+            ends.any(|at| glob(rest, &name[at..]))
+        }
+        Some('[') if rest.as_str().contains(']') => {
+            let (set, after) = rest.as_str().split_once(']').unwrap_or_default();
+            let mut name = name.chars();
+            let negated = set.starts_with(['!', '^']);
+            let set: Vec<char> = set.trim_start_matches(['!', '^']).chars().collect();
+            let inside = |c: char| {
+                (0..set.len()).any(|at| {
+                    set[at] == c
+                        || (set.get(at + 1) == Some(&'-')
+                            && set.get(at + 2).is_some_and(|last| (set[at]..=*last).contains(&c)))
+                })
+            };
+            name.next().is_some_and(|c| inside(c) != negated) && glob(after, name.as_str())
+        }
+        Some(wanted) => {
+            let mut name = name.chars();
+            name.next().is_some_and(|c| wanted == '?' || wanted == c)
+                && glob(rest.as_str(), name.as_str())
+        }
+    }
+}
