@@ -21,9 +21,9 @@ pub struct Cli {
     /// What to do; without a subcommand: apply.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The playbook to apply, or a plan that was approved.
+    /// The playbooks to apply, in this order and as one run; or a plan that was approved.
     #[arg(value_name = "PLAYBOOK", required = true)]
-    pub playbook: Option<String>,
+    pub playbooks: Vec<String>,
     /// What holds for all subcommands.
     #[command(flatten)]
     pub global: Global,
@@ -124,13 +124,15 @@ pub enum Format {
 pub enum Command {
     /// Plan, show the plan, carry it out, and verify it
     Apply {
-        /// A playbook, or a plan that `converge plan -o` wrote and someone approved.
-        playbook: String,
+        /// Playbooks, as one run; or a plan that `converge plan -o` wrote and someone approved.
+        #[arg(value_name = "PLAYBOOK", required = true)]
+        playbooks: Vec<String>,
     },
     /// Show what would change, and change nothing
     Plan {
-        /// The playbook.
-        playbook: String,
+        /// The playbooks, each as if it were written after the one before it.
+        #[arg(value_name = "PLAYBOOK", required = true)]
+        playbooks: Vec<String>,
         /// Keep the plan, for `converge apply FILE`.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -143,8 +145,9 @@ pub enum Command {
     },
     /// Find every mistake that shows without a host
     Check {
-        /// The playbook.
-        playbook: String,
+        /// The playbooks, each as if it were written after the one before it.
+        #[arg(value_name = "PLAYBOOK", required = true)]
+        playbooks: Vec<String>,
     },
     /// List the hosts of the inventory
     Hosts {
@@ -161,14 +164,26 @@ pub enum Command {
     Exec {
         /// Which hosts.
         pattern: String,
+        /// Run it as root, whatever the inventory says: by sudo if nothing is named; `none` is the login user.
+        #[arg(
+            short,
+            long = "become",
+            value_name = "HOW",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "sudo",
+            value_parser = ["sudo", "doas", "su", "none"]
+        )]
+        r#become: Option<String>,
         /// The command and its arguments; a single one is a script for sh.
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<String>,
     },
     /// Draw the order of a playbook's resources
     Graph {
-        /// The playbook.
-        playbook: String,
+        /// The playbooks, each as if it were written after the one before it.
+        #[arg(value_name = "PLAYBOOK", required = true)]
+        playbooks: Vec<String>,
     },
     /// Show where a host's variable, or a parameter of a role there, gets its value
     Why {

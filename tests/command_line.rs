@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    process::{Command, Output},
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -296,5 +297,91 @@ fn a_host_cannot_hide_what_follows_its_output() {
     let root = project();
     let script = r"printf '\033[8mhidden\n'";
     let output = converge(&root, &["exec", "-i", "here.toml", "here", "--", script]);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "here\n  ^[[8mhidden\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "^[[8mhidden\n");
+}
+
+#[test]
+fn a_command_is_told_as_it_goes() {
+    let root = project();
+    let fifo = root.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let script = format!(
+        "echo one; read -r word <{}; echo \"$word\"; echo beside >&2; exit 3",
+        fifo.display()
+    );
+    let mut running = command(&root, &["exec", "-i", "here.toml", "here", "--", &script]);
+    let mut running = running.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "one\n");
+    // It waits for this: the first line was told before.
+    std::fs::write(&fifo, "two\n").unwrap();
+    line.clear();
+    stdout.read_to_string(&mut line).unwrap();
+    let ended = running.wait_with_output().unwrap();
+    assert_eq!((line.as_str(), ended.status.code()), ("two\n", Some(3)));
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "beside\nhere  exit status 3\n");
+}
+
+#[test]
+fn a_command_on_several_hosts_is_told_by_their_names() {
+    let root = project();
+    let hosts = "[hosts]\nb = { transport = \"local\" }\nlonger = { transport = \"local\" }\n";
+    std::fs::write(root.path().join("two.toml"), hosts).unwrap();
+    let output = converge(&root, &["exec", "-i", "two.toml", "all", "--", "echo x; printf y"]);
+    let mut lines: Vec<String> =
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["b      | x", "b      | y", "longer | x", "longer | y"]);
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "b       exit status 0\nlonger  exit status 0\n"
+    );
+}
+
+#[test]
+fn several_playbooks_are_one_run() {
+    let root = project();
+    let playbook = |name: &str, text: &str| std::fs::write(root.path().join(name), text).unwrap();
+    let file = |name: &str| root.path().join(name).display().to_string();
+    playbook(
+        "one.rhai",
+        &format!("on(hosts(\"here\"), |h| file({:?}, #{{ content: \"1\\n\" }}));", file("f1")),
+    );
+    playbook(
+        "two.rhai",
+        &format!("on(hosts(\"here\"), |h| file({:?}, #{{ content: \"2\\n\" }}));", file("f2")),
+    );
+    let both = |args: &[&str]| {
+        let output =
+            converge(&root, &[args, &["one.rhai", "two.rhai", "-i", "here.toml"]].concat());
+        (
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+            output.status.code(),
+        )
+    };
+    let (checked, status) = both(&["check"]);
+    assert_eq!(
+        (checked.as_str(), status),
+        ("one.rhai two.rhai: 2 resources, no mistake found\n", Some(0))
+    );
+    let (drawn, _) = both(&["graph"]);
+    assert_eq!(drawn.matches(" -> ").count(), 1, "{drawn}");
+    let (planned, status) = both(&["plan", "-o", "both.plan"]);
+    assert!(planned.contains("Plan: 2 to create") && status == Some(0), "{planned}");
+    let applied = converge(&root, &["apply", "both.plan"]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert_eq!(
+        ["f1", "f2"].map(|name| std::fs::read_to_string(file(name)).unwrap()),
+        ["1\n", "2\n"]
+    );
+    let (again, status) = both(&[]);
+    assert!(again.contains("2 unchanged") || again.contains("No changes"), "{again}");
+    assert_eq!(status, Some(0));
+    let wrong = converge(&root, &["one.rhai", "both.plan", "-i", "here.toml"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        String::from_utf8(wrong.stderr).unwrap().contains("an approved plan is applied by itself")
+    );
 }

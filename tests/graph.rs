@@ -21,7 +21,7 @@ fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
     let source = converge::diagnostic::Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
     let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
     let input = Input {
-        playbook: "site.rhai".to_owned(),
+        playbooks: vec!["site.rhai".to_owned()],
         sources: Arc::new(BTreeMap::from([("site.rhai".to_owned(), playbook.into())])),
         roles: Vec::new(),
         inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),

@@ -27,6 +27,20 @@ fn a_block_runs_for_each_host_of_a_pattern() {
 }
 
 #[test]
+fn a_second_playbook_is_as_if_it_stood_below_the_first() {
+    let first = "let x = 1; on(hosts(\"api\"), |host| package(\"a\"));";
+    let project = Project::new(first).and("on(hosts(\"api-1\"), |host| package([\"a\", \"b\"]));");
+    assert_eq!(project.nodes(), ["api-1/package:a", "api-2/package:a", "api-1/package:b"]);
+    assert_eq!(project.edges(), ["api-1/package:a -> api-1/package:b"]);
+    // What each asks is asked at once; and a mistake in the second is one of the run.
+    let asks = "on(hosts(\"api-1\"), |host| host.facts.os);";
+    let project = Project::new(asks).and(&asks.replace("api-1", "api-2"));
+    assert_eq!(project.questions().len(), 2);
+    let unlike = Project::new(first).and("print(x);").mistake();
+    assert_eq!(unlike.place().unwrap().to_string(), "playbooks/second.rhai:1:7");
+}
+
+#[test]
 fn one_host_is_as_good_as_a_list() {
     let one = "for host in hosts(\"api\") { on(host, |it| package(it.name)); }";
     assert_eq!(Project::new(one).nodes(), ["api-1/package:api-1", "api-2/package:api-2"]);

@@ -37,6 +37,7 @@ hosts = ["web-1"]
 pub(crate) struct Project {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) known: Known,
+    playbooks: Vec<String>,
     inventory: &'static str,
     assigned: Vec<Assignment>,
 }
@@ -45,7 +46,8 @@ impl Project {
     /// A project whose playbook is this text.
     pub(crate) fn new(playbook: &str) -> Self {
         let (files, known, inventory) = (BTreeMap::new(), Known::default(), INVENTORY);
-        let project = Self { files, known, inventory, assigned: Vec::new() };
+        let playbooks = vec!["playbooks/site.rhai".to_owned()];
+        let project = Self { files, known, playbooks, inventory, assigned: Vec::new() };
         project.file("playbooks/site.rhai", playbook)
     }
 
@@ -67,6 +69,12 @@ impl Project {
     /// Other hosts.
     pub(crate) fn inventory(self, text: &'static str) -> Self {
         Self { inventory: text, ..self }.file("inventory/lab.toml", text)
+    }
+
+    /// A second playbook.
+    pub(crate) fn and(mut self, text: &str) -> Self {
+        self.playbooks.push("playbooks/second.rhai".to_owned());
+        self.file("playbooks/second.rhai", text)
     }
 
     /// A variable of the command line.
@@ -116,7 +124,7 @@ impl Project {
         let (format, folder) = (Format::Toml, "/project/inventory".into());
         let given = Given { source, format, folder, home: "/home".into() };
         Input {
-            playbook: "playbooks/site.rhai".to_owned(),
+            playbooks: self.playbooks.clone(),
             sources: Arc::new(self.files.clone()),
             roles: vec!["roles".to_owned()],
             inventory: Arc::new(Inventory::parse(&[given], &self.assigned).unwrap()),

@@ -110,7 +110,7 @@ impl Fleet {
     /// What its playbook declares.
     pub(crate) fn evaluate(&self) -> Catalog {
         let input = Input {
-            playbook: "site.rhai".to_owned(),
+            playbooks: vec!["site.rhai".to_owned()],
             sources: self.files.clone(),
             roles: vec!["roles".to_owned()],
             inventory: self.inventory.clone(),

@@ -10,10 +10,11 @@ use crate::{
     secret::Secret,
 };
 
-pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagnostic>> {
+pub(super) fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus, Vec<Diagnostic>> {
     let one = |mistake| vec![mistake];
-    let project = setup.project(Some(playbook)).map_err(one)?;
-    let (mistakes, mut notes) = language::check(project.input(playbook, Known::default()));
+    let playbook = playbooks.join(" ");
+    let project = setup.project(playbooks.first().map(String::as_str)).map_err(one)?;
+    let (mistakes, mut notes) = language::check(project.input(playbooks, Known::default()));
     let tell = |notes: Vec<Note>| {
         for Note { message, place, .. } in notes.into_iter().filter(|note| note.warning) {
             setup.report.send(Event::Warning { message, place });
@@ -25,7 +26,7 @@ pub(super) fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus, Vec<Diagn
     }
     let mut known = Known::default();
     loop {
-        match language::evaluate(project.input(playbook, known.clone())).map_err(one)? {
+        match language::evaluate(project.input(playbooks, known.clone())).map_err(one)? {
             Evaluation::Complete { catalog, notes: more } => {
                 Graph::build(&catalog).map_err(one)?;
                 notes.extend(

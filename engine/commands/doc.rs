@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
     let language = match setup.project(None) {
-        Ok(project) => Manual::of(project.input("", Known::default())),
+        Ok(project) => Manual::of(project.input(&[], Known::default())),
         Err(_) => Manual::of_language(),
     };
     // `converge doc role nginx` is `converge doc nginx`.

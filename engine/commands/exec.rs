@@ -1,21 +1,33 @@
-//! `converge exec`: a command on many hosts, side by side; the output of each together.
+//! `converge exec`: a command on many hosts, side by side; what it prints is told as it comes.
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{StreamExt as _, stream::FuturesOrdered};
 
 use super::setup::Setup;
 use crate::{
     cli::Format,
     diagnostic::Result,
     exit_status::ExitStatus,
-    remote::{Captured, Exit, RemoteError},
+    inventory::Become,
+    remote::{Captured, Exit, Output, RemoteError},
+    report::Report,
     script::{Script, Words},
     sh,
 };
 
-pub(super) async fn run(setup: &Setup, pattern: &str, command: &[String]) -> Result<ExitStatus> {
-    let project = setup.project(None)?;
+pub(super) async fn run(
+    setup: &Setup,
+    pattern: &str,
+    r#become: Option<String>,
+    command: &[String],
+) -> Result<ExitStatus> {
+    let mut project = setup.project(None)?;
+    if let Some(how) = r#become {
+        let how: Become = serde_json::from_value(how.into()).unwrap_or_default();
+        let inventory = Arc::make_mut(&mut project.inventory);
+        inventory.hosts.values_mut().for_each(|host| Arc::make_mut(host).connection.r#become = how);
+    }
     let hosts = setup.select(&project, pattern)?;
     let fleet = setup.fleet(&project);
     fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
@@ -23,41 +35,102 @@ pub(super) async fn run(setup: &Setup, pattern: &str, command: &[String]) -> Res
         [script] => Script::trusted(script.clone()),
         words => sh!("{}", Words(words)),
     };
+    let json = setup.global.format == Some(Format::Json);
+    let width = hosts.iter().map(|host| host.name.len()).max().unwrap_or_default();
+    let several = hosts.len() > 1;
     let ask = async |host: Arc<str>| {
         // A host that cannot be reached holds up none of the others; how many work at once is what people ask for.
         let _ = fleet.at_a_place(|| fleet.remote(&host)).await;
         let _place = fleet.place().await;
-        let answer = fleet.run(&host, &script).await;
-        (host, answer)
+        if json {
+            return (fleet.run(&host, &script).await, host);
+        }
+        let name = if several { format!("{host:width$} | ") } else { String::new() };
+        let mut lines = Lines { report: &setup.report, name, rest: [Vec::new(), Vec::new()] };
+        let exit = fleet.run_to(&host, &script, &mut lines).await;
+        lines.finish();
+        (exit.map(|exit| (exit, Captured::default())), host)
     };
-    let mut answers: FuturesUnordered<_> =
-        hosts.iter().map(|host| ask(host.name.clone())).collect();
-    let mut status = ExitStatus::Converged;
-    while let Some((host, answer)) = answers.next().await {
-        let bad = tell(setup, &host, answer);
-        status = worse(status, bad);
+    let mut answers: FuturesOrdered<_> = hosts.iter().map(|host| ask(host.name.clone())).collect();
+    let (mut status, mut ends) = (ExitStatus::Converged, String::new());
+    while let Some((answer, host)) = answers.next().await {
+        status = worse(status, status_of(&answer));
+        match answer {
+            // Whoever does not answer was reported when the connection failed.
+            Err(_) => ends.push_str(&format!("{host:width$}  unreachable\n")),
+            Ok((exit, captured)) if json => tell(setup, &host, exit, &captured),
+            Ok((exit, _)) => ends.push_str(&format!("{host:width$}  exit status {}\n", exit.0)),
+        }
     }
     drop(answers);
+    // One that succeeded has said all.
+    if !json && (several || status == ExitStatus::Failed) {
+        setup.report.print_beside(&ends);
+    }
     fleet.close().await;
     Ok(status)
 }
 
-fn tell(setup: &Setup, host: &str, answer: Result<(Exit, Captured), RemoteError>) -> ExitStatus {
-    // Whoever does not answer was reported when the connection failed.
-    let Ok((exit, captured)) = answer else { return ExitStatus::Unreachable };
+/// Tells what a host prints, line by line: its standard output as a result, its standard error beside it.
+struct Lines<'a> {
+    report: &'a Report,
+    /// What stands before each line.
+    name: String,
+    /// What is no whole line yet, of both streams.
+    rest: [Vec<u8>; 2],
+}
+
+impl Lines<'_> {
+    fn add(&mut self, stream: usize, bytes: &[u8]) {
+        self.rest[stream].extend_from_slice(bytes);
+        let whole =
+            self.rest[stream].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole: Vec<u8> = self.rest[stream].drain(..whole).collect();
+        self.tell(stream, &whole);
+    }
+
+    fn tell(&self, stream: usize, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let text: String = text.lines().map(|line| format!("{}{line}\n", self.name)).collect();
+        match stream {
+            _ if text.is_empty() => {}
+            0 => self.report.print(&text),
+            _ => self.report.print_beside(&text),
+        }
+    }
+
+    /// The last line of a stream may have no end.
+    fn finish(mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        rest.iter().enumerate().for_each(|(stream, bytes)| self.tell(stream, bytes));
+    }
+}
+
+impl Output for Lines<'_> {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.add(0, bytes);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.add(1, bytes);
+    }
+}
+
+fn tell(setup: &Setup, host: &str, exit: Exit, captured: &Captured) {
     let [stdout, stderr] = [&captured.stdout, &captured.stderr]
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    if setup.global.format == Some(Format::Json) {
-        let line = serde_json::json!({
-            "host": host, "exit_status": exit.0, "stdout": stdout, "stderr": stderr,
-        });
-        setup.report.print(&line.to_string());
-    } else {
-        let end = if exit.0 == 0 { String::new() } else { format!("  exit status {}", exit.0) };
-        let lines = stdout.lines().chain(stderr.lines()).map(|line| format!("  {line}\n"));
-        setup.report.print(&format!("{host}{end}\n{}", lines.collect::<String>()));
+    let line = serde_json::json!({
+        "host": host, "exit_status": exit.0, "stdout": stdout, "stderr": stderr,
+    });
+    setup.report.print(&line.to_string());
+}
+
+fn status_of(answer: &Result<(Exit, Captured), RemoteError>) -> ExitStatus {
+    match answer {
+        Err(_) => ExitStatus::Unreachable,
+        Ok((Exit(0), _)) => ExitStatus::Converged,
+        Ok(_) => ExitStatus::Failed,
     }
-    if exit.0 == 0 { ExitStatus::Converged } else { ExitStatus::Failed }
 }
 
 fn worse(one: ExitStatus, other: ExitStatus) -> ExitStatus {

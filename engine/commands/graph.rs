@@ -9,11 +9,11 @@ use crate::{
     run::Interrupt,
 };
 
-pub(super) async fn run(setup: &Setup, playbook: &str) -> Result<ExitStatus> {
-    let project = setup.project(Some(playbook))?;
+pub(super) async fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus> {
+    let project = setup.project(playbooks.first().map(String::as_str))?;
     let (_sender, interrupt) = Interrupt::new();
     let run = setup.unjournaled(&project, interrupt)?;
-    let catalog = run.catalog(|known| project.input(playbook, known)).await?;
+    let catalog = run.catalog(|known| project.input(playbooks, known)).await?;
     let graph = Graph::build(&catalog)?;
     let text = match setup.global.format {
         Some(Format::Mermaid) => graph::mermaid(&catalog, &graph),

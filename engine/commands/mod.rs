@@ -85,26 +85,26 @@ async fn dispatch(
     report: &Arc<Report>,
     secrets: &LateSecrets,
 ) -> Result<ExitStatus, Vec<Diagnostic>> {
-    let Cli { command, playbook, global } = cli;
+    let Cli { command, playbooks, global } = cli;
     let setup = setup::Setup { global, report: report.clone(), late_secrets: secrets.clone() };
     let one = |result: Result<ExitStatus>| result.map_err(|mistake| vec![mistake]);
     setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
     match command {
-        None => one(playbook::apply(&setup, &playbook.unwrap_or_default()).await),
-        Some(Command::Apply { playbook }) => one(playbook::apply(&setup, &playbook).await),
-        Some(Command::Plan { playbook, simulate_failure: Some(name), .. }) => {
-            one(simulate::run(&setup, &playbook, &name).await)
+        None => one(playbook::apply(&setup, &playbooks).await),
+        Some(Command::Apply { playbooks }) => one(playbook::apply(&setup, &playbooks).await),
+        Some(Command::Plan { playbooks, simulate_failure: Some(name), .. }) => {
+            one(simulate::run(&setup, &playbooks, &name).await)
         }
-        Some(Command::Plan { playbook, output, exit_code, .. }) => {
-            one(playbook::plan(&setup, &playbook, output.as_deref(), exit_code).await)
+        Some(Command::Plan { playbooks, output, exit_code, .. }) => {
+            one(playbook::plan(&setup, &playbooks, output.as_deref(), exit_code).await)
         }
-        Some(Command::Check { playbook }) => check::run(&setup, &playbook),
+        Some(Command::Check { playbooks }) => check::run(&setup, &playbooks),
         Some(Command::Hosts { pattern }) => one(hosts::run(&setup, &pattern)),
         Some(Command::Facts { pattern }) => one(facts::run(&setup, &pattern).await),
-        Some(Command::Exec { pattern, command }) => {
-            one(exec::run(&setup, &pattern, &command).await)
+        Some(Command::Exec { pattern, r#become, command }) => {
+            one(exec::run(&setup, &pattern, r#become, &command).await)
         }
-        Some(Command::Graph { playbook }) => one(graph::run(&setup, &playbook).await),
+        Some(Command::Graph { playbooks }) => one(graph::run(&setup, &playbooks).await),
         Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
         Some(Command::Doc { name }) => one(doc::run(&setup, &name)),
         Some(Command::History) => one(history::run(&setup)),

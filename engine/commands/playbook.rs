@@ -22,36 +22,51 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Approved {
-    playbook: String,
+    playbooks: Vec<String>,
     inventory: Vec<std::path::PathBuf>,
     vars: Vec<String>,
     limit: Option<String>,
     plan: PlanFile,
 }
 
-/// Applies a playbook, or a plan that was approved.
-pub(super) async fn apply(setup: &Setup, path: &str) -> Result<ExitStatus> {
-    if !path.ends_with(".rhai") {
-        return apply_plan(setup, path, read_plan(path)?).await;
+/// Applies playbooks, or a plan that was approved.
+pub(super) async fn apply(setup: &Setup, paths: &[String]) -> Result<ExitStatus> {
+    match (paths, paths.iter().find(|path| !path.ends_with(".rhai"))) {
+        ([plan], Some(_)) => return apply_plan(setup, plan, read_plan(plan)?).await,
+        (_, Some(other)) => return Err(no_playbook(other)),
+        (_, None) => {}
     }
-    let name = Name { command: "apply", playbook: path, approved: None, output: None };
+    let name = Name { command: "apply", playbooks: paths, approved: None, output: None };
     run(setup, &name, Purpose::Apply { approved: None }, |ended| Ok(ended.status)).await
 }
 
-/// Shows what a playbook would change.
+/// The mistake of a word among playbooks that is none.
+fn no_playbook(word: &str) -> Diagnostic {
+    let is_word = !word.contains(['.', '/']);
+    let (what, hint) = match nearest_subcommand(word).filter(|_| is_word) {
+        Some(hint) => ("subcommand", hint),
+        None => (
+            "playbook",
+            "a playbook ends in .rhai; an approved plan is applied by itself".to_owned(),
+        ),
+    };
+    Diagnostic::new("cli::playbook", format!("there is no {what} `{word}`")).hint(hint)
+}
+
+/// Shows what playbooks would change.
 pub(super) async fn plan(
     setup: &Setup,
-    playbook: &str,
+    playbooks: &[String],
     output: Option<&Path>,
     exit_code: bool,
 ) -> Result<ExitStatus> {
-    let name = Name { command: "plan", playbook, approved: None, output };
+    let name = Name { command: "plan", playbooks, approved: None, output };
     let mut file = output.map(open).transpose()?;
     let keep = |ended: &Ended| {
         // An interrupted run has not seen everything: there is nothing to approve.
         if let Some(file) = file.as_mut().filter(|_| ended.status != ExitStatus::Interrupted) {
             let approved = Approved {
-                playbook: playbook.to_owned(),
+                playbooks: playbooks.to_vec(),
                 inventory: setup.global.inventory.clone(),
                 vars: setup.global.vars.clone(),
                 limit: setup.global.limit.clone(),
@@ -85,15 +100,15 @@ async fn apply_plan(setup: &Setup, file: &str, approved: Approved) -> Result<Exi
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
     let setup = Setup { global, report, late_secrets };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    let playbook = &approved.playbook;
-    let name = Name { command: "apply", playbook, approved: Some(file), output: None };
+    let playbooks = &approved.playbooks;
+    let name = Name { command: "apply", playbooks, approved: Some(file), output: None };
     run(&setup, &name, purpose, |ended| Ok(ended.status)).await
 }
 
 /// What a run is told as.
 struct Name<'a> {
     command: &'a str,
-    playbook: &'a str,
+    playbooks: &'a [String],
     /// The file of the plan that is applied.
     approved: Option<&'a str>,
     /// The file that the plan is kept in.
@@ -107,8 +122,8 @@ async fn run(
     purpose: Purpose,
     keep: impl FnOnce(&Ended) -> Result<ExitStatus>,
 ) -> Result<ExitStatus> {
-    let playbook = name.playbook;
-    let project = setup.project(Some(playbook))?;
+    let playbooks = name.playbooks;
+    let project = setup.project(playbooks.first().map(String::as_str))?;
     let mut junit = setup.global.junit.as_deref().map(open).transpose()?;
     let (sender, interrupt) = Interrupt::new();
     let id = id();
@@ -118,13 +133,13 @@ async fn run(
         version: VERSION,
         run: id,
         command: name.command.to_owned(),
-        playbook: playbook.to_owned(),
+        playbook: playbooks.join(" "),
         options: setup.options(),
         approved: name.approved.map(str::to_owned),
         output: name.output.map(|file| file.display().to_string()),
         hosts: project.inventory.hosts.len(),
     });
-    let ended = run.playbook(|known| project.input(playbook, known), purpose).await;
+    let ended = run.playbook(|known| project.input(playbooks, known), purpose).await;
     let ended = ended.inspect_err(|mistake| {
         // The report tells it with the text that it is in.
         journal.send(Event::Error(Problem::from(mistake)));

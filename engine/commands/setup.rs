@@ -157,11 +157,11 @@ impl Setup {
 }
 
 impl Project {
-    /// What an evaluation of a playbook starts from.
-    pub(super) fn input(&self, playbook: &str, known: Known) -> Input {
+    /// What an evaluation of playbooks starts from.
+    pub(super) fn input(&self, playbooks: &[String], known: Known) -> Input {
         let shown = |path: &PathBuf| shown(path).display().to_string();
         Input {
-            playbook: playbook.to_owned(),
+            playbooks: playbooks.to_vec(),
             sources: Arc::new(Disk),
             roles: self.config.roles.iter().map(shown).collect(),
             inventory: self.inventory.clone(),

@@ -9,20 +9,20 @@ use crate::{
 };
 
 /// Shows how a run would end if `name`, a host or a resource, failed. That it can be told is a success.
-pub(super) async fn run(setup: &Setup, playbook: &str, name: &str) -> Result<ExitStatus> {
-    let project = setup.project(Some(playbook))?;
+pub(super) async fn run(setup: &Setup, playbooks: &[String], name: &str) -> Result<ExitStatus> {
+    let project = setup.project(playbooks.first().map(String::as_str))?;
     let (_sender, interrupt) = Interrupt::new();
     let run = setup.unjournaled(&project, interrupt)?;
     run.events.send(Event::RunStarted {
         version: VERSION,
         run: String::new(),
         command: "simulate".to_owned(),
-        playbook: playbook.to_owned(),
+        playbook: playbooks.join(" "),
         options: setup.options(),
         approved: None,
         output: None,
         hosts: project.inventory.hosts.len(),
     });
-    run.simulate(|known| project.input(playbook, known), name).await?;
+    run.simulate(|known| project.input(playbooks, known), name).await?;
     Ok(ExitStatus::Converged)
 }

@@ -48,7 +48,7 @@ pub(super) fn run(setup: &Setup, host: &str, name: &str) -> Result<ExitStatus> {
 
 /// A parameter of a role.
 fn find(project: &Project, role: &str, name: &str) -> Result<Parameter> {
-    let parameters = language::parameters(project.input("", Known::default()), role);
+    let parameters = language::parameters(project.input(&[], Known::default()), role);
     let Some(parameters) = parameters else {
         let message = format!("there is no role `{role}`");
         return Err(Diagnostic::new("role::unknown", message).hint("`converge doc` lists them"));

@@ -24,7 +24,9 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     let (engine, mut found) = sandbox::engine(&state);
     let functions = explain::function_names(&engine);
     let reader = Reader { engine: &engine, state: &state, functions: &functions };
-    found.extend(reader.script(&state.input().playbook, &Scope::new()));
+    for playbook in &state.input().playbooks {
+        found.extend(reader.script(playbook, &Scope::new()));
+    }
     for name in roles::names(&state) {
         let Some(folder) = roles::folder(&state, &name) else { continue };
         // What keeps a library from being read at all was found when the engine was made.

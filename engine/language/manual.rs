@@ -46,7 +46,7 @@ impl Manual {
     /// The manual of the language itself.
     pub fn of_language() -> Self {
         Self::of(Input {
-            playbook: String::new(),
+            playbooks: Vec::new(),
             sources: Arc::new(BTreeMap::<String, Vec<u8>>::new()),
             roles: Vec::new(),
             inventory: Arc::new(Inventory::default()),

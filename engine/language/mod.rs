@@ -49,8 +49,8 @@ pub use sources::{SourceError, Sources};
 
 /// What an evaluation starts from.
 pub struct Input {
-    /// The playbook's path, as the user named it.
-    pub playbook: String,
+    /// The paths of the playbooks, as the user named them: each is as if it were written after the one before it.
+    pub playbooks: Vec<String>,
     /// The files of the project.
     pub sources: Arc<dyn Sources>,
     /// The folders that roles are looked for in.
@@ -160,6 +160,6 @@ pub fn evaluate_telling(input: Input, begins: Arc<Begins>) -> Result<Evaluation>
     if let Some(mistake) = mistakes.into_iter().next() {
         return Err(mistake);
     }
-    let ended = roles::run_playbook(&engine, &state);
+    let ended = roles::run_playbooks(&engine, &state);
     state.finish(ended)
 }

@@ -41,9 +41,12 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         });
 }
 
-/// Runs the playbook itself.
-pub(super) fn run_playbook(engine: &Engine, state: &State) -> Result<()> {
-    let path = &state.input().playbook;
+/// Runs the playbooks themselves, one after the other. One that asks something keeps none of the others from asking.
+pub(super) fn run_playbooks(engine: &Engine, state: &State) -> Result<()> {
+    state.input().playbooks.iter().try_for_each(|path| run_playbook(engine, state, path))
+}
+
+fn run_playbook(engine: &Engine, state: &State, path: &str) -> Result<()> {
     let ast = compile(engine, state, path, &Scope::new()).map_err(|error| match error {
         CompileError::Mistake(diagnostic) => diagnostic,
         CompileError::Source(error) => unreadable_playbook(state, path, &error),

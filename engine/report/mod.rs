@@ -164,6 +164,12 @@ impl Report {
         self.write(&mut lock(&self.pen), &Drawn::result(text));
     }
 
+    /// Writes what belongs to a result, but is not it: on standard error.
+    pub fn print_beside(&self, text: &str) {
+        let text = sanitize(&(self.redactors)().redact(text), Shape::Block).into_owned();
+        self.write(&mut lock(&self.pen), &Drawn::progress(text));
+    }
+
     /// Writes mistakes: to people with the text that they are in, on standard error; otherwise as events.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         if self.options.format == Format::Json {

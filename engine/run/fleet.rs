@@ -18,7 +18,7 @@ use crate::{
     event::{Event, Events},
     inventory::Inventory,
     language::Begins,
-    remote::{Captured, Connector, Exit, Remote, RemoteError, Traffic},
+    remote::{Captured, Connector, Exit, Output, Remote, RemoteError, Traffic},
     script::Script,
 };
 
@@ -157,15 +157,20 @@ impl Fleet {
         name: &Arc<str>,
         script: &Script,
     ) -> Result<(Exit, Captured), RemoteError> {
-        let remote = self.remote(name).await?;
         let mut captured = Captured::default();
-        match remote.run(script, &mut captured).await {
-            Ok(exit) => Ok((exit, captured)),
-            Err(error) => {
-                self.lose(name, error.clone());
-                Err(error)
-            }
-        }
+        let exit = self.run_to(name, script, &mut captured).await?;
+        Ok((exit, captured))
+    }
+
+    /// Runs a script on a host, and gives what it prints to `output` as it comes.
+    pub(crate) async fn run_to(
+        &self,
+        name: &Arc<str>,
+        script: &Script,
+        output: &mut dyn Output,
+    ) -> Result<Exit, RemoteError> {
+        let remote = self.remote(name).await?;
+        remote.run(script, output).await.inspect_err(|error| self.lose(name, error.clone()))
     }
 
     /// Tells something that is no result.

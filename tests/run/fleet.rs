@@ -180,7 +180,7 @@ impl Fleet {
         }
         let sources = Arc::new(files);
         let input = |known: Known| Input {
-            playbook: "site.rhai".to_owned(),
+            playbooks: vec!["site.rhai".to_owned()],
             sources: sources.clone(),
             roles: vec!["roles".to_owned()],
             inventory: self.inventory.clone(),

@@ -20,7 +20,7 @@ fn catalog(declarations: &str) -> Catalog {
     let playbook = format!("on(hosts(\"localhost\"), |host| {{\n{declarations}\n}});");
     let files = BTreeMap::from([("site.rhai".to_owned(), playbook.into_bytes())]);
     let input = Input {
-        playbook: "site.rhai".to_owned(),
+        playbooks: vec!["site.rhai".to_owned()],
         sources: Arc::new(files),
         roles: Vec::new(),
         inventory: Arc::new(Inventory::implied(&[])),

@@ -30,7 +30,7 @@ fn catalog(nodes: usize, batch: usize, max_failures: usize) -> Catalog {
         }});"#
     );
     let input = Input {
-        playbook: "site.rhai".to_owned(),
+        playbooks: vec!["site.rhai".to_owned()],
         sources: Arc::new(BTreeMap::from([("site.rhai".to_owned(), playbook.into_bytes())])),
         roles: Vec::new(),
         inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
