@@ -28,7 +28,9 @@ pub enum Lies<'a> {
     Directory(Access<'a>, Below<'a>),
     /// A text with a line in it, or without.
     Edited(Edit<'a>),
-    /// Something that others made, with all that is below it.
+    /// Something that a script makes, with all that is below it: whether it is there says whether the script runs.
+    Made,
+    /// Something that others fill, with all that is below it.
     Something,
     /// Anything but a link to this.
     NoLink(&'a str),

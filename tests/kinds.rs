@@ -76,6 +76,18 @@ fn every_kind_has_its_cases_and_changes_nothing_that_is_converged() {
 }
 
 #[test]
+fn every_kind_with_a_state_says_what_it_owns_or_that_it_can_depend_on_anything() {
+    for kind in KINDS.iter().filter(|kind| kind.nature() != Nature::Action) {
+        let says = |case: &cases::Case| {
+            let Ok(declared) = case.declare() else { return false };
+            let footprint = kind.footprint(&declared.desired);
+            footprint.sees_all || !footprint.paths.is_empty() || !footprint.names.is_empty()
+        };
+        assert!(cases::of_kind(kind.name()).iter().any(says), "{} owns nothing", kind.name());
+    }
+}
+
+#[test]
 fn every_script_is_one_for_dash_and_busybox() {
     let mut scripts = vec![("the prelude".to_owned(), Script::default())];
     for case in cases::all() {

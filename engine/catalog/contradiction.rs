@@ -23,7 +23,7 @@ pub(super) fn rules(lies: &Lies<'_>) -> bool {
         Lies::Directory(_, it) => it.owned || it.tree.is_some(),
         Lies::Nothing | Lies::File(..) => true,
         Lies::Edited(edit) => !edit.absent,
-        Lies::Link(_) | Lies::Something | Lies::NoLink(_) | Lies::Read => false,
+        Lies::Link(_) | Lies::Made | Lies::Something | Lies::NoLink(_) | Lies::Read => false,
     }
 }
 
@@ -43,7 +43,7 @@ fn word(lies: &Lies<'_>) -> &'static str {
         Lies::Link(_) => "a link",
         Lies::Directory(..) => "a directory",
         Lies::Edited(_) => "a text with a line in it",
-        Lies::Something => "something",
+        Lies::Made | Lies::Something => "something",
         Lies::NoLink(_) | Lies::Read => "what is read",
     }
 }
@@ -76,7 +76,7 @@ fn contradict(
     other: &Lies<'_>,
     editors: [Option<&Editor<'_>>; 2],
 ) -> Option<String> {
-    use Lies::{Directory, Edited, File, Link, NoLink, Nothing, Read, Something};
+    use Lies::{Directory, Edited, File, Link, Made, NoLink, Nothing, Read, Something};
     let differ = |one: &Access<'_>, other: &Access<'_>| {
         Some(format!("they want another {} of {path}", one.differing(other)?))
     };
@@ -89,7 +89,7 @@ fn contradict(
             let why = || format!("one wants nothing at {path}, the other {}", word(lies));
             (!needs_nothing(lies)).then(why)
         }
-        (Something, _) | (_, Something) => None,
+        (Made | Something, _) | (_, Made | Something) => None,
         (File(one, access), File(other, others)) => {
             let digests = one.zip(*other).filter(|(one, other)| one.digest() != other.digest());
             let other_content = digests.map(|_| format!("they want another content of {path}"));

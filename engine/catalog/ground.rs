@@ -162,7 +162,7 @@ impl<'a> Ground<'a> {
             for (_, lies) in all.iter().filter(|(id, _)| *id != directory) {
                 match lies {
                     Lies::Nothing | Lies::NoLink(_) | Lies::Read => continue,
-                    Lies::Something => kept.insert(format!("{name}/")),
+                    Lies::Made | Lies::Something => kept.insert(format!("{name}/")),
                     _ => kept.insert(name.to_owned()),
                 };
                 kept.extend(name.match_indices('/').map(|(end, _)| name[..end].to_owned()));
@@ -184,9 +184,21 @@ impl<'a> Ground<'a> {
         self.paths.values().any(|all| edited(all))
     }
 
-    /// Those that a change of some may have touched.
+    /// Those that a change of some may have touched. Two paths may be one on the host, by a link that nobody declares: so
+    /// where one changed, all are looked at.
     pub(super) fn touched(&self, changed: &HashSet<NodeId>) -> HashSet<NodeId> {
-        let mut touched: HashSet<NodeId> = self.seeing_all.iter().copied().collect();
+        let mut touched = self.overlapping(changed);
+        touched.extend(&self.seeing_all);
+        let all = || self.paths.values().flatten().filter(|(_, lies)| depends(lies));
+        if all().any(|(id, _)| changed.contains(id)) {
+            touched.extend(all().map(|(id, _)| *id));
+        }
+        touched
+    }
+
+    /// Those that own a part of what some own.
+    pub(super) fn overlapping(&self, changed: &HashSet<NodeId>) -> HashSet<NodeId> {
+        let mut touched = HashSet::new();
         for (path, all) in &self.paths {
             let mut its = all.iter().filter(|(id, _)| changed.contains(id)).peekable();
             if its.peek().is_none() {
@@ -267,11 +279,16 @@ fn straight(path: &str, whole: bool, links: &Links<'_>, over: &mut Vec<NodeId>) 
     path
 }
 
+/// Whether the state of a resource that says so depends on what lies at the path itself.
+fn depends(lies: &Lies<'_>) -> bool {
+    !matches!(lies, Lies::Something | Lies::NoLink(_) | Lies::Read)
+}
+
 /// Whether it says something of all that is below it.
 fn is_deep(lies: &Lies<'_>) -> bool {
     match lies {
         Lies::Directory(_, it) => it.owned || it.purged || it.tree.is_some(),
-        Lies::Nothing | Lies::Something | Lies::Read => true,
+        Lies::Nothing | Lies::Made | Lies::Something | Lies::Read => true,
         Lies::File(..) | Lies::Link(_) | Lies::Edited(_) | Lies::NoLink(_) => false,
     }
 }

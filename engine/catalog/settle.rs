@@ -92,4 +92,10 @@ impl Catalog {
         touched.extend(checks);
         touched
     }
+
+    /// Those of the resources of a host that own a part of what one of them owns, and that one.
+    pub fn overlapping_with(&self, nodes: &[NodeId], one: NodeId) -> HashSet<NodeId> {
+        let all = footprints(self, nodes);
+        Ground::new(&all).overlapping(&HashSet::from([one]))
+    }
 }

@@ -77,7 +77,7 @@ impl Resource for Command {
 
     /// A guard that is a script can look at anything.
     fn footprint(&self) -> Footprint<'_> {
-        let creates = self.creates.iter().map(|path| (path, Lies::Something));
+        let creates = self.creates.iter().map(|path| (path, Lies::Made));
         let removes = self.removes.iter().map(|path| (path, Lies::Nothing));
         let whole = Footprint {
             sees_all: self.unless.is_some() || self.only_if.is_some(),

@@ -253,7 +253,6 @@ impl Run {
         while !self.interrupt.is_set() {
             let open = tally.open().count();
             let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
-            tally.begin_round();
             self.lock(catalog, &again, fleet, &mut locked).await;
             let stands = |id| settled(catalog, &again, tally, id);
             let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;

@@ -30,8 +30,8 @@ pub(super) struct Tally {
     pending: Vec<bool>,
     /// How often what was changed was changed, and when last.
     changes: HashMap<NodeId, Changes>,
-    /// How often something was carried out before.
-    round: u32,
+    /// How many changes there were.
+    happened: u32,
 }
 
 /// The changes of a node in one run.
@@ -39,7 +39,7 @@ pub(super) struct Tally {
 pub(super) struct Changes {
     /// How many there were.
     pub(super) count: u32,
-    /// The round of the last one.
+    /// Which of all changes of the run, one after the other, the last one was.
     pub(super) last: u32,
 }
 
@@ -48,7 +48,7 @@ impl Tally {
         let no = vec![false; catalog.len()];
         let outcomes = vec![None; catalog.len()];
         let changes = HashMap::new();
-        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no, changes, round: 0 }
+        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no, changes, happened: 0 }
     }
 
     /// Notes that a node was told to be as it should be.
@@ -88,8 +88,9 @@ impl Tally {
             let known = &mut self.outcomes[id.index()];
             if outcome == Outcome::Changed {
                 self.unseen[id.index()] = true;
+                self.happened += 1;
                 let changes = self.changes.entry(id).or_default();
-                (changes.count, changes.last) = (changes.count + 1, self.round);
+                (changes.count, changes.last) = (changes.count + 1, self.happened);
             }
             if !(outcome == Outcome::Unchanged && known.is_some()) {
                 *known = Some(outcome);
@@ -109,11 +110,6 @@ impl Tally {
         for id in nodes {
             self.unseen[id.index()] = false;
         }
-    }
-
-    /// Notes that what comes is carried out after another look.
-    pub(super) fn begin_round(&mut self) {
-        self.round += 1;
     }
 
     /// How often a node was changed in this run, if it was.

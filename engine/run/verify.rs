@@ -1,10 +1,7 @@
 //! After a change: looks again at all that it may have touched, and plans what still differs. A run is green only if the
 //! next one would find nothing to do.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{Fleet, Run, obligations, observe, tally::Tally};
 use crate::{
@@ -49,7 +46,7 @@ impl Run {
         let mut plan = Plan::new(catalog, graph, &seen);
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
-            match given_up(&Looked { catalog, graph, tally: &*tally }, &plan, id, round) {
+            match given_up(&Looked { catalog, tally: &*tally }, &plan, id, round) {
                 GivenUp::No => {}
                 GivenUp::AsItIs => plan.withdraw(id),
                 GivenUp::Failed(failure) => {
@@ -166,7 +163,6 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
 /// What a run knows when it looks again.
 struct Looked<'a> {
     catalog: &'a Catalog,
-    graph: &'a Graph,
     tally: &'a Tally,
 }
 
@@ -192,19 +188,17 @@ impl Looked<'_> {
     /// What was changed after a node was, and may have touched it: what owns a part of the same before what can do
     /// anything, what changed most often, and what changed last.
     fn undone_by(&self, id: NodeId) -> Option<NodeId> {
-        let place: HashMap<NodeId, usize> =
-            self.graph.order().iter().enumerate().map(|(at, id)| (*id, at)).collect();
-        let when = |id: NodeId| Some((self.tally.changes(id)?.last, place[&id]));
+        let when = |id: NodeId| self.tally.changes(id).map(|changes| changes.last);
         let host = &self.catalog.node(id).name.host;
         let others = self.catalog.nodes().filter(|(_, node)| node.name.host == *host);
         let others: Vec<NodeId> = others.map(|(id, _)| id).collect();
+        let overlapping = self.catalog.overlapping_with(&others, id);
         let touched = self.catalog.touched_by(&others, &HashSet::from([id]));
         let rank = |other: NodeId| {
             let count = self.tally.changes(other).map_or(0, |changes| changes.count);
             let opaque = self.catalog.node(other).kind.opaque();
-            // What is one thing on the host may have two names there that nobody declares.
-            let (owns, again) = (touched.contains(&other) && !opaque, count > 1);
-            (owns || opaque || again).then_some((owns, count, when(other), other))
+            let may = touched.contains(&other) || opaque || count > 1;
+            may.then_some((overlapping.contains(&other), count, when(other), other))
         };
         let later = others.iter().copied().filter(|other| *other != id && when(*other) > when(id));
         later.filter_map(rank).max().map(|(.., other)| other)
@@ -219,3 +213,6 @@ fn difference(field: &Field) -> String {
     };
     format!("{}: {} -> {}", field.name, shown(&field.before), shown(&field.after))
 }
+
+#[cfg(test)]
+mod tests;
