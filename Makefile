@@ -1,6 +1,6 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build static test demo check bench bench-scale clean-lab
+.PHONY: help build static test demo check bench bench-scale templates-like-ansible clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
@@ -10,6 +10,7 @@ help:
 	@echo "make check      what needs no host: format, lints, unit tests"
 	@echo "make bench      how fast it is, beside other tools; takes an hour and a half, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
+	@echo "make templates-like-ansible  renders the tests' templates with the real Ansible again: docs/templates-like-ansible.md"
 	@echo "make clean-lab  removes the hosts of the demo, of the tests, and of the measurements"
 
 build:
@@ -29,6 +30,13 @@ check:
 
 bench-scale:
 	cargo bench --locked --bench scale
+
+# The order of Python's sets, which `union` shows, is the same in each run then.
+templates-like-ansible:
+	python3 -m venv target/ansible
+	target/ansible/bin/pip install --quiet ansible-core==2.19.14 passlib
+	PYTHONHASHSEED=0 target/ansible/bin/python tests/templates/record.py
+	UPDATE_EXPECT=1 cargo test --locked --test tests templates::
 
 demo:
 	tests/lab/prerequisites

@@ -4,27 +4,46 @@
 //! them, which notes that the text is no longer for everyone's eyes.
 
 use std::{
+    collections::HashMap,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
 };
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter,
-    syntax::SyntaxConfig,
-    value::{Enumerator, Object, ObjectRepr, Value as Jinja},
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
+    value::Value as Jinja,
 };
 
+use self::{
+    edit::Translated,
+    explain::explain,
+    guard::{Read, Root},
+    header::{Header, Settings},
+};
 use crate::{
-    diagnostic::{Diagnostic, Result, Source, did_you_mean},
-    secret::{Redactor, Secret},
+    diagnostic::{Diagnostic, Result, Source},
     value::Value,
 };
 
+mod arguments;
+mod container;
+mod crypt;
+mod dialect;
+mod edit;
+mod explain;
 mod filter;
+mod function;
+mod guard;
+mod header;
+mod lexer;
+pub mod manual;
+mod method;
+mod order;
+mod python;
+pub mod registry;
+mod test;
+mod version;
 
 /// What a template made.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,14 +101,27 @@ const FUEL: u64 = 10_000_000;
 
 /// Templates that can include each other. Each is read and compiled once, however often it is rendered.
 pub struct Templates {
-    environment: Environment<'static>,
+    /// For each way in which templates are written.
+    environments: Mutex<HashMap<Settings, Arc<Environment<'static>>>>,
+    /// By their names.
+    known: Mutex<HashMap<String, Arc<Known>>>,
     sources: Includes,
+}
+
+/// What is known of a template before it is rendered.
+struct Known {
+    environment: Arc<Environment<'static>>,
+    settings: Settings,
+    /// How many ends of lines it ends with: what it renders has as many, whatever stood before them.
+    newlines: usize,
+    /// The text, where nothing in it means anything but itself.
+    verbatim: Option<Source>,
 }
 
 impl Templates {
     /// Templates that `sources` gives, the first as well as those that it includes.
     pub fn new(sources: Includes) -> Self {
-        Self { environment: environment(&sources), sources }
+        Self { environments: Mutex::default(), known: Mutex::default(), sources }
     }
 
     /// Renders a template.
@@ -97,15 +129,64 @@ impl Templates {
     /// # Errors
     /// With the place in the template or in what it includes; a secret's text is never in the message.
     pub fn render(&self, name: &str, context: &Context) -> Result<Rendered> {
+        let known = self.known(name)?;
+        if let Some(source) = &known.verbatim {
+            let text = source.text.to_string();
+            return Ok(Rendered { text, sensitive: false, read: 0 });
+        }
         let read = Arc::new(Read::default());
         let root = Root { context: context.clone(), read: read.clone() };
-        let template = self.environment.get_template(name);
-        let text = template
+        let template = known.environment.get_template(name);
+        let mut text = template
             .and_then(|template| template.render(Jinja::from_object(root)))
-            .map_err(|error| explain(&error, context, &self.sources))?;
+            .map_err(|error| {
+                let has_read_secret = read.secret.load(Ordering::Relaxed);
+                explain(&error, context, &self.sources, &known.settings, has_read_secret)
+            })?;
+        // What prints nothing at all makes an empty file.
+        if !text.is_empty() {
+            (newlines(&text)..known.newlines).for_each(|_| text.push('\n'));
+        }
         let sensitive = read.secret.load(Ordering::Relaxed);
         Ok(Rendered { text, sensitive, read: read.values.load(Ordering::Relaxed) })
     }
+
+    fn known(&self, name: &str) -> Result<Arc<Known>> {
+        if let Some(known) = lock(&self.known).get(name) {
+            return Ok(known.clone());
+        }
+        let source = (self.sources)(name);
+        let header = source.as_ref().map(header_of).transpose()?.flatten();
+        let is_plain = header.is_none();
+        let settings = header.map(|header| header.settings).unwrap_or_default();
+        let environment = lock(&self.environments)
+            .entry(settings.clone())
+            .or_insert_with(|| Arc::new(environment(&self.sources, &settings)))
+            .clone();
+        let newlines = source.as_ref().map_or(0, |source| newlines(&source.text));
+        let verbatim = source.filter(|it| is_plain && !settings.means_something(&it.text));
+        let known = Arc::new(Known { environment, settings, newlines, verbatim });
+        lock(&self.known).insert(name.to_owned(), known.clone());
+        Ok(known)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many ends of lines a text ends with.
+fn newlines(text: &str) -> usize {
+    text.bytes().rev().take_while(|byte| *byte == b'\n').count()
+}
+
+/// The first line of a template, if that says how it is written.
+fn header_of(source: &Source) -> Result<Option<Header>> {
+    header::header(&source.text).map_err(|misspelt| {
+        let mistake = Diagnostic::new("template::header", misspelt.message);
+        let hint = format!("settings are {}", header::KEYS.join(", "));
+        mistake.hint(hint).at(source, misspelt.span).label("here")
+    })
 }
 
 /// Checks what can be checked without values: that the template, alone, can be read.
@@ -115,8 +196,21 @@ impl Templates {
 pub fn check_syntax(source: &Source) -> Result<()> {
     let alone = source.clone();
     let templates = Templates::new(Arc::new(move |_| Some(alone.clone())));
-    let checked = templates.environment.get_template(&source.name);
-    checked.map(drop).map_err(|error| explain(&error, &Context::default(), &templates.sources))
+    let known = templates.known(&source.name)?;
+    let checked = known.environment.get_template(&source.name);
+    checked.map(drop).map_err(|error| {
+        explain(&error, &Context::default(), &templates.sources, &known.settings, false)
+    })
+}
+
+/// The names that a template itself, not one that it includes, reads, with what is below them: `host.facts`.
+pub fn names(source: &Source) -> IndexSet<String> {
+    let settings = header_of(source).ok().flatten().map(|it| it.settings).unwrap_or_default();
+    let environment = environment(&(Arc::new(|_: &str| None) as Includes), &settings);
+    let text = dialect::translate(&source.text, begin(&source.text), &settings).text;
+    let template = environment.template_from_named_str(&source.name, &text);
+    let names = template.map(|template| template.undeclared_variables(true)).unwrap_or_default();
+    names.into_iter().collect()
 }
 
 /// Whether a template itself, not one that it includes, reads a name or what is below it, such as `host.facts`.
@@ -125,262 +219,68 @@ pub fn reads(source: &Source, name: &str) -> bool {
     if !name.split('.').all(|part| source.text.contains(part)) {
         return false;
     }
-    let environment = environment(&(Arc::new(|_: &str| None) as Includes));
-    let template = environment.template_from_named_str(&source.name, &source.text);
-    let names = template.map(|template| template.undeclared_variables(true)).unwrap_or_default();
-    let below = |path: &String| {
+    names(source).iter().any(|path| {
         path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    names.iter().any(below)
+    })
+}
+
+/// Where a template begins: behind its header.
+fn begin(text: &str) -> usize {
+    header::header(text).ok().flatten().map_or(0, |header| header.end)
 }
 
 /// The way that Ansible sets up Jinja, so that its templates mean the same here.
-fn environment(includes: &Includes) -> Environment<'static> {
+fn environment(includes: &Includes, settings: &Settings) -> Environment<'static> {
+    static ALL: OnceLock<Environment<'static>> = OnceLock::new();
+    let mut environment = ALL.get_or_init(furnished).clone();
+    if let Ok(syntax) = settings.syntax() {
+        environment.set_syntax(syntax);
+    }
+    let (includes, settings) = (includes.clone(), settings.clone());
+    environment.set_loader(move |name| {
+        Ok(includes(name).map(|source| translated(&source, &settings).text))
+    });
+    environment
+}
+
+/// A template as the engine takes it. A header counts in the template that is rendered; in another one it is text.
+fn translated(source: &Source, settings: &Settings) -> Translated {
+    let header = header::header(&source.text).ok().flatten();
+    let begin = header.filter(|it| it.settings == *settings).map_or(0, |it| it.end);
+    dialect::translate(&source.text, begin, settings)
+}
+
+/// With all filters, tests, functions and methods, which all templates share.
+fn furnished() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_formatter(write);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build();
-    environment.set_syntax(syntax.expect("the usual delimiters are good"));
     // Without it errors do not name what is undefined. It also lets them print values: `explain` never does.
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(200);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    let includes = includes.clone();
-    environment.set_loader(move |name| Ok(includes(name).map(|source| source.text.to_string())));
-    filter::add(&mut environment);
+    environment.set_unknown_method_callback(method::call);
+    registry::furnish(&mut environment);
     environment
 }
 
-/// Writes a value as the engine would. Nearly all that templates write are texts and numbers, which cost it a third of their
-/// time when they go through a formatter.
-fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Jinja) -> Result<(), Error> {
+/// A mistake in a call.
+fn wrong(error: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidOperation, error.to_string())
+}
+
+/// Writes a value as Python would; nothing is no text. Nearly all that templates write are texts and numbers, which cost a
+/// third of their time when they go through a formatter.
+fn write(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Jinja) -> Result<(), Error> {
     if let Some(text) = value.as_str() {
         return out.write_str(text).map_err(Error::from);
     }
     match value.as_usize().filter(|_| value.is_integer()) {
         Some(number) => out.write_str(itoa::Buffer::new().format(number)).map_err(Error::from),
-        None => escape_formatter(out, state, value),
+        None if value.is_none() => Ok(()),
+        None => out.write_str(&python::printed(value)).map_err(Error::from),
     }
-}
-
-/// All that a template sees.
-struct Root {
-    context: Context,
-    read: Arc<Read>,
-}
-
-/// What a template has read.
-#[derive(Default)]
-struct Read {
-    /// A bit for each of the values of the context.
-    values: AtomicU8,
-    secret: AtomicBool,
-}
-
-/// A list or a map in the values that a template sees, by the way to it: what stands at each step. Only what a template
-/// asks for is made a value of Jinja.
-struct Guarded {
-    values: Arc<Values>,
-    way: Vec<usize>,
-    read: Arc<Read>,
-}
-
-// The engine's debug output must not hold what is guarded.
-
-impl fmt::Debug for Root {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(guarded)")
-    }
-}
-
-impl fmt::Debug for Guarded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(guarded)")
-    }
-}
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    /// By this way templates ask for names; the other one makes a value of each name first.
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Jinja> {
-        let (value, place, at) = self.context.find(name)?;
-        self.read.values.fetch_or(1 << place, Ordering::Relaxed);
-        Some(guarded(value, &self.context.0[place], || vec![at], &self.read))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.context.names().into_iter().map(Jinja::from).collect())
-    }
-}
-
-impl Guarded {
-    /// The list or the map.
-    fn inner(&self) -> Option<&Value> {
-        let (first, rest) = self.way.split_first()?;
-        let (_, first) = self.values.get_index(*first)?;
-        rest.iter().try_fold(first, |value, at| match value {
-            Value::List(values) => values.get(*at),
-            Value::Map(values) => values.get_index(*at).map(|(_, value)| value),
-            _ => None,
-        })
-    }
-}
-
-impl Object for Guarded {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        match self.inner() {
-            Some(Value::List(_)) => ObjectRepr::Seq,
-            _ => ObjectRepr::Map,
-        }
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        let (at, value) = match self.inner()? {
-            Value::List(values) => {
-                let at = key.as_usize()?;
-                (at, values.get(at)?)
-            }
-            Value::Map(values) => {
-                let (at, _, value) = values.get_full(key.as_str()?)?;
-                (at, value)
-            }
-            _ => return None,
-        };
-        let way = || self.way.iter().copied().chain([at]).collect();
-        Some(guarded(value, &self.values, way, &self.read))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        match self.inner() {
-            Some(Value::List(values)) => Enumerator::Seq(values.len()),
-            Some(Value::Map(values)) => {
-                Enumerator::Values(values.keys().map(|key| Jinja::from(key.as_str())).collect())
-            }
-            _ => Enumerator::NonEnumerable,
-        }
-    }
-}
-
-/// A value as Jinja has it. Whoever reads a secret raises the flag, and has plain text from then on.
-fn guarded(
-    value: &Value,
-    values: &Arc<Values>,
-    way: impl FnOnce() -> Vec<usize>,
-    read: &Arc<Read>,
-) -> Jinja {
-    match value {
-        Value::Null => Jinja::from(()),
-        Value::Bool(value) => Jinja::from(*value),
-        Value::Int(value) => Jinja::from(*value),
-        Value::Float(value) => Jinja::from(*value),
-        Value::Text(text) => Jinja::from(text.as_str()),
-        Value::Secret(secret) => {
-            read.secret.store(true, Ordering::Relaxed);
-            Jinja::from(secret.expose())
-        }
-        Value::List(_) | Value::Map(_) => {
-            let (values, read) = (values.clone(), read.clone());
-            Jinja::from_object(Guarded { values, way: way(), read })
-        }
-    }
-}
-
-/// The error of the innermost template, with its place there, and the includes that led to it.
-fn explain(error: &Error, context: &Context, includes: &Includes) -> Diagnostic {
-    let values = context.0.iter().flat_map(|values| values.values());
-    let redactor = Redactor::new(&secrets_of(values));
-    let mut chain = vec![error];
-    while let Some(inner) = std::error::Error::source(chain[chain.len() - 1])
-        .and_then(|source| source.downcast_ref::<Error>())
-    {
-        chain.push(inner);
-    }
-    let source_of = |error: &Error| error.name().and_then(|name| includes(name));
-    let mut chain = chain.into_iter().rev();
-    let innermost = chain.next().unwrap_or(error);
-    let what = match innermost.kind() {
-        ErrorKind::OutOfFuel => format!("the template takes more than {FUEL} steps"),
-        kind => innermost.detail().map_or_else(|| kind.to_string(), str::to_owned),
-    };
-    let message = redactor.redact(&what);
-    let mut diagnostic = Diagnostic::new(kind(innermost.kind()), message);
-    if let Some(source) = source_of(innermost) {
-        let span = span(innermost, &source);
-        let written = source.text.get(span.clone()).unwrap_or_default();
-        if let Some(hint) = hint(innermost, written, context) {
-            diagnostic = diagnostic.hint(hint);
-        }
-        diagnostic = diagnostic.at(&source, span).label("here");
-    }
-    for include in chain {
-        if let Some(source) = source_of(include) {
-            let span = span(include, &source);
-            diagnostic = diagnostic.related(Diagnostic::new("", "included here").at(&source, span));
-        }
-    }
-    diagnostic
-}
-
-fn kind(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::SyntaxError => "template::syntax",
-        ErrorKind::UndefinedError => "template::undefined",
-        ErrorKind::TemplateNotFound => "template::not-found",
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => "template::unknown-filter",
-        ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "template::unknown-function",
-        ErrorKind::OutOfFuel => "template::endless",
-        _ => "template::error",
-    }
-}
-
-/// The bytes of the mistake; the whole line where it is not known better.
-fn span(error: &Error, source: &Source) -> std::ops::Range<usize> {
-    let range = error.range().filter(|range| source.text.get(range.clone()).is_some());
-    range.unwrap_or_else(|| source.word_at(error.line().unwrap_or(1), 1))
-}
-
-/// What to do about it. An undefined name may be mistyped at any step of a path such as `host.vars.port`.
-fn hint(error: &Error, written: &str, context: &Context) -> Option<String> {
-    match error.kind() {
-        ErrorKind::UndefinedError => {}
-        ErrorKind::OutOfFuel => {
-            return Some("look for a loop in a loop".to_owned());
-        }
-        _ => return None,
-    }
-    let path = written.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.'))).next()?;
-    let missing = || Some(format!("where it may be missing, write `{path} | default(\"...\")`"));
-    let mut names = path.split('.');
-    let first = names.next()?;
-    let Some((mut known, ..)) = context.find(first) else {
-        return did_you_mean(first, context.names()).or_else(missing);
-    };
-    for name in names {
-        let Value::Map(inner) = known else { return None };
-        known = match inner.get(name) {
-            Some(value) => value,
-            None => return did_you_mean(name, inner.keys().map(String::as_str)).or_else(missing),
-        };
-    }
-    None
-}
-
-fn secrets_of<'a>(values: impl IntoIterator<Item = &'a Value>) -> Vec<Secret> {
-    let mut secrets = Vec::new();
-    for value in values {
-        match value {
-            Value::Secret(secret) => secrets.push(secret.clone()),
-            Value::List(values) => secrets.extend(secrets_of(values)),
-            Value::Map(values) => secrets.extend(secrets_of(values.values())),
-            _ => {}
-        }
-    }
-    secrets
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ snapshots! {
     a_mistake_in_an_included_template: template("upstream api {\n{% include \"upstream.j2\" %}\n}\n");
     a_template_that_is_not_there: template("{% include \"upstraem.j2\" %}\n");
     an_unknown_filter: template("{{ host.name | uper }}\n");
-    a_number_that_is_none: template("{{ password | int }}\n");
+    a_number_that_is_none: template("{{ host.name | human_to_bytes }}\n");
     a_loop_without_an_end: template("{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}");
     a_template_that_cannot_be_read:
         shown(&check_syntax(&Source::new("site.j2", "{% for x in xs %}\n{{ x }\n")).unwrap_err());

@@ -26,6 +26,7 @@ mod resources;
 mod run;
 #[path = "../benches/scale/simulated/mod.rs"]
 mod simulated;
+mod templates;
 mod tidy;
 
 use converge::diagnostic::Diagnostic;

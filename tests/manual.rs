@@ -1,12 +1,16 @@
 //! The manual: that it is what the kinds say of themselves.
 
 use crate::project::Project;
-use converge::{ansible, language::Manual, manual, resources};
+use converge::{ansible, language::Manual, manual, resources, template};
 
 /// `UPDATE_EXPECT=1 cargo test` writes the pages again.
 #[test]
 fn the_pages_are_true() {
-    for (name, book) in [("kinds", manual::book()), ("language", Manual::of_language().book())] {
+    for (name, book) in [
+        ("kinds", manual::book()),
+        ("language", Manual::of_language().book()),
+        ("templates", template::manual::book()),
+    ] {
         let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(&path, &book).unwrap();

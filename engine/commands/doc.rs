@@ -1,4 +1,4 @@
-//! `converge doc`: the manual of kinds, functions, roles and facts, from these themselves.
+//! `converge doc`: the manual of kinds, functions, roles, facts and templates, from these themselves.
 
 use super::setup::Setup;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     language::{Known, Manual},
     manual,
     resources::{self, KINDS},
+    template,
 };
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
@@ -18,7 +19,13 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     };
     // `converge doc role nginx` is `converge doc nginx`.
     let text = match words.last() {
-        None => format!("Kinds\n\n{}{}", manual::index(), language.index()),
+        None => format!(
+            "Kinds\n\n{}{}\nTemplates\n\n{}",
+            manual::index(),
+            language.index(),
+            template::manual::INDEX
+        ),
+        Some(name) if name == "templates" => template::manual::book(),
         Some(name) if name == "language" => Manual::of_language().book(),
         Some(name) => page(name, words.len() > 1, &language)?,
     };

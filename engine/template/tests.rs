@@ -63,8 +63,8 @@ fn jinja_is_set_up_as_in_ansible() {
         plain("{% for k, v in host.vars.items() %}{{ k }}={{ v }}{% endfor %}"),
         "api_port=1"
     );
-    assert_eq!(plain("{{ 'a b'.split()[1] }} {{ true }} {{ none }}"), "b True None");
-    assert_eq!(plain("{% include 'part.j2' %}"), "port 80\n");
+    assert_eq!(plain("{{ 'a b'.split()[1] }} {{ true }} {{ none }}."), "b True .");
+    assert_eq!(plain("{% include 'part.j2' %}"), "port 80");
     assert_eq!(
         plain("{{ names[-1] }} {{ names[:1] }} {{ names + ['c'] }}"),
         "a ['b'] ['b', 'a', 'c']"
@@ -83,14 +83,14 @@ fn a_later_value_hides_an_earlier_one_of_the_same_name() {
 
 #[test]
 fn filters_do_what_ansible_does() {
-    assert_eq!(plain("{{ names | to_json }}"), "[\"b\",\"a\"]");
+    assert_eq!(plain("{{ names | to_json }}"), "[\"b\", \"a\"]");
     assert_eq!(
         plain("{{ host | to_nice_json }}"),
         "{\n    \"vars\": {\n        \"api_port\": 1\n    }\n}"
     );
     assert_eq!(plain("{{ ('{\"a\": [1]}' | from_json).a[0] }}"), "1");
     assert_eq!(plain("{{ 'é' | b64encode }} {{ 'w6k=' | b64decode }}"), "w6k= é");
-    assert_eq!(plain("{{ \"it's\" | quote }}"), "'it'\\''s'");
+    assert_eq!(plain("{{ \"it's\" | quote }}"), "'it'\"'\"'s'");
     assert_eq!(
         plain(r"{{ 'web-12' | regex_replace('([a-z]+)-(\\d+)', '\\2.\\1$0') }}"),
         "12.web$0"
@@ -115,7 +115,7 @@ fn a_secret_makes_the_text_sensitive_whatever_way_it_is_read() {
     assert_eq!(sensitive("{% if s %}yes{% endif %}"), "yes");
     assert_eq!(sensitive("{{ s | length }} {{ s[0] }} {{ s.upper() }}"), "9 h HUNTER2&X");
     assert_eq!(sensitive("{{ user['password'] }}"), "hunter2&x");
-    assert_eq!(sensitive("{{ user | to_json }}"), r#"{"name":"ops","password":"hunter2&x"}"#);
+    assert_eq!(sensitive("{{ user | to_json }}"), r#"{"name": "ops", "password": "hunter2&x"}"#);
     assert_eq!(sensitive("{{ users }}"), "[{'name': 'ops', 'password': 'hunter2&x'}]");
     assert_eq!(sensitive("{% for k, v in user.items() %}{{ v }} {% endfor %}"), "ops hunter2&x ");
     assert_eq!(sensitive("{% for u in users %}{{ u.password }}{% endfor %}"), "hunter2&x");
@@ -146,7 +146,11 @@ fn a_secret_that_is_not_read_makes_nothing_sensitive() {
 #[test]
 fn an_error_never_holds_a_secret() {
     for text in [
-        "{{ s | int }}",
+        "{{ s | human_to_bytes }}",
+        "{{ s.upper() | human_to_bytes }}",
+        "{{ s | reverse | human_to_bytes }}",
+        "{{ [s] | combine }}",
+        "{% if s < 1 %}{% endif %}",
         "{{ s + 1 }}",
         "{{ user.password.nope.x }}",
         "{{ [s] | sum }}",
@@ -156,7 +160,8 @@ fn an_error_never_holds_a_secret() {
     ] {
         let error = render_text(text).unwrap_err();
         let shown = format!("{error} {:?} {:?}", error, error.hint_text());
-        assert!(!shown.contains("hunter2"), "{shown}");
+        let shown = shown.to_lowercase();
+        assert!(!shown.contains("hunter2") && !shown.contains("2retnuh"), "{shown}");
     }
 }
 

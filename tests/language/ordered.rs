@@ -7,7 +7,7 @@ fn written(script: &str) -> String {
     let project = Project::on_web(&format!(
         "{script} file(\"/f\", #{{ template: \"t.j2\", vars: #{{ it: it }} }});"
     ))
-    .file("playbooks/templates/t.j2", "{{ it | tojson }}")
+    .file("playbooks/templates/t.j2", "{{ it | to_json }}")
     .file(
         "roles/lib/lib.rhai",
         "fn conf() { #{ zeta: 1, alpha: 2 } }\nfn other() { #{ listen: 1, address: 2 } }\n",
@@ -80,7 +80,7 @@ fn parameters_keep_their_order() {
         )
         .file(
             "roles/app/templates/t.j2",
-            "{{ given | tojson }}{{ default | tojson }}{{ again | tojson }}",
+            "{{ given | to_json }}{{ default | to_json }}{{ again | to_json }}",
         );
     let expected = r#"{"z":1,"a":2}{"y":1,"b":2}[{"z":1,"a":2},{"y":1,"b":2}]"#;
     let written = project.content("web-1/file:/f").replace(", ", ",").replace(": ", ":");

@@ -1,0 +1,190 @@
+//! Functions of templates.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use minijinja::{
+    Environment, Error, ErrorKind, State,
+    value::{Object, ObjectRepr, Rest, Value},
+};
+
+use super::{
+    arguments::Arguments, container, dialect, filter, order::compare, python, registry::Word, wrong,
+};
+
+pub(super) const FUNCTIONS: &[Word] = &[
+    Word::engine(&["range"], "numbers from one to another"),
+    Word::new(&["dict"], "a map of named arguments, or of pairs", |_, _, mut args| {
+        let mut made = args
+            .optional("mapping")
+            .map(|it| container::pairs(&it))
+            .transpose()?
+            .unwrap_or_default();
+        made.extend(args.rest_named().into_iter().map(|(name, value)| (Value::from(name), value)));
+        args.end()?;
+        Ok(container::map(made))
+    }),
+    Word::engine(&["namespace"], "an object whose attributes a loop can set"),
+    Word::new(
+        &["cycler"],
+        "gives its arguments in turn: `.next()`, `.current`, `.reset()`",
+        |_, _, mut args| {
+            let items = args.rest();
+            args.end()?;
+            match items.is_empty() {
+                true => Err(wrong("`cycler` needs something to give")),
+                false => Ok(Value::from_object(Cycler { items, at: Mutex::new(0) })),
+            }
+        },
+    ),
+    Word::new(
+        &["joiner"],
+        "nothing the first time that it is called, then its separator",
+        |_, _, mut args| {
+            let separator = args.text_or("sep", ", ")?;
+            args.end()?;
+            Ok(Value::from_object(Joiner { separator, used: Mutex::new(false) }))
+        },
+    ),
+    Word::new(&["undef"], "a value that is undefined, and says why", |_, _, mut args| {
+        let hint = args.maybe_text("hint");
+        args.end()?;
+        Err(Error::new(
+            ErrorKind::UndefinedError,
+            hint.unwrap_or_else(|| "this value must be given".to_owned()),
+        ))
+    }),
+    Word::new(&["lookup", "query", "q"], "refused: see the hint of each", lookup),
+    Word::new(
+        &["now"],
+        "refused: a text with the time in it is another one in each run",
+        |_, _, _| {
+            Err(wrong(
+                "a text with the time in it is another one in each run, so nothing would ever be as declared",
+            ))
+        },
+    ),
+    Word::new(&["lipsum"], "refused: a text of chance is another one in each run", |_, _, _| {
+        Err(wrong(
+            "a text of chance is another one in each run, so nothing would ever be as declared",
+        ))
+    }),
+];
+
+/// What stands in for each lookup of Ansible.
+fn lookup(_: &mut State<'_, '_>, _: &Value, mut args: Arguments) -> Result<Value, Error> {
+    let name = args.text("name")?;
+    let instead = match name.trim_start_matches("ansible.builtin.") {
+        "env" => "give the value to the role as a parameter, or with -e",
+        "file" | "unvault" => "a file of the role is `source` or {% include %}",
+        "template" => "another template is {% include %}",
+        "password" | "hashi_vault" | "community.general.passwordstore" => {
+            "a secret comes from secret(\"NAME\")"
+        }
+        "vars" | "varnames" => "a variable has its name, or is in host.vars",
+        "items" | "list" | "dict" | "sequence" | "flattened" | "together" => {
+            "a loop goes through lists and maps themselves"
+        }
+        "first_found" => "give the name to the role as a parameter",
+        "pipe" | "lines" | "url" | "dig" => "ask the host in the role, with probe(\"..\")",
+        _ => "give the value to the role as a parameter",
+    };
+    Err(wrong(format!("a template cannot look up `{name}` on this machine: {instead}")))
+}
+
+/// What only a translated template calls, and names that are no functions.
+pub(super) fn furnish(environment: &mut Environment<'static>) {
+    environment.remove_global("debug");
+    environment.add_function(
+        dialect::DIG,
+        |base: Value, steps: Rest<Value>| -> Result<Value, Error> {
+            steps.iter().try_fold(base, |value, step| {
+                match value.is_undefined() || value.is_none() {
+                    true => Ok(Value::UNDEFINED),
+                    false => Ok(value.get_item(step).unwrap_or_default()),
+                }
+            })
+        },
+    );
+    environment.add_function(dialect::PRINTF, |pattern: Value, filling: Value| {
+        filter::printf::fill(&python::text(&pattern), &filling).map(Value::from)
+    });
+    environment.add_function(
+        dialect::COMPARE,
+        |one: Value, operator: &str, other: Value| -> Result<Value, Error> {
+            // Whoever asks whether it is true is told what is undefined.
+            if let Some(missing) = [&one, &other].into_iter().find(|it| it.is_undefined()) {
+                return Ok(missing.clone());
+            }
+            let order = compare(&one, &other)?;
+            Ok(Value::from(match operator {
+                "<" => order.is_lt(),
+                "<=" => order.is_le(),
+                ">" => order.is_gt(),
+                _ => order.is_ge(),
+            }))
+        },
+    );
+    environment
+        .add_function(dialect::LIST, |value: Value| container::items(&value).map(container::list));
+    environment
+        .add_function(dialect::MAP, |value: Value| container::pairs(&value).map(container::map));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+struct Cycler {
+    items: Vec<Value>,
+    at: Mutex<usize>,
+}
+
+impl Object for Cycler {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str() == Some("current")).then(|| self.items[*lock(&self.at)].clone())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        _: &[Value],
+    ) -> Result<Value, Error> {
+        let mut at = lock(&self.at);
+        match method {
+            "next" => {
+                let item = self.items[*at].clone();
+                *at = (*at + 1) % self.items.len();
+                Ok(item)
+            }
+            "reset" => {
+                *at = 0;
+                Ok(Value::from(()))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Joiner {
+    separator: String,
+    used: Mutex<bool>,
+}
+
+impl Object for Joiner {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        let mut used = lock(&self.used);
+        let was = std::mem::replace(&mut *used, true);
+        Ok(Value::from(if was { self.separator.as_str() } else { "" }))
+    }
+}

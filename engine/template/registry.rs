@@ -1,0 +1,146 @@
+//! Every filter, test, function and method that a template can use: the one list, for the engine and for the manual.
+
+use minijinja::{
+    Environment, Error, ErrorKind, State,
+    value::{Rest, Value, ValueOrKwargs},
+};
+
+use super::{arguments::Arguments, container, filter, function, method, test};
+
+/// What a filter or a test does with a value and its arguments.
+pub(super) type Call = fn(&mut State<'_, '_>, &Value, Arguments) -> Result<Value, Error>;
+
+/// A filter, a test, or a function of templates.
+pub struct Word {
+    /// What it is called; all names mean the same.
+    pub names: &'static [&'static str],
+    /// What it does.
+    pub about: &'static str,
+    /// Ours; where there is none, the engine's.
+    pub(super) call: Option<Call>,
+    /// Whether it takes what is undefined. What does not gives it back as it is: whoever prints it is told.
+    pub(super) takes_undefined: bool,
+}
+
+impl Word {
+    pub(super) const fn new(
+        names: &'static [&'static str],
+        about: &'static str,
+        call: Call,
+    ) -> Self {
+        Self { names, about, call: Some(call), takes_undefined: false }
+    }
+
+    pub(super) const fn engine(names: &'static [&'static str], about: &'static str) -> Self {
+        Self { names, about, call: None, takes_undefined: true }
+    }
+
+    pub(super) const fn of_undefined(mut self) -> Self {
+        self.takes_undefined = true;
+        self
+    }
+}
+
+/// Words that belong together.
+pub struct Chapter {
+    /// What they have in common.
+    pub title: &'static str,
+    /// The words.
+    pub words: &'static [Word],
+}
+
+/// All filters.
+pub static FILTERS: &[Chapter] = filter::CHAPTERS;
+
+/// All tests.
+pub static TESTS: &[Chapter] = &[Chapter { title: "Tests", words: test::TESTS }];
+
+/// All functions.
+pub static FUNCTIONS: &[Chapter] = &[Chapter { title: "Functions", words: function::FUNCTIONS }];
+
+/// The methods of texts, lists and maps.
+pub static METHODS: [(&str, &[&str]); 3] = [
+    ("texts", &method::TEXT_METHODS),
+    ("lists", &container::LIST_METHODS),
+    ("maps", &container::MAP_METHODS),
+];
+
+/// Before the names of what Ansible brings, in templates that write them in full.
+const COLLECTIONS: [&str; 2] = ["ansible.builtin.", "ansible.legacy."];
+
+fn words(chapters: &'static [Chapter]) -> impl Iterator<Item = &'static Word> {
+    chapters.iter().flat_map(|chapter| chapter.words)
+}
+
+/// Adds them all.
+pub(super) fn furnish(environment: &mut Environment<'static>) {
+    for word in words(FILTERS) {
+        for name in word.names {
+            match word.call {
+                Some(call) => {
+                    let run = move |state: &mut State<'_, '_>,
+                                    value: &Value,
+                                    rest: Rest<ValueOrKwargs>| {
+                        if value.is_undefined() && !word.takes_undefined {
+                            return Ok(value.clone());
+                        }
+                        call(state, value, Arguments::new(name, &rest.into_values())?)
+                    };
+                    environment.add_filter(*name, run);
+                    COLLECTIONS
+                        .iter()
+                        .for_each(|it| environment.add_filter(format!("{it}{name}"), run));
+                }
+                None => {
+                    let run = move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                        state.apply_filter(name, &args.into_values())
+                    };
+                    COLLECTIONS
+                        .iter()
+                        .for_each(|it| environment.add_filter(format!("{it}{name}"), run));
+                }
+            }
+        }
+    }
+    for word in words(TESTS) {
+        for name in word.names {
+            match word.call {
+                Some(call) => {
+                    let run = move |state: &mut State<'_, '_>,
+                                    value: &Value,
+                                    rest: Rest<ValueOrKwargs>| {
+                        if value.is_undefined() {
+                            return Err(Error::from(ErrorKind::UndefinedError));
+                        }
+                        call(state, value, Arguments::new(name, &rest.into_values())?)
+                    };
+                    environment.add_test(*name, run);
+                    COLLECTIONS
+                        .iter()
+                        .for_each(|it| environment.add_test(format!("{it}{name}"), run));
+                }
+                None => {
+                    let run = move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                        state.perform_test(name, &args.into_values())
+                    };
+                    COLLECTIONS
+                        .iter()
+                        .for_each(|it| environment.add_test(format!("{it}{name}"), run));
+                }
+            }
+        }
+    }
+    for word in words(FUNCTIONS) {
+        for name in word.names {
+            if let Some(call) = word.call {
+                environment.add_function(
+                    *name,
+                    move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| {
+                        call(state, &Value::UNDEFINED, Arguments::new(name, &rest.into_values())?)
+                    },
+                );
+            }
+        }
+    }
+    function::furnish(environment);
+}
