@@ -61,7 +61,12 @@ impl Observed {
 pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
     let mut script = Script::trusted(FUNCTIONS.as_str());
     for (index, attempt) in attempts.enumerate() {
-        script.push(sh!("(said=$({}) || :; say {} \"$said\") &", attempt, index));
+        // A try that fails without a word does not hold either.
+        script.push(sh!(
+            "(said=$({}) || said=${{said:-'check\tit failed, and said nothing'}}; say {} \"$said\") &",
+            attempt,
+            index
+        ));
     }
     script.then(sh!("wait"))
 }
@@ -76,7 +81,8 @@ pub fn observe(
     output: &str,
 ) -> Result<Vec<Look<Observed>>, Unreadable> {
     let said: BTreeMap<usize, &str> = output
-        .lines()
+        .split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'))
         .filter_map(|line| {
             let (index, said) = line.split_once(' ')?;
             Some((index.parse().ok()?, said))

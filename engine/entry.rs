@@ -1,12 +1,15 @@
 //! What lies at a path of a host: the part that file, directory, link and absent have in common.
 
+mod checked;
+
 use compact_str::CompactString;
 use serde::Serialize;
 
+pub use self::checked::*;
 use crate::{
     change::Field,
     content::Digest,
-    resource::ArgumentError,
+    resource::{Look, Unknown},
     script::{Script, Words},
     sh,
 };
@@ -35,8 +38,8 @@ pub enum Entry {
     },
     /// A symbolic link, wherever it points.
     Link,
-    /// A device, a socket, a pipe.
-    Other,
+    /// A device, a socket, a pipe: by that word.
+    Other(&'static str),
 }
 
 impl Entry {
@@ -47,7 +50,7 @@ impl Entry {
             Entry::File { .. } => "file",
             Entry::Directory { .. } => "directory",
             Entry::Link => "link",
-            Entry::Other => "special file",
+            Entry::Other(word) => word,
         }
     }
 }
@@ -104,159 +107,6 @@ pub fn owned(path: &str) -> String {
     ["path:", path].concat()
 }
 
-/// Checks that a path can be one of ours: absolute, written in one way only, without control characters.
-///
-/// # Errors
-/// Says what is wrong with it, for the argument `argument`.
-pub fn check_path(argument: &'static str, path: &str) -> Result<(), ArgumentError> {
-    let error = |message: String| ArgumentError::new(argument, message);
-    let Some(below) = path.strip_prefix('/') else {
-        return Err(error(format!("`{path}` is not an absolute path"))
-            .hint(format!("write it from the root: `/{path}`")));
-    };
-    if path.contains(|c: char| c.is_control() || c == '\\') {
-        return Err(error("a path must not hold control characters or backslashes".to_owned()));
-    }
-    if below.ends_with('/') {
-        return Err(error(format!("`{path}` ends with a slash")).hint("leave the last slash out"));
-    }
-    if !below.is_empty() && below.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(error(format!("`{path}` has a part that is empty, `.` or `..`"))
-            .hint("write the path without detours"));
-    }
-    Ok(())
-}
-
-/// Directories that no host can lose.
-const VITAL: &[&str] = &[
-    "/",
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/home",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/media",
-    "/mnt",
-    "/opt",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/srv",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local",
-    "/usr/sbin",
-    "/usr/share",
-    "/var",
-    "/var/cache",
-    "/var/lib",
-    "/var/log",
-    "/var/spool",
-    "/var/tmp",
-    "/etc/ssh",
-    "/etc/systemd",
-];
-
-/// Checks that a path may be emptied or removed.
-///
-/// # Errors
-/// For a directory that no host can lose.
-pub fn check_not_vital(argument: &'static str, path: &str) -> Result<(), ArgumentError> {
-    if VITAL.contains(&path) {
-        let message =
-            format!("`{path}` is a part of every system, and is never emptied or removed");
-        return Err(ArgumentError::new(argument, message).hint("name what is to go, further down"));
-    }
-    Ok(())
-}
-
-/// Checks the name of a user or a group, or its number.
-///
-/// # Errors
-/// Says what a name looks like.
-pub fn check_account(argument: &'static str, name: &str) -> Result<(), ArgumentError> {
-    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(());
-    }
-    check_account_name(argument, name)
-}
-
-/// Checks the name of a user or a group. A number is none: it would be looked up as a number.
-///
-/// # Errors
-/// Says what a name looks like.
-pub fn check_account_name(argument: &'static str, name: &str) -> Result<(), ArgumentError> {
-    let plain = name.strip_suffix('$').unwrap_or(name);
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if plain.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && plain.chars().all(inner)
-        && name.len() <= 32
-    {
-        return Ok(());
-    }
-    let message = format!("`{}` is not the name of an account", name.escape_debug());
-    Err(ArgumentError::new(argument, message)
-        .hint("a letter, then letters, digits, `_`, `-` and `.`; 32 at most"))
-}
-
-/// Checks a command that validates a file.
-///
-/// # Errors
-/// When `%s` is there twice or in quotes: the path is put in as one word already.
-pub fn check_validate(argument: &'static str, command: &str) -> Result<(), ArgumentError> {
-    if command.trim().is_empty() {
-        return Err(ArgumentError::new(argument, "an empty command"));
-    }
-    let mut around = command.split("%s");
-    let before = around.next().unwrap_or_default();
-    let Some(after) = around.next() else { return Ok(()) };
-    if around.next().is_some() {
-        return Err(ArgumentError::new(argument, "`%s` is there more than once"));
-    }
-    let quote = |c: char| matches!(c, '\'' | '"' | '\\');
-    if before.ends_with(quote) || after.starts_with(quote) {
-        return Err(ArgumentError::new(argument, "`%s` is in quotes")
-            .hint("leave the quotes out: the path is one word, whatever it holds"));
-    }
-    Ok(())
-}
-
-/// Checks a mode: three or four octal digits.
-///
-/// # Errors
-/// Says what a mode looks like.
-pub fn check_mode(argument: &'static str, mode: &str) -> Result<(), ArgumentError> {
-    let octal = mode.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
-    if octal && matches!(mode.len(), 3 | 4) {
-        return Ok(());
-    }
-    Err(ArgumentError::new(argument, format!("`{mode}` is not a mode"))
-        .hint("a mode is a string of three or four octal digits, such as \"0644\""))
-}
-
-/// Checks the mode, the owner and the group that are given.
-///
-/// # Errors
-/// Says what each looks like.
-pub fn check_access(
-    mode: &Option<String>,
-    owner: &Option<String>,
-    group: &Option<String>,
-) -> Result<(), ArgumentError> {
-    mode.as_deref().map_or(Ok(()), |mode| check_mode("mode", mode))?;
-    owner.as_deref().map_or(Ok(()), |owner| check_account("owner", owner))?;
-    group.as_deref().map_or(Ok(()), |group| check_account("group", group))
-}
-
 /// The fields of something new: its mode, and the owner and group that are given.
 pub fn added_access(mode: &str, owner: &Option<String>, group: &Option<String>) -> Vec<Field> {
     let given = [("owner", owner), ("group", group)];
@@ -271,30 +121,97 @@ pub fn words(mode: &Option<String>, owner: &Option<String>, group: &Option<Strin
     sh!("{}", Words(&words))
 }
 
-/// Reads what lies at each path: one `stat` for all, one line for each path that has anything.
-///
-/// A line holds nothing that whoever owns the directory could have chosen, so that it cannot be forged.
-pub fn probe(paths: &[&str]) -> Script {
-    sh!("set -- {}\nstat -c '%f %a %U %u %G %g %s %n' -- \"$@\" 2>/dev/null || :", Words(paths))
+/// How many paths, and how many bytes of them, one command is given: a host refuses a list that is too long.
+const CHUNK_PATHS: usize = 1000;
+const CHUNK_BYTES: usize = 96 * 1024;
+
+/// Paths in pieces that one command can be given each. There is always one, for what is done only once.
+pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
+    let (mut chunks, mut begin, mut bytes) = (Vec::new(), 0, 0);
+    for (index, path) in paths.iter().enumerate() {
+        if index - begin == CHUNK_PATHS || bytes + path.len() > CHUNK_BYTES && index > begin {
+            chunks.push(&paths[begin..index]);
+            (begin, bytes) = (index, 0);
+        }
+        bytes += path.len() + 1;
+    }
+    chunks.push(&paths[begin..]);
+    chunks
 }
+
+/// Makes the paths `"$@"`, and reads what lies at each: one `stat` for all, one line for each path that has anything.
+/// What `stat` says of the others comes after `missed`, up to a dot.
+///
+/// A name of an account may hold spaces, so only colons, which none can hold, stand between the parts; the path is ours.
+pub fn probe(paths: &[&str]) -> Script {
+    sh!(
+        "set -- {}
+{{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>&1 >&3) || printf 'missed\\n%s\\n.\\n' \"$missed\"; }} 3>&1",
+        Words(paths)
+    )
+}
+
+/// Reads what lies behind those of the paths that are links to directories, after a line of its own: one more `stat`, if
+/// there are any.
+pub fn probe_behind_links(paths: &[&str]) -> Script {
+    sh!(
+        "set -- {}
+for p do shift; if [ -L \"$p\" ] && [ -d \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+[ $# = 0 ] || {{ say; say behind; stat -Lc '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>/dev/null || :; }}",
+        Words(paths)
+    )
+}
+
+/// `hidden PATH`: whether nobody can say what is at PATH, where nothing is seen: the way to it cannot be gone.
+pub const HIDDEN: &str = "hidden() {
+up=$1
+while up=${up%/*}; [ ! -d \"${up:=/}\" ]; do [ ! -L \"$up\" ] || return 0; done
+[ ! -x \"$up\" ]
+}";
 
 /// The mode bits that tell types of files apart (`inode(7)`), and their values.
 const TYPE_MASK: u32 = 0o170_000;
-const TYPE_FILE: u32 = 0o100_000;
-const TYPE_DIRECTORY: u32 = 0o040_000;
-const TYPE_LINK: u32 = 0o120_000;
 
-/// Reads what [`probe`] printed: what lies at each path. Lines of other sorts are left alone.
-pub fn observe(paths: &[&str], output: &str) -> Vec<Entry> {
-    let mut found = vec![Entry::Missing; paths.len()];
+/// What a probe printed, line by line. What stands after the last line break was cut off, and is no line.
+pub fn lines(output: &str) -> impl Iterator<Item = &str> {
+    output.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
+}
+
+/// Reads what [`probe`] printed: what lies at each path, and why that is not known where it is not. Lines of other sorts are
+/// left alone.
+///
+/// `stat` goes through the paths in order: so what it says of those that it missed is in their order too. Only what it says
+/// is not there is missing.
+pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
+    let mut found: Vec<Option<Entry>> = vec![None; paths.len()];
     let mut asked = Asked { paths, next: 0 };
-    for (path, entry) in output.lines().filter_map(stat_line) {
-        if let Some(index) = asked.find(path) {
-            found[index] = entry;
+    let mut missed = Vec::new();
+    let mut lines = lines(output);
+    while let Some(line) = lines.next() {
+        if line == "missed" {
+            missed.extend(lines.by_ref().take_while(|line| *line != "."));
+        } else if let Some((path, entry)) = stat_line(line)
+            && let Some(index) = asked.find(path)
+        {
+            found[index] = Some(entry);
         }
     }
-    found
+    let each_is_said = missed.len() == found.iter().filter(|entry| entry.is_none()).count();
+    let mut missed = missed.into_iter();
+    let words = missed.as_slice().last().map_or("stat said nothing of it", |last| *last).to_owned();
+    let look = |entry: Option<Entry>| match entry {
+        Some(entry) => Ok(entry),
+        None if !each_is_said => Err(Unknown::new(words.as_str())),
+        None => match missed.next().unwrap_or_default() {
+            said if GONE.iter().any(|gone| said.ends_with(gone)) => Ok(Entry::Missing),
+            said => Err(Unknown::new(said)),
+        },
+    };
+    found.into_iter().map(look).collect()
 }
+
+/// How a host says, in the C locale, that nothing is at a path.
+const GONE: [&str; 2] = [": No such file or directory", ": Not a directory"];
 
 /// The paths that something was asked of. The answers come in their order, though not of each.
 struct Asked<'a> {
@@ -311,47 +228,72 @@ impl Asked<'_> {
     }
 }
 
-/// Raw mode, mode, owner, uid, group, gid, size and name.
+/// Raw mode, mode, uid, gid, size, owner, group and path.
 fn stat_line(line: &str) -> Option<(&str, Entry)> {
-    let mut words = line.splitn(8, ' ');
-    let raw = u32::from_str_radix(words.next()?, 16).ok()?;
-    let mode = full_mode(words.next()?);
-    let [owner, uid, group, gid] = [words.next()?, words.next()?, words.next()?, words.next()?];
-    let size = words.next()?.parse().ok()?;
-    let path = words.next()?;
+    let mut parts = line.splitn(8, ':');
+    let raw = u32::from_str_radix(parts.next()?, 16).ok()?;
+    let mode = full_mode(octal(parts.next()?)?);
+    let [uid, gid] = [number(parts.next()?)?, number(parts.next()?)?];
+    let size = parts.next()?.parse().ok()?;
+    let [owner, group, path] = [parts.next()?, parts.next()?, parts.next()?];
     let [owner, uid, group, gid] = [owner, uid, group, gid].map(CompactString::from);
     let access = Access { mode, owner, uid, group, gid };
     let entry = match raw & TYPE_MASK {
-        TYPE_FILE => Entry::File { access, size, digest: None },
-        TYPE_DIRECTORY => Entry::Directory { access },
-        TYPE_LINK => Entry::Link,
-        _ => Entry::Other,
+        0o100_000 => Entry::File { access, size, digest: None },
+        0o040_000 => Entry::Directory { access },
+        0o120_000 => Entry::Link,
+        0o010_000 => Entry::Other("fifo"),
+        0o140_000 => Entry::Other("socket"),
+        _ => Entry::Other("device"),
     };
     Some((path, entry))
 }
 
+fn number(digits: &str) -> Option<&str> {
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
+fn octal(digits: &str) -> Option<&str> {
+    number(digits).filter(|it| it.len() <= 4 && it.bytes().all(|byte| byte < b'8'))
+}
+
 /// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are in `$sums`, and printed.
+/// Nothing else is opened: to read a pipe would wait for ever.
 ///
-/// Each `set` copies the whole list: so the list is made anew only where something else stands on it.
+/// Each `set` copies the whole list: so it is made anew only where something else stands on it, and in one go.
 pub fn probe_digests() -> Script {
-    sh!("others=; for p do if [ ! -f \"$p\" ] || [ -L \"$p\" ]; then others=yes; fi; done
-if [ -n \"$others\" ]; then
-  for p do shift; if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
-fi
-sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || :
+    sh!("others= files= i=0
+for p do i=$((i+1)); if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then files=\"$files \\\"\\${{$i}}\\\"\"; else others=yes; fi; done
+[ -z \"$others\" ] || eval \"set --$files\"
+sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || {{
+  [ $? -lt 126 ] || die 'sha256sum cannot be started, or was killed' || return
+  for p do [ -r \"$p\" ] || say \"unreadable $p\"; done
+}}
 say \"$sums\"")
 }
 
-/// Adds the digests that `sha256sum` printed to what was found.
-pub fn add_digests(paths: &[&str], found: &mut [Entry], output: &str) {
+/// Adds the digests that `sha256sum` printed to what was found. A file that has none by then was not read.
+pub fn add_digests(paths: &[&str], found: &mut [Look<Entry>], output: &str) {
     let mut asked = Asked { paths, next: 0 };
-    for line in output.lines() {
+    for line in lines(output) {
         let Some((hex, path)) = line.split_once("  ") else { continue };
         let Some(sum) = Digest::read(hex) else { continue };
         let entry = asked.find(path).map(|index| &mut found[index]);
-        if let Some(Entry::File { digest, .. }) = entry {
+        if let Some(Ok(Entry::File { digest, .. })) = entry {
             *digest = Some(sum);
         }
+    }
+}
+
+/// What lies at a path where what it holds counts: a file of which that was not read is not known.
+pub fn read(path: &str, entry: Look<Entry>, output: &str) -> Look<Entry> {
+    match entry {
+        Ok(Entry::File { digest: None, .. }) => {
+            let denied = lines(output).any(|line| line.strip_prefix("unreadable ") == Some(path));
+            let why = if denied { "Permission denied" } else { "sha256sum said nothing of it" };
+            Err(Unknown::new(format!("cannot read {path}: {why}")))
+        }
+        other => other,
     }
 }
 
@@ -361,18 +303,62 @@ mod tests {
 
     #[test]
     fn what_stat_prints_is_read() {
-        let output = "a1ff 777 root 0 root 0 7 /bin\n\
-            81a4 644 root 0 adm 4 1340 /etc/a b\n\
-            43ff 1777 UNKNOWN 990 root 0 4096 /tmp\n\
-            81a4 644 root 0 root 0 1 /not/asked\n";
-        let found = observe(&["/bin", "/gone", "/etc/a b", "/tmp"], output);
-        let [Entry::Link, Entry::Missing, Entry::File { access, .. }, tmp] = &found[..] else {
-            panic!("{found:?}")
-        };
-        let Entry::Directory { access: of_tmp } = tmp else { panic!("{tmp:?}") };
-        assert_eq!((of_tmp.mode.as_str(), of_tmp.uid.as_str()), ("1777", "990"));
-        assert!(access.differing(Some("644"), Some("0"), Some("adm")).is_empty());
+        let output = "a1ff:777:0:0:7:root:root:/bin\n\
+            81a4:644:0:4:1340:root:domain users:/etc/a b\n\
+            43ff:1777:990:0:4096:UNKNOWN:root:/tmp\n\
+            11a4:644:0:0:0:root:root:/run/a:b\n\
+            missed\n\
+            stat: cannot statx '/gone': No such file or directory\n\
+            stat: cannot statx '/etc/passwd/x': Not a directory\n\
+            stat: cannot statx '/root/x': Permission denied\n\
+            .\n\
+            81a4:644:0:0:1:root:root:/not/asked\n";
+        let paths = ["/bin", "/gone", "/etc/a b", "/etc/passwd/x", "/root/x", "/tmp", "/run/a:b"];
+        let found = observe(&paths, output);
+        assert_eq!(found[0], Ok(Entry::Link));
+        assert_eq!((&found[1], &found[3]), (&Ok(Entry::Missing), &Ok(Entry::Missing)));
+        let Ok(Entry::File { access, .. }) = &found[2] else { panic!("{found:?}") };
+        assert!(access.differing(Some("644"), Some("0"), Some("domain users")).is_empty());
         assert_eq!(access.differing(Some("600"), None, Some("root")).len(), 2);
+        let unknown = found[4].as_ref().unwrap_err();
+        assert_eq!(unknown.reason, "stat: cannot statx '/root/x': Permission denied");
+        assert!(unknown.hint.as_deref().is_some_and(|hint| hint.contains("become")));
+        let Ok(Entry::Directory { access: of_tmp }) = &found[5] else { panic!("{found:?}") };
+        assert_eq!((of_tmp.mode.as_str(), of_tmp.uid.as_str()), ("1777", "990"));
+        assert_eq!(found[6], Ok(Entry::Other("fifo")));
+    }
+
+    #[test]
+    fn what_was_cut_off_is_not_known() {
+        let whole = "81a4:644:0:0:1:root:root:/a\n81a4:644:0:0:1:root:root:/ab\n\
+            missed\nstat: cannot statx '/b': No such file or directory\n.\n";
+        let paths = ["/a", "/ab", "/b"];
+        let all = observe(&paths, whole);
+        for cut in 0..whole.len() {
+            for (part, found) in observe(&paths, &whole[..cut]).iter().zip(&all) {
+                assert!(part.is_err() || part == found, "{:?}: {part:?}", &whole[..cut]);
+            }
+        }
+        let digest = Digest::of(b"x");
+        let sums = format!("{whole}{digest}  /a\n{}  /ab\n", &digest.as_str()[..63]);
+        let mut found = observe(&paths, &sums);
+        add_digests(&paths, &mut found, &sums);
+        assert!(read("/a", found[0].clone(), &sums).is_ok());
+        assert!(read("/ab", found[1].clone(), &sums).is_err());
+    }
+
+    #[test]
+    fn lists_that_are_too_long_are_cut_into_pieces() {
+        let paths: Vec<String> = (0..2500).map(|it| format!("/{it}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let pieces = chunks(&paths);
+        assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
+        let long = format!("/{}", "x".repeat(60 * 1024));
+        assert_eq!(
+            chunks(&[&long, &long, "/a"]).iter().map(|it| it.len()).collect::<Vec<_>>(),
+            [1, 2]
+        );
+        assert_eq!(chunks(&[]), [&[] as &[&str]]);
     }
 
     #[test]
@@ -392,10 +378,12 @@ mod tests {
 
     #[test]
     fn accounts_and_validations_are_checked() {
-        for good in ["root", "0", "www-data", "_apt", "machine$", "jane.doe"] {
+        let odd = ["jane@example.com", "EXAMPLE\\jane", "domain users", "1a"];
+        for good in ["root", "0", "www-data", "_apt", "machine$", "jane.doe"].into_iter().chain(odd)
+        {
             assert!(check_account("owner", good).is_ok(), "{good}");
         }
-        for bad in ["", "-x", "a:b", "a b", "a$b", "1a", "x\n"] {
+        for bad in ["", "-x", "+0", "a:b", "a/b", "a,b", " a", "x\n"] {
             assert!(check_account("owner", bad).is_err(), "{bad}");
         }
         assert!(check_account_name("name", "1000").is_err());

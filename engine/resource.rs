@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure: no clock, no disk, no network. A kind never learns how a host is reached.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -170,21 +170,32 @@ pub trait Files {
     /// `templates/NAME`, rendered with the role's parameters, the host's variables and `vars`.
     fn template(&self, name: &str, vars: IndexMap<String, Value>)
     -> Result<Content, ArgumentError>;
-    /// The files below `files/NAME`, by relative path, each with its mode.
-    fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError>;
+    /// The folder `files/NAME`.
+    fn tree(&self, name: &str) -> Result<SourceTree, ArgumentError>;
     /// A pattern. Many hosts have the same one, and to build it takes longer than all else.
     fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {
         Pattern::new(text).map(Arc::new)
     }
 }
 
+/// A folder that a role brings. Paths are below it, with `/` between the parts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceTree {
+    /// The folders in it, empty ones too, each after the one it is in.
+    pub folders: BTreeSet<String>,
+    /// The files in it.
+    pub files: Vec<TreeFile>,
+}
+
 /// One file of a folder that a role brings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeFile {
-    /// The path below the folder, with `/` between the parts.
+    /// Its path.
     pub path: String,
     /// What it holds.
     pub content: Content,
+    /// Whether it can be run.
+    pub executable: bool,
 }
 
 /// What is wrong with an argument.

@@ -8,7 +8,7 @@ use std::{
 use converge::{
     content::Content,
     kind::{Declared, Kind},
-    resource::{ArgumentError, Files, TreeFile},
+    resource::{ArgumentError, Files, SourceTree, TreeFile},
     resources,
     secret::Secret,
     value::Value,
@@ -116,12 +116,16 @@ impl Files for Folder<'_> {
         Ok(Content::new(text.into_bytes()))
     }
 
-    fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError> {
+    fn tree(&self, name: &str) -> Result<SourceTree, ArgumentError> {
         let file = |(path, text): (&String, &String)| {
             let path = path.strip_prefix("files/")?.strip_prefix(name)?.strip_prefix('/')?;
             let content = Content::new(text.as_bytes());
-            Some(TreeFile { path: path.to_owned(), content })
+            Some(TreeFile { path: path.to_owned(), content, executable: text.starts_with("#!") })
         };
-        Ok(self.0.iter().filter_map(file).collect())
+        let files: Vec<TreeFile> = self.0.iter().filter_map(file).collect();
+        let above = |file: &TreeFile| -> Vec<String> {
+            file.path.match_indices('/').map(|(end, _)| file.path[..end].to_owned()).collect()
+        };
+        Ok(SourceTree { folders: files.iter().flat_map(above).collect(), files })
     }
 }

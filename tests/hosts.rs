@@ -97,7 +97,7 @@ impl Host {
 
     /// Runs a probe, as the engine would.
     pub(crate) fn probe(&self, script: &str) -> Outcome {
-        self.run_after(&prelude::reading(), &format!("(\n{script}\n)"))
+        self.run_after(&prelude::reading(), &format!("part() {{\n:\n{script}\n}}\npart"))
     }
 
     /// Runs a step, as the engine would.

@@ -31,18 +31,21 @@ pub(crate) fn converge(
         let probe = host.probe(kind.probe(&[desired]).as_str());
         assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
         assert_eq!(host.list(), before, "a probe only reads");
-        kind.assess(&[desired], &probe.stdout).unwrap().remove(0).unwrap()
+        let assessed = kind.assess(&[desired], &probe.stdout).unwrap().remove(0);
+        assessed.map_err(|unknown| {
+            format!("{unknown} ({})", unknown.hint.as_deref().unwrap_or_default())
+        })
     };
-    let Difference { change, .. } = assess().ok_or("nothing to do")?;
+    let Difference { change, .. } = assess()?.ok_or("nothing to do")?;
     let step = host.step(&kind.apply(desired, Some(&change)));
     if !step.ok {
         return Err(step.stderr);
     }
-    let left = assess();
+    let left = assess().unwrap();
     assert!(left.is_none(), "{}: {left:?} after {step:?}", host.name());
     let again = host.step(&kind.apply(desired, None));
     assert!(again.ok, "{}: {again:?}", host.name());
-    let left = assess();
+    let left = assess().unwrap();
     assert!(left.is_none(), "{}: {left:?} after {again:?}", host.name());
     Ok(())
 }
@@ -64,7 +67,7 @@ fn a_file_is_made_and_mended() {
 
         std::fs::create_dir(host.at("folder")).unwrap();
         let error = converge(&host, "file", "path = 'ROOTfolder'\ncontent = 'x'", &[]).unwrap_err();
-        assert!(error.contains("is not a file"), "{error}");
+        assert!(error.contains("is a directory, and is not replaced by a file"), "{error}");
         let error = converge(&host, "file", "path = 'ROOTno/x'\ncontent = 'x'", &[]).unwrap_err();
         assert!(error.contains("there is no directory"), "{error}");
 
@@ -224,7 +227,7 @@ fn a_directory_is_made_with_all_that_is_above_it() {
         assert_eq!(host.mode("a/b/c d"), 0o700, "the setgid bit goes");
         host.write("file", "x");
         let error = converge(&host, "directory", "path = 'ROOTfile'", &[]).unwrap_err();
-        assert!(error.contains("is not a directory"), "{error}");
+        assert!(error.contains("is a file, and is not replaced by a directory"), "{error}");
         assert_eq!(host.read("file"), "x");
     }
 }

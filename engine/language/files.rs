@@ -8,7 +8,7 @@ use std::{
 use rhai::EvalAltResult;
 
 use super::{
-    SourceError,
+    SourceEntry, SourceError, SourceSort,
     convert::host_parts,
     hosts::facts,
     state::{Context, State, Template},
@@ -18,7 +18,7 @@ use crate::{
     diagnostic::{Source, did_you_mean},
     inventory::Host,
     pattern::{Pattern, Refused},
-    resource::{ArgumentError, Files, TreeFile},
+    resource::{ArgumentError, Files, SourceTree, TreeFile},
     template::{self, Values},
     value::Value,
 };
@@ -81,7 +81,7 @@ impl<'a> RoleFiles<'a> {
                 return ArgumentError::new(argument, format!("cannot read {folder}/{name}: {why}"));
             }
         };
-        let known = self.state.input().sources.list(&folder);
+        let known = self.state.input().sources.list(&folder).unwrap_or_default();
         match did_you_mean(name, known.iter().map(String::as_str)) {
             Some(hint) => error.hint(hint),
             None if known.is_empty() => error.hint(format!("the folder {folder}/ is empty")),
@@ -160,19 +160,26 @@ impl Files for RoleFiles<'_> {
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }
 
-    fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError> {
+    fn tree(&self, name: &str) -> Result<SourceTree, ArgumentError> {
         let folder = self.path("files", name, "source")?;
         let sources: &Arc<_> = &self.state.input().sources;
-        let paths = sources.list(&folder);
-        if paths.is_empty() {
-            return Err(self.missing("source", "files", name, &SourceError::NotFound));
-        }
-        let file = |path: String| {
-            let bytes = sources.read(&format!("{folder}/{path}"));
-            let bytes = bytes.map_err(|error| self.missing("source", "files", name, &error))?;
-            Ok(TreeFile { path, content: Content::new(bytes) })
+        let missing = |error: SourceError| match error {
+            SourceError::NotFound => self.missing("source", "files", name, &error),
+            SourceError::Unreadable(why) => ArgumentError::new("source", why),
         };
-        paths.into_iter().map(file).collect()
+        let mut tree = SourceTree::default();
+        for SourceEntry { path, sort } in sources.tree(&folder, self.folder).map_err(missing)? {
+            if sort == SourceSort::Folder {
+                tree.folders.insert(path);
+                continue;
+            }
+            let file = format!("{name}/{path}");
+            let bytes = sources.read(&format!("{folder}/{path}"));
+            let bytes = bytes.map_err(|error| self.missing("source", "files", &file, &error))?;
+            let (content, executable) = (Content::new(bytes), sort == SourceSort::Executable);
+            tree.files.push(TreeFile { path, content, executable });
+        }
+        Ok(tree)
     }
 
     fn pattern(&self, text: &str) -> Result<Arc<Pattern>, Refused> {

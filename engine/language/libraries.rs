@@ -13,7 +13,10 @@ use crate::diagnostic::{Diagnostic, Result};
 /// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
 /// that do wait until what they use is there.
 pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
-    let mut waiting = roles::names(state);
+    let mut waiting = match roles::names(state) {
+        Ok(names) => names,
+        Err(mistake) => return vec![mistake],
+    };
     let mut resolver = StaticModuleResolver::new();
     loop {
         let (before, mut mistakes) = (waiting.len(), Vec::new());

@@ -13,7 +13,7 @@ use super::{
     state::State,
     written::{self, each_call},
 };
-use crate::{diagnostic::Diagnostic, template};
+use crate::{diagnostic::Diagnostic, language::SourceError, template};
 
 mod call;
 
@@ -27,7 +27,8 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     for playbook in &state.input().playbooks {
         found.extend(reader.script(playbook, &Scope::new()));
     }
-    for name in roles::names(&state) {
+    // What keeps the roles from being listed was found when the engine was made.
+    for name in roles::names(&state).unwrap_or_default() {
         let Some(folder) = roles::folder(&state, &name) else { continue };
         // What keeps a library from being read at all was found when the engine was made.
         for mistake in reader.script(&format!("{folder}/lib.rhai"), &Scope::new()) {
@@ -61,7 +62,10 @@ impl Reader<'_> {
         let ast = match roles::compile(self.engine, self.state, path, scope) {
             Ok(ast) => ast,
             Err(roles::CompileError::Mistake(mistake)) => return vec![mistake],
-            Err(roles::CompileError::Source(_)) => return Vec::new(),
+            Err(roles::CompileError::Source(SourceError::NotFound)) => return Vec::new(),
+            Err(roles::CompileError::Source(error)) => {
+                return vec![roles::unreadable(path, &error)];
+            }
         };
         let (imports, mut found) = self.imports(&ast, path);
         let checker = Checker {
@@ -106,7 +110,10 @@ impl Reader<'_> {
     }
 
     fn templates(&self, folder: &str) -> Vec<Diagnostic> {
-        let names = self.state.input().sources.list(&format!("{folder}/templates"));
+        let names = match self.state.input().sources.list(&format!("{folder}/templates")) {
+            Ok(names) => names,
+            Err(error) => return vec![roles::unreadable(folder, &error)],
+        };
         let check = |name: String| {
             let source = self.state.text(&format!("{folder}/templates/{name}")).ok()?;
             template::check_syntax(&source).err()

@@ -39,7 +39,7 @@ impl Manual {
             let parameters = roles::read_parameters(&state, &folder);
             Some(Role { name, folder, parameters })
         };
-        let roles = roles::names(&state).into_iter().filter_map(role).collect();
+        let roles = roles::names(&state).unwrap_or_default().into_iter().filter_map(role).collect();
         Self { functions: functions(&engine), roles }
     }
 

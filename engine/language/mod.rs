@@ -45,7 +45,7 @@ mod written;
 pub use lint::check;
 pub use manual::Manual;
 pub use parameters::{Parameter, Parameters, Type};
-pub use sources::{SourceError, Sources};
+pub use sources::{SourceEntry, SourceError, SourceSort, Sources};
 
 /// What an evaluation starts from.
 pub struct Input {

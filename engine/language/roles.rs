@@ -61,7 +61,7 @@ fn run_playbook(engine: &Engine, state: &State, path: &str) -> Result<()> {
 const PLAYBOOKS: &str = "playbooks";
 
 fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagnostic {
-    let names = state.input().sources.list(PLAYBOOKS);
+    let names = state.input().sources.list(PLAYBOOKS).unwrap_or_default();
     let playbooks: Vec<String> = names.iter().map(|name| format!("{PLAYBOOKS}/{name}")).collect();
     let name = path.rsplit('/').next().unwrap_or(path);
     let near = did_you_mean(&format!("{PLAYBOOKS}/{name}"), playbooks.iter().map(String::as_str));
@@ -69,11 +69,20 @@ fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagno
         .hint(near.unwrap_or_else(|| format!("a playbook is a file such as {PLAYBOOKS}/site.rhai")))
 }
 
+/// Something of a role that is there, and cannot be read.
+pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
+    Diagnostic::new("role::unreadable", format!("{path}: {error}"))
+}
+
 /// The names of all roles, sorted.
-pub(super) fn names(state: &State) -> Vec<String> {
+pub(super) fn names(state: &State) -> Result<Vec<String>, Diagnostic> {
     let input = state.input();
-    let files = input.roles.iter().flat_map(|folder| input.sources.list(folder));
+    let mut files = Vec::new();
+    for folder in &input.roles {
+        files.extend(input.sources.list(folder).map_err(|error| unreadable(folder, &error))?);
+    }
     let mut names: Vec<String> = files
+        .into_iter()
         .filter_map(|path| {
             let (name, file) = path.split_once('/')?;
             matches!(file, "main.rhai" | "lib.rhai").then(|| name.to_owned())
@@ -81,7 +90,7 @@ pub(super) fn names(state: &State) -> Vec<String> {
         .collect();
     names.sort();
     names.dedup();
-    names
+    Ok(names)
 }
 
 /// The folder of a role: in the first of the roles' folders that has it.
@@ -89,7 +98,10 @@ pub(super) fn folder(state: &State, name: &str) -> Option<String> {
     let input = state.input();
     let has = |folder: &&String| {
         let below = |file: &str| format!("{folder}/{name}/{file}");
-        ["main.rhai", "lib.rhai"].iter().any(|file| input.sources.read(&below(file)).is_ok())
+        // One that cannot be read is there as well, and is told when it is read.
+        let is_there =
+            |file: &&str| !matches!(input.sources.read(&below(file)), Err(SourceError::NotFound));
+        ["main.rhai", "lib.rhai"].iter().any(is_there)
     };
     input.roles.iter().find(has).map(|folder| format!("{folder}/{name}"))
 }
@@ -197,7 +209,7 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
 
 /// The mistake of a name that is no role.
 pub(super) fn unknown(state: &State, name: &str) -> Diagnostic {
-    let known = names(state);
+    let known = names(state).unwrap_or_default();
     let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
         format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
     });

@@ -58,8 +58,9 @@ impl Resource for Absent {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let found = entry::observe(&paths(batch), output);
-        let type_name = |entry: &Entry| (*entry != Entry::Missing).then(|| entry.type_name());
-        Ok(found.iter().map(|entry| Ok(Observed { found: type_name(entry) })).collect())
+        let type_name = |entry: Entry| (entry != Entry::Missing).then(|| entry.type_name());
+        let look = |entry: Look<Entry>| Ok(Observed { found: type_name(entry?) });
+        Ok(found.into_iter().map(look).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

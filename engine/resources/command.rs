@@ -10,7 +10,7 @@ use crate::{
     content::Content,
     entry,
     footprint::{Footprint, Lies},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Quoted, Script},
     secret::Text,
     sh,
@@ -93,32 +93,42 @@ impl Resource for Command {
             }
         }
         check_name(&self.name)?;
+        for (guard, script) in [("unless", &self.unless), ("only_if", &self.only_if)] {
+            script.as_deref().map_or(Ok(()), |script| check_length(guard, script))?;
+        }
         if self.ok_codes.is_empty() {
             return Err(ArgumentError::new("ok_codes", "no exit status means success"));
         }
         self.execution().check()
     }
 
-    /// A line for each: the argument that says that there is nothing to do, or `run`.
+    /// A line for each: the argument that says that there is nothing to do, or `run`, or `unknown` and why.
     fn probe(batch: &[&Self]) -> Script {
         let mut script = Script::default();
+        if batch.iter().any(|command| !command.is_unguarded()) {
+            script = asking();
+        }
         for command in batch {
-            script.push(sh!("{}else say run\nfi", command.questions("say")));
+            script.push(sh!("{}else say run\nfi", command.questions("say", "cannot_say")));
         }
         script
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let lines: Vec<&str> = output.lines().collect();
+        let lines: Vec<&str> = entry::lines(output).collect();
         if lines.len() != batch.len() {
             let message = format!("{} lines for {} commands", lines.len(), batch.len());
             return Err(Unreadable { kind: Self::KIND, message });
         }
-        let satisfied_by = |line| GUARDS.into_iter().find(|guard| *guard == line);
-        Ok(lines
-            .into_iter()
-            .map(|line| Ok(Observed { satisfied_by: satisfied_by(line) }))
-            .collect())
+        let observe = |line: &str| match GUARDS.into_iter().find(|guard| *guard == line) {
+            None if line == "run" => Ok(Observed { satisfied_by: None }),
+            Some(guard) => Ok(Observed { satisfied_by: Some(guard) }),
+            None => {
+                let why = line.strip_prefix("unknown ").unwrap_or("its guard said nothing");
+                Err(Unknown::new(why))
+            }
+        };
+        Ok(lines.into_iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -139,8 +149,12 @@ impl Resource for Command {
         let mut step = self.execution().step(&self.ok_codes);
         if !self.is_unguarded() {
             step.script = sh!(
-                "done_by() {{ say \"nothing to do, says $1\"; exit 0; }}\n{}fi\n{}",
-                self.questions("done_by"),
+                "{}
+done_by() {{ say \"nothing to do, says $1\"; exit 0; }}
+not_asked() {{ die \"it cannot be asked whether there is something to do: $1: $asked_why\"; exit 1; }}
+{}fi\n{}",
+                asking(),
+                self.questions("done_by", "not_asked"),
                 step.script
             );
         }
@@ -171,27 +185,62 @@ impl Command {
         }
     }
 
-    /// A chain of `if ..; then REPORT guard; elif ..; then REPORT guard`, to which the caller adds its end.
-    fn questions(&self, report: &str) -> Script {
-        let report = Script::trusted(report);
+    /// A chain of `if ..; then REPORT guard; elif ..; then REPORT guard`, to which the caller adds its end. Where a question
+    /// could not be asked, `unknown` is called with its guard.
+    fn questions(&self, report: &str, unknown: &str) -> Script {
+        let (report, unknown) = (Script::trusted(report), Script::trusted(unknown));
         let mut script = sh!("if false; then :\n");
-        let mut ask = |condition: Script, guard: &str| {
-            script.push(sh!("elif {}; then {} {}\n", condition, report, guard));
+        let mut ask = |question: Script, done: u32, guard: &str| {
+            let done = Script::trusted(done.to_string());
+            script.push(sh!(
+                "elif {}; [ $asked = {} ]; then {} {}\nelif [ $asked = 2 ]; then {} {}\n",
+                question,
+                done,
+                report,
+                guard,
+                unknown,
+                guard
+            ));
         };
         if let Some(path) = &self.creates {
-            ask(sh!("[ -e {} ] || [ -L {} ]", path, path), "creates");
+            ask(sh!("is_there {}", path), 0, "creates");
         }
         if let Some(path) = &self.removes {
-            ask(sh!("! [ -e {} ] && ! [ -L {} ]", path, path), "removes");
+            ask(sh!("is_there {}", path), 1, "removes");
         }
         if let Some(question) = &self.unless {
-            ask(self.execution().question(question), "unless");
+            ask(self.execution().question(question), 0, "unless");
         }
         if let Some(question) = &self.only_if {
-            ask(sh!("! {}", self.execution().question(question)), "only_if");
+            ask(self.execution().question(question), 1, "only_if");
         }
         script
     }
+}
+
+/// `answered` reads how a question ended into `$asked`: 0 well, 1 not, 2 that it could not be asked, and `$asked_why`. A
+/// user who is not there may be made by what stands before: that is 3. `is_there` asks for a path.
+const ASKED: &str = "answered() {
+asked_why=${asked##*
+}
+case $asked_why in
+'ended 0') asked=0 ;;
+'ended '[1-9] | 'ended '[1-9][0-9] | 'ended 1'[01][0-9] | 'ended 12'[0-7]) asked=1 ;;
+su:*'does not exist'* | su:*'unknown user'*) asked=3 ;;
+'') asked=2 asked_why='its script was stopped' ;;
+*) asked=2 ;;
+esac
+}
+is_there() {
+asked=1
+if [ -e \"$1\" ] || [ -L \"$1\" ]; then asked=0
+elif hidden \"$1\"; then asked=2 asked_why=\"cannot look at $1: Permission denied\"; fi
+}
+cannot_say() { say \"unknown $1: $asked_why\"; }";
+
+/// The functions that questions are asked with.
+fn asking() -> Script {
+    Script::trusted(entry::HIDDEN).then(Script::trusted(ASKED))
 }
 
 /// A name is one line: it stands in plans and reports.
@@ -201,6 +250,19 @@ pub(super) fn check_name(name: &str) -> Result<(), ArgumentError> {
             .hint("say in words what it does, and give the script as `run`"));
     }
     Ok(())
+}
+
+/// How long a script or a value may be, in bytes: it is an argument of a program, which Linux takes up to 128 KiB.
+const WORD_MAX: usize = 100_000;
+
+fn check_length(argument: &'static str, text: &str) -> Result<(), ArgumentError> {
+    if text.len() <= WORD_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("{} bytes are more than the {WORD_MAX} that can be handed over", text.len());
+    Err(ArgumentError::new(argument, message)
+        .hint("give it as `stdin`, or put it into a file first"))
 }
 
 /// How a script of a role is run.
@@ -219,6 +281,8 @@ impl Execution<'_> {
         if self.run.trim().is_empty() {
             return Err(ArgumentError::new("run", "there is nothing to run"));
         }
+        check_length("run", self.run)?;
+        self.env.values().try_for_each(|value| check_length("env", value.expose()))?;
         if self.timeout == Some(0) {
             return Err(ArgumentError::new("timeout", "zero seconds are too short"));
         }
@@ -269,16 +333,22 @@ impl Execution<'_> {
         Step { script, contents }
     }
 
-    /// A condition that runs a script which only reads, with its output thrown away.
+    /// Runs a script which only reads, with its output thrown away, and tells `answered` how it ended. Its own shell says
+    /// that: what starts it may fail in any way.
     fn question(&self, question: &str) -> Script {
-        let mut script = sh!("(cd -- {} || exit 1", self.cwd.unwrap_or("/"));
+        let mut script = sh!("cd -- {} || {{ echo 'ended 1'; exit; }}", self.cwd.unwrap_or("/"));
         for (name, value) in self.env {
             if let Text::Plain(value) = value {
                 script.push(sh!("export {}={}", Script::trusted(name), value));
             }
         }
-        let question = invocation(self.user, question, Some(QUESTION_SECONDS));
-        sh!("{}) </dev/null >/dev/null 2>&1", script.then(question))
+        let question = sh!("(set -e; eval {}) >/dev/null 2>&1; echo \"ended $?\"", question);
+        let limit = sh!("timeout -k 5 {}", QUESTION_SECONDS);
+        let run = match self.user {
+            Some(user) => sh!("{} su -s /bin/sh -c {} -- {}", limit, question.as_str(), user),
+            None => sh!("{} sh -c {}", limit, question.as_str()),
+        };
+        sh!("asked=$({{\n{}\n{}\n}} 2>&1 </dev/null); answered", script, run)
     }
 }
 

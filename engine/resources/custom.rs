@@ -8,7 +8,7 @@ use crate::{
     change::{Change, Field, Shown},
     content::{Content, Digest},
     footprint::Footprint,
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::Script,
     secret::Text,
     sh,
@@ -24,7 +24,8 @@ pub struct Custom {
     kind: String,
     /// What tells it from others of its kind.
     key: String,
-    /// A script for `sh` that prints the state, and only reads. If it fails, the state counts as none.
+    /// A script for `sh` that prints the state, and only reads. If it fails with an exit status up to 125, the state counts
+    /// as none; with a higher one, or when it is killed, the state is unknown.
     observe: String,
     /// What `observe` prints when all is well; a secret is allowed.
     want: Text,
@@ -76,11 +77,11 @@ impl Resource for Custom {
         Ok(())
     }
 
-    /// A line for each: exit status, then the output in base64, since a state can be any text.
+    /// A line for each: exit status, how long the output is, and the output in base64, since a state can be any text.
     fn probe(batch: &[&Self]) -> Script {
         let mut script = sh!("state() {{
   state=$(sh -ec \"$1\" 2>/dev/null </dev/null) && code=0 || code=$?
-  printf '%s ' $code; printf %s \"$state\" | base64 -w0; say
+  printf '%s %s ' $code ${{#state}}; printf %s \"$state\" | base64 -w0; say
 }}");
         for custom in batch {
             script.push(sh!("state {}", custom.observe));
@@ -90,20 +91,27 @@ impl Resource for Custom {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let unreadable = |message| Unreadable { kind: Self::KIND, message };
-        let lines: Vec<&str> = output.lines().collect();
+        let lines: Vec<&str> = crate::entry::lines(output).collect();
         if lines.len() != batch.len() {
             return Err(unreadable(format!("{} lines for {} states", lines.len(), batch.len())));
         }
         let observe = |(custom, line): (&&Self, &str)| {
-            let (status, encoded) = line.split_once(' ').unwrap_or((line, ""));
-            let bytes = BASE64_STANDARD
-                .decode(encoded)
-                .map_err(|error| unreadable(format!("the state of {}: {error}", custom.key())))?;
+            let mut words = line.split(' ');
+            let mut next = || words.next().unwrap_or_default();
+            let [status, length, encoded] = [next(), next(), next()];
+            if !status.parse::<u8>().is_ok_and(|status| status <= 125) {
+                let why = format!("its observe ended with exit status {status}");
+                return Err(Unknown::new(why));
+            }
+            let bytes = BASE64_STANDARD.decode(encoded).ok();
+            let bytes = bytes.filter(|bytes| length.parse() == Ok(bytes.len()));
+            let bytes =
+                bytes.ok_or_else(|| Unknown::new("what its observe printed was cut off"))?;
             let state = String::from_utf8_lossy(&bytes).trim().to_owned();
             let state = if custom.is_sensitive() { digest(&state) } else { state };
-            Ok(Ok(Observed { status: status.to_owned(), state }))
+            Ok(Observed { status: status.to_owned(), state })
         };
-        batch.iter().zip(lines).map(observe).collect()
+        Ok(batch.iter().zip(lines).map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -162,17 +170,22 @@ mod tests {
     #[test]
     fn white_space_around_the_state_does_not_count() {
         let plain = custom(Text::Plain(" on\n".into()));
-        assert_eq!(change(&plain, "0 b24K\n"), None); // "on\n"
-        assert!(change(&plain, "0 b2Zm\n").is_some()); // "off"
-        assert!(change(&plain, "1 b24K\n").is_some());
-        assert!(Custom::observe(&[&plain], "0 not base64").is_err());
+        assert_eq!(change(&plain, "0 3 b24K\n"), None); // "on\n"
+        assert!(change(&plain, "0 3 b2Zm\n").is_some()); // "off"
+        assert!(change(&plain, "1 3 b24K\n").is_some());
+        for output in
+            ["0 3 b24\n", "0 4 b24K\n", "0 3 b24K b24K", "126 3 b24K\n", "x 3 b24K\n", "\n"]
+        {
+            let observed = Custom::observe(&[&plain], output);
+            assert!(observed.is_err() || observed.is_ok_and(|it| it[0].is_err()), "{output:?}");
+        }
         assert!(Custom::observe(&[&plain], "").is_err());
     }
 
     #[test]
     fn a_secret_state_never_shows() {
         let secret = custom(Text::Secret(Secret::new("s", "hunter2")));
-        let observed = Custom::observe(&[&secret], "0 aHVudGVyMw==\n").unwrap(); // "hunter3"
+        let observed = Custom::observe(&[&secret], "0 7 aHVudGVyMw==\n").unwrap(); // "hunter3"
         let told = format!(
             "{:?} {:?}",
             serde_json::to_string(observed[0].as_ref().unwrap()).unwrap(),
@@ -183,6 +196,6 @@ mod tests {
             "{told}"
         );
         assert!(!secret.apply(None).script.as_str().contains("hunter2"));
-        assert_eq!(change(&secret, "0 aHVudGVyMg==\n"), None);
+        assert_eq!(change(&secret, "0 7 aHVudGVyMg==\n"), None);
     }
 }

@@ -1,22 +1,30 @@
 //! The `directory` kind.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod below;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::below::{before, extras, label, named, touches, usable};
 use crate::{
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Access, Below, Footprint, Lies, Tree},
-    resource::{ArgumentError, Files, Look, Resource, Step, TreeFile, Unreadable},
-    script::Script,
+    resource::{
+        ArgumentError, Files, Look, Resource, SourceTree, Step, TreeFile, Unknown, Unreadable,
+    },
+    script::{Script, Words, functions},
     sh,
 };
 
 /// A directory, and on request what is in it.
 ///
-/// Directories above it are made where they are missing.
+/// Directories above it are made where they are missing. A link to a directory is followed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
@@ -31,14 +39,18 @@ pub struct Directory {
     /// Whether all that is below belongs to `owner` and `group` as well, wherever it comes from.
     #[serde(default)]
     recurse: bool,
-    /// A folder below the role's `files/`: all that is in it is copied.
+    /// A folder below the role's `files/`: all that is in it is copied, empty folders too. Of a link, what it leads to is
+    /// copied, which must be in the role's folder.
     source: Option<String>,
-    /// The mode of the files that come with `source`: four octal digits.
-    #[serde(default = "file_mode")]
-    file_mode: String,
+    /// The mode of the files that come with `source`: four octal digits; by default `0755` for what is executable there, and
+    /// `0644` for the rest.
+    file_mode: Option<String>,
     /// Whether all that is neither in `source` nor declared by anyone is removed.
     #[serde(default)]
     purge: bool,
+    /// The folders of the source, each after the one it is in.
+    #[serde(skip)]
+    folders: BTreeSet<String>,
     #[serde(skip)]
     tree: Vec<TreeFile>,
     /// What others own below it, which a purge leaves: paths from its own, those with a slash at the end as a whole.
@@ -58,50 +70,25 @@ pub struct Observed {
     extra: BTreeSet<String>,
 }
 
-/// `extra PATH WANTED print|remove` finds what is below PATH and not in WANTED, a list of lines; one that ends with a slash
-/// stands for all that is below it too. It looks at names in a shell of its own, so that no name can be taken for anything else, and does not cross into what is mounted.
-const EXTRA: &str = r#"extra() {
-  [ -d "$1" ] && [ ! -L "$1" ] || return 0
-  find "$1" -xdev -mindepth 1 -depth -exec sh -c '
-    top=$1 wanted=$2 action=$3 nl="
-"
-    shift 3
-    for p do
-      n=${p#"$top"/}
-      case $nl$wanted$nl in *"$nl$n$nl"* | *"$nl$n/$nl"*) continue ;; esac
-      while case $n in */*) : ;; *) false ;; esac; do
-        n=${n%/*}
-        case $nl$wanted$nl in *"$nl$n/$nl"*) continue 2 ;; esac
-      done
-      if [ "$action" = print ]; then printf "%s\n" "${p#"$top"/}"
-      elif [ -d "$p" ] && [ ! -L "$p" ]; then rmdir -- "$p" || exit 1
-      else rm -f -- "$p" || exit 1; fi
-    done' sh "$1" "$2" "$3" {} +
-}"#;
-
 /// `foreign PATH MODE OWNER GROUP` says so when something below PATH belongs to others; to a name that the host does
 /// not know yet, nothing belongs.
 const FOREIGN: &str = r#"foreign() {
-  [ -d "$1" ] && [ ! -L "$1" ] || return 0
+  [ -d "$1" ] || return 0
   p=$1
   if [ -z "$4" ]; then set -- "$p" ! -user "$3"
   elif [ -z "$3" ]; then set -- "$p" ! -group "$4"
   else set -- "$p" '(' ! -user "$3" -o ! -group "$4" ')'; fi
-  if ! found=$(find "$@" -print -quit 2>/dev/null) || [ -n "$found" ]; then say "foreign $p"; fi
+  found=$(find -H "$@" -print -quit 2>&1) && [ -z "$found" ] || case $nl$found in
+    *"$nl$p"* | *"not the name of"* | *unknown*) say "foreign $p" ;;
+    *) say "unread $p" ;;
+  esac
 }"#;
 
-/// `folder PATH MODE OWNER GROUP` makes a directory that nobody can enter before it has its mode.
-const FOLDER: &str = r#"folder() {
-  if [ ! -d "$1" ] || [ -L "$1" ]; then
-    if [ -e "$1" ] || [ -L "$1" ]; then die "$1 is there and is not a directory" || return; fi
-    [ -d "${1%/*}/" ] || mkdir -p "${1%/*}/" || return
-    mkdir -m "${2:-0755}" "$1" || return
-  fi
-  attributes "$@"
-}"#;
+/// How a directory is made.
+static FOLDER: LazyLock<String> = LazyLock::new(|| functions(include_str!("folder.sh")));
 
-/// How many names of what a purge would remove come back.
-const EXTRA_MAX: u32 = 1000;
+/// How a purge finds what is extra, and removes it.
+static EXTRA: LazyLock<String> = LazyLock::new(|| functions(include_str!("extra.sh")));
 
 impl Resource for Directory {
     type Observed = Observed;
@@ -117,7 +104,7 @@ impl Resource for Directory {
     }
 
     fn footprint(&self) -> Footprint<'_> {
-        let tree: Option<&dyn Tree> = if self.tree.is_empty() { None } else { Some(self) };
+        let tree: Option<&dyn Tree> = if self.count() == 0 { None } else { Some(self) };
         let below = Below { owned: self.recurse, purged: self.purge, tree };
         Footprint::at(&self.path, Lies::Directory(self.access(self.mode.as_deref()), below))
             .owned_by(self.owner.as_deref(), self.group.as_deref())
@@ -130,7 +117,7 @@ impl Resource for Directory {
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
         entry::check_path("path", &self.path)?;
         entry::check_access(&self.mode, &self.owner, &self.group)?;
-        entry::check_mode("file_mode", &self.file_mode)?;
+        self.file_mode.as_deref().map_or(Ok(()), |mode| entry::check_mode("file_mode", mode))?;
         if self.recurse && self.owner.is_none() && self.group.is_none() {
             return Err(ArgumentError::new("recurse", "neither an owner nor a group to give")
                 .hint("give `owner`, `group` or both; modes are not changed below"));
@@ -142,20 +129,33 @@ impl Resource for Directory {
             entry::check_not_vital("purge", &self.path)?;
         }
         match &self.source {
-            Some(name) => self.tree = files.tree(name)?,
+            Some(name) => {
+                let SourceTree { folders, files } = files.tree(name)?;
+                (self.folders, self.tree) = (folders, files);
+            }
             None if self.purge => {
                 return Err(ArgumentError::new("purge", "no `source` that says what stays"));
             }
             None => {}
         }
-        self.tree.iter().try_for_each(|file| entry::check_path("source", &self.below(&file.path)))
+        self.names().try_for_each(|name| entry::check_path("source", &self.below(name)))
     }
 
     fn probe(batch: &[&Self]) -> Script {
         let paths = all_paths(batch);
-        let mut script = entry::probe(&paths.iter().map(String::as_str).collect::<Vec<_>>());
-        if batch.iter().any(|directory| !directory.tree.is_empty()) {
-            script.push(entry::probe_digests());
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let reads = batch.iter().any(|directory| !directory.tree.is_empty());
+        let mut script = Script::default();
+        for chunk in entry::chunks(&paths) {
+            script.push(entry::probe(chunk));
+            if reads {
+                script.push(entry::probe_digests());
+            }
+        }
+        let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();
+        script.push(entry::probe_behind_links(&tops));
+        if batch.iter().any(|it| it.recurse || it.purge) {
+            script.push(sh!("nl='\n'"));
         }
         if batch.iter().any(|it| it.recurse) {
             script.push(Script::trusted(FOREIGN));
@@ -165,34 +165,61 @@ impl Resource for Directory {
             script.push(sh!("foreign {} {}", it.path, words));
         }
         if batch.iter().any(|it| it.purge) {
-            script.push(Script::trusted(EXTRA).then(sh!("say\nsay extras")));
+            script.push(Script::trusted(EXTRA.as_str()));
         }
         for it in batch.iter().filter(|it| it.purge) {
-            let extra = sh!("extra {} {} print", it.path, it.known());
-            script.push(sh!("say {}\n{} | head -n {}", it.path, extra, EXTRA_MAX));
+            script.push(sh!("top={} count=0\nsay \"purged $top\"", it.path));
+            script.push(it.each_folder("told"));
         }
         script
     }
 
     /// Names of what nobody asked for come last: whoever made them cannot forge what stands before.
+    /// Names of what nobody asked for stand in lines of their own sort: whoever made them can forge no other.
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let (output, extra) = output.split_once("\nextras\n").unwrap_or((output, ""));
+        let (entries, behind) = output.split_once("\nbehind\n").unwrap_or((output, ""));
         let paths = all_paths(batch);
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let mut found = entry::observe(&paths, output);
-        entry::add_digests(&paths, &mut found, output);
-        let mut found = found.into_iter();
-        let mut next = || found.next().unwrap_or(Entry::Missing);
-        let foreign: BTreeSet<&str> =
-            output.lines().filter_map(|line| line.strip_prefix("foreign ")).collect();
-        let mut extra = extras(extra);
-        let mut observe = |it: &&Self| Observed {
-            entry: next(),
-            below: it.names().map(|name| (name, next())).collect(),
-            foreign: foreign.contains(it.path.as_str()),
-            extra: extra.remove(&it.path).unwrap_or_default(),
+        let mut found = entry::observe(&paths, entries);
+        entry::add_digests(&paths, &mut found, entries);
+        let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();
+        let behind = entry::observe(&tops, behind);
+        let told = |what: &'static str| -> BTreeSet<&str> {
+            entry::lines(output).filter_map(|line| line.strip_prefix(what)).collect()
         };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        let (foreign, unread) = (told("foreign "), told("unread "));
+        let mut extra = extras(output);
+        let mut found = found.into_iter();
+        let observe = |(it, behind): (&&Self, Look<Entry>)| {
+            let unsaid = || Err(Unknown::new("nothing was said of it"));
+            let own: Vec<Look<Entry>> = found.by_ref().take(1 + it.count()).collect();
+            let mut own = own.into_iter();
+            let mut next = || own.next().unwrap_or_else(unsaid);
+            let entry = match (next()?, behind) {
+                (Entry::Link, Ok(directory @ Entry::Directory { .. })) => directory,
+                (entry, _) => entry,
+            };
+            let mut below = BTreeMap::new();
+            for name in &it.folders {
+                below.insert(name.clone(), usable(&it.below(name), next()?, true)?);
+            }
+            for file in &it.tree {
+                let path = it.below(&file.path);
+                let entry = entry::read(&path, next(), entries)?;
+                below.insert(file.path.clone(), usable(&path, entry, false)?);
+            }
+            if let Some(folder) = unread.iter().find(|folder| it.holds(folder)) {
+                let why = format!("cannot read all of {folder}: Permission denied");
+                return Err(Unknown::new(why));
+            }
+            Ok(Observed {
+                entry: usable(&it.path, entry, true)?,
+                below,
+                foreign: foreign.contains(it.path.as_str()),
+                extra: extra.remove(it.path.as_str()).unwrap_or_default(),
+            })
+        };
+        Ok(batch.iter().zip(behind).map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -209,10 +236,10 @@ impl Resource for Directory {
         if observed.foreign {
             fields.push(Field::new("recurse", "something below belongs to others", "all of it"));
         }
-        for folder in self.folders() {
+        for folder in &self.folders {
             fields.extend(named(
-                &folder,
-                match observed.below.get(&folder) {
+                folder,
+                match observed.below.get(folder) {
                     Some(Entry::Directory { access }) => access.differing(mode, owner, group),
                     other => vec![Field::new("", before(other), "directory")],
                 },
@@ -233,26 +260,28 @@ impl Resource for Directory {
 
     fn apply(&self, change: Option<&Change>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
-        let file_access = entry::words(&Some(self.file_mode.clone()), &self.owner, &self.group);
-        let mut step = Step::from(Script::trusted(FOLDER));
-        step.script.push(sh!("folder {} {}", self.path, access));
-        for folder in self.folders() {
-            step.script.push(sh!("folder {} {}", self.below(&folder), access));
+        let mut step = Step::from(Script::trusted(FOLDER.as_str()));
+        step.script.push(sh!("top {} {}", self.path, access));
+        for folder in &self.folders {
+            step.script.push(sh!("folder {} {}", self.below(folder), access));
         }
         for file in self.tree.iter().filter(|file| touches(change, &file.path)) {
             let (staged, path) = (file.content.staged(), self.below(&file.path));
-            step.script.push(sh!("put {} {} {} ''", staged, path, file_access));
+            let mode = Some(self.mode_of(file).to_owned());
+            let access = entry::words(&mode, &self.owner, &self.group);
+            step.script.push(sh!("put {} {} {} ''", staged, path, access));
             step.contents.push(file.content.clone());
         }
         if self.recurse {
             let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
             let group = group.map(|group| format!(":{group}")).unwrap_or_default();
             let owners = format!("{}{group}", owner.unwrap_or_default());
-            step.script.push(sh!("chown -hR -- {} {}", owners, self.path));
+            // The dot lets it enter what a link leads to, and no link below.
+            step.script.push(sh!("chown -hR -- {} {}", owners, self.below(".")));
         }
         if self.purge {
-            step.script.push(Script::trusted(EXTRA));
-            step.script.push(sh!("extra {} {} remove", self.path, self.known()));
+            step.script.push(Script::trusted(EXTRA.as_str()));
+            step.script.push(self.each_folder("gone"));
         }
         step
     }
@@ -261,18 +290,15 @@ impl Resource for Directory {
 /// What comes with the source, as what it wants of each path.
 impl Tree for Directory {
     fn names(&self) -> Vec<String> {
-        Directory::names(self).collect()
+        Directory::names(self).map(str::to_owned).collect()
     }
 
     fn lies(&self, name: &str) -> Option<Lies<'_>> {
         if let Some(file) = self.tree.iter().find(|file| file.path == name) {
-            return Some(Lies::File(Some(&file.content), self.access(Some(&self.file_mode))));
+            return Some(Lies::File(Some(&file.content), self.access(Some(self.mode_of(file)))));
         }
-        let is_folder = |file: &TreeFile| {
-            file.path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
-        };
         let folder = || Lies::Directory(self.access(self.mode.as_deref()), Below::default());
-        self.tree.iter().any(is_folder).then(folder)
+        self.folders.contains(name).then(folder)
     }
 }
 
@@ -285,21 +311,49 @@ impl Directory {
         format!("{}/{name}", self.path.trim_end_matches('/'))
     }
 
-    /// The folders that hold the files of the source, each after the one it is in.
-    fn folders(&self) -> BTreeSet<String> {
-        let above = |file: &TreeFile| -> Vec<String> {
-            file.path.match_indices('/').map(|(end, _)| file.path[..end].to_owned()).collect()
-        };
-        self.tree.iter().flat_map(above).collect()
+    /// Whether a path is in it, or is its own.
+    fn holds(&self, path: &str) -> bool {
+        path == self.path || path.starts_with(&self.below(""))
     }
 
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.folders().into_iter().chain(self.tree.iter().map(|file| file.path.clone()))
+    /// All that the source brings, by its path below the directory: folders, then files.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.folders.iter().chain(self.tree.iter().map(|file| &file.path)).map(String::as_str)
     }
 
-    /// All that the source brings and others own, as lines.
-    fn known(&self) -> String {
-        self.names().chain(self.others.iter().cloned()).collect::<Vec<_>>().join("\n")
+    fn count(&self) -> usize {
+        self.folders.len() + self.tree.len()
+    }
+
+    /// The mode of a file of the source.
+    fn mode_of(&self, file: &TreeFile) -> &str {
+        let default = if file.executable { "0755" } else { "0644" };
+        self.file_mode.as_deref().unwrap_or(default)
+    }
+
+    /// Goes through each folder that the source brings, for what is there and is not in the source.
+    fn each_folder(&self, action: &'static str) -> Script {
+        let mut children: BTreeMap<&str, Vec<&str>> = [("", Vec::new())].into();
+        children.extend(self.folders.iter().map(|folder| (folder.as_str(), Vec::new())));
+        // What others own has folders that nobody need have declared.
+        let others = self.others.iter().map(|name| name.trim_end_matches('/'));
+        let above =
+            others.clone().flat_map(|name| name.match_indices('/').map(|(end, _)| &name[..end]));
+        let names: BTreeSet<&str> = self.names().chain(above).chain(others).collect();
+        for name in names {
+            let (folder, child) = name.rsplit_once('/').unwrap_or(("", name));
+            children.entry(folder).or_default().push(child);
+        }
+        let mut script = Script::default();
+        for (folder, mut names) in children {
+            // A shell lists names with dots in front after the others.
+            names.sort_unstable_by_key(|name| {
+                (name.len() - name.trim_start_matches('.').len(), *name)
+            });
+            let folder = if folder.is_empty() { self.path.clone() } else { self.below(folder) };
+            script.push(sh!("extra {} {} {}", Script::trusted(action), folder, Words(&names)));
+        }
+        script
     }
 
     fn plan_file(&self, file: &TreeFile, observed: Option<&Entry>) -> Vec<Field> {
@@ -308,7 +362,7 @@ impl Directory {
             return vec![Field::new("", before(observed), wanted)];
         };
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
-        let mut fields = access.differing(Some(&self.file_mode), owner, group);
+        let mut fields = access.differing(Some(self.mode_of(file)), owner, group);
         if digest.as_ref() != Some(file.content.digest()) {
             fields.push(Field::new("", Shown::Hidden("other content".into()), wanted));
         }
@@ -318,59 +372,7 @@ impl Directory {
 
 fn all_paths(batch: &[&Directory]) -> Vec<String> {
     let paths = |it: &&Directory| -> Vec<String> {
-        std::iter::once(it.path.clone()).chain(it.names().map(|name| it.below(&name))).collect()
+        std::iter::once(it.path.clone()).chain(it.names().map(|name| it.below(name))).collect()
     };
     batch.iter().flat_map(paths).collect()
-}
-
-/// How something below the directory is called in a change; no argument has such a name.
-fn label(name: &str) -> String {
-    format!("./{name}")
-}
-
-/// The fields of something below the directory, with its name before theirs.
-fn named(name: &str, fields: Vec<Field>) -> impl Iterator<Item = Field> {
-    fields.into_iter().map(move |field| {
-        let name = label(name);
-        let name = if field.name.is_empty() { name } else { format!("{name} {}", field.name) };
-        Field { name, ..field }
-    })
-}
-
-/// Whether a change is about a file of the source. Without a change, everything is.
-fn touches(change: Option<&Change>, name: &str) -> bool {
-    let label = label(name);
-    let about = |field: &Field| {
-        field.name.strip_prefix(&label).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    change.is_none_or(|change| change.fields.iter().any(about))
-}
-
-fn before(entry: Option<&Entry>) -> Shown {
-    match entry {
-        None | Some(Entry::Missing) => Shown::Nothing,
-        Some(entry) => entry.type_name().into(),
-    }
-}
-
-/// What stands below each path. Of a folder that goes as a whole, only its own name is kept.
-fn extras(output: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let mut extras: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut current = None;
-    for line in output.lines() {
-        if line.starts_with('/') {
-            current = Some(extras.entry(line.to_owned()).or_default());
-        } else if let Some(names) = &mut current {
-            names.insert(line.to_owned());
-        }
-    }
-    for names in extras.values_mut() {
-        let all = names.clone();
-        names.retain(|name| !name.match_indices('/').any(|(end, _)| all.contains(&name[..end])));
-    }
-    extras
-}
-
-fn file_mode() -> String {
-    "0644".to_owned()
 }

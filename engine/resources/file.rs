@@ -12,7 +12,7 @@ use crate::{
     content::Content,
     entry::{self, Entry},
     footprint::{Access, Footprint, Lies},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words},
     secret::Text,
     sh,
@@ -22,6 +22,8 @@ use crate::{
 /// A regular file: what it holds, who owns it, who may read it.
 ///
 /// It is written beside its place and renamed, so nobody sees half of it. A link in its place is replaced.
+/// Without content, source or template it is a file of somebody else's that must be there: only its mode, owner and group
+/// are looked after.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -113,12 +115,15 @@ impl Resource for File {
             Some(Content::new(files.source(&name)?))
         } else if let Some(name) = template {
             Some(files.template(&name, vars)?)
+        } else if self.mode.is_some() || self.owner.is_some() || self.group.is_some() {
+            return self.check_without_content();
         } else {
-            return Err(ArgumentError::new("", "a file needs its content")
-                .hint("give one of content, source or template"));
+            return Err(ArgumentError::new("", "a file needs its content").hint(
+                "give one of content, source or template; or mode, owner or group of a file that is there",
+            ));
         };
         self.wanted = self.wanted.take().map(|content| content.sensitive(self.sensitive));
-        if self.mode.is_none() && self.wanted().is_sensitive() {
+        if self.mode.is_none() && self.wanted.as_ref().is_some_and(Content::is_sensitive) {
             self.mode = Some("0600".to_owned());
         }
         Ok(())
@@ -129,7 +134,7 @@ impl Resource for File {
         let mut shown = String::new();
         batch.iter().filter(|file| file.is_shown()).for_each(|file| file.check(&mut shown));
         // What a secret is made into is told to nobody before it is put there, not even as a digest.
-        let hidden = batch.iter().filter(|file| file.replace && !file.is_shown());
+        let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed.
         entry::probe(&paths).then(sh!(
@@ -162,25 +167,29 @@ done",
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
         entry::add_digests(&paths, &mut found, output);
-        let all_as_wanted = output.lines().any(|line| line == AS_WANTED);
+        let all_as_wanted = entry::lines(output).any(|line| line == AS_WANTED);
         let mut texts = texts(output);
-        let mut observe = |(file, mut entry): (&&Self, Entry)| {
-            if let Entry::File { size, digest, .. } = &mut entry {
-                if !file.replace {
-                    // What it holds is the business of others, who may change it between a plan and its approval.
-                    (*size, *digest) = (0, None);
-                } else if all_as_wanted && file.is_shown() {
-                    *digest = Some(file.wanted().digest().clone());
+        let observe = |(file, mut entry): (&&Self, Look<Entry>)| {
+            match (file.replaced(), &mut entry) {
+                // What it holds is the business of others, who may change it between a plan and its approval.
+                (None, Ok(Entry::File { size, digest, .. })) => (*size, *digest) = (0, None),
+                (Some(wanted), Ok(Entry::File { digest, .. })) => {
+                    if all_as_wanted && file.is_shown() {
+                        *digest = Some(wanted.digest().clone());
+                    }
+                    entry = entry::read(&file.path, entry, output);
                 }
+                _ => {}
             }
-            Observed { entry, text: texts.remove(&file.path) }
+            let entry = file.replaceable(entry?)?;
+            Ok(Observed { entry, text: texts.remove(&file.path) })
         };
-        Ok(batch.iter().zip(found).map(|it| Ok(observe(it))).collect())
+        Ok(batch.iter().zip(found).map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
-        let wanted = self.wanted();
-        let shown = self.shown_content();
+        let Some(wanted) = &self.wanted else { return self.plan_access(&observed.entry) };
+        let shown = shown_content(wanted);
         match &observed.entry {
             Entry::File { access, digest, .. } => {
                 let mut fields = access.differing(
@@ -189,7 +198,7 @@ done",
                     self.group.as_deref(),
                 );
                 if self.replace && digest.as_ref() != Some(wanted.digest()) {
-                    fields.push(Field::new("content", self.shown_before(observed), shown));
+                    fields.push(Field::new("content", shown_before(wanted, observed), shown));
                 }
                 Change::update(fields)
             }
@@ -209,13 +218,21 @@ done",
     fn apply(&self, change: Option<&Change>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
         let keep = sh!("attributes {} {}", self.path, access);
+        let Some(wanted) = &self.wanted else {
+            return sh!(
+                "p={}\n[ -f \"$p\" ] && [ ! -L \"$p\" ] || die \"there is no file $p: give its content to make it\"\n{}",
+                self.path,
+                keep
+            )
+            .into();
+        };
         let access_only = change.is_some_and(|change| {
             change.action == Action::Update && !change.has("content") && !change.has("type")
         });
         if access_only {
             return keep.into();
         }
-        let (wanted, validate) = (self.wanted(), self.validate.as_deref().unwrap_or_default());
+        let validate = self.validate.as_deref().unwrap_or_default();
         let put = sh!("put {} {} {} {}", wanted.staged(), self.path, access, validate);
         let script = if self.replace {
             put
@@ -232,8 +249,9 @@ done",
 }
 
 impl File {
-    fn wanted(&self) -> &Content {
-        self.wanted.as_ref().expect("resolve ran before anything else, and gave it")
+    /// What it is made to hold, also where it is there already.
+    fn replaced(&self) -> Option<&Content> {
+        self.wanted.as_ref().filter(|_| self.replace)
     }
 
     /// What is wanted of its path.
@@ -243,43 +261,86 @@ impl File {
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
         };
-        Lies::File(self.replace.then(|| self.wanted()), access)
+        Lies::File(self.replaced(), access)
     }
 
     /// Whether a plan shows what it holds: others may change what is not replaced, and a secret is for no eye.
     fn is_shown(&self) -> bool {
-        self.replace && !self.wanted().is_sensitive()
+        self.replaced().is_some_and(|wanted| !wanted.is_sensitive())
     }
 
     /// Adds a line for `sha256sum -c`: what it should hold, and where it is.
     fn check(&self, lines: &mut String) {
-        for part in [self.wanted().digest().as_str(), "  ", &self.path, "\n"] {
+        let digest = self.wanted.as_ref().map_or("", |wanted| wanted.digest().as_str());
+        for part in [digest, "  ", &self.path, "\n"] {
             lines.push_str(part);
         }
     }
 
-    fn shown_content(&self) -> Shown {
-        let wanted = self.wanted();
-        match wanted.text() {
-            _ if wanted.is_sensitive() => Shown::Hidden("sensitive".into()),
-            Some(text) if text.len() <= SHOWN_MAX => Shown::Text(text.to_owned()),
-            Some(_) => Shown::Hidden(format!("{} bytes", wanted.bytes().len())),
-            None => Shown::Hidden(format!("{} bytes, not text", wanted.bytes().len())),
+    fn check_without_content(&self) -> Result<(), ArgumentError> {
+        let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
+        if self.validate.is_some() {
+            return error("validate", "there is no new content to validate");
+        }
+        if !self.replace || self.sensitive {
+            let argument = if self.sensitive { "sensitive" } else { "replace" };
+            return error(argument, "what the file holds is not touched without a content");
+        }
+        Ok(())
+    }
+
+    /// Something that the step would refuse is told before anything is done.
+    fn replaceable(&self, entry: Entry) -> Look<Entry> {
+        let path = &self.path;
+        match entry {
+            Entry::Directory { .. } | Entry::Other(_) => {
+                let what = entry.type_name();
+                Err(Unknown::new(format!("{path} is a {what}, and is not replaced by a file"))
+                    .hint("remove it, or name another path"))
+            }
+            Entry::Link if self.wanted.is_none() => {
+                Err(Unknown::new(format!("{path} is a link"))
+                    .hint("name the file that it leads to"))
+            }
+            other => Ok(other),
         }
     }
 
-    fn shown_before(&self, observed: &Observed) -> Shown {
-        if self.wanted().is_sensitive() {
-            return Shown::Hidden("sensitive".into());
+    /// How mode, owner and group differ, of a file that belongs to somebody else.
+    fn plan_access(&self, entry: &Entry) -> Option<Change> {
+        let (mode, owner, group) =
+            (self.mode.as_deref(), self.owner.as_deref(), self.group.as_deref());
+        if let Entry::File { access, .. } = entry {
+            return Change::update(access.differing(mode, owner, group));
         }
-        match observed.text.as_deref().map(std::str::from_utf8) {
-            Some(Ok(text)) if text.len() <= SHOWN_MAX && !text.contains('\0') => {
-                Shown::Text(text.to_owned())
-            }
-            Some(Ok(_)) => Shown::Hidden("large".into()),
-            Some(Err(_)) => Shown::Hidden("not text".into()),
-            None => Shown::Hidden("unreadable".into()),
+        // What stands before may make it: so it is not refused here.
+        let given = [("mode", mode), ("owner", owner), ("group", group)].into_iter();
+        let given = given.filter_map(|(name, value)| Some((name, value?)));
+        let missing = || Shown::Hidden("no such file".into());
+        Change::update(given.map(|(name, value)| Field::new(name, missing(), value)).collect())
+    }
+}
+
+fn shown_content(wanted: &Content) -> Shown {
+    match wanted.text() {
+        _ if wanted.is_sensitive() => Shown::Hidden("sensitive".into()),
+        Some(text) if text.len() <= SHOWN_MAX => Shown::Text(text.to_owned()),
+        Some(_) => Shown::Hidden(format!("{} bytes", wanted.bytes().len())),
+        None => Shown::Hidden(format!("{} bytes, not text", wanted.bytes().len())),
+    }
+}
+
+fn shown_before(wanted: &Content, observed: &Observed) -> Shown {
+    if wanted.is_sensitive() {
+        return Shown::Hidden("sensitive".into());
+    }
+    match observed.text.as_deref().map(std::str::from_utf8) {
+        Some(Ok(text)) if text.len() <= SHOWN_MAX && !text.contains('\0') => {
+            Shown::Text(text.to_owned())
         }
+        Some(Ok(_)) => Shown::Hidden("large".into()),
+        Some(Err(_)) => Shown::Hidden("not text".into()),
+        None => Shown::Hidden("unreadable".into()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     change::{Action, Change, Field, Shown},
     entry,
     footprint::{Footprint, Space, Wanted},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -65,14 +65,19 @@ impl Resource for Group {
 
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<&str> = batch.iter().map(|group| group.name.as_str()).collect();
-        entries("group", &names)
+        probe_entries("group", &names)
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let observe = |group: &&Self| Observed {
-            gid: records(output).find(|it| it.first() == Some(&group.name.as_str())).and_then(gid),
+        let records = records(Self::KIND, output)?;
+        let named = |name: &str| records.iter().find(|it| it.first() == Some(&name));
+        let observe = |group: &&Self| {
+            let Some(record) = named(&group.name) else { return Ok(Observed { gid: None }) };
+            let gid = record.get(2).filter(|gid| gid.parse::<u32>().is_ok());
+            let unread = || Unknown::new(format!("the host says `{}`", record.join(":")));
+            Ok(Observed { gid: Some((*gid.ok_or_else(unread)?).to_owned()) })
         };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        Ok(batch.iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -95,7 +100,7 @@ impl Resource for Group {
     }
 
     fn apply(&self, _: Option<&Change>) -> Step {
-        let (name, known) = (&self.name, entries("group", &[&self.name]));
+        let (name, known) = (&self.name, entry("group", &self.name));
         if self.absent {
             return sh!(
                 "if [ -n \"$({})\" ]; then
@@ -128,26 +133,41 @@ fi",
     }
 }
 
-/// Prints the lines of these names in an account database, `passwd` or `group`: one process.
-pub(super) fn entries(database: &'static str, names: &[&str]) -> Script {
-    let escaped =
-        names.iter().map(|name| format!("^{}:", name.replace('.', "\\.").replace('$', "\\$")));
-    let patterns = escaped.collect::<Vec<_>>().join("\n");
+/// Prints the lines of these names in an account database, `passwd` or `group`, and then that of the number 0, which every
+/// host has: one process. Where that one is missing, so may others be.
+pub(super) fn probe_entries(database: &'static str, names: &[&str]) -> Script {
     let file = format!("/etc/{database}");
     sh!(
-        "if has getent; then getent {} {}; else grep -e {} {}; fi || :",
+        "if has getent; then getent {} -- {} 0 || [ $? = 2 ]
+else while IFS= read -r line; do say \"$line\"; done <{} && say 'end:x:0:'; fi || return",
         database,
         Words(names),
-        patterns,
         file
     )
 }
 
-/// The lines that [`entries`] printed, cut into their parts.
-pub(super) fn records(output: &str) -> impl Iterator<Item = Vec<&str>> {
-    output.lines().map(|line| line.split(':').collect())
+/// Prints the line of a name in an account database, in a step.
+pub(super) fn entry(database: &'static str, name: &str) -> Script {
+    let file = format!("/etc/{database}");
+    sh!(
+        "if has getent; then getent {} -- {} || [ $? = 2 ]
+else while IFS= read -r line; do case $line in {}:*) say \"$line\" ;; esac; done <{}; fi",
+        database,
+        name,
+        name,
+        file
+    )
 }
 
-fn gid(record: Vec<&str>) -> Option<String> {
-    record.get(2).map(|&gid| gid.to_owned())
+/// The lines that [`probe_entries`] printed, cut into their parts; none when they do not end with that of the number 0.
+pub(super) fn records<'o>(
+    kind: &'static str,
+    output: &'o str,
+) -> Result<Vec<Vec<&'o str>>, Unreadable> {
+    let records: Vec<Vec<&str>> =
+        entry::lines(output).map(|line| line.split(':').collect()).collect();
+    match records.last() {
+        Some(last) if last.get(2) == Some(&"0") => Ok(records),
+        _ => Err(Unreadable { kind, message: "the list of accounts was cut off".to_owned() }),
+    }
 }

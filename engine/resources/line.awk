@@ -1,30 +1,53 @@
 # Decides what is to happen to lines of files, as engine/resources/line.rs does.
-# Arguments: probe, then seven for each question: id, path, line, match, after, before, absent. Prints `ID same|differs`.
+# Arguments: probe, then seven for each question: id, path, line, match, after, before, absent; those of a path stand
+# together, so that it is read once. Prints `ID same|differs|unread`.
 # Or: edit|edit-open, then the same seven for one question, then where the new text goes. Prints its size.
 # `edit-open` says that the last line of the text has no line break. Numbers are compared as text, hence the `""`.
 
 function bare(s) { sub(/\r$/, "", s); return s }
-function same(s) { return (bare(s) "") == line }
 
-function decide(   i, read, s) {
-  n = turned = added = dropped = 0; place = 0; seen = 0
-  split("", text); split("", gone)
+function load(   read, s) {
+  if (path == loaded) return
+  loaded = path; n = failed = 0
+  split("", text); split("", plain); split("", seen)
   while ((read = (getline s < path)) > 0) {
-    text[i = ++n] = s
-    if (absent != "") {
-      if ((match_ != "" && bare(s) ~ match_) || (match_ == "" && same(s))) { gone[i] = 1; dropped++ }
-      continue
-    }
-    if (match_ != "" && bare(s) ~ match_) turned = i
-    if (same(s)) seen = 1
-    if (after != "" && bare(s) ~ after) place = i + 1
-    if (before != "" && bare(s) ~ before) place = i
+    text[++n] = s
+    plain[n] = bare(s) ""
+    seen[plain[n]] = n
   }
   close(path)
-  if (read < 0) { failed = 1; return }
-  if (absent != "") return
-  if (turned) { if (same(text[turned])) turned = 0 }
-  else if (!seen) added = (place ? place : n + 1)
+  if (read < 0) failed = 1
+}
+
+function last(pattern,   i) {
+  if (pattern == "") return 0
+  for (i = n; i > 0; i--) if (plain[i] ~ pattern) return i
+  return 0
+}
+
+function drop(   i) {
+  split("", gone)
+  for (i = 1; i <= n; i++) if (match_ != "" ? plain[i] ~ match_ : plain[i] == line) gone[i] = 1
+}
+
+# decide: gives the verdict, and for an edit what to do: which line turns into the new one, or where it is added.
+function decide() {
+  turned = added = 0
+  if (absent != "") {
+    if (mode != "probe") drop()
+    return match_ != "" ? last(match_) : line in seen
+  }
+  if ((turned = last(match_))) {
+    if (plain[turned] != line) return 1
+    turned = 0
+    return 0
+  }
+  if (line in seen) return 0
+  if (mode == "probe") return 1
+  added = n + 1
+  if (after != "" && (i = last(after))) added = i + 1
+  if (before != "" && (i = last(before))) added = i
+  return 1
 }
 
 function out(s) { printf "%s", s >to; size += length(s) }
@@ -46,16 +69,17 @@ function edit(open,   i, cr, s) {
 }
 
 BEGIN {
-  mode = ARGV[1]; to = ARGV[9]; failed = 0
+  mode = ARGV[1]; to = ARGV[9]; split("", gone)
   if (mode != "probe") printf "" >to
   for (a = 2; a + 6 < ARGC; a += 7) {
-    id = ARGV[a]; path = ARGV[a + 1]; line = ARGV[a + 2]; match_ = ARGV[a + 3]
+    id = ARGV[a]; path = ARGV[a + 1]; line = ARGV[a + 2] ""; match_ = ARGV[a + 3]
     after = ARGV[a + 4]; before = ARGV[a + 5]; absent = ARGV[a + 6]
-    decide()
+    load()
+    verdict = failed ? "unread" : decide() ? "differs" : "same"
+    if (mode == "probe") { print id, verdict; continue }
     if (failed) exit 2
-    if (mode != "probe") { edit(mode == "edit-open"); exit 0 }
-    verdict = (turned || added || dropped) ? "differs" : "same"
-    print id, verdict
+    edit(mode == "edit-open")
+    exit 0
   }
   exit 0
 }

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
-    content::Content,
+    content::{Content, Digest},
     edit::Edit,
     entry,
     footprint::{Footprint, Lies},
     pattern::Pattern,
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words, functions},
     sh,
 };
@@ -60,7 +60,7 @@ pub struct Observed {
     state: State,
     /// What the file holds now, where that differs and is small enough to show.
     #[serde(skip)]
-    text: Option<Vec<u8>>,
+    text: Option<Arc<[u8]>>,
 }
 
 /// How a file stands to what is wanted of its line.
@@ -69,9 +69,8 @@ pub struct Observed {
 enum State {
     Same,
     Missing,
-    Unreadable,
     /// The text as a whole, by its digest.
-    Differs(String),
+    Differs(Digest),
 }
 
 /// What probe and step both run, so that they agree. [`crate::edit::Editor`] says the same in Rust.
@@ -79,6 +78,9 @@ static AWK: LazyLock<String> = LazyLock::new(|| functions(include_str!("line.awk
 
 /// How much of a text comes back for the diff, in bytes.
 const SHOWN_MAX: usize = 64 * 1024;
+
+/// How long a line may be, in bytes: it is an argument of a program, which Linux takes up to 128 KiB.
+const LINE_MAX: usize = 100_000;
 
 impl Resource for Line {
     type Observed = Observed;
@@ -110,6 +112,10 @@ impl Resource for Line {
         if line.is_empty() || line.contains(['\n', '\r', '\0']) {
             return Err(ArgumentError::new("line", "a line is one line, and not empty"));
         }
+        if line.len() > LINE_MAX {
+            let message = format!("a line of {} bytes is longer than {LINE_MAX}", line.len());
+            return Err(ArgumentError::new("line", message));
+        }
         match &self.pattern {
             Some(pattern) if !editor.finds(line) => Err(ArgumentError::new(
                 "match",
@@ -121,63 +127,98 @@ impl Resource for Line {
     }
 
     fn probe(batch: &[&Self]) -> Script {
-        let mut script = sh!("set -- probe");
-        for (id, line) in batch.iter().enumerate() {
+        let by_path = by_path(batch);
+        let mut script = sh!("{}\nset -- probe", Script::trusted(entry::HIDDEN));
+        for (path, lines) in &by_path {
+            let (mut questions, mut ids) = (Script::default(), Script::default());
+            for (id, line) in lines {
+                questions = sh!("{} {} \"$p\" {}", questions, *id, line.question());
+                ids = sh!("{} {}", ids, *id);
+            }
             script.push(sh!(
                 "p={}
-if [ -f \"$p\" ] && [ -r \"$p\" ]; then set -- \"$@\" {} \"$p\" {}
-elif [ -e \"$p\" ]; then say {} unreadable; else say {} missing; fi",
-                line.path,
-                id,
-                line.question(),
-                id,
-                id
+if [ -f \"$p\" ] && [ -r \"$p\" ]; then set -- \"$@\"{}
+else
+  if [ -f \"$p\" ]; then state=unread; elif [ -e \"$p\" ]; then state=special
+  elif hidden \"$p\"; then state=unread; else state=missing; fi
+  for id in{}; do say \"$id $state\"; done
+fi",
+                path,
+                questions,
+                ids
             ));
         }
         script.push(sh!(
             "nl='\n' verdicts=
-[ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || :
+[ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || return
 say \"$verdicts\"
 text() {{
-  case $nl$verdicts$nl in *\"$nl$1 differs$nl\"*) ;; *) return 0 ;; esac
-  sum=$(sha256sum <\"$2\")
-  say \"$1 text ${{sum%% *}}\"
-  [ -n \"$3\" ] || head -c {} \"$2\" | base64
+  path=$1 hide=$2 differ=; shift 2
+  for id do case $nl$verdicts$nl in *\"$nl$id differs$nl\"*) differ=\"$differ $id\" ;; esac; done
+  [ -n \"$differ\" ] || return 0
+  if ! tr -d '\\000' <\"$path\" | cmp -s - \"$path\"; then say \"binary$differ\"; return; fi
+  sum=$(sha256sum <\"$path\") || return
+  say \"text ${{sum%% *}}$differ\"
+  [ -n \"$hide\" ] || head -c {} \"$path\" | base64
   say .
 }}",
             AWK.as_str(),
             SHOWN_MAX + 1
         ));
-        for (id, line) in batch.iter().enumerate() {
-            let sensitive = if line.sensitive { "yes" } else { "" };
-            script.push(sh!("text {} {} {}", id, line.path, sensitive));
+        for (path, lines) in &by_path {
+            let hide = if lines.iter().all(|(_, line)| line.sensitive) { "yes" } else { "" };
+            let ids: Vec<usize> = lines.iter().map(|(id, _)| *id).collect();
+            script.push(sh!("text {} {} {} || return", path, hide, Words(&ids)));
         }
         script
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let (mut states, mut texts) = (BTreeMap::new(), BTreeMap::new());
-        let mut lines = output.lines();
+        let unsaid = || Err("nothing was said of its line".to_owned());
+        let mut found: Vec<Result<State, String>> = batch.iter().map(|_| unsaid()).collect();
+        let mut texts: BTreeMap<usize, Arc<[u8]>> = BTreeMap::new();
+        let mut lines = entry::lines(output);
         while let Some(line) = lines.next() {
             let mut words = line.split(' ');
-            let Some(Ok(id)) = words.next().map(str::parse::<usize>) else { continue };
-            let state = match (words.next(), words.next()) {
-                (Some("same"), None) => State::Same,
-                (Some("missing"), None) => State::Missing,
-                (Some("text"), Some(digest)) => {
-                    let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
-                    texts.extend(BASE64_STANDARD.decode(encoded).ok().map(|text| (id, text)));
-                    State::Differs(digest.to_owned())
+            let what = words.next().unwrap_or_default();
+            let state = match what {
+                "text" => words.next().and_then(Digest::read).map(State::Differs),
+                "binary" => None,
+                id => {
+                    let id = id.parse::<usize>().ok().filter(|id| *id < batch.len());
+                    let Some(id) = id else { continue };
+                    found[id] = match words.next() {
+                        Some("same") => Ok(State::Same),
+                        Some("missing") => Ok(State::Missing),
+                        Some("unread") => Err("cannot read it: Permission denied".to_owned()),
+                        Some("special") => Err("it is no regular file".to_owned()),
+                        _ => unsaid(),
+                    };
+                    continue;
                 }
-                _ => State::Unreadable,
             };
-            states.insert(id, state);
+            let ids = words.filter_map(|id| id.parse().ok()).filter(|id| *id < batch.len());
+            let ids: Vec<usize> = ids.collect();
+            if what == "text" {
+                let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
+                let text: Option<Arc<[u8]>> = BASE64_STANDARD.decode(encoded).ok().map(Arc::from);
+                texts.extend(ids.iter().filter_map(|id| Some((*id, text.clone()?))));
+            }
+            for id in ids {
+                found[id] = match &state {
+                    Some(state) => Ok(state.clone()),
+                    None if what == "binary" => {
+                        Err("it is not a text that can be edited by line".to_owned())
+                    }
+                    None => unsaid(),
+                };
+            }
         }
-        let mut observe = |id| Observed {
-            state: states.remove(&id).unwrap_or(State::Unreadable),
-            text: texts.remove(&id),
+        let observe = |(id, (line, state)): (usize, (&&Self, Result<State, String>))| {
+            let state = state.map_err(|why| Unknown::new(format!("{}: {why}", line.path)))?;
+            Ok(Observed { state, text: texts.remove(&id) })
         };
-        Ok((0..batch.len()).map(|id| Ok(observe(id))).collect())
+        Ok(batch.iter().zip(found).enumerate().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -190,9 +231,6 @@ text() {{
             }
             State::Missing => {
                 Change::update(vec![self.field(Shown::Hidden("no such file".into()))])
-            }
-            State::Unreadable => {
-                Change::update(vec![self.field(Shown::Hidden("unreadable".into()))])
             }
             State::Differs(_) => Change::update(vec![self.diff(observed.text.as_deref())]),
         }
@@ -211,9 +249,9 @@ text() {{
         let script = sh!(
             "edit() (
   p=$1 validate=$2 from= mode=edit
+  if [ -L \"$p\" ]; then p=$(readlink -f \"$p\") || die \"it is not known where $1 leads\" || exit; fi
   shift 2
-  if [ -L \"$p\" ] && [ -e \"$p\" ]; then p=$(readlink -f \"$p\") || exit; fi
-  if [ -e \"$p\" ]; then from=$p; else {}; fi
+  if [ -f \"$p\" ]; then from=$p; elif [ -e \"$p\" ]; then die \"$p is no regular file\" || exit; else {}; fi
   tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
   [ -z \"$(tail -c 1 \"$from\")\" ] || mode=edit-open
   new=$STAGE/edited.$$
@@ -301,4 +339,13 @@ impl Line {
             _ => self.field(Shown::Hidden("not this line".into())),
         }
     }
+}
+
+/// The lines of each file, with their places in the batch.
+fn by_path<'a>(batch: &[&'a Line]) -> BTreeMap<&'a str, Vec<(usize, &'a Line)>> {
+    let mut by_path: BTreeMap<&str, Vec<(usize, &Line)>> = BTreeMap::new();
+    for (id, line) in batch.iter().enumerate() {
+        by_path.entry(&line.path).or_default().push((id, line));
+    }
+    by_path
 }

@@ -7,7 +7,7 @@ use crate::{
     change::{Action, Change, Field},
     entry::{self, Entry},
     footprint::{Footprint, Lies},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::Script,
     sh,
 };
@@ -66,7 +66,7 @@ impl Resource for Link {
             "for p do shift; [ ! -L \"$p\" ] || set -- \"$@\" \"$p\"; done
 say
 say targets
-[ $# = 0 ] || readlink -- \"$@\" 2>/dev/null || for p do readlink -- \"$p\" || say; done"
+[ $# = 0 ] || readlink -- \"$@\" 2>/dev/null || for p do readlink -- \"$p\" || return; done"
         ))
     }
 
@@ -74,14 +74,18 @@ say targets
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
         let found = entry::observe(&paths(batch), entries);
-        let links = found.iter().filter(|entry| **entry == Entry::Link).count();
-        let readable = targets.lines().count() == links;
-        let mut targets = targets.lines();
-        let mut observe = |entry| {
-            let to = (entry == Entry::Link).then(|| targets.next()).flatten();
-            Observed { entry, to: to.filter(|_| readable).map(str::to_owned) }
+        let links = found.iter().filter(|entry| **entry == Ok(Entry::Link)).count();
+        let readable = entry::lines(targets).count() == links;
+        let mut targets = entry::lines(targets);
+        let mut observe = |(link, entry): (&&Self, Look<Entry>)| match entry? {
+            Entry::Link => {
+                let to = targets.next().filter(|_| readable).map(str::to_owned);
+                let unread = || Unknown::new(format!("it was not read where {} points", link.path));
+                Ok(Observed { entry: Entry::Link, to: Some(to.ok_or_else(unread)?) })
+            }
+            entry => Ok(Observed { entry: link.replaceable(entry)?, to: None }),
         };
-        Ok(found.into_iter().map(|it| Ok(observe(it))).collect())
+        Ok(batch.iter().zip(found).map(&mut observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -124,6 +128,19 @@ mv -fT \"$new\" \"$p\" || {{ rm -f \"$new\"; exit 1; }}",
             self.to
         )
         .into()
+    }
+}
+
+impl Link {
+    /// Something that the step would refuse is told before anything is done.
+    fn replaceable(&self, entry: Entry) -> Look<Entry> {
+        let path = &self.path;
+        match entry {
+            Entry::Missing | Entry::Link => Ok(entry),
+            _ if self.force => Ok(entry),
+            other => Err(Unknown::new(format!("{path} is a {}, and no link", other.type_name()))
+                .hint("`force: true` replaces a file or an empty directory")),
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! The `user` kind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, sync::LazyLock};
+
+mod shadow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::group::{entries, records};
+use self::shadow::{Shadow, check_hash, unlocked};
+use super::group::{entry as entry_of, probe_entries, records};
 use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     entry,
     footprint::{Footprint, Lies, Space, Wanted},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
-    script::{Script, Words},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+    script::{Script, Words, functions},
     secret::Text,
     sh,
 };
@@ -136,29 +139,31 @@ impl Resource for User {
     /// The shadow file is for root alone. No hash leaves the host, only what tells whether it is the wanted one.
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<&str> = batch.iter().map(|user| user.name.as_str()).collect();
-        let mut script = sh!("users=$({})\nsay \"$users\"", entries("passwd", &names));
-        if batch.iter().any(|user| user.group.is_some() || user.groups.is_some()) {
+        let listed = probe_entries("passwd", &names);
+        let mut script = sh!("list() {{\n{}\n}}\nusers=$(list) || return\nsay \"$users\"", listed);
+        if batch.iter().any(|user| user.asks_groups()) {
             // The groups that have members, and the primary ones of these users.
-            script.push(sh!(
-                "say\nsay groups
-say \"$users\" | awk -F: 'NR == FNR {{ primary[$4]; next }} $4 != \"\" || $3 in primary' - /etc/group"
-            ));
+            script.push(sh!("say\nsay groups
+say \"$users\" | awk -F: 'NR == FNR {{ primary[$4]; next }} $4 != \"\" || $3 in primary
+END {{ print \"end::0:\" }}' - /etc/group || return"));
         }
-        let secret = |user: &&&User| user.password.is_some() || user.locked.is_some();
-        let names: Vec<&str> = batch.iter().filter(secret).map(|user| user.name.as_str()).collect();
+        let secret = batch.iter().filter(|user| user.asks_shadow());
+        let names: Vec<&str> = secret.map(|user| user.name.as_str()).collect();
         if !names.is_empty() {
             script.push(sh!(
                 "say
 say shadow
-[ ! -r /etc/shadow ] || while IFS=: read -r name hash _; do
+[ -r /etc/shadow ] || {{ say unreadable; return 0; }}
+while IFS=: read -r name hash _; do
   for wanted in {}; do
     [ \"$name\" = \"$wanted\" ] || continue
     case $hash in '!'*) locked=yes ;; *) locked=no ;; esac
     while [ \"$hash\" != \"${{hash#!}}\" ]; do hash=${{hash#!}}; done
-    sum=$(printf %s \"$hash\" | sha256sum)
+    sum=$(printf %s \"$hash\" | sha256sum) || return
     say \"$name:$locked:${{sum%% *}}\"
   done
-done </etc/shadow",
+done </etc/shadow
+say end",
                 Words(&names)
             ));
         }
@@ -168,16 +173,26 @@ done </etc/shadow",
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (output, shadow) = output.split_once("\nshadow\n").unwrap_or((output, ""));
         let (users, groups) = output.split_once("\ngroups\n").unwrap_or((output, ""));
-        let groups: Vec<Vec<&str>> = records(groups).filter(|it| it.len() == 4).collect();
-        let shadow: BTreeMap<&str, (&str, &str)> = records(shadow)
-            .filter_map(|it| Some((*it.first()?, (*it.get(1)?, *it.get(2)?))))
-            .collect();
+        let users = records(Self::KIND, users)?;
+        let asks_groups = batch.iter().any(|user| user.asks_groups());
+        let groups = if asks_groups { records(Self::KIND, groups)? } else { Vec::new() };
+        let groups: Vec<Vec<&str>> = groups.into_iter().filter(|it| it.len() == 4).collect();
+        let shadow = Shadow::read(shadow);
         let observe = |user: &&Self| {
             let name = user.name.as_str();
-            let record = records(users).find(|it| it.len() == 7 && it[0] == name);
-            Observed(record.map(|it| Account::new(&it, &groups, shadow.get(name).copied())))
+            let Some(record) = users.iter().find(|it| it[0] == name) else {
+                return Ok(Observed(None));
+            };
+            if record.len() != 7 {
+                return Err(Unknown::new(format!("the host says `{}`", record.join(":"))));
+            }
+            let secret = match user.asks_shadow() && !user.absent {
+                true => shadow.of(name)?,
+                false => None,
+            };
+            Ok(Observed(Some(Account::new(record, &groups, secret))))
         };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        Ok(batch.iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -196,7 +211,7 @@ done </etc/shadow",
     }
 
     fn apply(&self, _: Option<&Change>) -> Step {
-        let known = entries("passwd", &[&self.name]);
+        let known = entry_of("passwd", &self.name);
         if self.absent {
             let home = if self.remove_home { "yes" } else { "" };
             return sh!(
@@ -208,8 +223,9 @@ fi",
             .into();
         }
         let mut step = Step::from(self.variables());
-        step.script.push(sh!("found=$({})", known));
-        step.script.push(Script::trusted(MAKE.trim_end()));
+        let own_group = entry_of("group", &self.name);
+        step.script.push(sh!("found=$({})\nown_group=$({})", known, own_group));
+        step.script.push(Script::trusted(MAKE.as_str()));
         if let Some(password) = &self.password {
             // Locked in the same breath, so that there is no moment in which the password counts.
             let lock = if self.locked == Some(true) { "!" } else { "" };
@@ -237,7 +253,7 @@ fi",
 
 /// Makes the user of the variables, or mends it. `useradd` refuses to make a group that is there already, so that one
 /// is named; `usermod` does nothing where nothing differs. A busybox can make a user, but not change one.
-const MAKE: &str = include_str!("user.sh");
+static MAKE: LazyLock<String> = LazyLock::new(|| functions(include_str!("user.sh")));
 
 impl User {
     /// What is wanted, as variables of the shell; empty is not given.
@@ -268,6 +284,14 @@ impl User {
             flag(self.comment.is_some())
         );
         given.then(paths).then(flags)
+    }
+
+    fn asks_groups(&self) -> bool {
+        self.group.is_some() || self.groups.is_some()
+    }
+
+    fn asks_shadow(&self) -> bool {
+        self.password.is_some() || self.locked.is_some()
     }
 
     fn creates_home(&self) -> bool {
@@ -331,7 +355,7 @@ impl User {
 }
 
 impl Account {
-    fn new(record: &[&str], groups: &[Vec<&str>], shadow: Option<(&str, &str)>) -> Self {
+    fn new(record: &[&str], groups: &[Vec<&str>], shadow: Option<(&str, &Digest)>) -> Self {
         let &[name, _, uid, gid, comment, home, shell] = record else {
             unreachable!("the caller takes records of seven parts only")
         };
@@ -344,29 +368,10 @@ impl Account {
             home: home.to_owned(),
             shell: shell.to_owned(),
             comment: comment.to_owned(),
-            password: shadow.map(|(_, digest)| digest.to_owned()),
+            password: shadow.map(|(_, digest)| digest.to_string()),
             locked: shadow.map(|(locked, _)| locked == "yes"),
         }
     }
-}
-
-/// Checks that a password is a hash and not the password itself, without ever showing it.
-fn check_hash(password: &Text) -> Result<(), ArgumentError> {
-    let hash = password.expose();
-    let hashed = hash.starts_with('$') && hash.matches('$').count() >= 3;
-    if matches!(unlocked(password), "" | "*") && !hash.is_empty()
-        || hashed && !hash.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control())
-    {
-        return Ok(());
-    }
-    Err(ArgumentError::new("password", "this is not the hash of a password").hint(
-        "`mkpasswd` or `openssl passwd -6` make one, such as `$6$salt$...`; `*` stands for none",
-    ))
-}
-
-/// A hash without the mark of a lock, which `locked` is about.
-fn unlocked(password: &Text) -> &str {
-    password.expose().trim_start_matches('!')
 }
 
 fn listed(groups: &BTreeSet<String>) -> String {

@@ -1,6 +1,6 @@
 if [ -z "$found" ] && has useradd; then
   own=-U
-  if [ -z "$group" ] && grep -q "^$name:" /etc/group; then group=$name; fi
+  if [ -z "$group" ] && [ -n "$own_group" ]; then group=$name; fi
   if [ -n "$group" ]; then own=; fi
   if [ -n "$create_home" ]; then create=-m; else create=-M; fi
   useradd ${uid:+-u "$uid"} $own ${group:+-g "$group"} ${home:+-d "$home"} "$create" \

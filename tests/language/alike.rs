@@ -13,7 +13,7 @@ use converge::{
     catalog::{Catalog, NodeId},
     event::Problem,
     graph::Graph,
-    language::{Evaluation, Input, SourceError, Sources, evaluate},
+    language::{Evaluation, Input, SourceEntry, SourceError, Sources, evaluate},
     probe::{Probe, Queries},
 };
 use proptest::prelude::*;
@@ -165,8 +165,12 @@ impl Sources for Counted {
         self.0.read(path)
     }
 
-    fn list(&self, folder: &str) -> Vec<String> {
+    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
         self.0.list(folder)
+    }
+
+    fn tree(&self, folder: &str, within: &str) -> Result<Vec<SourceEntry>, SourceError> {
+        self.0.tree(folder, within)
     }
 }
 

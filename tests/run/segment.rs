@@ -190,7 +190,7 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
             .into_iter()
             .collect::<std::collections::HashMap<_, _>>()
     };
-    let honest = answer("0 b24=\n");
+    let honest = answer("0 2 b24=\n");
     assert_eq!(honest[&NodeId(0)], Ok(None));
     for guess in ["GUESS 1 0\nrun\n", "BOUNDARY 1 0\nrun\n", "BOUNDARY 2 0\nrun\n", " BOUNDARY 2 0"]
     {

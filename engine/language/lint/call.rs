@@ -18,7 +18,7 @@ use crate::{
         state::{Context, State},
         written::{Call, FIRST},
     },
-    resource::{ArgumentError, Files, TreeFile},
+    resource::{ArgumentError, Files, SourceTree},
     resources,
     value::Value,
 };
@@ -232,7 +232,7 @@ impl Files for Unrendered<'_> {
         self.0.read_template(name).map(|_| Content::new(Vec::new()))
     }
 
-    fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError> {
+    fn tree(&self, name: &str) -> Result<SourceTree, ArgumentError> {
         self.0.tree(name)
     }
 }

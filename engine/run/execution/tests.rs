@@ -12,7 +12,7 @@ use crate::{
     content::{Content, Digest},
     diagnostic::Place,
     kind::Difference,
-    resource::{ArgumentError, Files, TreeFile},
+    resource::{ArgumentError, Files, SourceTree},
     resources,
     value::Value,
 };
@@ -29,7 +29,7 @@ impl Files for Empty {
         Err(ArgumentError::new("template", name.to_owned()))
     }
 
-    fn tree(&self, name: &str) -> Result<Vec<TreeFile>, ArgumentError> {
+    fn tree(&self, name: &str) -> Result<SourceTree, ArgumentError> {
         Err(ArgumentError::new("source", name.to_owned()))
     }
 }
