@@ -48,6 +48,8 @@ pub enum Action {
     Remove,
     /// Something runs.
     Run,
+    /// What is known of it is too old to tell how it differs: that is made new, and it is looked at again.
+    Refresh,
     /// A check does not hold, and is waited for.
     Wait,
 }

@@ -21,6 +21,7 @@ pub mod kind;
 pub mod check;
 pub mod entry;
 pub mod docker;
+pub mod dpkg;
 pub mod resources;
 pub mod manual;
 pub mod ansible;

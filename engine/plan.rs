@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Around, Catalog, Node, NodeId, Part},
-    change::Change,
+    change::{Action, Change},
     content::Digest,
     graph::Graph,
     kind::Difference,
@@ -69,6 +69,12 @@ impl Planned {
     /// Whether something is going to be done.
     pub fn acts(&self) -> bool {
         matches!(self, Planned::Change { .. } | Planned::React { .. })
+    }
+
+    /// Whether others react to it: what is only looked at anew may turn out to be as it should be.
+    pub fn is_felt(&self) -> bool {
+        let refreshes = |change: &Change| change.action == Action::Refresh;
+        self.acts() && !self.change().is_some_and(refreshes)
     }
 
     /// What differs, if something does.
@@ -131,7 +137,14 @@ impl Plan {
             let Some(observed) = observations.get(id) else { continue };
             let node = catalog.node(id);
             let planned = match observed {
-                Err(unknown) => Planned::Unknown((**unknown).clone()),
+                Err(unknown) => match (&unknown.otherwise, opaque.before(node)) {
+                    (Some(Some(change)), Some(_)) => {
+                        let reactions = reactions(catalog, node, &nodes, &owed);
+                        Planned::Change { change: change.clone(), reactions }
+                    }
+                    (Some(None), Some(because)) => Planned::MayChange { because },
+                    _ => Planned::Unknown((**unknown).clone()),
+                },
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, node, &nodes, &owed);
@@ -228,7 +241,7 @@ fn reactions(
     owed: &HashMap<&str, Vec<&Owed>>,
 ) -> Vec<Cause> {
     let planned = node.reactions.iter().filter(|(cause, _)| {
-        nodes[cause.index()].as_ref().is_some_and(|node| node.planned.acts())
+        nodes[cause.index()].as_ref().is_some_and(|node| node.planned.is_felt())
             && catalog.node(*cause).kind.nature() != Nature::Check
     });
     let mut causes: Vec<Cause> = planned
@@ -287,6 +300,7 @@ fn owed_by_node(owed: &[Owed]) -> HashMap<&str, Vec<&Owed>> {
 #[derive(Default)]
 struct OpaqueChanges<'a> {
     by_role: HashMap<(&'a str, Option<&'a crate::catalog::Frame>), Arc<str>>,
+    by_host: HashMap<&'a str, Arc<str>>,
 }
 
 impl<'a> OpaqueChanges<'a> {
@@ -294,7 +308,13 @@ impl<'a> OpaqueChanges<'a> {
         if node.kind.opaque() && planned.acts() {
             let role = (&*node.name.host, node.declared.chain.first());
             self.by_role.insert(role, node.name.node.clone());
+            self.by_host.insert(&node.name.host, node.name.node.clone());
         }
+    }
+
+    /// What may bring to the host of a node what is missing there.
+    fn before(&self, node: &Node) -> Option<Arc<str>> {
+        self.by_host.get(&*node.name.host).cloned()
     }
 
     fn may_change(&self, node: &'a Node) -> Option<Planned> {

@@ -277,6 +277,10 @@ pub struct Unknown {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
+    /// what is missing.
+    #[serde(skip)]
+    pub otherwise: Option<Option<Change>>,
 }
 
 /// What hosts say, in the C locale, and what to do about it.
@@ -299,13 +303,21 @@ impl Unknown {
     pub fn new(reason: impl Into<String>) -> Self {
         let reason = reason.into();
         let known = HINTS.iter().find(|(said, _)| reason.contains(said));
-        Self { hint: known.map(|(_, hint)| (*hint).to_owned()), reason }
+        Self { hint: known.map(|(_, hint)| (*hint).to_owned()), reason, otherwise: None }
     }
 
     /// What to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
+    /// what is missing.
+    #[must_use]
+    pub fn otherwise(mut self, change: Option<Change>) -> Self {
+        self.otherwise = Some(change);
         self
     }
 }

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use converge::{resources, script::Script, value::Value};
+use converge::{
+    change::{Change, Field, Shown},
+    resources,
+    script::Script,
+    value::Value,
+};
 
 use crate::{
     cases::Folder,
@@ -12,11 +17,15 @@ use crate::{
 
 /// Converges the container, which must become healthy within no time.
 fn converge(host: &Host, image: &str, health: &str) -> Outcome {
+    step(host, &format!("name = 'api'\nimage = '{image}'\n{health}"), &[])
+}
+
+/// Runs the step of a container in which these fields differ.
+fn step(host: &Host, arguments: &str, fields: &[Field]) -> Outcome {
     let kind = resources::kind("container").unwrap();
-    let arguments = format!("name = 'api'\nimage = '{image}'\n{health}");
-    let arguments: Value = toml::from_str(&arguments).unwrap();
+    let arguments: Value = toml::from_str(arguments).unwrap();
     let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
-    let mut step = kind.apply(&declared.desired, None);
+    let mut step = kind.apply(&declared.desired, Change::update(fields.to_vec()).as_ref());
     // The shell of busybox has a sleep of its own, which it does not look for.
     step.script = Script::trusted("sleep() { :; }").then(step.script);
     host.step(&step)
@@ -30,7 +39,7 @@ fn hosts() -> Vec<Host> {
 
 /// The containers that are there: the one that is wanted, and the one that had its name.
 fn left(host: &Host) -> [Option<String>; 2] {
-    ["api", "api-previous"].map(|name| docker::container(&host.bin(), name))
+    ["api", "api.converge-previous"].map(|name| docker::container(&host.bin(), name))
 }
 
 fn last_line(outcome: &Outcome) -> &str {
@@ -93,5 +102,100 @@ fn without_an_old_one_that_runs_again_nothing_was_reverted() {
         let why = "the old one is back, but not well: Error response from daemon: no such device";
         assert!(last_line(&outcome).ends_with(why), "{outcome:?}");
         assert_eq!(left(&host), [Some("api:once exited".to_owned()), None]);
+    }
+}
+
+/// A container that somebody else made, with what Docker keeps of it.
+fn made_by_another(host: &Host, name: &str, image: &str) {
+    let folder = host.bin().join("containers").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = [
+        ("hash", ""),
+        ("config", ""),
+        ("replaces", ""),
+        ("restart", "no"),
+        ("memory", "0"),
+        ("env", ""),
+        ("image", image),
+        ("state", "running"),
+        ("code", "0"),
+        ("id", "foreign"),
+    ];
+    for (file, text) in files {
+        std::fs::write(folder.join(file), format!("{text}\n")).unwrap();
+    }
+}
+
+#[test]
+fn a_container_of_another_keeps_its_name_and_its_life() {
+    for host in hosts() {
+        made_by_another(&host, "api-previous", "theirs:1");
+        made_by_another(&host, "api.converge-previous", "theirs:2");
+        let theirs = || {
+            ["api-previous", "api.converge-previous"]
+                .map(|name| docker::container(&host.bin(), name))
+        };
+        let before = theirs();
+        assert!(converge(&host, "api:1", "").ok);
+        let refused = converge(&host, "api:2", "");
+        assert_eq!((refused.ok, theirs()), (false, before.clone()), "{refused:?}");
+        assert!(refused.stderr.contains("is not converge's"), "{refused:?}");
+        let api = docker::container(&host.bin(), "api");
+        assert_eq!(api.as_deref(), Some("api:1 running"));
+        let gone = step(&host, "name = 'api'\nabsent = true", &[]);
+        assert!(gone.ok, "{gone:?}");
+        assert_eq!((docker::container(&host.bin(), "api"), theirs()), (None, before));
+    }
+}
+
+#[test]
+fn one_of_the_wanted_name_is_taken_over() {
+    for host in hosts() {
+        made_by_another(&host, "api", "theirs:1");
+        let outcome = converge(&host, "api:1", "");
+        assert!(outcome.ok, "{outcome:?}");
+        assert_eq!(left(&host), [Some("api:1 running".to_owned()), None]);
+    }
+}
+
+#[test]
+fn each_state_leads_to_one_that_runs() {
+    for host in hosts() {
+        assert!(converge(&host, "api:1", "").ok);
+        for state in ["paused", "exited", "created", "dead", "running"] {
+            std::fs::write(host.bin().join("containers/api/state"), state).unwrap();
+            let outcome = converge(&host, "api:1", "");
+            assert!(outcome.ok, "{state}: {outcome:?}");
+            assert_eq!(left(&host), [Some("api:1 running".to_owned()), None], "{state}");
+        }
+    }
+}
+
+#[test]
+fn what_docker_knows_better_is_made_anew() {
+    for host in hosts() {
+        assert!(converge(&host, "api:1", "").ok);
+        let id = || std::fs::read_to_string(host.bin().join("containers/api/id")).unwrap();
+        let first = id();
+        assert!(converge(&host, "api:1", "").ok);
+        assert_eq!(id(), first, "it is as it should be");
+        let field = Field::new("memory", "64m", Shown::Nothing);
+        let arguments = "name = 'api'\nimage = 'api:1'";
+        assert!(step(&host, arguments, &[field]).ok);
+        assert_ne!(id(), first);
+        assert_eq!(left(&host), [Some("api:1 running".to_owned()), None]);
+    }
+}
+
+#[test]
+fn without_a_daemon_nothing_is_done() {
+    for host in hosts() {
+        assert!(converge(&host, "api:1", "").ok);
+        std::fs::write(host.bin().join("down"), "").unwrap();
+        for arguments in ["name = 'api'\nimage = 'api:2'", "name = 'api'\nabsent = true"] {
+            let outcome = step(&host, arguments, &[]);
+            assert!(!outcome.ok && outcome.stderr.contains("Cannot connect"), "{outcome:?}");
+        }
+        assert_eq!(left(&host), [Some("api:1 running".to_owned()), None]);
     }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A stand-in for docker, for curl and for sleep, by the name that it is called by. Containers are folders beside it;
 # what one does follows from the tag of its image: `once` starts once, `dies` ends at once, `loops` does so
-# again and again, `refused` never starts.
+# again and again, `refused` never starts. A file `down` beside it says that no daemon answers.
 set -eu
 containers=${0%/*}/containers
 
@@ -22,32 +22,46 @@ after_dashes() {
     echo "$@"
 }
 
+label() { label=$(get "$1" "$2"); echo "${label:--}"; }
+
 inspect() {
-    there "$2" || return 1
+    there "$2" || { echo "Error: No such container: $2" >&2; return 1; }
     case $1 in
         '') ;;
-        *'.Config.Labels "converge.hash"'*) echo "$(get "$2" hash) sha256:$(get "$2" image)" ;;
-        '{"name"'*)
-            printf '{"name":"/%s","status":"%s","image":"sha256:%s","config":"%s"}\n' \
-                "$2" "$(get "$2" state)" "$(get "$2" image)" "$(get "$2" config | escaped)" ;;
+        '{"id"'*)
+            labels=
+            [ -z "$(get "$2" hash)" ] || labels="\"converge.hash\":\"$(get "$2" hash)\",\"converge.config\":\"$(get "$2" config | escaped)\",\"converge.replaces\":\"$(get "$2" replaces)\""
+            printf '{"id":"%s","name":"/%s","status":"%s","image":"sha256:%s","reference":"%s","env":[%s],"command":null,"entrypoint":null,"user":"","labels":{%s},"volumes":null,"stop_timeout":null,"binds":null,"tmpfs":null,"network":"default","extra_hosts":null,"restart":{"Name":"%s","MaximumRetryCount":0},"memory":%s,"nano_cpus":0,"read_only":false,"cap_add":null,"cap_drop":null,"security_opt":null,"log":{"Type":"json-file","Config":{}},"ports":{}}\n' \
+                "$(get "$2" id)" "$2" "$(get "$2" state)" "$(get "$2" image)" "$(get "$2" image)" "$(get "$2" env)" "$labels" "$(get "$2" restart)" "$(get "$2" memory)" ;;
+        '{{.State.Status}} {{.Id}}'*) echo "$(get "$2" state) $(get "$2" id) sha256:$(get "$2" image) $(label "$2" hash) $(label "$2" replaces)" ;;
+        '{{.State.Status}}') get "$2" state ;;
         *State.Status*) echo "$(get "$2" state) $(again "$2") $(get "$2" code) healthy" ;;
         *RestartCount*) echo 0 ;;
     esac
 }
 
 create() {
-    for word; do
-        case $word in
-            --label=converge.hash=*) hash=${word#*.hash=} ;;
-            --label=converge.config=*) config=${word#*.config=} ;;
+    name=$2 hash='' config='' replaces='' restart=no memory=0 env=''
+    mkdir "$containers/$name" || return 1
+    while [ "$1" != -- ]; do
+        case $1 in
+            --label=converge.hash=*) hash=${1#*.hash=} ;;
+            --label=converge.config=*) config=${1#*.config=} ;;
+            converge.replaces=*) replaces=${1#*=} ;;
+            --restart=*) restart=${1#*=} ;;
+            --env-file) env=$(escaped <"$2" | sed 's/.*/"&"/' | paste -sd, -) ;;
+            --env=*) env=${env:+$env,}$(printenv "${1#*=}" | escaped | awk -v name="${1#*=}" -v RS='\0' '{ sub(/\n$/, ""); gsub(/\n/, "\\n"); gsub(/\r/, "\\r"); printf "\"%s=%s\"", name, $0 }') ;;
         esac
+        shift
     done
-    mkdir -p "$containers/$2"
-    echo "$hash" >"$containers/$2/hash"
-    echo "$config" >"$containers/$2/config"
-    after_dashes "$@" >"$containers/$2/image"
-    echo created >"$containers/$2/state"
-    echo 0 >"$containers/$2/code"
+    for file in hash config replaces restart memory env; do eval "printf '%s\\n' \"\$$file\"" >"$containers/$name/$file"; done
+    echo "$2" >"$containers/$name/image"
+    echo created >"$containers/$name/state"
+    echo 0 >"$containers/$name/code"
+    # No two are the same, whatever their names.
+    ids=$(cat "$containers/../ids" 2>/dev/null || echo 0)
+    echo $((ids + 1)) >"$containers/../ids"
+    echo "id-$ids" >"$containers/$name/id"
 }
 
 start() {
@@ -56,6 +70,10 @@ start() {
         *:once) mkdir "$containers/$1/started" 2>/dev/null || { echo 'Error response from daemon: no such device' >&2; return 1; } ;;
         *:dies) echo exited >"$containers/$1/state"; echo 7 >"$containers/$1/code"; return ;;
     esac
+    if [ "$(get "$1" state)" = paused ]; then
+        echo 'Error response from daemon: cannot start a paused container, try unpause instead' >&2
+        return 1
+    fi
     echo running >"$containers/$1/state"
 }
 
@@ -65,20 +83,32 @@ case ${0##*/} in
     sleep) exit ;;
 esac
 
+if [ -e "$containers/../down" ]; then
+    echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2
+    exit 1
+fi
+
 case $1 in
     container | image)
-        format=
+        format= failed=0
         [ "$3" != -f ] || format=$4
         for name in $(after_dashes "$@"); do
-            if [ "$1" = container ]; then inspect "$format" "$name"
+            if [ "$1" = container ]; then inspect "$format" "$name" || failed=1
             elif [ "$format" = '{{.Id}}' ]; then echo "sha256:$name"
-            else echo "sha256:$name $name"; fi
-        done ;;
+            else printf 'sha256:%s %s\t{"env":[],"command":null,"entrypoint":null,"user":"","labels":null,"volumes":null}\n' "$name" "$name"; fi
+        done
+        exit $failed ;;
     create) shift; create "$@" ;;
     start) start "$3" && echo "$3" ;;
+    unpause) echo running >"$containers/$2/state" ;;
     stop) echo exited >"$containers/$3/state" ;;
-    rename) mv "$containers/$2" "$containers/$3" ;;
-    rm) rm -r "${containers:?}/$(after_dashes "$@")" ;;
+    rename)
+        if there "$3"; then echo "Error response from daemon: Conflict. The container name \"/$3\" is already in use" >&2; exit 1; fi
+        mv "$containers/$2" "$containers/$3" ;;
+    rm)
+        name=$(after_dashes "$@")
+        there "$name" || { echo "Error: No such container: $name" >&2; exit 1; }
+        rm -r "${containers:?}/$name" ;;
     events) printf '1\n7\n' ;;
     logs) echo "it was made of $(get "$5" image)" ;;
     *) echo "docker $*?" >&2; exit 1 ;;

@@ -96,7 +96,7 @@ fn lines(change: &Change) -> Vec<String> {
         Action::Create => '+',
         Action::Update => '~',
         Action::Remove => '-',
-        Action::Run => '!',
+        Action::Run | Action::Refresh => '!',
         Action::Wait => '?',
     };
     if change.fields.is_empty() {

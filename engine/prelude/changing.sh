@@ -80,6 +80,9 @@ put() (
   esac
 )
 
+# warn TEXT: says in one line what does not keep the step from going on. A run makes a warning of it.
+warn() { say "warning: $*" >&2; }
+
 # mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid.
 mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
 unmark() { [ ! -e "$STATE/pending/$1" ] || rm -f "$STATE/pending/$1"; }

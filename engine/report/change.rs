@@ -22,7 +22,7 @@ pub(super) fn mark(plan: &Planned) -> Mark {
             Action::Create => Mark::Create,
             Action::Update => Mark::Update,
             Action::Remove => Mark::Remove,
-            Action::Run | Action::Wait => Mark::Run,
+            Action::Run | Action::Refresh | Action::Wait => Mark::Run,
         },
     }
 }
@@ -43,6 +43,9 @@ pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> Stri
         Planned::React { reactions } => format!("  {}", causes(reactions)),
         Planned::Change { change, .. } if change.action == Action::Wait => {
             "  does not hold yet, is waited for".to_owned()
+        }
+        Planned::Change { change, .. } if change.action == Action::Refresh => {
+            "  may change, is looked at again".to_owned()
         }
         _ => String::new(),
     };

@@ -160,6 +160,7 @@ impl Totals {
                 Action::Update => &mut self.change,
                 Action::Remove => &mut self.remove,
                 Action::Run => &mut self.run,
+                Action::Refresh => &mut self.may_change,
                 Action::Wait => &mut self.wait,
             },
         };

@@ -163,7 +163,7 @@ impl Texts<'_> {
             }
             Planned::React { reactions } => self.causes(reactions),
             Planned::MayChange { because } => self.name(because),
-            Planned::Unknown(Unknown { reason, hint }) => {
+            Planned::Unknown(Unknown { reason, hint, .. }) => {
                 self.line(reason);
                 self.lines(hint);
             }

@@ -1,6 +1,6 @@
 //! The `container` kind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,22 +13,26 @@ use super::{
 use crate::{
     change::{Action, Change, Field, Shown},
     check,
-    content::{Content, Digest},
-    docker::{self, Config, Found},
+    content::Digest,
+    docker::{self, Config, Env, Found, ImageConfig, Said},
     entry,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
-    script::{Script, Words},
+    script::{Script, Words, functions},
     secret::Text,
     sh,
 };
 
 /// A container of Docker that runs.
 ///
-/// If what is declared changes, or its image's name means another image on the host by now, a new container takes the
-/// place of the old one. The old one is kept until the new one is healthy. If that does not get healthy, the old one is
-/// put back, and the container is reverted: the report says why, with the last lines of the new one's log. What is not
-/// declared is as Docker makes it.
+/// It is compared with what Docker says that it is. If it differs, or its image's name means another image on the host by
+/// now, a new container takes the place of the old one. The old one is kept until the new one is healthy, under its name
+/// with `.converge-previous` behind it. If the new one does not get healthy, the old one is put back, and the container is
+/// reverted: the report says why, with the last lines of the new one's log. What is not declared is as Docker and the image
+/// make it. One of this name that converge did not make is taken over in the same way; no other is touched.
+///
+/// Labels keep only what Docker does not say: which variables are secrets, and which log options, `container:` network or
+/// seccomp profile were given.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Container {
@@ -39,7 +43,7 @@ pub struct Container {
     /// What to run in it, word by word; by default what the image says.
     #[serde(default)]
     command: Vec<String>,
-    /// Environment variables; secrets are allowed.
+    /// Environment variables, of any text; secrets are allowed.
     #[serde(default)]
     env: BTreeMap<String, Text>,
     /// Ports to publish: `8080:3000`, `127.0.0.1:8080:3000/tcp`.
@@ -100,11 +104,13 @@ fn restart() -> String {
 }
 
 /// What Docker has under the name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Observed {
     container: Option<Found>,
     /// The image that its name means on the host now.
     image: Option<String>,
+    /// What that one gives to each container.
+    image_config: Option<ImageConfig>,
     /// Whether a replacement was cut off.
     left_over: bool,
 }
@@ -133,7 +139,7 @@ impl Resource for Container {
         for folder in folders.filter(|folder| entry::check_path("volumes", folder).is_ok()) {
             whole = whole.and_at(folder, Lies::Something);
         }
-        let image = self.image.as_deref().map(image::full);
+        let image = self.image.as_deref().map(docker::full);
         image.into_iter().fold(whole, |it, image| it.and_named(Space::Image, image, Wanted::There))
     }
 
@@ -151,11 +157,12 @@ impl Resource for Container {
             None if self.absent => {}
             None => return Err(ArgumentError::new("image", "a container needs its image")),
         }
-        command::check_env(&self.env)?;
-        if let Some((name, _)) = self.env.iter().find(|(_, value)| value.expose().contains('\n')) {
-            let message = format!("`{name}` has several lines, which Docker does not take");
-            return Err(ArgumentError::new("env", message));
+        if self.name.ends_with(PREVIOUS) {
+            let message = format!("names with `{PREVIOUS}` are for containers that are replaced");
+            return Err(ArgumentError::new("name", message));
         }
+        command::check_env(&self.env)?;
+        Env::check(&self.env)?;
         self.health.as_mut().map_or(Ok(()), Health::resolve)
     }
 
@@ -163,27 +170,40 @@ impl Resource for Container {
         let names: Vec<String> =
             batch.iter().flat_map(|it| [it.name.clone(), it.previous()]).collect();
         let images: Vec<&str> = batch.iter().filter_map(|it| it.image.as_deref()).collect();
-        let mut script = sh!(
-            "if has docker; then\ndocker container inspect -f {} -- {} 2>/dev/null || :",
-            docker::FORMAT,
-            Words(&names)
-        );
+        let mut script =
+            sh!("docker container inspect -f {} -- {} 2>&1 || :", docker::FORMAT, Words(&names));
         if !images.is_empty() {
-            script.push(sh!("{} || :", image::inspect(&images)));
+            script.push(image::inspect(&images, docker::IMAGE_CONFIG));
         }
-        script.then(sh!("fi"))
+        image::asking(script)
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+        let said = Said::new(output);
         let found: Vec<Found> =
-            output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let named = |name: &str| found.iter().find(|it| it.name.trim_start_matches('/') == name);
-        let observe = |container: &&Self| Observed {
-            container: named(&container.name).cloned(),
-            image: container.image.as_deref().and_then(|name| image::find(name, output)),
-            left_over: named(&container.previous()).is_some(),
+            said.containers().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let named = |name: &str| {
+            let found = found.iter().find(|it| it.name.trim_start_matches('/') == name);
+            found.map_or_else(|| said.missing("container", name), |found| Ok(Some(found.clone())))
         };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        let observe = |container: &&Self| {
+            if said.without_docker() {
+                return Err(image::no_docker(container.plan(&Observed::default())));
+            }
+            let image = match &container.image {
+                Some(name) if !container.absent => said.image(name)?,
+                _ => None,
+            };
+            let (image, image_config) = image.unzip();
+            let (found, previous) = (named(&container.name)?, named(&container.previous())?);
+            let is_ours = |it: &Found| {
+                it.is_ours() || found.as_ref().is_some_and(|found| found.replaces(&it.id))
+            };
+            let left_over = previous.as_ref().is_some_and(is_ours);
+            let image_config = image_config.flatten();
+            Ok(Observed { container: found, image, image_config, left_over })
+        };
+        Ok(batch.iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -194,11 +214,16 @@ impl Resource for Container {
             let field = Field::new("container", found.status.as_str(), Shown::Nothing);
             return Some(Change::new(Action::Remove, vec![field]));
         }
-        let mut fields = match found.config.as_deref().map(serde_json::from_str::<Config>) {
-            Some(Ok(before)) => docker::differing(&before, &self.config()),
-            _ => vec![Field::new("container", "not made by converge", "replaced")],
-        };
-        if let Some(image) = observed.image.as_ref().filter(|image| **image != found.image)
+        let is_newest = observed.image.as_ref().is_none_or(|image| *image == found.image);
+        let mut fields = Vec::new();
+        if !found.is_ours() {
+            fields.push(Field::new("container", "not made by converge", "replaced"));
+        }
+        let image = observed.image_config.as_ref().filter(|_| is_newest);
+        let wanted = self.config();
+        let shown = found.config(&wanted, &self.env, image);
+        fields.extend(docker::differing(&shown, &docker::all_canonical(&wanted)));
+        if let Some(image) = observed.image.as_ref().filter(|_| !is_newest)
             && !fields.iter().any(|field| field.name == "image")
         {
             fields.push(Field::new("image", docker::short(&found.image), docker::short(image)));
@@ -212,22 +237,30 @@ impl Resource for Container {
         Change::update(fields)
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, change: Option<&Change>) -> Step {
         let Some(image) = self.image.as_deref().filter(|_| !self.absent) else {
-            let names = [self.name.clone(), self.previous()];
             return sh!(
-                "! has docker || for name in {}; do
-  ! docker container inspect -- \"$name\" >/dev/null 2>&1 || docker rm -f -- \"$name\" >/dev/null
-done",
-                Words(&names)
+                "! has docker || {{
+{}
+name={} previous={}
+forget_previous
+{}
+}}",
+                Script::trusted(FUNCTIONS.as_str()),
+                self.name,
+                self.previous(),
+                image::remove("rm -f", &self.name)
             )
             .into();
         };
-        let env = self.content_of_env();
-        let config = serde_json::to_string(&self.config()).unwrap_or_default();
-        let hash = Digest::of(config.as_bytes());
+        // Docker may say of the container what no label of it says.
+        let differs = |field: &Field| !["state", "previous"].contains(&field.name.as_str());
+        let made_of_else = change.is_some_and(|change| change.fields.iter().any(differs));
+        let config = self.config();
+        let hash = Digest::of(serde_json::to_string(&config).unwrap_or_default().as_bytes());
+        let kept = serde_json::to_string(&docker::kept(&config)).unwrap_or_default();
         let labels = [
-            format!("--label={}={config}", docker::CONFIG_LABEL),
+            format!("--label={}={kept}", docker::CONFIG_LABEL),
             format!("--label={}={hash}", docker::HASH_LABEL),
         ];
         let options: Vec<String> = self
@@ -238,42 +271,44 @@ done",
             })
             .chain(labels)
             .collect();
-        let create = sh!(
-            "create() {{ docker create --name {} --env-file {} {} -- {} {}; }}",
-            self.name,
-            env.staged(),
-            Words(&options),
-            image,
-            Words(&self.command)
+        let env = Env::new(&self.env);
+        let create = env.create(
+            &sh!("--name {}", self.name),
+            &sh!("{} -- {} {}", Words(&options), image, Words(&self.command)),
         );
         let script = Script::trusted(NEEDS_DOCKER)
             .then(Script::trusted(check::FUNCTIONS.as_str()))
+            .then(image::pulled(image))
             .then(sh!(
-                "docker image inspect -- {} >/dev/null 2>&1 || docker pull -q -- {}\nname={} hash={} reverted={}\nimage=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
-                image,
-                image,
+                "name={} previous={} hash={} reverted={} made_of_else={}
+image=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
                 self.name,
+                self.previous(),
                 hash.as_str(),
                 PUT_BACK,
+                if made_of_else { "yes" } else { "" },
                 image
             ))
-            .then(Script::trusted(REPLACE))
+            .then(Script::trusted(FUNCTIONS.as_str()))
             .then(create)
             .then(self.healthy())
             .then(sh!("replace"));
-        Step { script, contents: vec![env] }
+        Step { script, contents: env.contents }
     }
 }
 
 /// How the step ends when the old container is back. None of the programs that it runs ends so.
 const PUT_BACK: i32 = 85;
 
-const REPLACE: &str = include_str!("container.sh");
+/// What an old container has behind its name while the new one must prove itself.
+const PREVIOUS: &str = ".converge-previous";
+
+static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("container.sh")));
 
 impl Container {
     /// The name that the old container has while the new one must prove itself.
     fn previous(&self) -> String {
-        format!("{}-previous", self.name)
+        format!("{}{PREVIOUS}", self.name)
     }
 
     fn plan_without(&self, observed: &Observed) -> Option<Change> {
@@ -285,7 +320,7 @@ impl Container {
         if self.absent {
             return (!fields.is_empty()).then(|| Change::new(Action::Remove, fields));
         }
-        fields.extend(docker::differing(&Config::new(), &self.config()));
+        fields.extend(docker::differing(&Config::new(), &docker::all_canonical(&self.config())));
         Some(Change::new(Action::Create, fields))
     }
 
@@ -322,16 +357,12 @@ impl Container {
         options
     }
 
-    /// What it is made of, as it is compared, shown and kept in a label.
+    /// What it is made of; secrets as digests.
     fn config(&self) -> Config {
-        let secret = |name: &str, value: &str| {
-            let digest = Digest::of(format!("{}\n{name}\n{value}", self.name).as_bytes());
-            docker::secret(&digest)
-        };
         let env = self.env.iter().map(|(name, value)| {
             let value = match value {
                 Text::Plain(text) => text.clone(),
-                Text::Secret(text) => secret(name, text.expose()),
+                Text::Secret(text) => docker::secret(&self.name, name, text.expose()),
             };
             (format!("env.{name}"), vec![value])
         });
@@ -343,13 +374,6 @@ impl Container {
             config.insert("command".to_owned(), self.command.clone());
         }
         config
-    }
-
-    /// A file of `NAME=value` lines, which Docker takes as they are.
-    fn content_of_env(&self) -> Content {
-        let lines = self.env.iter().map(|(name, value)| format!("{name}={}\n", value.expose()));
-        let sensitive = self.env.values().any(Text::is_secret);
-        Content::new(lines.collect::<String>().into_bytes()).sensitive(sensitive)
     }
 
     /// The function of sh that waits until a new container is well.
@@ -383,37 +407,136 @@ mod tests {
         container
     }
 
+    const FOUND: &str = r#"{"id":"1","name":"/api","status":"running","image":"sha256:a","reference":"api:1","env":ENV,"command":["node"],"entrypoint":null,"user":"","labels":LABELS,"volumes":null,"stop_timeout":null,"binds":null,"tmpfs":null,"network":"default","extra_hosts":null,"restart":{"Name":"unless-stopped","MaximumRetryCount":0},"memory":0,"nano_cpus":0,"read_only":false,"cap_add":null,"cap_drop":null,"security_opt":null,"log":{"Type":"json-file","Config":{"max-size":"1m"}},"ports":{}}"#;
+    const IMAGE: &str = "sha256:a api:1\t{\"env\":[\"PATH=/bin\"],\"command\":[\"node\"],\"entrypoint\":null,\"user\":\"\",\"labels\":null,\"volumes\":null}";
+
+    /// What Docker says of a container that was made of this, with these variables, and in which these words are others.
+    fn said(made: &Container, env: &[&str], other: &[(&str, &str)], image: &str) -> String {
+        let kept = serde_json::to_string(&docker::kept(&made.config())).unwrap();
+        let labels = serde_json::json!({ "converge.config": kept, "converge.hash": "h" });
+        let mut found = FOUND
+            .replace("ENV", &serde_json::to_string(env).unwrap())
+            .replace("LABELS", &labels.to_string());
+        for (word, other) in other {
+            assert!(found.contains(word), "{word}");
+            found = found.replace(word, other);
+        }
+        format!("{found}\n{image}\nError: No such container: api.converge-previous\n")
+    }
+
+    fn change(wanted: &Container, said: &str) -> Option<Change> {
+        wanted.plan(Container::observe(&[wanted], said).unwrap()[0].as_ref().unwrap())
+    }
+
     #[test]
     fn a_secret_shows_nowhere_and_its_change_is_seen() {
         let [old, new] = ["hunter2", "hunter3"].map(container);
-        let config = serde_json::to_string(&old.config()).unwrap();
-        let line = serde_json::json!({
-            "name": "/api", "status": "running", "image": "sha256:a", "config": config,
-        });
-        let observed = Container::observe(&[&new], &line.to_string()).unwrap();
-        assert_eq!(old.plan(observed[0].as_ref().unwrap()), None);
-        let change = new.plan(observed[0].as_ref().unwrap()).unwrap();
+        let said = said(&old, &["PATH=/bin", "TOKEN=hunter2"], &[], IMAGE);
+        assert_eq!(change(&old, &said), None);
+        let change = change(&new, &said).unwrap();
         let hidden = Shown::Hidden("sensitive".into());
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
         let step = new.apply(Some(&change));
-        assert!(!step.script.as_str().contains("hunter") && !config.contains("hunter"));
+        assert!(!step.script.as_str().contains("hunter"));
         assert!(step.contents[0].is_sensitive());
+    }
+
+    #[test]
+    fn a_secret_that_is_not_declared_any_more_goes_and_does_not_show() {
+        let old = container("hunter2");
+        let mut new = container("x");
+        new.env.clear();
+        let change =
+            change(&new, &said(&old, &["PATH=/bin", "TOKEN=hunter2"], &[], IMAGE)).unwrap();
+        let hidden = Shown::Hidden("sensitive".into());
+        assert_eq!(change.fields, [Field::new("env.TOKEN", hidden, Shown::Nothing)]);
     }
 
     #[test]
     fn a_name_that_means_another_image_by_now_is_a_change() {
         let api = container("x");
-        let found = |image: &str| Observed {
-            container: Some(Found {
-                name: "/api".into(),
-                status: "running".into(),
-                image: "sha256:a".into(),
-                config: serde_json::to_string(&api.config()).ok(),
-            }),
-            image: Some(image.into()),
-            left_over: false,
-        };
-        assert_eq!(api.plan(&found("sha256:a")), None);
-        assert!(api.plan(&found("sha256:b")).unwrap().has("image"));
+        let env = ["PATH=/bin", "TOKEN=x"];
+        let moved = IMAGE.replace("sha256:a", "sha256:b");
+        assert!(change(&api, &said(&api, &env, &[], &moved)).unwrap().has("image"));
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_is_seen_whatever_the_labels_say() {
+        let api = container("x");
+        let env = ["PATH=/bin", "TOKEN=x"];
+        let by_hand = [
+            (r#""memory":0"#, r#""memory":104857600"#, "memory"),
+            ("unless-stopped", "always", "restart"),
+            (r#""nano_cpus":0"#, r#""nano_cpus":500000000"#, "cpus"),
+            (r#""status":"running""#, r#""status":"paused""#, "state"),
+            (r#""ports":{}"#, r#""ports":{"80/tcp":[{"HostIp":"","HostPort":"80"}]}"#, "ports"),
+            (r#""binds":null"#, r#""binds":["/a:/b"]"#, "volumes"),
+            (r#""user":"""#, r#""user":"1000""#, "user"),
+            (r#""command":["node"]"#, r#""command":["sh"]"#, "command"),
+            (r#""entrypoint":null"#, r#""entrypoint":["sh"]"#, "entrypoint"),
+            (r#""cap_add":null"#, r#""cap_add":["NET_ADMIN"]"#, "cap_add"),
+            (r#""network":"default""#, r#""network":"host""#, "network"),
+            ("TOKEN=x", "TOKEN=y", "env.TOKEN"),
+            (r#""PATH=/bin""#, r#""PATH=/other""#, "env.PATH"),
+            (r#""PATH=/bin""#, r#""PATH=/bin","MORE=1""#, "env.MORE"),
+        ];
+        for (word, other, field) in by_hand {
+            let found = said(&api, &env, &[(word, other)], IMAGE);
+            let change = change(&api, &found).unwrap();
+            let fields: Vec<&str> = change.fields.iter().map(|field| &*field.name).collect();
+            assert_eq!(fields, [field], "{other}");
+        }
+        // The client gives its proxies to all.
+        let proxy = (r#""PATH=/bin""#, r#""PATH=/bin","HTTP_PROXY=http://p""#);
+        assert_eq!(change(&api, &said(&api, &env, &[proxy], IMAGE)), None);
+    }
+
+    #[test]
+    fn what_docker_does_not_say_is_unknown() {
+        let api = container("x");
+        let look = |output: &str| Container::observe(&[&api], output).unwrap().remove(0);
+        let down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.";
+        assert_eq!(look(down).unwrap_err().reason, down);
+        assert!(look("").is_err());
+        let found = said(&api, &["TOKEN=x"], &[], IMAGE);
+        for cut in 0..found.trim_end().len() {
+            assert!(look(&found[..cut]).is_err(), "{cut}");
+        }
+        let nowhere = look(docker::NO_DOCKER).unwrap_err();
+        let change = nowhere.otherwise.unwrap().unwrap();
+        assert_eq!(change.action, Action::Create);
+    }
+
+    #[test]
+    fn a_container_of_the_same_name_and_more_is_not_what_a_run_left() {
+        let api = container("x");
+        let own = said(&api, &["PATH=/bin", "TOKEN=x"], &[], IMAGE);
+        let previous = own.lines().next().unwrap().replace("/api", "/api.converge-previous");
+        let foreign =
+            previous.replace("converge.hash", "hash").replace(r#""id":"1""#, r#""id":"2""#);
+        assert_eq!(change(&api, &format!("{foreign}\n{own}")), None);
+        assert!(change(&api, &format!("{previous}\n{own}")).unwrap().has("previous"));
+        let replaced =
+            own.replace(r#""converge.hash""#, r#""converge.replaces":"2","converge.hash""#);
+        assert!(change(&api, &format!("{foreign}\n{replaced}")).unwrap().has("previous"));
+    }
+
+    #[test]
+    fn variables_of_any_text_reach_docker_and_stand_in_no_command() {
+        let mut api = container("-----BEGIN KEY-----\nx'y\n");
+        api.env.insert("BIG".into(), Text::Plain("x".repeat(70_000)));
+        api.env.insert("CR".into(), Text::Plain("cr\r".into()));
+        api.env.insert("PLAIN".into(), Text::Plain("it's".into()));
+        let step = api.apply(None);
+        assert!(
+            !step.script.as_str().contains("BEGIN KEY") && !step.script.as_str().contains("xxx")
+        );
+        let texts: Vec<&str> = step.contents.iter().map(|it| it.text().unwrap()).collect();
+        assert_eq!(texts[0], "PLAIN=it's\n");
+        assert!(
+            texts[1].contains("export CR='cr\r'\nexport TOKEN='-----BEGIN KEY-----\nx'\\''y\n'\n")
+        );
+        api.env.insert("BIG".into(), Text::Plain("x".repeat(200_000)));
+        assert!(Env::check(&api.env).is_err());
     }
 }

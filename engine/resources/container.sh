@@ -1,11 +1,55 @@
 # How a container is replaced. $name is the container, $previous the name that the old one has meanwhile;
-# $hash and $image are what the container must have been made of, $reverted is the exit status when the old one is back;
-# the functions `create` and `healthy` are the caller's.
-previous=$name-previous
+# $hash and $image are what the container must have been made of, $made_of_else says that Docker knows better: it is made of
+# something else, whatever its labels say. $reverted is the exit status when the old one is back; the functions `create` and
+# `healthy` are the caller's.
 
-exists() { docker container inspect -- "$1" >/dev/null 2>&1; }
+# look NAME: leaves in $status, $id, $of, $made and $replaces what Docker says of a container; $status is empty where there is
+# none. That Docker cannot be asked is a failure.
+look() {
+  status= id= of= made= replaces=
+  docker_said=$(docker container inspect -f '{{.State.Status}} {{.Id}} {{.Image}} {{with .Config.Labels}}{{with index . "converge.hash"}}{{.}}{{else}}-{{end}} {{with index . "converge.replaces"}}{{.}}{{else}}-{{end}}{{else}}- -{{end}}' -- "$1" 2>&1) ||
+    case $docker_said in *'o such container'*) return 0 ;; *) die "$docker_said" || return 1 ;; esac
+  set -- $docker_said
+  status=$1 id=$2 of=$3 made=$4 replaces=$5
+}
+
+# look_back: leaves in $left whether there is an old container that a run put aside: converge made it, or the new one says
+# that it took its place. Any other one is a stranger's.
+look_back() {
+  left=
+  look "$previous" || return 1
+  if [ -z "$status" ]; then return 0; fi
+  if [ "$made" = - ]; then
+    look_id=$id
+    look "$name" || return 1
+    if [ "$replaces" != "$look_id" ]; then return 0; fi
+  fi
+  left=yes
+}
+
+# forget_previous: removes the old container that a run put aside, if there is one.
+forget_previous() {
+  look_back || return 1
+  if [ -n "$left" ]; then docker rm -f -- "$previous" >/dev/null; fi
+}
+
+# settle: ends what nothing can be done with: waits for what Docker removes, and removes what it could not.
+settle() {
+  look "$name" || return 1
+  for settle_look in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    if [ "$status" != removing ]; then break; fi
+    sleep 1
+    look "$name" || return 1
+  done
+  case $status in
+    removing) die "Docker does not come to an end of removing $name" || return 1 ;;
+    dead) docker rm -f -- "$name" >/dev/null && status= ;;
+  esac
+}
+
+# is_wanted: whether the container that was looked at is the wanted one.
 is_wanted() {
-  [ "$(docker container inspect -f '{{index .Config.Labels "converge.hash"}} {{.Image}}' -- "$1" 2>/dev/null)" = "$hash $image" ]
+  [ -n "$status" ] && [ "$made $of" = "$hash $image" ] && { [ -n "$created" ] || [ -z "$made_of_else" ]; }
 }
 
 restarts() { docker container inspect -f '{{.RestartCount}}' -- "$name"; }
@@ -38,9 +82,18 @@ still_runs() {
   done
 }
 
-# runs HEALTHY...: starts the container, and asks HEALTHY whether it is well; else leaves in $why what is wrong.
+# begin: lets the container run that was looked at. What Docker starts again and again gets its next try now.
+begin() {
+  case $status in
+    paused) docker unpause "$name" ;;
+    restarting) docker restart -- "$name" ;;
+    *) docker start -- "$name" ;;
+  esac
+}
+
+# runs HEALTHY...: lets the container run, and asks HEALTHY whether it is well; else leaves in $why what is wrong.
 runs() {
-  why=$(docker start -- "$name" 2>&1) && restarts=$(restarts) || { why=${why%%"$check_nl"*}; return 1; }
+  why=$(begin 2>&1) && restarts=$(restarts) || { why=${why%%"$check_nl"*}; return 1; }
   "$@" || { why=$check_said; return 1; }
 }
 
@@ -50,33 +103,49 @@ put_back() {
   failed="$name did not get healthy: $why"
   say "the last lines of the log of $name:" >&2
   docker logs --tail 30 -- "$name" >&2 || :
-  if [ -z "$created" ] && ! exists "$previous"; then die "$failed"; return 1; fi
+  if [ -z "$created$left" ]; then die "$failed"; return 1; fi
   docker rm -f -- "$name" >/dev/null
-  if ! exists "$previous"; then die "$failed; it was removed, and there was no old one"; return 1; fi
+  if [ -z "$left" ]; then die "$failed; it was removed, and there was no old one"; return 1; fi
   docker rename "$previous" "$name"
+  look "$name"
   if ! runs still_runs 60; then die "$failed; the old one is back, but not well: $why"; return 1; fi
   die "$failed; the old one is back" || return "$reverted"
 }
 
 replace() {
   created=
+  look_back || return 1
+  settle || return 1
   # What a run that was cut off left: a new container that never proved to be well gives way, unless it is the one wanted.
-  if exists "$previous" && ! is_wanted "$name"; then
-    if exists "$name"; then docker rm -f -- "$name" >/dev/null; fi
+  if [ -n "$left" ] && ! is_wanted; then
+    if [ -n "$status" ]; then docker rm -f -- "$name" >/dev/null; fi
     docker rename "$previous" "$name"
+    left=
+    look "$name" || return 1
   fi
-  if ! is_wanted "$name"; then
-    if exists "$name"; then docker rename "$name" "$previous"; fi
-    if ! create >/dev/null; then
-      if exists "$previous"; then docker rename "$previous" "$name"; fi
+  if ! is_wanted; then
+    old=$id
+    if [ -n "$status" ]; then
+      docker rename "$name" "$previous" ||
+        die "$previous is the name of a container that is not converge's: give it another one" || return 1
+      left=yes
+    fi
+    if ! create --label "converge.replaces=$old" >/dev/null; then
+      if [ -n "$left" ]; then docker rename "$previous" "$name"; fi
       return 1
     fi
-    created=yes
+    created=yes status=created
   fi
-  if exists "$previous"; then docker stop -- "$previous" >/dev/null; fi
+  if [ -n "$left" ]; then stop_previous || return 1; fi
   if runs healthy; then
-    if exists "$previous"; then docker rm -- "$previous" >/dev/null; fi
+    if [ -n "$left" ]; then docker rm -- "$previous" >/dev/null; fi
   else
     put_back
   fi
+}
+
+# stop_previous: stops the old container; a paused one could not hear of it.
+stop_previous() {
+  if [ "$(docker container inspect -f '{{.State.Status}}' -- "$previous")" = paused ]; then docker unpause "$previous" >/dev/null; fi
+  docker stop -- "$previous" >/dev/null
 }

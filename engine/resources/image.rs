@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    docker::{self, NO_DOCKER, Said},
     footprint::{Footprint, Space, Wanted},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words},
     sh,
 };
@@ -42,7 +43,7 @@ impl Resource for Image {
 
     fn footprint(&self) -> Footprint<'_> {
         let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
-        Footprint::default().and_named(Space::Image, full(&self.name), wanted)
+        Footprint::default().and_named(Space::Image, docker::full(&self.name), wanted)
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
@@ -51,12 +52,18 @@ impl Resource for Image {
 
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<&str> = batch.iter().map(|image| image.name.as_str()).collect();
-        sh!("! has docker || {} || :", inspect(&names))
+        asking(inspect(&names, ""))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let observe = |image: &&Self| Observed { id: find(&image.name, output) };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        let said = Said::new(output);
+        let observe = |image: &&Self| {
+            if said.without_docker() {
+                return Err(no_docker(image.plan(&Observed { id: None })));
+            }
+            Ok(Observed { id: said.image(&image.name)?.map(|(id, _)| id) })
+        };
+        Ok(batch.iter().map(observe).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -73,49 +80,56 @@ impl Resource for Image {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        let missing = sh!("docker image inspect -- {} >/dev/null 2>&1", self.name);
         if self.absent {
-            return sh!("! has docker || ! {} || docker image rm -- {}", missing, self.name).into();
+            return sh!("! has docker || {}", remove("image rm", &self.name)).into();
         }
-        Script::trusted(NEEDS_DOCKER)
-            .then(sh!("{} || docker pull -q -- {}", missing, self.name))
-            .into()
+        Script::trusted(NEEDS_DOCKER).then(sh!("{}", pulled(&self.name))).into()
     }
 }
 
 /// Fails where there is no Docker, and says so.
 pub(super) const NEEDS_DOCKER: &str = "has docker || { die 'there is no docker on this host: what installs it must stand before'; exit 1; }";
 
-/// Prints `ID REFERENCE...` for each of the images that are there.
-pub(super) fn inspect(names: &[&str]) -> Script {
-    let format = "{{.Id}}{{range .RepoTags}} {{.}}{{end}}{{range .RepoDigests}} {{.}}{{end}}";
-    sh!("docker image inspect -f {} -- {} 2>/dev/null", format, Words(names))
+/// Asks Docker, if there is a client of it.
+pub(super) fn asking(questions: Script) -> Script {
+    sh!("if has docker; then\n{}\nelse say {}; fi", questions, NO_DOCKER)
 }
 
-/// The id of the image that `reference` means, among what [`inspect`] printed.
-pub(super) fn find(reference: &str, output: &str) -> Option<String> {
-    let wanted = full(reference);
-    output.lines().find_map(|line| {
-        let (id, names) = line.split_once(' ').unwrap_or((line, ""));
-        let found = id == reference || names.split(' ').any(|name| full(name) == wanted);
-        (found && id.starts_with("sha256:")).then(|| id.to_owned())
-    })
+/// Why nothing is known where there is no client of Docker, and what is done if something before it brings one.
+pub(super) fn no_docker(otherwise: Option<Change>) -> Unknown {
+    Unknown::new(NO_DOCKER).hint("what installs it must stand before").otherwise(otherwise)
 }
 
-/// A reference with nothing left out: `nginx` is `docker.io/library/nginx:latest`. A digest makes the tag mean nothing.
-pub(super) fn full(reference: &str) -> String {
-    let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
-    let (path, tag) = match name.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => (path, tag),
-        _ => (name, "latest"),
+/// Prints `ID REFERENCE...` for each of the images that are there, and behind a tab what `format` asks for; of the others
+/// Docker says that they are not there.
+pub(super) fn inspect(names: &[&str], format: &str) -> Script {
+    let names_of = "{{.Id}}{{range .RepoTags}} {{.}}{{end}}{{range .RepoDigests}} {{.}}{{end}}";
+    let format = match format {
+        "" => names_of.to_owned(),
+        _ => format!("{names_of}\t{format}"),
     };
-    let path = path.strip_prefix("docker.io/").unwrap_or(path);
-    let path = match path.split_once('/') {
-        None => format!("docker.io/library/{path}"),
-        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => path.to_owned(),
-        Some(_) => format!("docker.io/{path}"),
-    };
-    if digest.is_empty() { format!("{path}:{tag}") } else { format!("{path}@{digest}") }
+    sh!("docker image inspect -f {} -- {} 2>&1 || :", format, Words(names))
+}
+
+/// Pulls an image if it is not there. What keeps Docker from saying so ends the step.
+pub(super) fn pulled(name: &str) -> Script {
+    sh!(
+        "docker_said=$(docker image inspect -f . -- {} 2>&1) || case $docker_said in
+  *'o such image'*) docker pull -q -- {} ;;
+  *) die \"$docker_said\" ;;
+esac",
+        name,
+        name
+    )
+}
+
+/// Removes a thing, if it is there.
+pub(super) fn remove(how: &'static str, name: &str) -> Script {
+    sh!(
+        "docker_said=$(docker {} -- {} 2>&1) || case $docker_said in *'o such '*) ;; *) die \"$docker_said\" ;; esac",
+        Script::trusted(how),
+        name
+    )
 }
 
 /// Checks that a text can be a reference.
@@ -149,20 +163,6 @@ fn is_digest(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reference_is_found_under_each_way_to_write_it() {
-        let output = "sha256:aa nginx:1.27 nginx@sha256:bb\nsha256:cc r:5000/api:2\nhostile\n";
-        for name in
-            ["nginx:1.27", "docker.io/nginx:1.27", "library/nginx:1.27", "nginx:x@sha256:bb"]
-        {
-            assert_eq!(find(name, output).as_deref(), Some("sha256:aa"), "{name}");
-        }
-        assert_eq!(find("r:5000/api:2", output).as_deref(), Some("sha256:cc"));
-        assert_eq!(find("nginx", output), None);
-        assert_eq!(find("hostile", output), None);
-        assert_eq!(full("r:5000/api"), "r:5000/api:latest");
-    }
 
     #[test]
     fn what_is_no_reference_or_no_digest_is_refused() {

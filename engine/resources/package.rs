@@ -8,21 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
+    dpkg::{Age, Candidate, Line, NO_DPKG, Said, State},
     footprint::{Footprint, Space, Wanted},
-    resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+    resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words, functions},
     sh,
 };
 
 /// The functions of sh that this kind and `repository` use.
-pub(super) const APT: &str = include_str!("apt.sh");
+pub(super) static APT: LazyLock<String> = LazyLock::new(|| functions(include_str!("apt.sh")));
 
 static INSTALLED: LazyLock<String> = LazyLock::new(|| functions(include_str!("installed.sh")));
 
 /// A package of the distribution, by apt.
 ///
 /// Packages that stand next to each other are one transaction. The package index is refreshed when it is older than
-/// an hour or does not know the package. Nothing is removed that is not declared absent.
+/// an hour or does not know the package; that it cannot be is a warning, and a failure where the newest version is wanted.
+/// Where the index is older, `latest` is planned as what may change, and looked at again after the refresh. Another program
+/// that installs is waited for, up to five minutes. Nothing is removed that is not declared absent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
@@ -49,24 +52,20 @@ pub struct Observed {
     state: State,
     /// The version that is installed, or left in part.
     version: Option<String>,
-    /// The newest version, where the newest is wanted.
+    /// What was not finished of its installation.
+    unfinished: Option<&'static str>,
+    /// Whether apt was told to leave it alone.
+    held: bool,
+    /// The newest version that the index knows, where the newest is wanted.
     newest: Option<String>,
+    /// Whether the index is too old to say what is the newest, where the newest is wanted.
+    outdated: bool,
     /// The version that would be installed, for the plan only: it moves by itself.
     #[serde(skip)]
-    candidate: Option<String>,
-}
-
-/// What dpkg says of a package.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    #[default]
-    Missing,
-    /// Removed, but its configuration is there.
-    Configuration,
-    /// Its installation did not finish.
-    Broken,
-    Installed,
+    candidate: Candidate,
+    /// The age of the index, for the plan only.
+    #[serde(skip)]
+    age: Age,
 }
 
 impl Resource for Package {
@@ -127,52 +126,36 @@ impl Resource for Package {
   for name in {}; do
     case $found in *\"missing\t$name\"*) show=\"$show $name\" ;; esac
   done
-  [ -z \"$show\" ] || apt-cache policy $show 2>/dev/null
-fi",
+  if [ -n \"$show\" ]; then
+    apt-cache policy $show 2>&1 || say \"apt-cache ended with exit status $?\"
+    set -- /var/lib/apt/lists/*Release
+    [ ! -e \"$1\" ] || stat -c 'index at %Y' /var/lib/apt/lists
+    date '+index now %s'
+  fi
+else say {}; fi",
             Words(&names),
             latest.join(" "),
-            Words(&present)
+            Words(&present),
+            NO_DPKG
         ))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let found = installed(output);
-        let candidates = candidates(output);
-        let observe = |package: &&Self| {
-            let best =
-                |line: &&Line<'_>| line.name == package.name && !(line.provided && package.absent);
-            let (state, version) = found
-                .iter()
-                .filter(best)
-                .map(|line| (line.state, line.version))
-                .max()
-                .unwrap_or_default();
-            let candidate = candidates.get(package.name.as_str()).map(|it| (*it).to_owned());
-            Observed {
-                state,
-                version: (state > State::Configuration).then(|| version.to_owned()),
-                newest: candidate.clone().filter(|_| package.latest),
-                candidate,
-            }
-        };
-        Ok(batch.iter().map(|it| Ok(observe(it))).collect())
+        let said = Said::new(output);
+        Ok(batch.iter().map(|package| package.look(&said)).collect())
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
-        let before = observed.version.as_deref().unwrap_or_default();
+        let version = observed.version.as_deref().unwrap_or_default();
+        let before = if observed.held { format!("{version} (held)") } else { version.to_owned() };
         if self.absent {
-            return match observed.state {
-                State::Missing => None,
-                State::Configuration if !self.purge => None,
-                State::Configuration => {
-                    let field = Field::new("purge", "configuration left", Shown::Nothing);
-                    Some(Change::new(Action::Remove, vec![field]))
-                }
-                State::Broken | State::Installed => {
-                    let field = Field::new("version", before, Shown::Nothing);
-                    Some(Change::new(Action::Remove, vec![field]))
-                }
+            let field = match observed.state {
+                State::Missing => return None,
+                State::Configuration if !self.purge => return None,
+                State::Configuration => Field::new("purge", "configuration left", Shown::Nothing),
+                State::Broken | State::Installed => Field::new("version", before, Shown::Nothing),
             };
+            return Some(Change::new(Action::Remove, vec![field]));
         }
         match observed.state {
             State::Missing | State::Configuration => {
@@ -180,23 +163,37 @@ fi",
                 Some(Change::new(Action::Create, vec![field]))
             }
             State::Broken => {
-                Change::update(vec![Field::new("state", "half installed", "installed")])
+                let state = observed.unfinished.unwrap_or("half installed");
+                Change::update(vec![Field::new("state", state, "installed")])
             }
-            State::Installed => {
-                let wanted = match (&self.version, &observed.newest) {
-                    (Some(pattern), _) if !matches(pattern, before) => Some(pattern),
-                    (None, Some(newest)) if newest != before => Some(newest),
-                    _ => None,
-                };
-                wanted.and_then(|wanted| {
-                    Change::update(vec![Field::new("version", before, wanted.as_str())])
-                })
-            }
+            State::Installed => match (&self.version, &observed.newest) {
+                (Some(pattern), _) if !matches(pattern, version) => {
+                    Change::update(vec![Field::new("version", before, pattern.as_str())])
+                }
+                (None, Some(newest)) if newest != version => {
+                    let newest = match observed.outdated {
+                        true => format!("{newest}, or newer: {}", observed.age),
+                        false => newest.clone(),
+                    };
+                    Change::update(vec![Field::new("version", before, newest)])
+                }
+                (None, Some(_)) if observed.outdated => {
+                    let newest = format!("the newest: {}", observed.age);
+                    let field = Field::new("version", before, newest);
+                    Some(Change::new(Action::Refresh, vec![field]))
+                }
+                _ => None,
+            },
         }
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
-        transactions(&[self]).into()
+    fn apply(&self, change: Option<&Change>) -> Step {
+        match change.map(|change| change.action) {
+            Some(Action::Refresh) => {
+                Script::trusted(APT.as_str()).then(sh!("apt_must_refresh")).into()
+            }
+            _ => transactions(&[self]).into(),
+        }
     }
 
     fn apply_together(batch: &[&Self]) -> Option<Step> {
@@ -213,14 +210,57 @@ fn plain_name(name: &str) -> &str {
 }
 
 impl Package {
+    /// What is known of it by what was said.
+    fn look(&self, said: &Said<'_>) -> Look<Observed> {
+        if said.without_dpkg {
+            return Err(Unknown::new(NO_DPKG));
+        }
+        let of_it = |line: &&Line<'_>| line.name == self.name && !(line.provided && self.absent);
+        let best = said.lines.iter().filter(of_it).max_by_key(|line| (line.state, line.version));
+        if best.is_none_or(|line| line.state != State::Installed)
+            && !said.missing.contains(&self.name.as_str())
+        {
+            return Err(said.unknown("dpkg did not say whether it is installed"));
+        }
+        let mut observed = Observed { age: said.age, ..Observed::default() };
+        if let Some(line) = best {
+            observed.state = line.state;
+            observed.version = (line.state > State::Configuration).then(|| line.version.to_owned());
+            observed.unfinished = line.unfinished;
+            observed.held = line.held;
+        }
+        observed.candidate = match said.candidates.get(self.name.as_str()) {
+            Some(Some(version)) => Candidate::Version((*version).to_owned()),
+            Some(None) => Candidate::Virtual,
+            None => Candidate::Unheard,
+        };
+        let asked = self.latest || observed.state < State::Broken && !self.absent;
+        if asked && said.apt_failed {
+            return Err(said.unknown("apt-cache did not say which versions there are"));
+        }
+        if self.latest && observed.state == State::Installed {
+            // What is installed has a candidate: at least the version that it has.
+            let Candidate::Version(newest) = &observed.candidate else {
+                return Err(said.unknown("apt-cache did not say which version is the newest"));
+            };
+            observed.newest = Some(newest.clone());
+            observed.outdated = !said.age.is_fresh();
+        }
+        Ok(observed)
+    }
+
     fn shown_version(&self, observed: &Observed) -> Shown {
         match (&self.version, &observed.candidate) {
-            (Some(version), Some(candidate)) if !matches(version, candidate) => {
+            (Some(version), Candidate::Version(candidate)) if !matches(version, candidate) => {
                 version.as_str().into()
             }
-            (_, Some(candidate)) => candidate.as_str().into(),
-            (Some(version), None) => version.as_str().into(),
-            (None, None) => "newest (the package index is not read yet)".into(),
+            (_, Candidate::Version(candidate)) => candidate.as_str().into(),
+            (Some(version), _) => version.as_str().into(),
+            (None, Candidate::Virtual) => "of what provides it".into(),
+            (None, Candidate::Unheard) => match observed.age {
+                Age::Unread => format!("newest ({})", Age::Unread).into(),
+                age => format!("not known to apt: {age}, and is refreshed").into(),
+            },
         }
     }
 
@@ -243,10 +283,15 @@ fn transactions(batch: &[&Package]) -> Script {
         groups.entry((package.purge, package.recommends)).or_default().push(package);
     }
     let names: Vec<&str> = batch.iter().map(|it| it.name.as_str()).collect();
-    let mut script = Script::trusted(INSTALLED.as_str()).then(Script::trusted(APT)).then(sh!(
-        "apt_mend\napt_fresh || apt_refresh\nset -f\nhave=$(installed {})",
-        Words(&names)
-    ));
+    let mut script =
+        Script::trusted(INSTALLED.as_str()).then(Script::trusted(APT.as_str())).then(sh!(
+            "apt_mend\n{}\nset -f\nhave=$(installed {})",
+            Script::trusted(match batch.iter().any(|it| it.latest) {
+                true => "apt_must_refresh",
+                false => "apt_fresh || apt_try_refresh",
+            }),
+            Words(&names)
+        ));
     for ((purge, recommends), packages) in groups {
         script.push(transaction(&packages, purge, recommends, &absent));
     }
@@ -259,7 +304,7 @@ fn transaction(
     recommends: Option<bool>,
     absent: &[&str],
 ) -> Script {
-    let mut script = sh!("words=");
+    let mut script = sh!("words= reinstall=");
     for package in packages {
         script.push(match (package.absent, package.latest) {
             (true, _) => sh!("apt_drop {}", package.name),
@@ -282,7 +327,7 @@ fn transaction(
         options.push("--allow-downgrades".to_owned());
     }
     script.then(sh!(
-        "[ -z \"$words\" ] || apt_transaction {} install {} -- $words",
+        "[ -z \"$words\" ] || apt_transaction {} install $reinstall {} -- $words",
         absent.join(" "),
         Words(&options)
     ))
@@ -316,53 +361,8 @@ fn matches(pattern: &str, version: &str) -> bool {
     Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(version))
 }
 
-/// A package as dpkg-query lists it, under its own name or one that it provides.
-struct Line<'a> {
-    name: &'a str,
-    version: &'a str,
-    state: State,
-    provided: bool,
-}
-
-fn installed(output: &str) -> Vec<Line<'_>> {
-    let line = |line| {
-        let [name, version, status] =
-            <[&str; 3]>::try_from(str::split(line, '\t').collect::<Vec<_>>()).ok()?;
-        let provided = status == "provided";
-        let state = match status.as_bytes().get(1) {
-            _ if provided => State::Installed,
-            Some(b'i') => State::Installed,
-            Some(b'c') => State::Configuration,
-            Some(b'U' | b'F' | b'H' | b'W' | b't') => State::Broken,
-            _ => State::Missing,
-        };
-        Some(Line { name, version, state, provided })
-    };
-    output.lines().filter_map(line).collect()
-}
-
-/// The candidates that `apt-cache policy` told: `NAME:`, then indented lines.
-fn candidates(output: &str) -> BTreeMap<&str, &str> {
-    let mut found = BTreeMap::new();
-    let mut name = "";
-    for line in output.lines() {
-        if let Some(candidate) = line.strip_prefix("  Candidate: ") {
-            if candidate != "(none)" {
-                found.insert(name, candidate);
-            }
-        } else if let Some(heading) = line.strip_suffix(':')
-            && !heading.starts_with(' ')
-        {
-            name = heading;
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -375,14 +375,14 @@ mod tests {
         }
     }
 
-    /// What a dpkg prints that says `known` of the packages that were asked for, and else lists `vim`, which is an editor.
-    fn says_installed(known: &str) -> String {
+    /// What a dpkg prints that says `known` of the packages that were asked for, and else lists `all`.
+    fn says_installed(known: &str, all: &str) -> String {
         let script = format!(
             "say() {{ printf '%s\\n' \"$*\"; }}
-             query() {{ case $3 in *Provides*) printf 'vim\\tall\\t9.0\\tii \\teditor (= 1)\\n' ;; *) {known} ;; esac; }}
+             query() {{ case $3 in *Provides*) {all} ;; *) {known} ;; esac; }}
              {}
-             installed vim editor | sort",
-            INSTALLED.replace("dpkg-query", "query")
+             installed vim editor libc6 libc6:i386 | sort",
+            INSTALLED.replace("dpkg-query -W", "query -W")
         );
         let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
@@ -391,11 +391,49 @@ mod tests {
     #[test]
     fn all_packages_are_listed_only_where_a_name_is_not_that_of_an_installed_one() {
         let both = "editor\t1\tii \nvim\t9.0\thi \n";
-        assert_eq!(says_installed(&format!("printf '{both}'")), both);
-        let provided = "editor\t9.0\tprovided\nvim\t9.0\tii \n";
-        for known in ["return 1", r"printf 'editor\t1\trc \nvim\t9.0\tii \n'"] {
-            assert_eq!(says_installed(known), provided, "{known}");
+        let all = r"printf 'dpkg\tamd64\t1\tii \t\nlibc6\ti386\t2\tii \t\nvim\tall\t9.0\tii \teditor (= 1)\n'";
+        assert_eq!(says_installed(&format!("printf '{both}'"), all), both);
+        let listed = "editor\t9.0\tprovided\nlibc6:i386\t2\tii \nmissing\tlibc6\nvim\t9.0\tii \n";
+        for known in [
+            "return 1",
+            r"printf 'editor\t1\trc \nvim\t9.0\tii \n'",
+            r"printf 'editor\t1\tii \nvim\t9.0\tiiR\n'",
+        ] {
+            assert_eq!(says_installed(known, all), listed, "{known}");
         }
+    }
+
+    #[test]
+    fn a_list_that_ends_early_makes_nothing_missing() {
+        let broken = [
+            (
+                "echo dpkg-query: error: parsing file >&2; return 2",
+                "dpkg-query: error: parsing file",
+            ),
+            (r"printf 'vim\tall\t9.0\tii \t\n'; return 137", "exit status 137"),
+            (":", ""),
+        ];
+        for (all, words) in broken {
+            let output = says_installed("return 2", all);
+            let package = package(r#"{"name": "libc6", "absent": true}"#);
+            let look = Package::observe(&[&package], &output).unwrap().remove(0);
+            match words {
+                // An empty list is one of a host on which nothing is installed.
+                "" => assert_eq!(look.unwrap().state, State::Missing),
+                _ => assert!(look.unwrap_err().reason.contains(words), "{output}"),
+            }
+        }
+    }
+
+    fn package(json: &str) -> Package {
+        let value = serde_json::from_str::<crate::value::Value>(json).unwrap();
+        Package::deserialize(value).unwrap()
+    }
+
+    /// What is planned by what was said.
+    fn change(json: &str, output: &str) -> Option<Change> {
+        let package = package(json);
+        package.plan(Package::observe(&[&package], output).unwrap()[0].as_ref().unwrap())
     }
 
     #[test]
@@ -406,32 +444,79 @@ mod tests {
 
     #[test]
     fn the_best_state_under_a_name_counts() {
-        let package = |json: &str| {
-            let value = serde_json::from_str::<crate::value::Value>(json).unwrap();
-            Package::deserialize(value).unwrap()
-        };
         let output = "awk\t1.3\tprovided\nvim\t9.0\trc \nbash\t5.2\tiF \nlibc6\t2.36\tii \n\
-            libc6\t2.36\trc \nmissing\tvim\n";
-        let change = |json: &str| {
-            let package = package(json);
-            let observed = Package::observe(&[&package], output).unwrap();
-            package.plan(observed[0].as_ref().unwrap()).map(|change| change.action)
-        };
-        assert_eq!(change(r#"{"name": "awk"}"#), None);
-        assert_eq!(change(r#"{"name": "awk", "absent": true}"#), None);
-        assert_eq!(change(r#"{"name": "vim"}"#), Some(Action::Create));
-        assert_eq!(change(r#"{"name": "vim", "absent": true}"#), None);
+            libc6\t2.36\trc \nmissing\tvim\nmissing\tbash\nmissing\tawk\n";
+        let action = |json: &str| change(json, output).map(|change| change.action);
+        assert_eq!(action(r#"{"name": "awk"}"#), None);
+        assert_eq!(action(r#"{"name": "awk", "absent": true}"#), None);
+        assert_eq!(action(r#"{"name": "vim"}"#), Some(Action::Create));
+        assert_eq!(action(r#"{"name": "vim", "absent": true}"#), None);
         let purged = r#"{"name": "vim", "absent": true, "purge": true}"#;
-        assert_eq!(change(purged), Some(Action::Remove));
-        assert_eq!(change(r#"{"name": "bash"}"#), Some(Action::Update));
-        assert_eq!(change(r#"{"name": "libc6"}"#), None);
+        assert_eq!(action(purged), Some(Action::Remove));
+        assert_eq!(action(r#"{"name": "bash"}"#), Some(Action::Update));
+        assert_eq!(action(r#"{"name": "libc6"}"#), None);
     }
 
-    proptest! {
-        #[test]
-        fn any_output_is_read(output in "[a-z:\t\n .]{0,80}|\\PC*") {
-            installed(&output);
-            candidates(&output);
+    #[test]
+    fn each_state_that_is_not_the_wanted_one_is_named() {
+        let states = [
+            ("iH ", "half installed"),
+            ("iHR", "must be installed again"),
+            ("iiR", "must be installed again"),
+            ("iU ", "unpacked, not configured"),
+            ("iF ", "half configured"),
+            ("iW ", "waits for triggers"),
+            ("it ", "has triggers pending"),
+        ];
+        for (status, words) in states {
+            let output = format!("cow\t1\t{status}\nmissing\tcow\n");
+            let update = change(r#"{"name": "cow"}"#, &output).unwrap();
+            assert_eq!(update.fields, [Field::new("state", words, "installed")], "{status}");
+            let removal = change(r#"{"name": "cow", "absent": true}"#, &output).unwrap();
+            assert_eq!(removal.action, Action::Remove, "{status}");
         }
+        let held = "cow\t1\thi \ncow:\n  Candidate: 2\nindex at 0\nindex now 1\n";
+        let update = change(r#"{"name": "cow", "latest": true}"#, held).unwrap();
+        assert_eq!(update.fields, [Field::new("version", "1 (held)", "2")]);
+        assert_eq!(change(r#"{"name": "cow"}"#, held), None);
+    }
+
+    #[test]
+    fn an_index_that_is_old_does_not_tell_what_is_the_newest() {
+        let latest = r#"{"name": "cow", "latest": true}"#;
+        let output = |candidate: &str, now: u32| {
+            format!("cow\t1\tii \ncow:\n  Candidate: {candidate}\nindex at 0\nindex now {now}\n")
+        };
+        assert_eq!(change(latest, &output("1", 60)), None);
+        let old = change(latest, &output("1", 3 * 86_400)).unwrap();
+        let words = "the newest: the package index is 3 days old";
+        assert_eq!(old, Change::new(Action::Refresh, vec![Field::new("version", "1", words)]));
+        let older = change(latest, &output("2", 7200)).unwrap();
+        let words = "2, or newer: the package index is 2 hours old";
+        assert_eq!(older, Change::new(Action::Update, vec![Field::new("version", "1", words)]));
+        let unknown = |output: &str| {
+            let package = package(latest);
+            Package::observe(&[&package], output).unwrap().remove(0).unwrap_err().reason
+        };
+        let failed = "cow\t1\tii \nE: no cache\napt-cache ended with exit status 100\n";
+        assert_eq!(unknown(failed), "E: no cache; apt-cache ended with exit status 100");
+        assert_eq!(unknown("cow\t1\tii \n"), "apt-cache did not say which version is the newest");
+        assert_eq!(unknown(NO_DPKG), NO_DPKG);
+    }
+
+    #[test]
+    fn what_apt_has_not_heard_of_is_said_before_it_is_tried() {
+        let version = |rest: &str| {
+            let change = change(r#"{"name": "cow"}"#, &format!("missing\tcow\n{rest}")).unwrap();
+            match &change.fields[0].after {
+                Shown::Text(text) => text.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(version("index now 1\n"), "newest (the package index is not read yet)");
+        let unheard = "not known to apt: the package index is 5 minutes old, and is refreshed";
+        assert_eq!(version("index at 0\nindex now 300\n"), unheard);
+        assert_eq!(version("cow:\n  Candidate: 3\nindex at 0\nindex now 300\n"), "3");
+        assert_eq!(version("cow:\n  Candidate: (none)\nindex now 300\n"), "of what provides it");
     }
 }

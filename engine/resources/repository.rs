@@ -19,7 +19,8 @@ use crate::{
 
 /// A repository of packages for apt, in `/etc/apt/sources.list.d`, with the key that signs it.
 ///
-/// After a change its part of the package index is fetched; if that fails, the old source is put back.
+/// After a change apt must take all of its sources together, and the repository's part of the package index is fetched. If
+/// either fails, or the repository has no such component, the old source and the old key are put back.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Repository {
@@ -39,21 +40,67 @@ pub struct Repository {
     architectures: Vec<String>,
     /// The ASCII-armoured public key that signs it. Without a key, one of those that the host trusts must.
     key: Option<String>,
-    /// The key, as a file below the role's `files/`.
+    /// The key, as a file below the role's `files/`: ASCII-armoured, or binary as many repositories give it.
     key_source: Option<String>,
     /// Whether it must not be there.
     #[serde(default)]
     absent: bool,
-    /// The two files that it is made of: the source and the key, an empty one if it has none.
+    /// The files that it is made of: the source and the key, if it has one; the keys of either form where nothing is to stay.
     #[serde(skip)]
     files: Vec<File>,
+    /// The form of the key.
+    #[serde(skip)]
+    form: KeyForm,
+}
+
+/// How a key is written; apt tells it by the ending of the file's name.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum KeyForm {
+    #[default]
+    Armoured,
+    Binary,
+}
+
+impl KeyForm {
+    /// The form of a key.
+    fn of(key: &[u8]) -> Result<Self, ArgumentError> {
+        let has = |text: &str| key.windows(text.len()).any(|it| it == text.as_bytes());
+        let wrong =
+            |message: &str, hint: &str| Err(ArgumentError::new("key_source", message).hint(hint));
+        match key {
+            _ if has("BEGIN PGP PUBLIC KEY BLOCK") => Ok(Self::Armoured),
+            _ if has("BEGIN PGP PRIVATE KEY") => {
+                wrong("this is a private key", "`gpg --armor --export` prints the public one")
+            }
+            [_, _, _, _, _, _, _, _, b'K', b'B', b'X', b'f', ..] => {
+                wrong("this is a keybox, which apt does not read", "`gpg --export` prints the key")
+            }
+            // The first packet of a public key, in the old form and in the new one: RFC 4880, 4.2.
+            [0x98 | 0x99 | 0x9a | 0xc6, ..] => Ok(Self::Binary),
+            _ => wrong("this is not a public key", "neither an ASCII-armoured nor a binary one"),
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Armoured => "asc",
+            Self::Binary => "gpg",
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Armoured => Self::Binary,
+            Self::Binary => Self::Armoured,
+        }
+    }
 }
 
 /// What lies at the places of the source and the key.
 #[derive(Debug, Serialize)]
 pub struct Observed {
     source: file::Observed,
-    key: Option<file::Observed>,
+    keys: Vec<file::Observed>,
 }
 
 impl Resource for Repository {
@@ -77,8 +124,8 @@ impl Resource for Repository {
         };
         let whole = Footprint::at(self.source_path(), wanted(0));
         match self.files.len() {
-            2 => whole.and_at(self.key_path(), wanted(1)),
-            _ => whole,
+            1 => whole,
+            _ => whole.and_at(self.key_path(), wanted(1)),
         }
     }
 
@@ -95,14 +142,20 @@ impl Resource for Repository {
         if !self.absent {
             self.check()?;
         }
-        let wants_key = self.has_key() || self.absent;
+        if let Some(name) = self.key_source.as_ref().filter(|_| !self.absent) {
+            self.form = KeyForm::of(&files.source(name)?)?;
+        }
         let key = match &self.key_source {
             Some(name) => ("source", name.clone()),
             None => ("content", self.key.clone().unwrap_or_default()),
         };
         let source = file(&self.source_path(), ("content", self.source()), &self.fetch())?;
         self.files = vec![source];
-        if wants_key {
+        if self.absent {
+            for form in [self.form, self.form.other()] {
+                self.files.push(file(&self.key_path_of(form), ("content", String::new()), "")?);
+            }
+        } else if self.has_key() {
             self.files.push(file(&self.key_path(), key, "")?);
         }
         self.files.iter_mut().try_for_each(|file| file.resolve(files))
@@ -116,8 +169,11 @@ impl Resource for Repository {
         let mut observed = File::observe(&all_files(batch), output)?.into_iter();
         let mut next = |repository: &&Self| {
             let source = observed.next()?;
-            let key = if repository.files.len() > 1 { Some(observed.next()?) } else { None };
-            Some(source.and_then(|source| Ok(Observed { source, key: key.transpose()? })))
+            let keys: Vec<_> = observed.by_ref().take(repository.files.len() - 1).collect();
+            let all = keys.len() == repository.files.len() - 1;
+            all.then(|| {
+                Ok(Observed { source: source?, keys: keys.into_iter().collect::<Look<_>>()? })
+            })
         };
         let message = || "fewer files than were asked for".to_owned();
         batch
@@ -127,10 +183,10 @@ impl Resource for Repository {
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
-        let observed = [Some(&observed.source), observed.key.as_ref()];
-        let changes: Vec<(&str, Change)> = ["source", "key"]
+        let observed = [&observed.source].into_iter().chain(&observed.keys);
+        let changes: Vec<(&str, Change)> = ["source", "key", "binary key"]
             .into_iter()
-            .zip(self.files.iter().zip(observed.into_iter().flatten()))
+            .zip(self.files.iter().zip(observed))
             .filter_map(|(name, (file, observed))| Some((name, file.plan(observed)?)))
             .collect();
         if self.absent {
@@ -157,20 +213,31 @@ impl Resource for Repository {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        let mut step = Step::from(Script::trusted(APT));
+        let mut step = Step::from(Script::trusted(APT.as_str()));
         if self.absent {
             // What the index holds of it goes with the next refresh.
-            step.script.push(sh!("rm -f -- {} {}\napt_stale", self.source_path(), self.key_path()));
+            let [one, other] = [self.form, self.form.other()].map(|form| self.key_path_of(form));
+            step.script.push(sh!("rm -f -- {} {} {}\napt_stale", self.source_path(), one, other));
             return step;
         }
         // Fetching a part makes the index look fresh, which the rest of it is not.
         step.script.push(sh!("fresh=; ! apt_fresh || fresh=yes\nmkdir -p /etc/apt/keyrings"));
+        // A key that did not do is of no use to anybody, and the source that is put back may need the old one.
+        if self.has_key() {
+            step.script.push(sh!(
+                "key={} old_key=$STAGE/old-key.$$ kept=
+[ ! -e \"$key\" ] || cp -a -- \"$key\" \"$old_key\"
+trap '[ -n \"$kept\" ] || if [ -e \"$old_key\" ]; then cp -a -- \"$old_key\" \"$key\"; else rm -f -- \"$key\"; fi' EXIT",
+                self.key_path()
+            ));
+        }
         // The key comes first, so that apt never sees a source whose key is not there.
         for file in self.files.iter().rev() {
             let Step { script, contents } = file.apply(None);
             step.script.push(script);
             step.contents.extend(contents);
         }
+        step.script.push(sh!("kept=yes; rm -f -- {}", self.key_path_of(self.form.other())));
         step.script.push(sh!("[ -n \"$fresh\" ] || apt_stale"));
         step
     }
@@ -182,13 +249,16 @@ impl Repository {
     }
 
     fn key_path(&self) -> String {
-        format!("/etc/apt/keyrings/{}.asc", self.name)
+        self.key_path_of(self.form)
+    }
+
+    fn key_path_of(&self, form: KeyForm) -> String {
+        format!("/etc/apt/keyrings/{}.{}", self.name, form.ending())
     }
 
     /// Fetches what the source names, and nothing else.
     fn fetch(&self) -> String {
-        let options = "-o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0";
-        format!("apt_update -o Dir::Etc::SourceList={} {options}", self.source_path())
+        format!("apt_fetch {}", self.source_path())
     }
 
     fn has_key(&self) -> bool {
@@ -247,11 +317,13 @@ impl Repository {
         let there = |wanted: &str| {
             !changes.iter().any(|(name, change)| *name == wanted && change.action == Action::Create)
         };
-        let fields: Vec<Field> = [("source", self.source_path()), ("key", self.key_path())]
-            .into_iter()
-            .filter(|(name, _)| there(name))
-            .map(|(name, path)| Field::new(name, path, Shown::Nothing))
-            .collect();
+        let [one, other] = [self.form, self.form.other()].map(|form| self.key_path_of(form));
+        let fields: Vec<Field> =
+            [("source", self.source_path()), ("key", one), ("binary key", other)]
+                .into_iter()
+                .filter(|(name, _)| there(name))
+                .map(|(name, path)| Field::new(name, path, Shown::Nothing))
+                .collect();
         (!fields.is_empty()).then(|| Change::new(Action::Remove, fields))
     }
 }
@@ -293,6 +365,22 @@ mod tests {
             "Types: deb\nURIs: https://a/b\nSuites: bookworm\nComponents: stable test\n\
             Signed-By: /etc/apt/keyrings/docker.asc\n"
         );
+    }
+
+    #[test]
+    fn a_key_is_told_by_what_it_holds() {
+        let form = |key: &[u8]| KeyForm::of(key).map_err(|error| error.message);
+        assert_eq!(form(b"x\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n"), Ok(KeyForm::Armoured));
+        assert_eq!(form(&[0x99, 0x01, 0x0d, 0x04]), Ok(KeyForm::Binary));
+        assert_eq!(form(&[0xc6, 0x33, 0x04]), Ok(KeyForm::Binary));
+        for no_key in [
+            &b""[..],
+            b"<html>",
+            b"-----BEGIN PGP PRIVATE KEY BLOCK-----",
+            b"\0\0\0 \x01\x01\0\x02KBXf",
+        ] {
+            assert!(form(no_key).is_err(), "{no_key:?}");
+        }
     }
 
     #[test]

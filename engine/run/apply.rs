@@ -180,9 +180,10 @@ impl<'a> Live<'a> {
         match progress {
             Progress::Began(part) if part == self.ended => self.begin(),
             Progress::Line(part, line) if part == self.ended => self.line(line),
+            Progress::Warned(part, text) if part == self.ended => self.warn(&text),
             Progress::Ended(part, status) if part == self.ended && self.began.is_some() => {
-                let outcome = |id| self.outcome_of(id, status);
-                let outcomes = self.nodes().iter().map(|id| (*id, outcome(*id))).collect();
+                let outcome = |(at, id): (usize, &NodeId)| (*id, self.outcome_of(at, *id, status));
+                let outcomes = self.nodes().iter().enumerate().map(outcome).collect();
                 if status != 0 {
                     self.failed = self.nodes().first().copied();
                 }
@@ -199,6 +200,14 @@ impl<'a> Live<'a> {
             let node = self.apply.catalog.node(id).name.clone();
             self.apply.events.send(Event::Started { node });
         }
+    }
+
+    fn warn(&self, text: &str) {
+        let Some(&id) = self.nodes().first() else { return };
+        let node = self.apply.catalog.node(id);
+        let message = format!("{} {}: {text}", node.name.host, node.name.node);
+        let place = Some(node.declared.place.clone());
+        self.apply.events.send(Event::Warning { message, place });
     }
 
     fn line(&mut self, line: String) {
@@ -229,11 +238,16 @@ impl<'a> Live<'a> {
         self.ended += 1;
     }
 
-    fn outcome_of(&self, id: NodeId, status: i32) -> Outcome {
+    /// What became of a node of the part. Of several that failed together only the first shows how.
+    fn outcome_of(&self, at: usize, id: NodeId, status: i32) -> Outcome {
         let kind = self.apply.catalog.node(id).kind;
         if kind.reverted() == Some(status) {
             let (output, why) = self.output.before_last();
             return Outcome::reverted(Failure { output, ..Failure::told(why) });
+        }
+        if status != 0 && at > 0 {
+            let message = format!("it is one step with {}, which failed", self.name_of(self.ended));
+            return Outcome::failed(Failure::told(message));
         }
         if status != 0 {
             let message = format!("its step ended with exit status {status}");

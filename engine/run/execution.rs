@@ -307,9 +307,10 @@ impl<'a> Execution<'a> {
     }
 
     /// Whether a node must be looked at again before it and all behind it can go on: something before it changed
-    /// that may have altered it. It is left waiting, for the next round.
+    /// that may have altered it, or what kept it from being known. It is left waiting, for the next round.
     fn is_open(&self, id: NodeId, dirty: bool) -> bool {
-        dirty && matches!(self.plan.node(id).planned, Planned::MayChange { .. })
+        let planned = &self.plan.node(id).planned;
+        dirty && matches!(planned, Planned::MayChange { .. } | Planned::Unknown(_))
     }
 
     /// What a node without work comes to.

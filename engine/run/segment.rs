@@ -71,7 +71,10 @@ impl Segment {
             None => brought(&self.contents()),
         });
         script.push(sh!("trap 'exit 1' HUP INT TERM"));
-        script.push(sh!("at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}", self.id));
+        script.push(sh!(
+            "at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nwarn() {{ at warn \"$*\"; }}",
+            self.id
+        ));
         for (index, part) in self.parts.iter().enumerate() {
             script.push(sh!(
                 "at begin {}\n(set -eu\n{}\n) </dev/null 2>&1\nr=$?; at end {} $r; [ $r = 0 ] || exit 0",
@@ -186,6 +189,7 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
         let planned = &plan.node(**id).planned;
         catalog.node(**id).kind.name() == kind.name()
             && planned.change().is_some()
+            && planned.is_felt()
             && planned.reactions().is_empty()
     };
     let count = nodes.iter().take_while(fits).count();
@@ -200,7 +204,7 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
 /// change is made cannot be lost between the two.
 fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<Owed> {
     let node = catalog.node(cause);
-    if !plan.node(cause).planned.acts() || node.kind.nature() == Nature::Check {
+    if !plan.node(cause).planned.is_felt() || node.kind.nature() == Nature::Check {
         return Vec::new();
     }
     let owed = |other: &Arc<str>, reaction| Owed {
@@ -243,6 +247,8 @@ pub enum Progress {
     Began(usize),
     /// The running part printed a line.
     Line(usize, String),
+    /// The running part warns of something that does not keep it from going on.
+    Warned(usize, String),
     /// A part ended with this exit status.
     Ended(usize, i32),
 }
@@ -293,6 +299,10 @@ impl ProgressReader {
                     self.part = None;
                     let status = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
                     progress.push(Progress::Ended(index, status));
+                }
+                (Some("warn"), _) => {
+                    let text = mark.strip_prefix("warn ").unwrap_or_default().to_owned();
+                    progress.extend(self.part.map(|part| Progress::Warned(part, text)));
                 }
                 _ => {}
             }

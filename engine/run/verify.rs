@@ -126,8 +126,9 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
     let nature = run.catalog.node(id).kind.nature();
     match &plan.node(id).planned {
         Planned::Unknown(unknown) => {
+            let known = Failure::unknown(unknown);
             let message = format!("it cannot be verified: {unknown}");
-            GivenUp::Failed(Failure { message, ..Failure::unknown(unknown) })
+            GivenUp::Failed(if outcome.is_some() { Failure { message, ..known } } else { known })
         }
         // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now.
         Planned::Change { change, .. }

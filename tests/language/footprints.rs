@@ -49,7 +49,6 @@ group("a", #{ gid: 7 }); group("b", #{ gid: 7 });
 service("x", #{ masked: true }); unit("x.service", #{ content: "[Unit]\n" });
 unit("x.service", #{ absent: true }); service("x", #{ masked: true });
 link("/etc/systemd/system/x.service", #{ to: "/dev/null" }); service("x");
-container("app", #{ image: "a:1" }); container("app-previous", #{ image: "a:1" });
 image("docker.io/library/nginx:latest", #{ absent: true }); container("app", #{ image: "nginx" });
 absent("/data"); container("app", #{ image: "a:1", volumes: ["/data/app:/data"] });
 command("make", #{ creates: "/out/done" }); absent("/out", #{ recursive: true });
@@ -81,7 +80,7 @@ service("x", #{ running: false, enabled: false }); unit("x.service", #{ content:
 unit("nginx.service", #{ absent: true }); service("nginx");
 service("x", #{ masked: true }); link("/etc/systemd/system/x.service", #{ to: "/dev/null" });
 service("cron"); service("cron.service");
-container("app", #{ image: "a:1" }); container("app-previous", #{ absent: true }); image("a:1");
+container("app", #{ image: "a:1" }); container("app-previous", #{ image: "a:1" }); image("a:1");
 directory("/srv/data"); container("app", #{ image: "a:1", volumes: ["/srv/data:/data", "cache:/c"] });
 command("make", #{ creates: "/out/done" }); directory("/out");
 command("clean", #{ removes: "/old" }); absent("/old");
