@@ -127,7 +127,7 @@ impl Plan {
         if self.hosts.is_empty() {
             return look.dim("Nothing to do: no resource is declared on a host that answered.");
         }
-        if changes.is_empty() && unknown == 0 && silent == 0 {
+        if changes.is_empty() && may_change == 0 && unknown == 0 && silent == 0 {
             let are = if self.hosts.len() == 1 { "is" } else { "are" };
             let no_changes = look.paint(Tone::Good, "No changes.");
             return format!("{no_changes} {on} {are} as declared.");

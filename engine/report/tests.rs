@@ -205,6 +205,17 @@ fn a_mixed_plan() {
 }
 
 #[test]
+fn what_may_change_alone_is_not_called_as_declared() {
+    let version = vec![Field::new("version", "1", "the newest: the package index is 3 days old")];
+    let told = human(vec![
+        event::planned("web-1", "package", "curl", change(Action::Refresh, version)),
+        Event::PlanFinished,
+    ]);
+    assert!(told.contains("may change, is looked at again"), "{told}");
+    assert!(told.contains("1 may change.") && !told.contains("as declared"), "{told}");
+}
+
+#[test]
 fn colours_change_nothing_else() {
     let coloured = Options { color: true, color_progress: true, ..options() };
     for events in [mixed_plan("apply"), failed_apply()] {

@@ -64,17 +64,17 @@ apt_fetch() {
 
 # apt_get WORD...: apt-get that asks nothing, keeps changed configuration files, and waits for the lock.
 apt_get() {
-  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+  apt-get -q -y ${apt_fix-} -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
 # apt_mend: ends an installation that was cut off. Another program that is at work leaves the same traces, so it is waited
-# for first. What cannot be ended so may be by what is wanted: a package that is missing, or a removal.
+# for first. What cannot be ended so is left to apt, which brings what is missing, or to the removal that is wanted.
 apt_mend() {
   apt_is_cut_off || return 0
   apt_said=$(apt-get -q -o DPkg::Lock::Timeout=300 check 2>&1) ||
     case $apt_said in *'Could not get lock'*) die "$(apt_errors)" || return 1 ;; esac
-  if apt_is_cut_off; then dpkg --force-confdef --force-confold --configure -a || :; fi
+  if apt_is_cut_off; then dpkg --force-confdef --force-confold --configure -a || apt_fix=--fix-broken; fi
 }
 apt_is_cut_off() { case $(dpkg-query -W -f '${db:Status-Abbrev}') in *[UFHWt]*) ;; *) return 1 ;; esac; }
 

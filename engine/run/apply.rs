@@ -205,7 +205,7 @@ impl<'a> Live<'a> {
     fn warn(&self, text: &str) {
         let Some(&id) = self.nodes().first() else { return };
         let node = self.apply.catalog.node(id);
-        let message = format!("{} {}: {text}", node.name.host, node.name.node);
+        let message = format!("{}: {text}", node.name.node);
         let place = Some(node.declared.place.clone());
         self.apply.events.send(Event::Warning { message, place });
     }

@@ -263,3 +263,38 @@ async fn a_failure_and_an_unreachable_host_weigh_more_than_what_was_taken_back()
     fleet.breaks("b", Fault::Unreachable);
     assert_eq!(fleet.apply(&release("api:2", "3", "true")).await.status, Unreachable);
 }
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_looked_at_again_once_it_can_be() {
+    let fleet = Fleet::new(&["a"]);
+    let bin = fleet.at("a", "bin");
+    docker::install(&bin);
+    let down = bin.join("down");
+    let playbook = |command: &str| {
+        format!(
+            r#"on(hosts("a"), |host| {{
+                command("{command}", #{{ creates: `${{host.vars.root}}/bin/up` }});
+                container("api", #{{ image: "api:1" }});
+            }});"#
+        )
+    };
+    let bin_path = bin.to_str().unwrap();
+    let start = playbook(&format!("rm -f {bin_path}/down; touch {bin_path}/up"));
+    assert_eq!(fleet.apply(&start).await.status, Converged);
+
+    std::fs::write(&down, "").unwrap();
+    let planned = fleet.plan(&start).await;
+    assert_eq!(planned.status, Failed);
+    let told = format!("{:?}", planned.events);
+    assert!(told.contains("Unknown { reason: \"Cannot connect to the Docker daemon"), "{told}");
+
+    std::fs::remove_file(bin.join("up")).unwrap();
+    let ran = fleet.apply(&start).await;
+    assert_eq!(ran.status, Converged, "{:?}", ran.events);
+    assert_eq!(ran.outcome("container:api"), "unchanged");
+
+    // What Docker says counts, not what it was made of.
+    std::fs::write(bin.join("containers/api/memory"), "104857600\n").unwrap();
+    assert_eq!(fleet.apply(&start).await.outcome("container:api"), "changed");
+    assert_eq!(fleet.apply(&start).await.counts("a")[0], 2, "all is as it should be");
+}

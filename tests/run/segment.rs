@@ -74,6 +74,21 @@ fn packages_that_stand_next_to_each_other_are_one_transaction() {
 }
 
 #[test]
+fn what_is_only_looked_at_anew_is_a_step_of_its_own_and_nobody_reacts_to_it() {
+    let catalog = catalog(
+        "package(\"one\"); let two = package(\"two\", #{ latest: true });
+        service(\"nginx\", #{ restart_on: [two] });",
+    );
+    let refresh = Change::new(Action::Refresh, vec![Field::new("version", "1", "newest")]);
+    let plan = plan(&catalog, &[(0, create()), (1, refresh)]);
+    let parts = parts(&catalog, &plan);
+    let nodes: Vec<Vec<usize>> = parts.iter().map(|(nodes, _)| nodes.clone()).collect();
+    assert_eq!(nodes, [vec![0], vec![1]]);
+    assert!(parts[1].1.contains("apt_must_refresh") && !parts[1].1.contains("mark 'x"));
+    assert!(!parts[1].1.contains("restart"), "{}", parts[1].1);
+}
+
+#[test]
 fn a_restart_makes_a_reload_needless() {
     let catalog = catalog(
         "let one = file(\"/one\", #{ content: \"x\" });\nlet two = file(\"/two\", #{ content: \"x\" });
@@ -125,7 +140,7 @@ fn read(chunks: &[&[u8]]) -> Vec<Progress> {
 #[test]
 fn lines_belong_to_their_part_and_marks_are_no_lines() {
     let line = |part, text: &str| Progress::Line(part, text.to_owned());
-    let output = b"noise\n\nID begin 0\none\n\n\ntwo\nID begun 5\nno end of line\nID end 0 0\n\nID begin 1\n\nID end 1 7\n";
+    let output = b"noise\n\nID begin 0\none\n\n\ntwo\nID begun 5\nno end of line\n\nID warn it is old\nID end 0 0\n\nID begin 1\n\nID end 1 7\n";
     let expected = [
         Progress::Began(0),
         line(0, "one"),
@@ -133,6 +148,7 @@ fn lines_belong_to_their_part_and_marks_are_no_lines() {
         line(0, ""),
         line(0, "two"),
         line(0, "no end of line"),
+        Progress::Warned(0, "it is old".to_owned()),
         Progress::Ended(0, 0),
         Progress::Began(1),
         Progress::Ended(1, 7),
