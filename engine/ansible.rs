@@ -101,7 +101,7 @@ pub const NAMES: &[(&[&str], &str)] = &[
     (&["add_host", "group_by"], "hosts(\"all\").filter(|host| ..)"),
     (
         &["hostvars", "groups", "inventory_hostname", "ansible_facts"],
-        "hosts(\"name\")[0].vars, hosts(\"group\"), host.name, host.facts",
+        "hosts(\"name\")[0].vars, hosts(\"group\"), host.name, host.facts; in a template, they have these names",
     ),
     (
         &["docker_container", "podman_container", "docker_image"],

@@ -39,6 +39,7 @@ mod header;
 mod lexer;
 pub mod manual;
 mod method;
+pub mod names;
 mod order;
 mod python;
 pub mod registry;
@@ -205,23 +206,37 @@ pub fn check_syntax(source: &Source) -> Result<()> {
 
 /// The names that a template itself, not one that it includes, reads, with what is below them: `host.facts`.
 pub fn names(source: &Source) -> IndexSet<String> {
-    let settings = header_of(source).ok().flatten().map(|it| it.settings).unwrap_or_default();
+    let header = header_of(source).ok().flatten();
+    let begin = header.as_ref().map_or(0, |header| header.end);
+    let settings = header.map(|header| header.settings).unwrap_or_default();
     let environment = environment(&(Arc::new(|_: &str| None) as Includes), &settings);
-    let text = dialect::translate(&source.text, begin(&source.text), &settings).text;
-    let template = environment.template_from_named_str(&source.name, &text);
-    let names = template.map(|template| template.undeclared_variables(true)).unwrap_or_default();
-    names.into_iter().collect()
+    // As it is written: a translation says paths in another way. But not all that is written is understood.
+    let translated = dialect::translate(&source.text, begin, &settings).text;
+    let read = |text| {
+        let template = environment.template_from_named_str(&source.name, text);
+        template.map(|template| template.undeclared_variables(true))
+    };
+    let names = read(&source.text[begin..]).or_else(|_| read(&translated)).unwrap_or_default();
+    names.into_iter().filter(|name| !name.starts_with("__")).collect()
 }
 
-/// Whether a template itself, not one that it includes, reads a name or what is below it, such as `host.facts`.
-pub fn reads(source: &Source, name: &str) -> bool {
-    // Most templates do not, and need not be parsed to know it.
-    if !name.split('.').all(|part| source.text.contains(part)) {
-        return false;
+/// The templates that one includes, imports or extends by names that stand in it, these too, and itself.
+pub fn reachable(source: &Source, includes: &dyn Fn(&str) -> Option<Source>) -> Vec<Source> {
+    let mut found = vec![source.clone()];
+    let mut at = 0;
+    while let Some(source) = found.get(at).cloned() {
+        at += 1;
+        let brings = ["include", "import", "extends"].iter().any(|word| source.text.contains(word));
+        let quoted = source.text.split(['"', '\'']).skip(1).filter(|text| !text.contains('\n'));
+        for name in quoted.filter(|name| brings && name.len() < 256 && !name.is_empty()) {
+            if let Some(other) = includes(name)
+                && found.iter().all(|known| known.name != other.name)
+            {
+                found.push(other);
+            }
+        }
     }
-    names(source).iter().any(|path| {
-        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    found
 }
 
 /// Where a template begins: behind its header.

@@ -12,6 +12,7 @@ mod checking;
 mod footprints;
 mod comparing;
 mod handles;
+mod names;
 mod ordered;
 mod roles;
 

@@ -11,6 +11,7 @@ use super::{
     SourceEntry, SourceError, SourceSort,
     convert::host_parts,
     hosts::facts,
+    names::{Shown, Wants, of_fleet, of_host},
     state::{Context, State, Template},
 };
 use crate::{
@@ -23,8 +24,8 @@ use crate::{
     value::Value,
 };
 
-/// The place of the host in what a template sees.
-const HOST: usize = 1;
+/// The places of what is of the host in what a template sees.
+const HOST: [usize; 3] = [1, 2, 4];
 
 /// The folder of the script that makes a declaration: a role's, or the playbook's.
 pub(super) struct RoleFiles<'a> {
@@ -103,42 +104,73 @@ impl<'a> RoleFiles<'a> {
             return Ok(known.clone());
         }
         let source = self.read_template(name)?;
-        let reads_facts = template::reads(&source, "host.facts");
+        let other = |name: &str| {
+            let path = self.path("templates", name, "template").ok()?;
+            self.state.text(&path).ok()
+        };
+        let wants = Arc::new(Wants::of(&template::reachable(&source, &other)));
         let all = self.state.templates(&[self.folder, "/templates"].concat());
-        let found = Template { all, reads_facts };
+        let found = Template { all, wants };
         self.state.gathered().templates.insert(path, found.clone());
         Ok(found)
     }
 
-    /// What a template sees: the role's parameters, the host, and the variables of the call. The host's facts are
-    /// asked for only if the template reads them.
-    fn context(&self, with_facts: bool, vars: Values) -> Result<template::Context, ArgumentError> {
-        let host = match &self.scene.host {
-            Some(host) => self.host(host.subject(), with_facts)?,
-            None => Arc::default(),
-        };
-        // The host stands at `HOST`.
-        Ok(template::Context(vec![self.scene.parameters.clone(), host, Arc::new(vars)]))
+    /// What a template sees: the groups and all hosts, variables of the host by their names, the role's parameters, the host,
+    /// and the variables of the call. The host's facts are asked for only if the template reads them.
+    fn context(&self, wants: &Wants, vars: Values) -> Result<template::Context, ArgumentError> {
+        let parameters = self.scene.parameters.clone();
+        let (mut named, mut host, mut variables) = (Arc::default(), Arc::default(), Values::new());
+        if let Some(subject) = &self.scene.host {
+            let subject = subject.subject();
+            [named, host] = self.host(subject, wants)?;
+            for name in &wants.others {
+                if !parameters.contains_key(name) && !vars.contains_key(name) {
+                    // Whether it is there can be another thing for another host.
+                    self.sees_host.set(true);
+                    let variable =
+                        subject.vars.get(name).map(|it| (name.clone(), it.value.clone()));
+                    variables.extend(variable);
+                }
+            }
+        }
+        // What is of the host stands at `HOST`.
+        let all =
+            vec![self.fleet(wants), named, Arc::new(variables), parameters, host, Arc::new(vars)];
+        Ok(template::Context(all))
     }
 
-    /// The host, as templates see it. What the last one saw is kept: most hosts have many.
-    fn host(&self, host: &Arc<Host>, with_facts: bool) -> Result<Arc<Values>, ArgumentError> {
-        if let Some((seen, facts, values)) = &self.state.gathered().host_in_templates
-            && Arc::ptr_eq(seen, host)
-            && *facts == with_facts
+    /// What is the same for all hosts: the groups, and all of them, where that is wanted.
+    fn fleet(&self, wants: &Wants) -> Arc<Values> {
+        let inventory = &self.state.input().inventory;
+        let mut gathered = self.state.gathered();
+        let kept = &mut gathered.fleet_in_templates[usize::from(wants.fleet)];
+        kept.get_or_insert_with(|| Arc::new(of_fleet(inventory, wants.fleet))).clone()
+    }
+
+    /// The host as templates see it, by Ansible's names and by its own. What the last one saw is kept: most hosts have many.
+    fn host(&self, host: &Arc<Host>, wants: &Wants) -> Result<[Arc<Values>; 2], ArgumentError> {
+        let wanted = [wants.facts, wants.ansible];
+        if let Some(shown) = &self.state.gathered().host_in_templates
+            && Arc::ptr_eq(&shown.host, host)
+            && shown.wanted == wanted
         {
-            return Ok(values.clone());
+            return Ok(shown.values.clone());
         }
         let mut parts = host_parts(host);
-        if with_facts {
+        let mut known = None;
+        if wants.facts {
             let facts = facts(self.state, host).map_err(|interruption| {
                 self.interruption.replace(Some(interruption));
                 ArgumentError::new("template", "the facts are not known yet")
             })?;
             parts.insert("facts".into(), facts.clone());
+            known = Some(facts);
         }
-        let values = Arc::new(Values::from([("host".to_owned(), Value::Map(parts))]));
-        self.state.gathered().host_in_templates = Some((host.clone(), with_facts, values.clone()));
+        let named = if wants.ansible { of_host(host, known) } else { Values::new() };
+        let host_itself = Values::from([("host".to_owned(), Value::Map(parts))]);
+        let values = [Arc::new(named), Arc::new(host_itself)];
+        let shown = Shown { host: host.clone(), wanted, values: values.clone() };
+        self.state.gathered().host_in_templates = Some(shown);
         Ok(values)
     }
 }
@@ -152,10 +184,10 @@ impl Files for RoleFiles<'_> {
 
     fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
         let template = self.find_template(name)?;
-        let rendered = template.all.render(name, &self.context(template.reads_facts, vars)?);
+        let rendered = template.all.render(name, &self.context(&template.wants, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
-        let sees_host = template.reads_facts || rendered.has_read(HOST);
+        let sees_host = template.wants.facts || HOST.iter().any(|place| rendered.has_read(*place));
         self.sees_host.set(self.sees_host.get() || sees_host);
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }

@@ -30,6 +30,7 @@ mod hosts;
 mod libraries;
 mod lint;
 mod manual;
+mod names;
 mod ordered;
 mod parameters;
 mod recording;

@@ -10,6 +10,7 @@ use rhai::{AST, NativeCallContext, Position};
 use super::{
     Begins, Evaluation, Input, Note, Question,
     hosts::HostRef,
+    names::{Shown, Wants},
     ordered::{Orders, Use},
     parameters::Parameters,
     unread,
@@ -18,7 +19,6 @@ use super::{
 use crate::{
     catalog::{BlockId, Catalog, Contradiction, Declared, Frame, NodeId, Order},
     diagnostic::{Diagnostic, Place, Result, Source},
-    inventory::Host,
     pattern::{Pattern, Refused},
     template::{Templates, Values},
 };
@@ -56,8 +56,10 @@ pub(super) struct Gathered {
     folders: HashMap<String, Arc<Templates>>,
     /// By their paths.
     pub(super) templates: HashMap<String, Template>,
-    /// The host as the last template saw it, and whether with its facts.
-    pub(super) host_in_templates: Option<(Arc<Host>, bool, Arc<Values>)>,
+    /// The host as the last template saw it.
+    pub(super) host_in_templates: Option<Shown>,
+    /// What is the same for all hosts, as templates see it: without the groups and hosts, and with them.
+    pub(super) fleet_in_templates: [Option<Arc<Values>>; 2],
     /// By their text.
     pub(super) patterns: HashMap<String, Arc<Pattern>>,
     /// The first mistake that Rhai did not let end the script.
@@ -76,7 +78,7 @@ pub(super) struct Role {
 #[derive(Clone)]
 pub(super) struct Template {
     pub(super) all: Arc<Templates>,
-    pub(super) reads_facts: bool,
+    pub(super) wants: Arc<Wants>,
 }
 
 /// Where the script is: whose declarations they are, and how it got there.

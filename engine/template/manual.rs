@@ -2,6 +2,7 @@
 
 use super::{
     header::KEYS,
+    names::{FACTS, NAMES, PREFIX},
     registry::{Chapter, FILTERS, FUNCTIONS, METHODS, TESTS},
 };
 
@@ -41,6 +42,14 @@ pub fn book() -> String {
     for (of, names) in METHODS {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         book += &format!("- of {of}: {}\n", names.join(", "));
+    }
+    book += "\n## Names\n\nBesides the parameters of the role, the `vars` of the call, and `host`. A parameter that has one of these \\
+             names counts more.\n\n| name | meaning |\n|---|---|\n";
+    for (name, about) in NAMES {
+        book += &format!("| `{name}` | {about} |\n");
+    }
+    for (name, about) in FACTS {
+        book += &format!("| `{PREFIX}{name}` | {about} |\n");
     }
     book
 }

@@ -72,6 +72,12 @@ fn words(chapters: &'static [Chapter]) -> impl Iterator<Item = &'static Word> {
     chapters.iter().flat_map(|chapter| chapter.words)
 }
 
+/// Whether a name is one of the language itself.
+pub fn is_function(name: &str) -> bool {
+    let own = ["loop", "self", "super", "caller", "varargs", "kwargs", "True", "False", "None"];
+    own.contains(&name) || words(FUNCTIONS).any(|word| word.names.contains(&name))
+}
+
 /// Adds them all.
 pub(super) fn furnish(environment: &mut Environment<'static>) {
     for word in words(FILTERS) {

@@ -1,5 +1,7 @@
 //! What templates make of their context, and which of it is sensitive.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::secret::Secret;
 
@@ -186,8 +188,20 @@ fn what_can_be_known_without_values_is() {
     let good =
         Source::new("a.j2", "{% for x in xs %}{{ x }}{{ host.name }}{{ range(3) }}{% endfor %}");
     assert_eq!(check_syntax(&good), Ok(()));
-    assert!(reads(&good, "host") && reads(&good, "host.name") && reads(&good, "xs"));
-    assert!(!reads(&good, "host.facts") && !reads(&good, "x") && !reads(&good, "ho"));
+    assert_eq!(
+        names(&good).iter().collect::<BTreeSet<_>>(),
+        ["host.name", "range", "xs"].map(str::to_owned).iter().collect()
+    );
+    let maybe = Source::new(
+        "a.j2",
+        "{{ host.facts.os.id | default('x') }}{% if a.b is defined %}{{ '%s' % c }}{% endif %}",
+    );
+    assert_eq!(
+        names(&maybe).iter().collect::<BTreeSet<_>>(),
+        ["a.b", "c", "host.facts.os.id"].map(str::to_owned).iter().collect()
+    );
+    let signed = Source::new("a.j2", "{{ +port }}");
+    assert!(names(&signed).contains("port"));
     let bad = check_syntax(&Source::new("a.j2", "a\n{% if x %}\n")).unwrap_err();
     assert_eq!(bad.kind(), "template::syntax");
 }
