@@ -108,7 +108,8 @@ impl Document {
         Ok(Self::new(source, root, kinds))
     }
 
-    fn new(source: &Source, root: Node, kinds: Kinds) -> Self {
+    /// What a text holds that was read elsewhere.
+    pub fn new(source: &Source, root: Node, kinds: Kinds) -> Self {
         let starts = source.text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         Self { source: source.clone(), root, kinds, lines, ascii: source.text.is_ascii() }

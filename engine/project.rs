@@ -1,6 +1,7 @@
 //! The project on disk: finds and reads its configuration and its inventories, and runs inventory programs.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 use crate::{
     config::{self, Config},
     diagnostic::{Diagnostic, Result, Source},
-    inventory::{Assignment, Format, Given, Inventory},
+    inventory::{Assignment, Format, Given, Inventory, Owner},
 };
 
 /// Bits of a file's mode: others may write, and anyone may execute.
@@ -33,7 +34,7 @@ pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
     Config::parse(&read(&file)?, folder, home)
 }
 
-/// The inventory in some paths: TOML files, JSON files, folders of TOML files, programs that print JSON.
+/// The inventory in some paths: TOML files, Ansible's INI, YAML and JSON, programs that print JSON, folders of them.
 /// Without a path, this machine itself.
 ///
 /// # Errors
@@ -45,11 +46,27 @@ pub fn inventory(paths: &[PathBuf], home: &Path, assignments: &[Assignment]) -> 
     let mut given = Vec::new();
     for path in paths {
         for file in files(path)? {
-            let (source, format) = text(&file)?;
             let folder = file.parent().unwrap_or(Path::new(""));
             let folder =
                 std::path::absolute(folder.join(".")).map_err(|e| unreadable(&file, &e))?;
-            given.push(Given { source, format, folder, home: home.to_owned() });
+            let one = |source, format| Given {
+                source,
+                format,
+                folder: folder.clone(),
+                home: home.to_owned(),
+            };
+            let (source, format) = text(&file)?;
+            let (source, own) = match is_program(&file)? {
+                true => (source.clone(), host_by_host(&file, &source)?),
+                false => (source, Vec::new()),
+            };
+            let beside = match format {
+                Format::Toml => Vec::new(),
+                _ => beside(file.parent().unwrap_or(Path::new("")))?,
+            };
+            given.push(one(source, format));
+            let vars = own.into_iter().chain(beside);
+            given.extend(vars.map(|(owner, source)| one(source, Format::Vars(owner))));
         }
     }
     Inventory::parse(&given, assignments)
@@ -70,47 +87,176 @@ pub fn assignments(words: &[String]) -> Result<Vec<Assignment>> {
     Ok(assignments)
 }
 
-/// The files of an inventory: itself, or the TOML files in a folder, by name.
+/// The endings of files that are inventories.
+const ENDINGS: [&str; 5] = ["toml", "json", "ini", "yml", "yaml"];
+
+/// The files of an inventory: itself, or the inventories in a folder, by name.
 fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
-    let entries = entries.map_err(|error| unreadable(path, &error))?;
-    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-    files.sort();
-    if files.is_empty() {
-        let message = format!("there is no inventory in {}", path.display());
-        return Err(Diagnostic::new("inventory::empty", message)
-            .hint("of a folder, every file that ends in .toml is read"));
+    let mut files = entries(path)?;
+    files.retain(|file| file.is_file());
+    let mut found = Vec::new();
+    for file in files {
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        if ending.is_none_or(|ending| ENDINGS.contains(&ending)) || is_program(&file)? {
+            found.push(file);
+        }
     }
-    Ok(files)
+    if found.is_empty() {
+        let message = format!("there is no inventory in {}", path.display());
+        return Err(Diagnostic::new("inventory::empty", message).hint(
+            "of a folder, programs are run, and files read that end in .toml, .ini, .yml, .yaml, .json or nothing",
+        ));
+    }
+    Ok(found)
+}
+
+/// What is in a folder, by name, but for hidden files.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let entries = entries.map_err(|error| unreadable(folder, &error))?;
+    let hidden = |name: &std::ffi::OsStr| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(b".") || name.ends_with(b"~")
+    };
+    let entries = entries.into_iter().filter(|entry| !hidden(&entry.file_name()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// What is in a file, or what it prints when it is a program.
 fn text(file: &Path) -> Result<(Source, Format)> {
-    let metadata = fs::metadata(file).map_err(|error| unreadable(file, &error))?;
-    let extension = file.extension().and_then(|extension| extension.to_str());
-    match extension {
-        Some("toml") => Ok((read(file)?, Format::Toml)),
-        Some("json") => Ok((read(file)?, Format::Json)),
-        _ if metadata.permissions().mode() & EXECUTE != 0 => Ok((printed(file)?, Format::Json)),
-        _ => Ok((read(file)?, Format::Toml)),
+    if is_program(file)? {
+        return Ok((printed(file, &["--list"])?, Format::Json));
     }
+    let source = read(file)?;
+    let format = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => Format::Toml,
+        Some("json") => Format::Json,
+        Some("ini") => Format::Ini,
+        Some("yml" | "yaml") => Format::Yaml,
+        _ => Format::guess(&source.text),
+    };
+    Ok((source, format))
 }
 
-/// What an inventory program prints for `--list`.
-fn printed(program: &Path) -> Result<Source> {
+/// Whether an inventory is a program: its name does not say that it is a text, and it may be run.
+fn is_program(file: &Path) -> Result<bool> {
+    let metadata = fs::metadata(file).map_err(|error| unreadable(file, &error))?;
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    let is_text = ending.is_some_and(|ending| ENDINGS.contains(&ending));
+    Ok(!is_text && metadata.permissions().mode() & EXECUTE != 0)
+}
+
+/// The variables in `group_vars` and `host_vars` of a folder: files, or folders of files, each called as its owner.
+fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
+    let mut found = Vec::new();
+    for kind in ["group_vars", "host_vars"] {
+        let owner = |name| match kind {
+            "group_vars" => Owner::Group(name),
+            _ => Owner::Host(name),
+        };
+        let below = folder.join(kind);
+        if !below.is_dir() {
+            continue;
+        }
+        for path in entries(&below)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let files = match path.is_dir() {
+                true => vars_files(&path)?,
+                false => vec![path],
+            };
+            let ends = |name: &str| VARS.iter().any(|ending| name.ends_with(ending));
+            let short = VARS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+            for file in files {
+                let own = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                // Notes and the like are none.
+                if !ends(&own) && own.contains('.') && own != short {
+                    continue;
+                }
+                found.push((owner(short.to_owned()), read(&file)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The endings of files of variables.
+const VARS: [&str; 3] = [".yml", ".yaml", ".json"];
+
+/// All files below a folder of variables.
+fn vars_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        match path.is_dir() {
+            true => files.extend(vars_files(&path)?),
+            false => files.push(path),
+        }
+    }
+    Ok(files)
+}
+
+/// The variables of each host of a program whose list has none: asked one by one, some at a time.
+fn host_by_host(program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
+    /// Enough to hide the start of a program, and few enough for what it asks.
+    const AT_ONCE: usize = 8;
+    // What is no list of groups is told where it is read.
+    let Ok(serde_json::Value::Object(groups)) = serde_json::from_str(&list.text) else {
+        return Ok(Vec::new());
+    };
+    if groups.contains_key("_meta") {
+        return Ok(Vec::new());
+    }
+    let hosts = groups.values().flat_map(|group| {
+        let hosts = group.as_array().or_else(|| group.get("hosts")?.as_array());
+        hosts.into_iter().flatten().filter_map(|host| host.as_str())
+    });
+    let hosts: Vec<&str> = hosts.collect::<BTreeSet<_>>().into_iter().collect();
+    let mut found = Vec::new();
+    for some in hosts.chunks(AT_ONCE) {
+        let asked: Vec<Result<Source>> = std::thread::scope(|scope| {
+            let ask = |host| scope.spawn(move || printed(program, &["--host", host]));
+            let asked: Vec<_> = some.iter().copied().map(ask).collect();
+            asked
+                .into_iter()
+                .map(|one| {
+                    one.join().unwrap_or_else(|_| {
+                        Err(Diagnostic::new(
+                            "inventory::program",
+                            "an inventory program could not be asked",
+                        ))
+                    })
+                })
+                .collect()
+        });
+        for (host, source) in some.iter().zip(asked) {
+            let source = source?;
+            if !source.text.trim().is_empty() {
+                found.push((Owner::Host((*host).to_owned()), source));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What an inventory program prints for `--list`, or for `--host NAME`.
+fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
     refuse_writable(program)?;
     let failed = |what: String| {
-        let message = format!("the inventory program {} {what}", program.display());
+        let words = arguments.join(" ");
+        let message = format!("the inventory program {} {words} {what}", program.display());
         Diagnostic::new("inventory::program", message)
     };
     let path = std::path::absolute(program).map_err(|error| unreadable(program, &error))?;
-    let output = Command::new(path).arg("--list").stdin(Stdio::null()).output();
+    let output = Command::new(path).args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| failed(format!("cannot be run: {error}")))?;
-    if !output.status.success() {
+    // A program that knows only `--list` has nothing more to say of a host.
+    let knows_no_more =
+        arguments != ["--list"] && output.stdout.is_empty() && output.stderr.is_empty();
+    if !output.status.success() && !knows_no_more {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim_end().lines().next_back().unwrap_or_default().escape_debug();
         return Err(
@@ -119,7 +265,11 @@ fn printed(program: &Path) -> Result<Source> {
     }
     let text = String::from_utf8(output.stdout);
     let text = text.map_err(|_| failed("prints what is no text".to_owned()))?;
-    Ok(Source::new(program.display().to_string(), text))
+    let name = match arguments {
+        ["--list"] => program.display().to_string(),
+        _ => format!("{} {}", program.display(), arguments.join(" ")),
+    };
+    Ok(Source::new(name, text))
 }
 
 fn read(file: &Path) -> Result<Source> {
@@ -201,6 +351,62 @@ mod tests {
         assert_eq!(host.connection.identity_file, Some(path("key")));
         assert_eq!(host.vars["x"].chain.len(), 2);
         assert_eq!(host.vars["x"].value, crate::value::Value::Int(2));
+    }
+
+    #[test]
+    fn a_program_without_variables_in_its_list_is_asked_for_each_host() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("hosts.sh");
+        let text = |host: &str| {
+            format!(
+                "#!/bin/sh\ncase $1 in --list) echo '{{ \"g\": [\"a\", \"b\"], \"h\": {{ \"hosts\": [\"a\"] }} }}';;\n\
+                 --host) {host};; esac\n"
+            )
+        };
+        let read = || inventory(std::slice::from_ref(&program), Path::new("/home"), &[]);
+        write(
+            &program,
+            &text("echo \"{ \\\"ansible_host\\\": \\\"10.0.0.$2\\\", \\\"n\\\": \\\"$2\\\" }\""),
+            0o755,
+        );
+        let found = read().unwrap();
+        assert_eq!(found.hosts["b"].address, "10.0.0.b");
+        assert_eq!(found.hosts["a"].vars["n"].value, "a".into());
+        write(&program, &text("echo broken >&2; exit 1"), 0o755);
+        assert!(read().unwrap_err().message().contains("--host a ended with"));
+    }
+
+    #[test]
+    fn inventories_of_ansible_are_known_by_name_and_by_content_with_what_stands_beside() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::create_dir_all(path("group_vars/web")).unwrap();
+        fs::create_dir(path("host_vars")).unwrap();
+        write(&path("group_vars/all.yml"), "level: all\nmode: 0644\n", 0o644);
+        write(&path("group_vars/web/one.yml"), "level: web\n", 0o644);
+        write(&path("group_vars/web/README.md"), "no: vars\n", 0o644);
+        write(&path("group_vars/nobody.yml"), "level: nobody\n", 0o644);
+        write(&path("host_vars/w2.json"), "{\"level\": \"w2\"}", 0o644);
+        let ini = "[web]\nw[1:2] n=1\n[web:vars]\nfrom = ini\n";
+        let yaml = "web:\n  hosts:\n    w1: {n: 1}\n    w2:\n";
+        for (name, text) in
+            [("hosts.ini", ini), ("hosts", ini), ("hosts.yml", yaml), ("inventory", yaml)]
+        {
+            write(&path(name), text, 0o644);
+            let found = inventory(&[path(name)], Path::new("/home"), &[]).unwrap();
+            let level = |host: &str| found.hosts[host].vars["level"].value.clone();
+            assert_eq!((level("w1"), level("w2")), ("web".into(), "w2".into()), "{name}");
+            assert_eq!(found.hosts["w1"].vars["mode"].value, crate::value::Value::Int(0o644));
+            let place = found.hosts["w2"].vars["level"].chain.last().unwrap().place.clone();
+            assert!(place.unwrap().to_string().contains("host_vars/w2.json:1:"));
+        }
+        write(&path("group_vars/all.yml"), "$ANSIBLE_VAULT;1.1;AES256\n3333\n", 0o644);
+        let vault = inventory(&[path("hosts")], Path::new("/home"), &[]).unwrap_err();
+        assert!(vault.hint_text().unwrap().contains("ansible-vault"));
+        let toml = path("hosts.toml");
+        write(&toml, ini, 0o644);
+        let wrong = inventory(&[toml], Path::new("/home"), &[]).unwrap_err();
+        assert!(wrong.hint_text().unwrap().contains("INI inventory of Ansible"));
     }
 
     #[test]

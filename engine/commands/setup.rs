@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     diagnostic::{Diagnostic, Result},
     disk::Disk,
-    event::Events,
+    event::{Event, Events},
     inventory::{Host, Inventory},
     journal::{Journal, Tee},
     language::{Input, Known},
@@ -55,6 +55,11 @@ impl Setup {
             self.global.inventory.clone()
         };
         let inventory = project::inventory(&paths, &user.home, &assignments)?;
+        for warning in &inventory.warnings {
+            let hint = warning.hint_text().map_or(String::new(), |hint| format!(" ({hint})"));
+            let message = format!("{}{hint}", warning.message());
+            self.report.send(Event::Warning { message, place: warning.place() });
+        }
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(|path| current().join(path));
         let [key, known_hosts] =
             [&self.global.identity_file, &self.global.known_hosts].map(absolute);
@@ -76,6 +81,11 @@ impl Setup {
     pub(super) fn limit(&self, project: &Project) -> Result<Option<BTreeSet<Arc<str>>>> {
         let Some(pattern) = &self.global.limit else { return Ok(None) };
         let hosts = project.inventory.select(pattern)?;
+        // A playbook may name a group that is empty; who types its name means somebody.
+        if hosts.is_empty() {
+            let message = format!("the group `{}` is empty", pattern.escape_debug());
+            return Err(Diagnostic::new("inventory::no-host", message));
+        }
         Ok(Some(hosts.into_iter().map(|host| host.name.clone()).collect()))
     }
 

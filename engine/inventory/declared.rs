@@ -1,6 +1,6 @@
 //! What inventories declare, before it is decided what each host gets.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use indexmap::{IndexMap, map::Entry};
 
@@ -18,6 +18,10 @@ pub(super) struct Declared {
     pub all: Settings,
     pub hosts: IndexMap<Arc<str>, DeclaredHost>,
     pub groups: IndexMap<Arc<str>, DeclaredGroup>,
+    /// What is worth a word, though it is no mistake.
+    pub warnings: Vec<Diagnostic>,
+    /// What was warned of once.
+    warned: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -25,13 +29,6 @@ pub(super) struct DeclaredHost {
     pub mark: Mark,
     pub address: Option<String>,
     pub settings: Settings,
-}
-
-impl DeclaredHost {
-    /// A host of which nothing is known but its name.
-    pub(super) fn at(mark: Mark) -> Self {
-        Self { mark, address: None, settings: Settings::default() }
-    }
 }
 
 #[derive(Debug)]
@@ -89,6 +86,59 @@ impl Declared {
     /// Declares a group, or adds to one that an earlier text declared.
     pub(super) fn add_group(&mut self, name: &Arc<str>, group: DeclaredGroup) -> Result<()> {
         name::check(name, &group.mark)?;
+        self.join_group(name, group);
+        Ok(())
+    }
+
+    /// Declares a group of Ansible, which may have any name.
+    pub(super) fn merge_group(&mut self, name: &Arc<str>, group: DeclaredGroup) -> Result<()> {
+        self.accept(name, &group.mark)?;
+        self.join_group(name, group);
+        Ok(())
+    }
+
+    /// Declares a host of Ansible, which may have any name, or adds to it.
+    pub(super) fn merge_host(&mut self, name: &Arc<str>, host: DeclaredHost) -> Result<()> {
+        self.accept(name, &host.mark)?;
+        match self.hosts.entry(name.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(host);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.address = host.address.or(known.address.take());
+                known.settings.extend(host.settings);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an odd name with a warning; only what a terminal could misread is refused.
+    fn accept(&mut self, name: &str, mark: &Mark) -> Result<()> {
+        if name.is_empty() || name.chars().any(char::is_control) || name == "all" {
+            return name::check(name, mark);
+        }
+        if !name::is_good(name) {
+            let message = format!("`{}` is an odd name", name.escape_debug());
+            let hint = "in a pattern it stands alone, or in quotes: \"'NAME' & web\"";
+            self.warn_once("an odd name", mark.mistake("inventory::odd-name", message).hint(hint));
+        }
+        Ok(())
+    }
+
+    /// Says something that is no mistake.
+    pub(super) fn warn(&mut self, warning: Diagnostic) {
+        self.warnings.push(warning);
+    }
+
+    /// Says it unless something alike was said.
+    pub(super) fn warn_once(&mut self, alike: &str, warning: Diagnostic) {
+        if self.warned.insert(alike.to_owned()) {
+            self.warnings.push(warning);
+        }
+    }
+
+    fn join_group(&mut self, name: &Arc<str>, group: DeclaredGroup) {
         match self.groups.entry(name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(group);
@@ -100,7 +150,6 @@ impl Declared {
                 known.settings.extend(group.settings);
             }
         }
-        Ok(())
     }
 }
 

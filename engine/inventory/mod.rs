@@ -1,12 +1,12 @@
 //! TOML to hosts, groups, and variables that know where they were written.
 //!
-//! `toml` and `json` read a text into what it declares, `declared` puts several of them together,
+//! `toml` and `ansible` read a text into what it declares, `declared` puts several of them together,
 //! `resolve` decides what each host gets, and `pattern` picks hosts.
 
+mod ansible;
 mod assignment;
 mod connection;
 mod declared;
-mod json;
 mod name;
 mod pattern;
 mod resolve;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::assignment::Assignment;
 use self::declared::Declared;
 use crate::{
-    diagnostic::{Place, Result, Source},
+    diagnostic::{Diagnostic, Place, Result, Source},
     document::Kinds,
     value::Value,
 };
@@ -32,6 +32,8 @@ pub struct Inventory {
     pub hosts: IndexMap<Arc<str>, Arc<Host>>,
     /// The groups; `all` is the first.
     pub groups: IndexMap<Arc<str>, Group>,
+    /// What is worth a word, though it is no mistake.
+    pub warnings: Vec<Diagnostic>,
     /// The variables that the command line sets, for all hosts.
     pub assigned: IndexMap<String, Variable>,
 }
@@ -50,12 +52,55 @@ pub struct Given {
 }
 
 /// How the text of an inventory is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// A file that people write.
     Toml,
     /// What a program prints for `--list`, as Ansible's inventory programs do.
     Json,
+    /// An inventory of Ansible, in INI.
+    Ini,
+    /// An inventory of Ansible, in YAML.
+    Yaml,
+    /// Variables of one host or group, in YAML or JSON.
+    Vars(Owner),
+}
+
+/// Whose variables a text holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of a host.
+    Host(String),
+    /// Those of a group.
+    Group(String),
+}
+
+impl Format {
+    /// The format that a text seems to have, where its name does not tell.
+    pub fn guess(text: &str) -> Self {
+        if text.parse::<::toml::Table>().is_ok() {
+            return Self::Toml;
+        }
+        let lines = text.lines().map(|line| line.trim_end());
+        let mut telling = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+        let is_ini = |line: &&str| {
+            let header = line.strip_prefix('[').and_then(|line| line.split_once(']'));
+            let name = header.map(|(name, _)| name);
+            name.is_some_and(|name| name.ends_with(":vars") || name.ends_with(":children"))
+        };
+        match telling.clone().next() {
+            None => Self::Toml,
+            Some("---") => Self::Yaml,
+            Some(line) if line.ends_with(':') && !line.starts_with('[') => Self::Yaml,
+            Some(line) if line.contains(" = ") => Self::Toml,
+            _ if telling.clone().any(|line| is_ini(&line)) => Self::Ini,
+            // A line that sets something with spaces around `=` is TOML with a mistake in it.
+            _ if telling.any(|line| line.contains(" = ") || line.ends_with(['{', '['])) => {
+                Self::Toml
+            }
+            _ => Self::Ini,
+        }
+    }
 }
 
 impl Inventory {
@@ -68,9 +113,10 @@ impl Inventory {
         for one in given {
             match one.format {
                 Format::Toml => toml::read(one, &mut declared)?,
-                Format::Json => json::read(one, &mut declared)?,
+                _ => ansible::read(one, &mut declared)?,
             }
         }
+        ansible::gather_ungrouped(&mut declared);
         resolve::resolve(&declared, assignments)
     }
 

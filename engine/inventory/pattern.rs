@@ -7,6 +7,12 @@ use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 
 /// The hosts of a pattern, in the order of the inventory.
 pub(super) fn select<'a>(inventory: &'a Inventory, text: &str) -> Result<Vec<&'a Arc<Host>>> {
+    let whole = text.trim();
+    // A name may be odd; alone, it means itself.
+    if inventory.hosts.contains_key(whole) || inventory.groups.contains_key(whole) {
+        let named = Pattern::Name(whole.to_owned());
+        return Ok(inventory.hosts.values().filter(|host| named.matches(host)).collect());
+    }
     let pattern = Parser { text, rest: text, depth: 0 }.parse()?;
     pattern.check(inventory)?;
     let hosts: Vec<_> = inventory.hosts.values().filter(|host| pattern.matches(host)).collect();
@@ -150,6 +156,13 @@ impl Parser<'_> {
 
     fn word(&mut self) -> Result<Pattern> {
         let start = self.peek();
+        if let Some(quote @ ('"' | '\'')) = start {
+            let Some((name, rest)) = self.rest[1..].split_once(quote) else {
+                return Err(self.mistake("a quote is not closed"));
+            };
+            self.rest = rest;
+            return Ok(Pattern::Name(name.to_owned()));
+        }
         let in_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | '?');
         let length = self.rest.find(|c| !in_word(c)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(length);
@@ -232,6 +245,8 @@ mod tests {
         assert_eq!(of("api-1 | web & web-2"), "web-2 api-1");
         assert_eq!(of("(api-1 | web) & !web-2"), "web-1 api-1");
         assert_eq!(of("empty | web-1"), "web-1");
+        assert_eq!(of("empty"), "");
+        assert_eq!(of("'web' & \"web-1\""), "web-1");
     }
 
     #[test]
@@ -242,7 +257,8 @@ mod tests {
         assert_eq!(kind("web | nope"), "inventory::unknown-name");
         assert_eq!(kind("!nope"), "inventory::unknown-name");
         assert_eq!(kind("x-*"), "inventory::unknown-name");
-        assert_eq!(kind("empty"), "inventory::no-host");
+        assert_eq!(kind("empty & web"), "inventory::no-host");
+        assert_eq!(kind("'wbe'"), "inventory::unknown-name");
         assert_eq!(kind("web & api-1"), "inventory::no-host");
         for pattern in
             ["", " ", "web &", "| web", "(web", "web)", "web api-1", "web:api-1", "!", "we\u{1b}b"]

@@ -8,7 +8,8 @@ use std::{
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    Assignment, Group, Host, Inventory, Origin, Variable, connection,
+    Assignment, Connection, Group, Host, Inventory, Origin, Transport, Variable, ansible,
+    connection,
     declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Mark, Settings},
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result
         inventory.hosts.insert(name.clone(), Arc::new(host));
     }
     inventory.groups = groups(declared, &members);
+    inventory.warnings.clone_from(&declared.warnings);
+    inventory.warnings.extend(one_host_with_two_names(&inventory));
     Ok(inventory)
 }
 
@@ -50,6 +53,24 @@ fn assigned(assignments: &[Assignment]) -> IndexMap<String, Variable> {
         variable.chain.push(Origin { level, place: place.clone(), value });
     }
     vars
+}
+
+/// Hosts that are one: a run would meet its own lock there.
+fn one_host_with_two_names(inventory: &Inventory) -> Option<Diagnostic> {
+    let mut known: HashMap<(&str, Option<u16>), &Arc<str>> = HashMap::new();
+    inventory.hosts.values().find_map(|host| {
+        let Connection { transport, port, jump, ssh_options, .. } = &host.connection;
+        // Behind different jump hosts, or with options of its own, one address may be many hosts.
+        if *transport != Transport::Ssh || !jump.is_empty() || !ssh_options.is_empty() {
+            return None;
+        }
+        let first = known.insert((&host.address, *port), &host.name)?;
+        let message =
+            format!("{first} and {} are one host: both are reached at {}", host.name, host.address);
+        let hint =
+            "a run that changes both meets its own lock: use one name, in as many groups as needed";
+        Some(Diagnostic::new("inventory::one-host", message).hint(hint))
+    })
 }
 
 /// Names that are used must be declared, and a name is that of a host or of a group, not of both.
@@ -216,7 +237,8 @@ impl<'a> Levels<'a> {
             variable.value = last.value.clone();
             variable.chain.extend(last.chain.iter().cloned());
         }
-        let settings = self.resolve(|settings| &settings.connection)?;
+        let mut settings = self.resolve(|settings| &settings.connection)?;
+        ansible::settle(&mut settings, &self.host.mark)?;
         let settings = settings.into_iter().map(|(key, found)| (key, found.value));
         let connection = connection::build(settings)
             .map_err(|error| self.host.mark.mistake("inventory::wrong-type", error.to_string()))?;

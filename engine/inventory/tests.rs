@@ -189,3 +189,213 @@ fn thousands_of_hosts_are_read() {
     let all: Vec<_> = inventory.hosts.keys().map(|name| &**name).collect();
     assert_eq!(inventory.select(&all.join(",")).unwrap().len(), 5000);
 }
+
+fn ansible(format: Format, text: &str) -> Inventory {
+    Inventory::parse(&[given("hosts", format, text)], &[]).unwrap()
+}
+
+fn kind(format: Format, text: &str) -> &'static str {
+    Inventory::parse(&[given("hosts", format, text)], &[]).unwrap_err().kind()
+}
+
+/// Hosts with their groups, as `ansible-inventory --list` has them.
+fn members(inventory: &Inventory) -> Vec<String> {
+    let groups = inventory.groups.values().skip(1);
+    groups.map(|group| format!("{}: {}", group.name, group.hosts.join(" "))).collect()
+}
+
+#[test]
+fn ini_is_read_as_ansible_reads_it() {
+    let text = r#"
+# first
+lone ansible_host=10.0.0.9
+[web]
+w[01:05:2] ansible_port=2222 n=1 s="1" t='"1"' f=1.10 b=True y=yes l=[1,2] ; no=comment
+web-a ansible_ssh_host=10.0.0.1 ansible_ssh_user=ops # comment
+[2001:db8::1]:2201 ansible_user=root
+[db]
+db-[a:c]:23
+web-a zone=east
+[db:vars]
+quoted="1"
+plain=1 # c
+text = some words here
+ansible_become=yes
+ansible_become_method=su
+[site:children]
+web
+db
+[site:vars]
+ansible_ssh_common_args=-o ProxyCommand="ssh -W %h:%p -q bastion"
+d={'a': 1, 'b': [True, None]}
+"#;
+    let text = text.replace(" ; no=comment", "");
+    let inventory = ansible(Format::Ini, &text);
+    // What ansible-core 2.19 makes of it.
+    assert_eq!(
+        members(&inventory),
+        [
+            "web: w01 w03 w05 web-a 2001:db8::1",
+            "db: web-a db-a db-b db-c",
+            "site: w01 w03 w05 web-a 2001:db8::1 db-a db-b db-c",
+            "ungrouped: lone",
+        ]
+    );
+    let value = |host: &str, name: &str| inventory.hosts[host].vars[name].value.clone();
+    assert_eq!(
+        (value("w01", "n"), value("w01", "s"), value("w01", "t")),
+        (Value::Int(1), Value::Int(1), "1".into())
+    );
+    assert_eq!(
+        (value("w03", "f"), value("w03", "b"), value("w03", "y")),
+        (Value::Float(1.1), Value::Bool(true), "yes".into())
+    );
+    assert_eq!(
+        (value("db-a", "quoted"), value("db-a", "plain"), value("db-a", "text")),
+        ("1".into(), Value::Int(1), "some words here".into())
+    );
+    assert_eq!(value("w05", "l"), Value::List(vec![Value::Int(1), Value::Int(2)]));
+    let connection = |host: &str| inventory.hosts[host].connection.clone();
+    assert_eq!(
+        (connection("w01").port, connection("db-b").port, connection("2001:db8::1").port),
+        (Some(2222), Some(23), Some(2201))
+    );
+    assert_eq!(
+        (connection("db-a").r#become, connection("w01").r#become),
+        (Become::Su, Become::None)
+    );
+    assert_eq!(connection("w01").ssh_options, ["ProxyCommand=ssh -W %h:%p -q bastion"]);
+    assert_eq!(
+        (&*inventory.hosts["web-a"].address, connection("web-a").user.as_deref()),
+        ("10.0.0.1", Some("ops"))
+    );
+    assert_eq!(inventory.hosts["lone"].address, "10.0.0.9");
+}
+
+#[test]
+fn yaml_is_read_as_ansible_reads_it() {
+    let text = "all:\n  vars: {v: 1}\n  hosts:\n    solo:\n  children:\n    web:\n      hosts:\n        w[1:2]: {x: on}\n\
+                \x20       w1: {y: 0755}\n      vars:\n        s: \"1\"\n    nested:\n      children:\n        web:\n        empty:\n";
+    let inventory = ansible(Format::Yaml, text);
+    let expected = ["web: w1 w2", "nested: w1 w2", "empty: ", "ungrouped: solo"];
+    let mut members = members(&inventory);
+    members.sort();
+    let mut expected = expected.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(members, expected);
+    let value = |host: &str, name: &str| inventory.hosts[host].vars[name].value.clone();
+    assert_eq!(
+        (value("w1", "x"), value("w1", "y"), value("w2", "s")),
+        (Value::Bool(true), Value::Int(0o755), "1".into())
+    );
+    assert_eq!(chain(&inventory.hosts["w2"].vars["v"]), ["group all hosts:2:13 Int(1)"]);
+}
+
+#[test]
+fn texts_for_numbers_and_all_names_of_a_connection_are_taken() {
+    let host = |vars: &str| {
+        let text = format!("{{\"g\": [\"h\"], \"_meta\": {{\"hostvars\": {{\"h\": {vars}}}}}}}");
+        Inventory::parse(&[given("hosts.py", Format::Json, &text)], &[])
+    };
+    let connection = |vars: &str| host(vars).unwrap().hosts["h"].connection.clone();
+    assert_eq!(connection(r#"{"ansible_port": "22"}"#).port, Some(22));
+    assert_eq!(connection(r#"{"ansible_ssh_port": 23}"#).port, Some(23));
+    assert_eq!(connection(r#"{"ansible_become": true}"#).r#become, Become::Sudo);
+    assert_eq!(
+        connection(r#"{"ansible_become": "yes", "ansible_become_method": "doas"}"#).r#become,
+        Become::Doas
+    );
+    assert_eq!(connection(r#"{"ansible_become": false}"#).r#become, Become::None);
+    assert_eq!(connection(r#"{"ansible_su": "1"}"#).r#become, Become::Su);
+    assert_eq!(connection(r#"{"ansible_connection": "smart"}"#).transport, Transport::Ssh);
+    assert_eq!(
+        connection(r#"{"ansible_host_key_checking": "False"}"#).ssh_options,
+        ["StrictHostKeyChecking no"]
+    );
+    assert_eq!(
+        connection(r#"{"ansible_ssh_extra_args": "-J a,b -p 9"}"#).ssh_options,
+        ["ProxyJump a,b", "Port 9"]
+    );
+    let kind = |vars: &str| host(vars).unwrap_err().kind();
+    assert_eq!(kind(r#"{"ansible_connection": "docker"}"#), "inventory::wrong-type");
+    assert_eq!(kind(r#"{"ansible_port": "x"}"#), "inventory::wrong-type");
+    assert_eq!(
+        kind(r#"{"ansible_become": true, "ansible_become_user": "ann"}"#),
+        "inventory::wrong-type"
+    );
+    assert_eq!(
+        kind(r#"{"ansible_become": true, "ansible_become_method": "runas"}"#),
+        "inventory::wrong-type"
+    );
+    assert_eq!(kind(r#"{"ansible_ssh_common_args": "-F other"}"#), "inventory::ssh-arguments");
+    assert_eq!(kind(r#"{"ansible_user": "{{ me }}"}"#), "inventory::template");
+    let told =
+        |vars: &str| host(vars).unwrap().warnings.iter().map(Diagnostic::kind).collect::<Vec<_>>();
+    assert_eq!(
+        told(r#"{"ansible_password": "x", "ansible_odd": 1, "a": "{{ b }}"}"#),
+        ["inventory::password", "inventory::unknown-variable", "inventory::template"]
+    );
+    assert!(
+        told(r#"{"ansible_python_interpreter": "/usr/bin/python3", "ansible_pipelining": true}"#)
+            .is_empty()
+    );
+    assert!(
+        !host(r#"{"ansible_password": "x"}"#).unwrap().hosts["h"]
+            .vars
+            .contains_key("ansible_password")
+    );
+}
+
+#[test]
+fn odd_names_are_taken_with_a_word() {
+    let text = r#"{"aws:autoscaling:groupName_x": ["a b"], "web": ["a b"]}"#;
+    let inventory = ansible(Format::Json, text);
+    assert_eq!(inventory.warnings.len(), 1);
+    for pattern in
+        ["aws:autoscaling:groupName_x", "a b", "web & 'aws:autoscaling:groupName_x'", "\"a b\""]
+    {
+        assert_eq!(inventory.select(pattern).unwrap().len(), 1, "{pattern}");
+    }
+    assert_eq!(kind(Format::Json, "{\"a\\u001b\": [\"x\"]}"), "inventory::odd-name");
+}
+
+#[test]
+fn mistakes_in_ini_and_yaml_are_told() {
+    for text in [
+        "[web:var]\nx=1\n",
+        "[nobody:vars]\nx=1\n",
+        "[web]\nw1 x\n",
+        "[web]\nw1 x=\"1\n",
+        "[web:vars]\nx\n[web]\n",
+    ] {
+        assert_eq!(kind(Format::Ini, text), "inventory::syntax", "{text}");
+    }
+    assert_eq!(kind(Format::Ini, "[web]\nw[1:]\n"), "inventory::range");
+    assert_eq!(kind(Format::Yaml, "web: [1\n"), "inventory::syntax");
+    assert_eq!(kind(Format::Yaml, "- web\n"), "inventory::wrong-type");
+}
+
+#[test]
+fn addresses_of_ipv6_and_ports_are_names_and_addresses() {
+    let inventory = toml(
+        "[hosts]\n\"2001:db8::1\" = {}\na = { address = \"[2001:db8::2]:2201\" }\nb = { address = \"10.0.0.1:23\", port = 24 }\n\"x[a:c:2]\" = {}\n",
+    );
+    let seen =
+        |name: &str| (inventory.hosts[name].address.clone(), inventory.hosts[name].connection.port);
+    assert_eq!(seen("2001:db8::1"), ("2001:db8::1".to_owned(), None));
+    assert_eq!(seen("a"), ("2001:db8::2".to_owned(), Some(2201)));
+    assert_eq!(seen("b"), ("10.0.0.1".to_owned(), Some(24)));
+    assert_eq!(seen("xc"), ("xc".to_owned(), None));
+    assert_eq!(inventory.select("2001:db8::1").unwrap().len(), 1);
+}
+
+#[test]
+fn an_empty_group_is_a_list_of_no_hosts_and_two_names_for_one_host_are_told() {
+    let inventory = toml(
+        "[hosts]\nm1 = { address = \"10.0.0.1\" }\nm2 = { address = \"10.0.0.1\" }\n[groups.cache]\nhosts = []\n",
+    );
+    assert!(inventory.select("cache").unwrap().is_empty());
+    assert_eq!(inventory.select("cahce").unwrap_err().kind(), "inventory::unknown-name");
+    assert_eq!(inventory.select("all & cache").unwrap_err().kind(), "inventory::no-host");
+    assert!(inventory.warnings[0].message().starts_with("m1 and m2 are one host"));
+}

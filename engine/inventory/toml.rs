@@ -5,18 +5,19 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{
-    Given, KINDS, connection,
+    Format, Given, KINDS, ansible, connection,
     declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Mark, Settings},
-    name,
 };
 use crate::{
-    diagnostic::Result,
+    diagnostic::{Diagnostic, Result},
     document::{Document, Entry, Fields, Item, Table},
+    value::Value,
 };
 
 /// Adds what the text declares.
 pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
-    let document = Document::toml(&given.source, KINDS)?;
+    let document = Document::toml(&given.source, KINDS)
+        .map_err(|mistake| ansible_hint(mistake, &given.source.text))?;
     let keys = connection::keys();
     let reader = Reader { given, document: &document, keys: &keys };
     let mut fields = document.fields()?;
@@ -28,6 +29,17 @@ pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
         reader.group(name, entry, to)?;
     }
     fields.finish()
+}
+
+/// What to do about a text that is an inventory of Ansible.
+fn ansible_hint(mistake: Diagnostic, text: &str) -> Diagnostic {
+    match Format::guess(text) {
+        Format::Toml => mistake,
+        Format::Ini => {
+            mistake.hint("this looks like an INI inventory of Ansible: call the file hosts.ini")
+        }
+        _ => mistake.hint("this looks like a YAML inventory of Ansible: call the file hosts.yml"),
+    }
 }
 
 struct Reader<'a> {
@@ -52,7 +64,7 @@ impl<'a> Reader<'a> {
         )?);
         fields.finish()?;
 
-        let names = name::expand(name, &mark)?;
+        let names = ansible::expand(name, &mark)?;
         if let Some((_, node)) = address.filter(|(text, _)| names.len() > 1 || text.is_empty()) {
             let message = "this address cannot be that of a host";
             return Err(self
@@ -61,8 +73,16 @@ impl<'a> Reader<'a> {
                 .label(if names.len() > 1 { "one address for many hosts" } else { "empty" })
                 .hint("without an address, a host is reached by its name"));
         }
+        let (address, port) = match address {
+            Some((text, _)) => ansible::address(text, &mark)?,
+            None => (None, None),
+        };
+        if let Some(port) = port {
+            let own = settings.connection.entry("port".to_owned());
+            own.or_insert_with(|| vec![(Value::Int(port.into()), mark.clone())]);
+        }
         for name in names {
-            let address = address.map(|(text, _)| text.to_owned());
+            let address = address.clone();
             let (mark, settings) = (mark.clone(), settings.clone());
             to.add_host(name, DeclaredHost { mark, address, settings })?;
         }
@@ -87,7 +107,8 @@ impl<'a> Reader<'a> {
         let mut names = IndexMap::new();
         for (text, span) in fields.texts(key)? {
             let mark = Mark::new(self.document, span);
-            names.extend(name::expand(text, &mark)?.into_iter().map(|name| (name, mark.clone())));
+            names
+                .extend(ansible::expand(text, &mark)?.into_iter().map(|name| (name, mark.clone())));
         }
         Ok(names)
     }

@@ -1,0 +1,300 @@
+//! YAML as Ansible reads it, which is YAML 1.1: `yes` is true, `0644` is octal. Values know their places.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+
+use super::super::KINDS;
+use crate::{
+    diagnostic::{Diagnostic, Result, Source},
+    document::{Document, Entry, Item, Node, Table},
+};
+
+/// Reads a text.
+///
+/// # Errors
+/// When it is no YAML, or encrypted.
+pub(super) fn document(source: &Source) -> Result<Document> {
+    if source.text.starts_with("$ANSIBLE_VAULT") {
+        return Err(encrypted(
+            Diagnostic::new(KINDS.syntax, "the file is encrypted by Ansible's vault")
+                .at(source, 0..14),
+        ));
+    }
+    let starts = source.text.char_indices().map(|(at, _)| at).chain([source.text.len()]);
+    let mut reader = Reader {
+        source,
+        parser: Parser::new_from_str(&source.text),
+        bytes: starts.collect(),
+        anchors: HashMap::new(),
+    };
+    let root = reader.first()?;
+    Ok(Document::new(source, root, KINDS))
+}
+
+fn encrypted(mistake: Diagnostic) -> Diagnostic {
+    mistake.hint(
+        "ansible-vault decrypts it; secrets come from the providers that converge.toml names, and `secret(\"NAME\")` gives one",
+    )
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    parser: Parser<'a, StrInput<'a>>,
+    /// Where each character begins.
+    bytes: Vec<usize>,
+    anchors: HashMap<usize, Node>,
+}
+
+/// How deep a text may be.
+const DEEPEST: usize = 64;
+
+impl<'a> Reader<'a> {
+    fn first(&mut self) -> Result<Node> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+                Event::StreamEnd => return Ok(Node { span: 0..0, item: Item::Null }),
+                event => return self.node(event, span, 0),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span)> {
+        match self.parser.next() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => {
+                let at = self.byte(error.marker().index());
+                let message = error.info().to_lowercase();
+                Err(Diagnostic::new(KINDS.syntax, message).at(self.source, at..at))
+            }
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn byte(&self, index: usize) -> usize {
+        self.bytes.get(index).copied().unwrap_or(self.source.text.len())
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node> {
+        let start = self.byte(span.start.index());
+        let mut span = start..self.byte(span.end.index()).max(start);
+        if depth > DEEPEST {
+            let message = "lists and tables lie too deep in each other";
+            return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, span));
+        }
+        let (anchor, item) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.as_deref();
+                if tag.is_some_and(|tag| tag.suffix.starts_with("vault")) {
+                    let message = "the value is encrypted by Ansible's vault";
+                    let mistake = Diagnostic::new(KINDS.syntax, message).at(self.source, span);
+                    return Err(encrypted(mistake));
+                }
+                (anchor, scalar(&text, style, tag))
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut nodes = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd | Event::StreamEnd, _) => break,
+                        (event, at) => nodes.push(self.node(event, at, depth + 1)?),
+                    }
+                }
+                (anchor, Item::List(nodes))
+            }
+            Event::MappingStart(anchor, _) => (anchor, Item::Table(self.table(depth)?)),
+            Event::Alias(anchor) => {
+                let known = self.anchors.get(&anchor).map(|node| node.item.clone());
+                return Ok(Node { span, item: known.unwrap_or(Item::Null) });
+            }
+            _ => (0, Item::Null),
+        };
+        if let Item::Table(table) = &item {
+            span.end = table.values().last().map_or(span.end, |entry| entry.node.span.end);
+        }
+        let node = Node { span, item };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn table(&mut self, depth: usize) -> Result<Table> {
+        let (mut table, mut merged) = (Table::new(), Table::new());
+        loop {
+            let (event, at) = match self.next()? {
+                (Event::MappingEnd | Event::StreamEnd, _) => break,
+                next => next,
+            };
+            let merges =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, at, depth + 1)?;
+            let (event, at) = self.next()?;
+            let node = self.node(event, at, depth + 1)?;
+            if merges {
+                let nodes = match node.item {
+                    Item::List(nodes) => nodes,
+                    item => vec![Node { span: node.span, item }],
+                };
+                for node in nodes {
+                    let Item::Table(more) = node.item else { continue };
+                    for (name, entry) in more {
+                        merged.entry(name).or_insert(entry);
+                    }
+                }
+                continue;
+            }
+            let name = match &key.item {
+                Item::Text(name) => name.clone(),
+                Item::Int(number) => number.to_string(),
+                Item::Float(number) => number.to_string(),
+                Item::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
+                Item::Null => "None".to_owned(),
+                Item::List(_) | Item::Table(_) => {
+                    let message = "a name is expected here";
+                    return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, key.span));
+                }
+            };
+            table.insert(name, Entry { key: key.span, node });
+        }
+        for (name, entry) in merged {
+            table.entry(name).or_insert(entry);
+        }
+        Ok(table)
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Item {
+    let kind = tag.map(|tag| tag.suffix.as_str());
+    match kind {
+        Some("str" | "unsafe") => Item::Text(text.to_owned()),
+        None if style != ScalarStyle::Plain => Item::Text(text.to_owned()),
+        _ => word(text),
+    }
+}
+
+/// What a plain word means.
+fn word(text: &str) -> Item {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Item::Null,
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Item::Bool(true);
+        }
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Item::Bool(false);
+        }
+        _ => {}
+    }
+    number(text).unwrap_or_else(|| Item::Text(text.to_owned()))
+}
+
+fn number(text: &str) -> Option<Item> {
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(digits) => (if text.starts_with('-') { -1 } else { 1 }, digits),
+        None => (1, text),
+    };
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let plain = digits.replace('_', "");
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok();
+    if let Some(digits) = plain.strip_prefix("0x") {
+        return radix(digits, 16).map(|number| Item::Int(sign * number));
+    }
+    if let Some(digits) = plain.strip_prefix("0b") {
+        return radix(digits, 2).map(|number| Item::Int(sign * number));
+    }
+    if is_digits(&plain) {
+        let octal = plain.len() > 1 && plain.starts_with('0');
+        let number = if octal { radix(&plain, 8) } else { plain.parse().ok() };
+        return number.map(|number| Item::Int(sign * number));
+    }
+    // Hours, minutes and seconds.
+    let parts: Vec<&str> = plain.split(':').collect();
+    if parts.len() > 1
+        && !plain.starts_with('0')
+        && parts.iter().all(|part| is_digits(part))
+        && parts[1..].iter().all(|part| part.parse::<u32>().is_ok_and(|part| part < 60))
+    {
+        let sum = parts
+            .iter()
+            .try_fold(0_i64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?));
+        return sum.map(|sum| Item::Int(sign * sum));
+    }
+    let lower = plain.to_lowercase();
+    if lower == ".inf" {
+        return Some(Item::Float(f64::INFINITY * if sign < 0 { -1.0 } else { 1.0 }));
+    }
+    // A float has a point, and an exponent has a sign.
+    let (mantissa, exponent) = lower.split_once('e').unwrap_or((&lower, "+0"));
+    let is_float = mantissa.contains('.')
+        && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && exponent.strip_prefix(['-', '+']).is_some_and(is_digits);
+    let number = lower.parse::<f64>().ok().filter(|_| is_float)?;
+    Some(Item::Float(if sign < 0 { -number } else { number }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn read(text: &str) -> Value {
+        Value::from(document(&Source::new("a.yml", text)).unwrap().root())
+    }
+
+    #[test]
+    fn a_plain_word_is_what_yaml_1_1_makes_of_it() {
+        assert_eq!(
+            (read("yes"), read("Off"), read("~")),
+            (Value::Bool(true), Value::Bool(false), Value::Null)
+        );
+        assert_eq!(
+            (read("0644"), read("0x1F"), read("1_000"), read("-7")),
+            (Value::Int(420), Value::Int(31), Value::Int(1000), Value::Int(-7))
+        );
+        assert_eq!(
+            (read("1:30"), read("1.5"), read("1.e+3")),
+            (Value::Int(90), Value::Float(1.5), Value::Float(1000.0))
+        );
+        for text in ["1.2.3", "0o17", "08", "1e3", "y", "n", "2024-01-01", "10.0.0.1", "1:99"] {
+            assert_eq!(read(text), text.into(), "{text}");
+        }
+        assert_eq!(
+            (read("'yes'"), read("!!str 1"), read("|\n  a\n  b\n")),
+            ("yes".into(), "1".into(), "a\nb\n".into())
+        );
+    }
+
+    #[test]
+    fn values_know_their_bytes_and_anchors_their_values() {
+        let source = Source::new("a.yml", "é: &x\n  k: [1, ö]\nb: *x\nc:\n  <<: *x\n  d: 2\n");
+        let document = document(&source).unwrap();
+        let root = document.table(document.root()).unwrap();
+        let list = &document.table(&root["é"].node).unwrap()["k"].node;
+        let inner = &document.list(list).unwrap()[1];
+        assert_eq!(&source.text[inner.span.clone()], "ö");
+        assert_eq!(&source.text[root["b"].key.clone()], "b");
+        assert_eq!(Value::from(&root["b"].node), Value::from(&root["é"].node));
+        assert_eq!(document.table(&root["c"].node).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        for text in [
+            "a: [",
+            "$ANSIBLE_VAULT;1.1;AES256\n33",
+            "a: !vault |\n  $ANSIBLE_VAULT;1.1\n  33\n",
+            "[1]: 2",
+        ] {
+            assert_eq!(
+                document(&Source::new("a.yml", text)).unwrap_err().kind(),
+                "inventory::syntax",
+                "{text}"
+            );
+        }
+    }
+}
