@@ -31,16 +31,11 @@ impl<'a> Said<'a> {
         if self.words().any(is_it) { Ok(None) } else { Err(self.unknown()) }
     }
 
-    /// Why nothing is known of what Docker did not say a word about.
+    /// Why nothing is known of what Docker did not say a word about: its first word that is no warning.
     fn unknown(&self) -> Unknown {
-        const WORDS_MAX: usize = 3;
-        let mut words: Vec<&str> =
-            self.words().filter(|line| !line.contains("o such ")).take(WORDS_MAX).collect();
-        words.dedup();
-        match words.is_empty() {
-            true => Unknown::new("Docker did not say whether it is there"),
-            false => Unknown::new(words.join("; ")),
-        }
+        let is_reason = |line: &&str| !line.contains("o such ") && !line.starts_with("WARNING");
+        let reason = self.words().find(is_reason);
+        Unknown::new(reason.unwrap_or("Docker did not say whether it is there"))
     }
 
     /// The lines that are neither about a container nor about an image.

@@ -64,7 +64,7 @@ apt_fetch() {
 
 # apt_get WORD...: apt-get that asks nothing, keeps changed configuration files, and waits for the lock.
 apt_get() {
-  apt-get -q -y ${apt_fix-} -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
@@ -74,7 +74,7 @@ apt_mend() {
   apt_is_cut_off || return 0
   apt_said=$(apt-get -q -o DPkg::Lock::Timeout=300 check 2>&1) ||
     case $apt_said in *'Could not get lock'*) die "$(apt_errors)" || return 1 ;; esac
-  if apt_is_cut_off; then dpkg --force-confdef --force-confold --configure -a || apt_fix=--fix-broken; fi
+  if apt_is_cut_off; then dpkg --force-confdef --force-confold --configure -a || apt_fix=yes; fi
 }
 apt_is_cut_off() { case $(dpkg-query -W -f '${db:Status-Abbrev}') in *[UFHWt]*) ;; *) return 1 ;; esac; }
 
@@ -111,6 +111,8 @@ apt_transaction() {
   # Where nothing may go, apt itself sees to that before it begins; its plan is looked at only to say what it refused.
   if [ "$apt_removable" = '  ' ]; then
     if apt_get --no-remove "$@"; then return 0; fi
+    # Beside what is cut off for want of something else, apt installs nothing.
+    if [ -n "${apt_fix-}" ] && apt_get --no-remove --fix-broken install && apt_get --no-remove "$@"; then return 0; fi
     apt_tried=yes
   fi
   if ! apt_plan=$(apt_get -s "$@" 2>&1); then
