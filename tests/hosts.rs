@@ -31,6 +31,17 @@ impl Host {
         ["dash", "bash", "busybox"].map(Self::new).into()
     }
 
+    /// One that finds only the programs that the test puts into its folder.
+    pub(crate) fn alone(shell: &str) -> Self {
+        let mut host = Self::new(shell);
+        host.path = host.bin().to_str().unwrap().to_owned();
+        if shell == "dash" {
+            std::os::unix::fs::symlink("/bin/sh", host.bin().join("sh")).unwrap();
+            host.shell = "/usr/bin/dash".to_owned();
+        }
+        host
+    }
+
     fn new(shell: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["converge.stage", "root", "bin", "home"] {

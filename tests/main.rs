@@ -28,6 +28,7 @@ mod run;
 mod simulated;
 mod templates;
 mod tidy;
+mod unknown;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -86,6 +86,77 @@ fn a_file_is_made_and_mended() {
 }
 
 #[test]
+fn an_acl_of_the_old_file_is_kept() {
+    for host in Host::all() {
+        for (program, does) in [
+            ("getfacl", "[ \"$1\" = -cps ] && printf 'user::rw-\\ngroup:ops:r--\\nmask::r--\\n'"),
+            ("setfacl", "cat >\"$HOME/acl\"; [ -e \"$4\" ]"),
+        ] {
+            let program = host.bin().join(program);
+            std::fs::write(&program, format!("#!/bin/sh\n{does}\n")).unwrap();
+            std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                .unwrap();
+        }
+        let kept = host.bin().with_file_name("home").join("acl");
+        converge(&host, "file", "path = 'ROOTnew'\ncontent = 'x'", &[]).unwrap();
+        host.write("acl", "old\n");
+        let line = "path = 'ROOTacl'\nline = 'new'";
+        for wanted in ["path = 'ROOTacl'\ncontent = 'x'\nmode = '0640'", line] {
+            let _ = std::fs::remove_file(&kept);
+            converge(&host, wanted_kind(wanted), wanted, &[]).unwrap();
+            let acl = std::fs::read_to_string(&kept).unwrap();
+            assert_eq!(acl, "user::rw-\ngroup:ops:r--\nmask::r--\n", "{}", host.name());
+            assert_eq!(host.mode("acl"), 0o640, "{}", host.name());
+        }
+    }
+}
+
+fn wanted_kind(arguments: &str) -> &'static str {
+    if arguments.contains("line =") { "line" } else { "file" }
+}
+
+#[test]
+fn only_access_of_a_file_of_somebody_elses_is_mended() {
+    for host in Host::all() {
+        let wanted = "path = 'ROOTtheirs'\nmode = '0600'";
+        let error = converge(&host, "file", wanted, &[]).unwrap_err();
+        assert!(error.contains("there is no file"), "{error}");
+        host.write("theirs", "theirs");
+        converge(&host, "file", wanted, &[]).unwrap();
+        assert_eq!((host.read("theirs").as_str(), host.mode("theirs")), ("theirs", 0o600));
+        assert_eq!(converge(&host, "file", wanted, &[]).unwrap_err(), "nothing to do");
+    }
+}
+
+#[test]
+fn a_link_is_followed_where_it_says_so() {
+    for host in Host::all() {
+        symlink("later", host.at("dangling")).unwrap();
+        converge(&host, "line", "path = 'ROOTdangling'\nline = 'x'\ncreate = true", &[]).unwrap();
+        assert_eq!(host.read("later"), "x\n");
+        assert!(host.root().join("dangling").is_symlink());
+        std::fs::create_dir(host.at("data")).unwrap();
+        symlink(host.at("data"), host.at("www")).unwrap();
+        converge(&host, "directory", "path = 'ROOTwww'\nmode = '0711'", &[]).unwrap();
+        assert_eq!(host.mode("data"), 0o711);
+        assert!(host.root().join("www").is_symlink());
+    }
+}
+
+#[test]
+fn a_pipe_is_refused_and_never_read() {
+    for host in Host::all() {
+        let made = std::process::Command::new("mkfifo").arg(host.at("pipe")).status().unwrap();
+        assert!(made.success());
+        for (kind, more) in [("file", "content = 'x'"), ("line", "line = 'x'"), ("directory", "")] {
+            let wanted = format!("path = 'ROOTpipe'\n{more}");
+            let error = converge(&host, kind, &wanted, &[]).unwrap_err();
+            assert!(error.contains("is a fifo") || error.contains("no regular file"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn files_are_listed_only_if_one_of_them_differs() {
     let kind = resources::kind("file").unwrap();
     for host in Host::all() {

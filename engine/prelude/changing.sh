@@ -48,6 +48,7 @@ fill() {
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one;
 # one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
+# An ACL of the old file is kept, where the host has the programs that whoever made it needed; its mask is what MODE says.
 put() (
   path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6
   if [ -e "$path" ] && [ ! -f "$path" ] && [ ! -L "$path" ]; then
@@ -58,9 +59,14 @@ put() (
     owners=${access#* }
     mode=${3:-${access%% *}} owner=${4:-${owners% *}} group=${5:-${owners#* }}
   fi
+  acl=
+  if [ -f "$path" ] && [ ! -L "$path" ] && has getfacl; then acl=$(getfacl -cps -- "$path") || exit; fi
   beside "$path" && fill "./$name" "$1" "$mode" "$owner" "$group" || exit
+  if [ -n "$acl" ]; then
+    say "$acl" | setfacl -M - -- "./$name" && chmod "00$mode" "./$name" || die "the ACL of $path cannot be kept" || exit
+  fi
   case $validate in
-    '') mv -fT "./$name" "$path" ;;
+    '') mv -fT "./$name" "$path" || die "$path is mounted, or its directory takes no new files: \`command\` can write into it" ;;
     *%s*)
       new=$beside/$name
       (cd / && eval "${validate%%\%s*}\"\$new\"${validate#*\%s}") ||

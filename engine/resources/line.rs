@@ -246,10 +246,11 @@ text() {{
         };
         let validate = self.validate.as_deref().unwrap_or_default();
         let awk = Content::new(AWK.as_bytes());
+        // From another folder, busybox reads a link that leads nowhere as if it lay there.
         let script = sh!(
             "edit() (
   p=$1 validate=$2 from= mode=edit
-  if [ -L \"$p\" ]; then p=$(readlink -f \"$p\") || die \"it is not known where $1 leads\" || exit; fi
+  if [ -L \"$p\" ]; then p=$(cd \"${{p%/*}}/\" && readlink -f \"$p\") || die \"it is not known where $1 leads\" || exit; fi
   shift 2
   if [ -f \"$p\" ]; then from=$p; elif [ -e \"$p\" ]; then die \"$p is no regular file\" || exit; else {}; fi
   tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
