@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Kinds of which what is broken does not always come out as unknown yet: this list is to become empty.
-const NOT_YET: &[&str] = &["package", "service", "image", "container"];
+const NOT_YET: &[&str] = &["service"];
 
 /// How a program is broken: `$real` is what it does otherwise.
 const WAYS: &[(&str, &str)] = &[

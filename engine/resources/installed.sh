@@ -1,6 +1,6 @@
 # installed NAME... prints a line for each that dpkg knows: NAME VERSION STATUS, and missing NAME for the others; what dpkg
 # says of a trouble stands behind a question mark. A name without an architecture is that of the host's own, which is that
-# of dpkg.
+# of dpkg; a list without dpkg is not a whole one.
 # Where not all are installed under these names, all packages are listed: only so is it seen who provides a name.
 # A version begins with a digit (deb-version(7)), so a letter behind a tab is a status.
 installed() {
@@ -30,6 +30,6 @@ installed() {
           print names[i] "\t" lines[i]
           if (lines[i] ~ /\t.i[^R]*$/ || lines[i] ~ /\tprovided$/) have[names[i]]
         }
-        if (!failed) for (name in wanted) if (!(name in have)) print "missing\t" name
+        if (!failed && native != "") for (name in wanted) if (!(name in have)) print "missing\t" name
       }' "$@"
 }
