@@ -6,19 +6,19 @@ use rhai::{Array, Dynamic, ImmutableString, Map};
 use super::{
     declare::{Handle, Handles},
     hosts::HostRef,
-    ordered::{Use, tagged},
+    ordered::tagged,
     state::State,
     version::Version,
 };
-use crate::{inventory::Host, secret::Secret, value::Value};
+use crate::{diagnostic::Place, inventory::Host, secret::Secret, value::Value};
 
-/// Takes a value out of Rhai. Maps keep their order where it is known what `place` it is used at.
+/// Takes a value out of Rhai. Maps keep their order where it is known in which `call` it is used.
 ///
 /// # Errors
 /// The kind of value that has no meaning outside a script.
 pub(super) fn to_value(
     dynamic: &Dynamic,
-    place: Option<(&State, &Use)>,
+    call: Option<(&State, &Place)>,
 ) -> Result<Value, &'static str> {
     if let Some(text) = dynamic.read_lock::<ImmutableString>() {
         return Ok(Value::from(text.as_str()));
@@ -33,19 +33,19 @@ pub(super) fn to_value(
         return Ok(Value::Secret(secret.clone()));
     }
     if let Some(items) = dynamic.read_lock::<Array>() {
-        let value = |item| to_value(item, place);
+        let value = |item| to_value(item, call);
         return items.iter().map(value).collect::<Result<_, _>>().map(Value::List);
     }
     if let Some(items) = dynamic.read_lock::<Map>() {
-        let names: Vec<&str> = match place {
-            Some((state, place)) => {
+        let names: Vec<&str> = match call {
+            Some((state, call)) => {
                 let tag =
                     if dynamic.is_shared() { dynamic.flatten_clone().tag() } else { dynamic.tag() };
-                state.gathered().orders.of(tag, &items, place)
+                state.keys_of(tag, &items, call)
             }
             None => items.keys().map(|name| name.as_str()).collect(),
         };
-        let item = |name: &str| Ok((name.to_owned(), to_value(&items[name], place)?));
+        let item = |name: &str| Ok((name.to_owned(), to_value(&items[name], call)?));
         return names.into_iter().map(item).collect::<Result<_, _>>().map(Value::Map);
     }
     if let Ok(value) = dynamic.as_bool() {

@@ -10,7 +10,6 @@ use super::{
     error::{Outcome, raise},
     files::RoleFiles,
     hosts::no_host,
-    ordered::Use,
     recording::Templated,
     state::{Context, Gathered, State},
     written::{Argument, FIRST},
@@ -219,8 +218,7 @@ impl Call {
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
         let Some(host) = &scene.host else { return Err(fail(no_host(self.kind.name()))) };
         let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
-        let (arguments, reactions) =
-            self.split(first, rest, &self.state.use_at(&place)).map_err(mistake)?;
+        let (arguments, reactions) = self.split(first, rest, &place).map_err(mistake)?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
         let again = host.seen().map(|_| arguments.clone());
         let resource = match self.kind.declare(arguments, &files) {
@@ -274,7 +272,7 @@ impl Call {
     }
 
     /// Takes the reactions out of a call's arguments; the rest is the kind's own.
-    fn split(&self, first: &Dynamic, rest: &Map, place: &Use) -> Result<Split, ArgumentError> {
+    fn split(&self, first: &Dynamic, rest: &Map, place: &Place) -> Result<Split, ArgumentError> {
         let value = |name: &str, value| {
             to_value(value, Some((&self.state, place))).map_err(|got| {
                 ArgumentError::new(name.to_owned(), format!("`{name}` does not take {got}"))

@@ -29,6 +29,42 @@ struct Role {
 /// What is said in words: the values of the language, and what holds everywhere.
 const CHAPTERS: &str = include_str!("manual.md");
 
+/// Names with a meaning, which are neither called nor declared.
+struct Table {
+    title: &'static str,
+    /// What stands before the names in a script.
+    prefix: &'static str,
+    rows: fn() -> Vec<(&'static str, &'static str)>,
+}
+
+/// All such names, an entry for each list of them.
+const TABLES: [Table; 2] = [
+    Table {
+        title: "Of a host",
+        prefix: "host.",
+        rows: || PROPERTIES.iter().map(|it| (it.name, it.meaning)).collect(),
+    },
+    Table { title: "Facts", prefix: "host.facts.", rows: || FACTS.to_vec() },
+];
+
+impl Table {
+    /// What is meant by a name: a row, or all that stand below it.
+    fn page(&self, name: &str) -> String {
+        let mut page = String::new();
+        for (row, meaning) in (self.rows)() {
+            let full = format!("{}{row}", self.prefix);
+            let is_meant = |path: &str| {
+                path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let parts = full.match_indices('.').map(|(at, _)| &full[at + 1..]);
+            if parts.chain([&*full]).any(is_meant) {
+                let _ = writeln!(page, "{full}\n  {meaning}");
+            }
+        }
+        page
+    }
+}
+
 impl Manual {
     /// The manual of a project: with its roles.
     pub fn of(input: Input) -> Self {
@@ -67,13 +103,10 @@ impl Manual {
         };
         let lines = self.roles.iter().map(|role| (role.name.as_str(), description(role)));
         section(&mut text, "Roles", lines);
-        let lines = PROPERTIES.iter().map(|it| (it.name, first_sentence(it.meaning)));
-        section(&mut text, "Of a host: host.NAME", lines);
-        section(
-            &mut text,
-            "Facts: host.facts.NAME",
-            FACTS.iter().map(|(name, it)| (*name, (*it).to_owned())),
-        );
+        for table in &TABLES {
+            let rows = (table.rows)().into_iter().map(|(name, it)| (name, first_sentence(it)));
+            section(&mut text, &format!("{}: {}NAME", table.title, table.prefix), rows);
+        }
         text
     }
 
@@ -83,21 +116,7 @@ impl Manual {
         let mut pages = Vec::new();
         pages.extend(self.functions.get(name).map(Function::text));
         pages.extend(self.roles.iter().find(|role| role.name == name).map(|role| self.role(role)));
-        let path =
-            name.trim_start_matches("host.").trim_start_matches("facts").trim_start_matches('.');
-        if name != "host" {
-            let fact = FACTS.iter().filter(|(fact, _)| {
-                let below = fact.strip_prefix(path);
-                below
-                    .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('.'))
-            });
-            let fact = fact.map(|(fact, meaning)| format!("host.facts.{fact}\n  {meaning}\n"));
-            pages.push(fact.collect::<String>());
-        }
-        let property = |it: &&super::hosts::Property| name == "host" || path == it.name;
-        let properties = PROPERTIES.iter().filter(property);
-        let properties = properties.map(|it| format!("host.{}\n  {}\n", it.name, it.meaning));
-        pages.push(properties.collect::<String>());
+        pages.extend(TABLES.iter().map(|table| table.page(name)));
         pages.retain(|page| !page.is_empty());
         if pages.is_empty() {
             let instead = ansible::instead(name)?;
@@ -110,7 +129,8 @@ impl Manual {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let functions = self.functions.keys().map(String::as_str);
         let roles = self.roles.iter().map(|role| role.name.as_str());
-        functions.chain(roles).chain(PROPERTIES.iter().map(|it| it.name)).chain(["host"])
+        let rows = TABLES.iter().flat_map(|table| (table.rows)());
+        functions.chain(roles).chain(rows.map(|(name, _)| name)).chain(["host", "facts"])
     }
 
     /// Everything that does not depend on a project, as one Markdown document.
@@ -122,11 +142,12 @@ impl Manual {
             let uses = function.uses.join("\n");
             let _ = write!(book, "\n### `{name}`\n\n```rhai\n{uses}\n```\n\n{}\n", function.about);
         }
-        book += "\n## What a host knows of itself\n\n| in a script | meaning |\n|---|---|\n";
-        let properties = PROPERTIES.iter().map(|it| (it.name.to_owned(), it.meaning));
-        let facts = FACTS.iter().map(|(name, meaning)| (format!("facts.{name}"), *meaning));
-        for (name, meaning) in properties.chain(facts) {
-            let _ = writeln!(book, "| `host.{name}` | {} |", meaning.replace('|', "\\|"));
+        for table in &TABLES {
+            let _ = write!(book, "\n## {}\n\n| name | meaning |\n|---|---|\n", table.title);
+            for (name, meaning) in (table.rows)() {
+                let meaning = meaning.replace('|', "\\|");
+                let _ = writeln!(book, "| `{}{name}` | {meaning} |", table.prefix);
+            }
         }
         book += "\n## For who comes from Ansible\n\n| there | here |\n|---|---|\n";
         for (names, instead) in ansible::NAMES {

@@ -19,7 +19,7 @@ use super::{
     convert::{kind_of, to_dynamic, to_value},
     error::{Outcome, raise},
     state::State,
-    written::FIRST,
+    written::{Argument, Arguments, FIRST},
 };
 use crate::{
     diagnostic::{Diagnostic, Place},
@@ -46,13 +46,6 @@ struct Literal {
     at: (usize, usize),
 }
 
-/// Where a map is used: the call, and where the literals among its arguments stand.
-#[derive(Default)]
-pub(super) struct Use {
-    pub(super) call: Option<Place>,
-    pub(super) literals: Vec<(usize, usize)>,
-}
-
 impl Orders {
     /// Keeps the order of a literal.
     pub(super) fn keep(&mut self, file: &Arc<str>, position: Position, keys: Keys) {
@@ -69,15 +62,21 @@ impl Orders {
         i32::try_from(index + 1).unwrap_or_default()
     }
 
-    /// The keys of a map in their order.
-    pub(super) fn of<'m>(&self, tag: i32, map: &'m Map, place: &Use) -> Vec<&'m str> {
+    /// The keys of a map in their order. `call` is where it is used, and `arguments` are those of the calls there.
+    pub(super) fn of<'m>(
+        &self,
+        tag: i32,
+        map: &'m Map,
+        call: &Place,
+        arguments: &HashMap<Arc<str>, Arguments>,
+    ) -> Vec<&'m str> {
         let keys = || map.keys().map(|key| key.as_str());
         if map.len() < 2 {
             return keys().collect();
         }
         let tagged =
             usize::try_from(tag).ok().and_then(|tag| self.tagged.get_index(tag.checked_sub(1)?));
-        let Some(order) = tagged.or_else(|| self.written(map, place)) else {
+        let Some(order) = tagged.or_else(|| self.written(map, call, arguments)) else {
             return keys().collect();
         };
         // What was added later comes last.
@@ -89,7 +88,12 @@ impl Orders {
     }
 
     /// The order of the literal that a map most likely was.
-    fn written(&self, map: &Map, place: &Use) -> Option<&Keys> {
+    fn written(
+        &self,
+        map: &Map,
+        call: &Place,
+        arguments: &HashMap<Arc<str>, Arguments>,
+    ) -> Option<&Keys> {
         let has_all = |literal: &&Literal| literal.keys.iter().all(|key| map.contains_key(&**key));
         let same = self.literals.get(&hash(map.keys().map(|key| key.as_str())));
         let same =
@@ -105,13 +109,20 @@ impl Orders {
                 candidates = all().filter(|it| map.keys().all(|key| has(it, key))).collect();
             }
         }
+        if let [only] = candidates.as_slice() {
+            return Some(&only.keys);
+        }
         // An argument of the call itself; else what stands nearest before it.
         candidates.sort_by_key(|it| (&it.file, it.at));
-        let here = |it: &&&Literal| place.call.as_ref().is_some_and(|call| call.file == it.file);
-        let argument = candidates.iter().filter(here).find(|it| place.literals.contains(&it.at));
-        let before = |it: &&&Literal| {
-            place.call.as_ref().is_some_and(|call| it.at < (call.line, call.column))
+        let here = |it: &&&Literal| call.file == it.file;
+        let of_call = arguments.get(&call.file).and_then(|all| all.get(&(call.line, call.column)));
+        let stands =
+            |it: &Argument| (it.value.line().unwrap_or(1), it.value.position().unwrap_or(1));
+        let is_argument = |it: &&&Literal| {
+            of_call.is_some_and(|all| all.values().any(|argument| stands(argument) == it.at))
         };
+        let argument = candidates.iter().filter(here).find(is_argument);
+        let before = |it: &&&Literal| it.at < (call.line, call.column);
         let before = || candidates.iter().filter(here).rfind(before);
         let found = argument.or_else(before).or_else(|| candidates.first());
         found.map(|it| &it.keys)
@@ -153,7 +164,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     });
     let its = state.clone();
     engine.register_raw_fn("to_json", map, move |context, maps| {
-        let value = to_value(maps[0], Some((&its, &its.use_at(&its.call(&context)))));
+        let value = to_value(maps[0], Some((&its, &its.call(&context))));
         let wrong = |given| {
             let message = format!("to_json() does not take {given}");
             raise(&its, &context, Diagnostic::new("language::type", message))
@@ -210,16 +221,10 @@ fn in_order(
     context: &NativeCallContext,
     map: &Dynamic,
 ) -> IndexMap<String, Dynamic> {
-    let place = state.use_at(&state.call(context));
-    let tag = map.flatten_clone().tag();
+    let call = state.call(context);
+    let tag = if map.is_shared() { map.flatten_clone().tag() } else { map.tag() };
     let Some(map) = map.read_lock::<Map>() else { return IndexMap::new() };
-    let keys = state
-        .gathered()
-        .orders
-        .of(tag, &map, &place)
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let keys = state.keys_of(tag, &map, &call).into_iter().map(str::to_owned).collect::<Vec<_>>();
     let item = |key: String| {
         let value = map.get(key.as_str()).cloned().unwrap_or_default();
         (key, value)

@@ -252,7 +252,6 @@ fn parameters(
         let place = state.argument(call, unknown, |argument| argument.name);
         return Err(state.locate(role.parameters.unknown(name, unknown), &place));
     }
-    let place = state.use_at(call);
     let mut values = IndexMap::new();
     let mut constants = Map::new();
     for (key, parameter) in &role.parameters.all {
@@ -260,7 +259,7 @@ fn parameters(
             let at_value = |mistake| {
                 state.locate(mistake, &state.argument(call, key, |argument| argument.value))
             };
-            let value = to_value(&constant, Some((state, &place)))
+            let value = to_value(&constant, Some((state, call)))
                 .map_err(|_| parameter.mistyped(key, kind_of(&constant)));
             let value = value.map_err(at_value)?;
             parameter.check(key, &value).map_err(at_value)?;

@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use rhai::{AST, NativeCallContext, Position};
+use rhai::{AST, Map, NativeCallContext, Position};
 
 use super::{
     Begins, Evaluation, Input, Note, Question,
     hosts::HostRef,
     names::{Shown, Wants},
-    ordered::{Orders, Use},
+    ordered::Orders,
     parameters::Parameters,
     unread,
     written::{Argument, Arguments},
@@ -202,14 +202,10 @@ impl State {
         }
     }
 
-    /// A call, as the place where a map is used.
-    pub(super) fn use_at(&self, call: &Place) -> Use {
+    /// The keys of a map that is used in a call, in their order.
+    pub(super) fn keys_of<'m>(&self, tag: i32, map: &'m Map, call: &Place) -> Vec<&'m str> {
         let gathered = self.gathered();
-        let arguments = gathered.arguments.get(&call.file);
-        let arguments = arguments.and_then(|all| all.get(&(call.line, call.column)));
-        let at = |it: &Argument| (it.value.line().unwrap_or(1), it.value.position().unwrap_or(1));
-        let literals = arguments.into_iter().flat_map(|all| all.values().map(at)).collect();
-        Use { call: Some(call.clone()), literals }
+        gathered.orders.of(tag, map, call, &gathered.arguments)
     }
 
     /// Where the argument `path` of a call stands, or the part of it that is written there; else the call itself.
