@@ -341,6 +341,13 @@ fn a_command_on_several_hosts_is_told_by_their_names() {
 }
 
 #[test]
+fn what_templates_can_do_is_looked_up_too() {
+    let page = |name: &str| String::from_utf8(converge(&project(), &["doc", name]).stdout).unwrap();
+    assert!(page("regex_replace").starts_with("the filter `regex_replace` of templates\n  "));
+    assert!(page("defined").starts_with("the test `defined` of templates\n  "));
+}
+
+#[test]
 fn several_playbooks_are_one_run() {
     let root = project();
     let playbook = |name: &str, text: &str| std::fs::write(root.path().join(name), text).unwrap();

@@ -8,7 +8,10 @@ use crate::{
     language::{Known, Manual},
     manual,
     resources::{self, KINDS},
-    template,
+    template::{
+        self,
+        registry::{FILTERS, FUNCTIONS, TESTS, Word},
+    },
 };
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
@@ -35,14 +38,31 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
 
 fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
     let kind = resources::kind(name).filter(|_| !is_role);
-    let pages: Vec<String> =
-        kind.map(manual::page).into_iter().chain(language.page(name)).collect();
+    let mut pages: Vec<String> = kind.map(manual::page).into_iter().collect();
+    if !is_role {
+        pages.extend(of_templates(name));
+    }
+    pages.extend(language.page(name));
     if !pages.is_empty() {
         return Ok(pages.join("\n"));
     }
     let names = KINDS.iter().map(|kind| kind.name()).chain(language.names());
     let hint = did_you_mean(name, names).or_else(|| ansible::near(name));
-    let message = format!("there is no kind, function, role or fact `{name}`");
+    let message = format!("there is no kind, function, role, fact or filter `{name}`");
     let mistake = Diagnostic::new("doc::unknown", message);
     Err(mistake.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned())))
+}
+
+/// What a template can do with a name.
+fn of_templates(name: &str) -> Option<String> {
+    let lists = [("filter", FILTERS), ("test", TESTS), ("function", FUNCTIONS)];
+    let words = lists.into_iter().flat_map(|(what, chapters)| {
+        chapters.iter().flat_map(|chapter| chapter.words).map(move |word| (what, word))
+    });
+    let words = words.filter(|(_, word)| word.names.contains(&name));
+    let line = |(what, word): (&str, &Word)| {
+        format!("the {what} `{}` of templates\n  {}\n", word.names.join("`, `"), word.about)
+    };
+    let page: String = words.map(line).collect();
+    (!page.is_empty()).then_some(page)
 }
