@@ -9,17 +9,20 @@ pub struct Change {
     pub action: Action,
     /// What differs, field by field.
     pub fields: Vec<Field>,
+    /// Whether this run changed the resource already.
+    #[serde(skip)]
+    pub again: bool,
 }
 
 impl Change {
     /// A change of some fields.
     pub fn new(action: Action, fields: Vec<Field>) -> Self {
-        Self { action, fields }
+        Self { action, fields, again: false }
     }
 
     /// An update of the fields that differ; `None` when none does.
     pub fn update(fields: Vec<Field>) -> Option<Self> {
-        (!fields.is_empty()).then_some(Self { action: Action::Update, fields })
+        (!fields.is_empty()).then_some(Self::new(Action::Update, fields))
     }
 
     /// The field of a change that is there each time, because nothing says when it is done.
@@ -28,6 +31,14 @@ impl Change {
     /// Whether it is there each time, so that no second look can find it done.
     pub fn is_always_there(&self) -> bool {
         self.has(Self::ALWAYS)
+    }
+
+    /// The field of a change of what has to stay as it is for a while, and did not.
+    pub const STAY: &str = "stay";
+
+    /// Whether this run made it so, and it did not stay so: to do the same once more would only hide that.
+    pub fn did_not_stay(&self) -> bool {
+        self.again && self.has(Self::STAY)
     }
 
     /// Whether a field is among those that differ.

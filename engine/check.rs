@@ -18,26 +18,42 @@ pub fn timeout() -> u32 {
     2
 }
 
-/// Seconds until a check must hold, where a role does not say.
-pub fn deadline() -> u32 {
-    30
-}
-
 /// Seconds between two tries, where a role does not say.
-pub fn interval() -> u32 {
+pub fn delay() -> u32 {
     1
 }
 
-/// Checks how long a try may take, and what lies between two of them.
-///
-/// # Errors
-/// Either is no time at all.
-pub fn check_seconds(timeout: u32, interval: u32) -> Result<(), ArgumentError> {
-    if timeout == 0 || interval == 0 {
-        let message = "timeout and interval are at least one second";
-        return Err(ArgumentError::new("timeout", message));
+/// For how long a check is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Seconds until it must hold.
+    pub deadline: Option<u32>,
+    /// How often it is tried once more.
+    pub retries: Option<u32>,
+    /// Seconds between two tries.
+    pub delay: u32,
+}
+
+/// Seconds until a check must hold, where a role says nothing.
+const DEADLINE: u32 = 30;
+
+impl Patience {
+    /// Checks how long a try may take, and what lies between two of them.
+    ///
+    /// # Errors
+    /// Either is no time at all, or the end is said twice.
+    pub fn check(&self, timeout: u32) -> Result<(), ArgumentError> {
+        if timeout == 0 || self.delay == 0 {
+            let message = "timeout and delay are at least one second";
+            return Err(ArgumentError::new("timeout", message));
+        }
+        match (self.deadline, self.retries) {
+            (Some(_), Some(_)) => {
+                Err(ArgumentError::new("retries", "either `deadline` or `retries` ends the tries"))
+            }
+            _ => Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// What one try gave.
@@ -100,13 +116,19 @@ pub fn observe(
     (0..count).map(observed).collect()
 }
 
-/// Tries until it holds. `wanted` are words: each argument that a try can miss, and what it should have been.
-pub fn wait(attempt: Script, deadline: u32, interval: u32, wanted: Script) -> Script {
-    Script::trusted(FUNCTIONS.as_str()).then(sh!(
-        "check() {{ {}; }}\nuntil_holds {} {} {}",
+/// Tries until it holds. `wanted` are words: each argument that a try can miss, and what it should have been. `told` are
+/// commands that say in words what does not hold: of the argument `$1`, that is `$2` and should have been `$3`.
+pub fn wait(attempt: Script, patience: Patience, wanted: Script, told: Script) -> Script {
+    let retries = match patience.retries {
+        Some(retries) => sh!("check_retries={}", retries),
+        None => Script::default(),
+    };
+    Script::trusted(FUNCTIONS.as_str()).then(retries).then(sh!(
+        "check() {{ {}; }}\ncheck_words() {{ {}; }}\nuntil_holds {} {} {}",
         attempt,
-        deadline,
-        interval,
+        told,
+        patience.deadline.unwrap_or(DEADLINE),
+        patience.delay,
         wanted
     ))
 }

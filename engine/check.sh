@@ -11,25 +11,35 @@ misses() {
 }
 
 # until_holds SECONDS PAUSE [ARGUMENT WANTED]...: calls `check` until it holds; else fails, and leaves in $check_said
-# what was found in the end, and what was wanted. A check that returns 2 has given up hope.
+# what was found in the end, and what was wanted. Where $check_retries is set, not time ends it, but so many more tries.
+# A check that returns 2 has given up hope.
 until_holds() {
-  check_seconds=$1 check_pause=$2; shift 2
+  check_seconds=$1 check_pause=$2 check_tries=0; shift 2
   check_end=$(($(date +%s) + check_seconds))
   while :; do
     check_code=0; check_said=$(check) || check_code=$?
+    check_tries=$((check_tries + 1))
     if [ $check_code = 0 ]; then return 0; fi
-    if [ $check_code = 2 ] || [ "$(date +%s)" -ge "$check_end" ]; then break; fi
+    if [ $check_code = 2 ]; then break; fi
+    if [ -n "${check_retries-}" ]; then
+      if [ "$check_tries" -gt "$check_retries" ]; then break; fi
+    elif [ "$(date +%s)" -ge "$check_end" ]; then break; fi
     sleep "$check_pause"
   done
-  check_argument=${check_said%%"$check_tab"*}
-  check_said="$check_argument is ${check_said#*"$check_tab"}"
+  check_argument=${check_said%%"$check_tab"*} check_found=${check_said#*"$check_tab"} check_wanted=
   while [ $# -gt 1 ]; do
-    if [ "$1" = "$check_argument" ]; then check_said="$check_said, not $(printf %s "$2" | tr '\n' ' ')"; fi
+    if [ "$1" = "$check_argument" ]; then check_wanted=$(printf %s "$2" | tr '\n' ' '); fi
     shift 2
   done
-  if [ $check_code != 2 ]; then check_said="after $check_seconds seconds $check_said"; fi
+  check_said=$(check_words "$check_argument" "$check_found" "$check_wanted")
+  if [ $check_code != 2 ]; then
+    if [ -n "${check_retries-}" ]; then check_said="in $check_tries tries $check_said"; else check_said="after $check_seconds seconds $check_said"; fi
+  fi
   die "$check_said"
 }
+
+# check_words ARGUMENT FOUND WANTED: says what does not hold.
+check_words() { say "$1 is $2${3:+, not $3}"; }
 
 # http_get METHOD SECONDS INSECURE URL [HEADER...]: sets $http_code and $http_body.
 http_get() {

@@ -2,6 +2,8 @@
 
 mod checked;
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use serde::Serialize;
 
@@ -272,13 +274,24 @@ sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || {{
 say \"$sums\"")
 }
 
+/// A line for `sha256sum -c`. A backslash in a path is doubled, and one before the digest says so.
+pub fn sum_line(digest: &Digest, path: &str, lines: &mut String) {
+    let escaped = path.contains('\\');
+    let path = if escaped { path.replace('\\', "\\\\").into() } else { Cow::Borrowed(path) };
+    for part in [if escaped { "\\" } else { "" }, digest.as_str(), "  ", &path, "\n"] {
+        lines.push_str(part);
+    }
+}
+
 /// Adds the digests that `sha256sum` printed to what was found. A file that has none by then was not read.
 pub fn add_digests(paths: &[&str], found: &mut [Look<Entry>], output: &str) {
     let mut asked = Asked { paths, next: 0 };
     for line in lines(output) {
-        let Some((hex, path)) = line.split_once("  ") else { continue };
+        let escaped = line.starts_with('\\');
+        let Some((hex, path)) = line.trim_start_matches('\\').split_once("  ") else { continue };
         let Some(sum) = Digest::read(hex) else { continue };
-        let entry = asked.find(path).map(|index| &mut found[index]);
+        let path = if escaped { path.replace("\\\\", "\\").into() } else { Cow::Borrowed(path) };
+        let entry = asked.find(&path).map(|index| &mut found[index]);
         if let Some(Ok(Entry::File { digest, .. })) = entry {
             *digest = Some(sum);
         }

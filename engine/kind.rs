@@ -57,6 +57,8 @@ pub trait Kind: Send + Sync {
     fn probe(&self, batch: &[&Desired]) -> Script;
     /// What the probe's output says of each of the batch; nothing of what is as it should be.
     fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessed>, Unreadable>;
+    /// The script that a role gave for it.
+    fn script(&self, desired: &Desired) -> Option<String>;
     /// What makes it so.
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
     /// One step for several.
@@ -155,6 +157,10 @@ impl<R: Resource> Kind for Typed<R> {
             Ok(Ok(Some(Difference { observed: Digest::of(&observed), change })))
         };
         batch.iter().zip(observed).map(assess).collect()
+    }
+
+    fn script(&self, desired: &Desired) -> Option<String> {
+        Self::typed(desired).script().map(str::to_owned)
     }
 
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {

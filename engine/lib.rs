@@ -22,6 +22,7 @@ pub mod check;
 pub mod entry;
 pub mod docker;
 pub mod dpkg;
+pub mod systemd;
 pub mod resources;
 pub mod manual;
 pub mod ansible;

@@ -203,6 +203,15 @@ impl Plan {
         }
     }
 
+    /// Notes that this run changed a node already.
+    pub fn set_again(&mut self, id: NodeId) {
+        if let Some(Planned::Change { change, .. }) =
+            self.nodes[id.index()].as_mut().map(|node| &mut node.planned)
+        {
+            change.again = true;
+        }
+    }
+
     /// Leaves a node the reactions that an earlier run owes, and those to nodes that still act. Nodes that come
     /// before it must have been seen to first.
     pub fn keep_causes(&mut self, catalog: &Catalog, id: NodeId, acts: impl Fn(NodeId) -> bool) {

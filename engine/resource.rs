@@ -82,6 +82,11 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What differs. `None` means converged.
     fn plan(&self, observed: &Self::Observed) -> Option<Change>;
 
+    /// The script that a role gave for it, if it did: who reads of a failure knows that one, and none of ours.
+    fn script(&self) -> Option<&str> {
+        None
+    }
+
     /// What makes it so, from any earlier state. `change` says what is shown, and may save work;
     /// it is `None` when the resource runs for another reason, such as a check after a change.
     fn apply(&self, change: Option<&Change>) -> Step;

@@ -27,6 +27,7 @@ mod run;
 #[path = "../benches/scale/simulated/mod.rs"]
 mod simulated;
 mod templates;
+mod systemd;
 mod tidy;
 mod unknown;
 

@@ -417,7 +417,7 @@ fn a_command_is_tried_until_it_succeeds() {
             host.step(&step)
         };
         let never = step("echo no such table >&2; exit 3", 0);
-        let why = "after 0 seconds exit status is 3 (no such table), not 0\n";
+        let why = "after 0 seconds the command ended with exit status 3 (no such table)\n";
         assert_eq!((never.ok, never.stderr.as_str()), (false, why), "{}", host.name());
         let second = step("test -e 'ROOTtried once' || { : >'ROOTtried once'; false; }", 30);
         assert_eq!((second.ok, second.stdout.as_str()), (true, "slept\n"), "{second:?}");
@@ -449,5 +449,92 @@ fn a_debt_is_written_down_and_paid() {
         let script = "STATE=$HOME/state; mark x 'restart nginx'; cat \"$STATE/pending/x\"; unmark x; unmark x; ls \"$STATE/pending\"";
         let outcome = host.run(script);
         assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, "restart nginx\n"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_user_of_a_group_that_is_missing_is_not_even_begun() {
+    let kind = resources::kind("user").unwrap();
+    for host in Host::all() {
+        for program in ["useradd", "usermod"] {
+            let text = format!("#!/bin/sh\necho {program} >>{}\n", host.at("called"));
+            let path = host.bin().join(program);
+            let _ = std::fs::remove_file(&path);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                .unwrap();
+        }
+        for groups in ["groups = ['root', 'no-such-group']", "group = 'no-such-group'"] {
+            let arguments: Value = toml::from_str(&format!("name = 'new-one'\n{groups}")).unwrap();
+            let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
+            let outcome = host.step(&kind.apply(&declared.desired, None));
+            assert!(outcome.stderr.contains("there is no group no-such-group"), "{outcome:?}");
+            assert!(!outcome.ok && host.list().is_empty(), "{}: {:?}", host.name(), host.list());
+        }
+    }
+}
+
+/// A step of a kind, in which no time goes by.
+fn tried(host: &Host, kind: &str, arguments: &str) -> crate::hosts::Outcome {
+    let kind = resources::kind(kind).unwrap();
+    let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
+    let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
+    let mut step = kind.apply(&declared.desired, None);
+    step.script = Script::trusted("sleep() { say \"slept $1\"; }").then(step.script);
+    host.step(&step)
+}
+
+#[test]
+fn a_script_that_fails_is_run_again_as_often_as_it_may() {
+    let third = "echo x >>ROOTtries; [ $(wc -l <ROOTtries) = 3 ]";
+    for (kind, arguments) in [
+        ("command", format!("name = 'x'\nrun = '{third}'")),
+        ("action", format!("name = 'x'\nrun = '{third}'")),
+        (
+            "custom",
+            format!("kind = 'x'\nkey = 'y'\nobserve = 'true'\nwant = 'z'\napply = '{third}'"),
+        ),
+    ] {
+        for host in Host::all() {
+            let once = tried(&host, kind, &arguments);
+            assert_eq!((once.ok, once.status), (false, Some(1)), "{}: {once:?}", host.name());
+            std::fs::remove_file(host.at("tries")).unwrap();
+            let twice = tried(&host, kind, &format!("{arguments}\nretries = 1"));
+            assert!(!twice.ok && twice.stderr.ends_with("all 2 tries failed\n"), "{twice:?}");
+            assert_eq!(twice.stdout, "slept 5\n");
+            std::fs::remove_file(host.at("tries")).unwrap();
+            let thrice = tried(&host, kind, &format!("{arguments}\nretries = 9\ndelay = 2"));
+            assert!(thrice.ok, "{}: {thrice:?}", host.name());
+            assert_eq!(thrice.stdout, "slept 2\nslept 2\ntry 3 succeeded\n", "{kind}");
+        }
+    }
+}
+
+#[test]
+fn another_exit_status_that_means_success_ends_the_tries() {
+    for host in Host::all() {
+        let of = |run: &str| {
+            format!("name = 'x'\nrun = '{run}'\nok_codes = [3]\nretries = 2\ndelay = 0")
+        };
+        assert!(tried(&host, "command", &of("exit 3")).ok);
+        let never = tried(&host, "command", &of("echo x >>ROOTtries"));
+        assert!(!never.ok && host.read("tries") == "x\nx\nx\n", "{}: {never:?}", host.name());
+    }
+}
+
+#[test]
+fn a_check_is_tried_as_often_as_it_may_and_says_in_words_what_is_wrong() {
+    for host in Host::all() {
+        let port = tried(&host, "port_check", "port = 1\nhost = '127.0.0.1'\nretries = 2");
+        assert_eq!(port.stderr, "in 3 tries port 1 of 127.0.0.1 is closed\n", "{}", host.name());
+        assert_eq!(port.stdout, "slept 1\nslept 1\n");
+        let command = tried(&host, "command_check", "name = 'exit 4'\nretries = 0");
+        assert_eq!(command.stderr, "in 1 tries the command ended with exit status 4\n");
+        let url = "http://127.0.0.1:1/x";
+        let http = tried(&host, "http_check", &format!("url = '{url}'\ndeadline = 0"));
+        assert!(
+            http.stderr.starts_with(&format!("after 0 seconds {url} gave no answer (")),
+            "{http:?}"
+        );
     }
 }

@@ -157,7 +157,7 @@ impl Texts<'_> {
     fn planned(&self, plan: &mut Planned) {
         match plan {
             Planned::Unchanged => {}
-            Planned::Change { change: Change { action: _, fields }, reactions } => {
+            Planned::Change { change: Change { action: _, fields, again: _ }, reactions } => {
                 fields.iter_mut().for_each(|field| self.field(field));
                 self.causes(reactions);
             }

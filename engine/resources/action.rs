@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::command::{Execution, check_name};
+use super::command::{Execution, Retries, check_name};
 use crate::{
     change::Change,
     footprint::Footprint,
@@ -33,6 +33,11 @@ pub struct Action {
     user: Option<String>,
     /// Seconds after which it is stopped, and has failed.
     timeout: Option<u32>,
+    /// How often it is run once more if it fails.
+    #[serde(default)]
+    retries: u32,
+    /// Seconds between two tries; 5 if not given.
+    delay: Option<u32>,
 }
 
 impl Resource for Action {
@@ -68,6 +73,10 @@ impl Resource for Action {
         None
     }
 
+    fn script(&self) -> Option<&str> {
+        Some(self.execution().run)
+    }
+
     fn apply(&self, _change: Option<&Change>) -> Step {
         self.execution().step(&[0])
     }
@@ -85,6 +94,7 @@ impl Action {
             env: &self.env,
             user: self.user.as_deref(),
             timeout: self.timeout,
+            retries: Retries { retries: self.retries, delay: self.delay },
             stdin: None,
         }
     }

@@ -44,6 +44,11 @@ pub struct Command {
     user: Option<String>,
     /// Seconds after which it is stopped, and has failed.
     timeout: Option<u32>,
+    /// How often it is run once more if it fails.
+    #[serde(default)]
+    retries: u32,
+    /// Seconds between two tries; 5 if not given.
+    delay: Option<u32>,
     /// The exit statuses that mean success.
     #[serde(default = "zero")]
     ok_codes: Vec<u8>,
@@ -135,7 +140,7 @@ impl Resource for Command {
         if observed.satisfied_by.is_some() {
             return None;
         }
-        let mut fields = vec![Field::added("run", self.script())];
+        let mut fields = vec![Field::added("run", self.to_run())];
         if self.is_unguarded() {
             fields.push(Field::added(
                 Change::ALWAYS,
@@ -143,6 +148,10 @@ impl Resource for Command {
             ));
         }
         Some(Change::new(Action::Run, fields))
+    }
+
+    fn script(&self) -> Option<&str> {
+        Some(self.to_run())
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
@@ -166,7 +175,7 @@ not_asked() {{ die \"it cannot be asked whether there is something to do: $1: $a
 const GUARDS: [&str; 4] = ["creates", "removes", "unless", "only_if"];
 
 impl Command {
-    fn script(&self) -> &str {
+    fn to_run(&self) -> &str {
         self.run.as_deref().unwrap_or(&self.name)
     }
 
@@ -176,11 +185,12 @@ impl Command {
 
     fn execution(&self) -> Execution<'_> {
         Execution {
-            run: self.script(),
+            run: self.to_run(),
             cwd: self.cwd.as_deref(),
             env: &self.env,
             user: self.user.as_deref(),
             timeout: self.timeout,
+            retries: Retries { retries: self.retries, delay: self.delay },
             stdin: self.stdin.as_ref(),
         }
     }
@@ -272,6 +282,7 @@ pub(super) struct Execution<'a> {
     pub(super) env: &'a BTreeMap<String, Text>,
     pub(super) user: Option<&'a str>,
     pub(super) timeout: Option<u32>,
+    pub(super) retries: Retries,
     pub(super) stdin: Option<&'a Text>,
 }
 
@@ -286,6 +297,7 @@ impl Execution<'_> {
         if self.timeout == Some(0) {
             return Err(ArgumentError::new("timeout", "zero seconds are too short"));
         }
+        self.retries.check()?;
         if let Some(cwd) = self.cwd {
             entry::check_path("cwd", cwd)?;
         }
@@ -312,24 +324,19 @@ impl Execution<'_> {
             None => Script::default(),
         };
         let codes: Vec<String> = ok_codes.iter().map(u8::to_string).collect();
-        script.push(sh!(
-            "code=0\n{}{} || code=$?",
-            invocation(self.user, self.run, self.timeout),
-            input
-        ));
+        let codes = Script::trusted(codes.join(" | "));
+        let run = sh!("{}{}", invocation(self.user, self.run, self.timeout), input);
+        script.push(self.retries.around(run, &codes));
         if let Some(seconds) = self.timeout {
             script.push(sh!(
                 "case $code in 124 | 137 | 143) die \"it was stopped after \"{}\" seconds\" || exit $code ;; esac",
                 seconds
             ));
         }
-        script.push(sh!(
-            "case $code in {}) ;; *) exit \"$code\" ;; esac",
-            Script::trusted(codes.join(" | "))
-        ));
         if !ok_codes.contains(&0) {
             script.push(sh!("[ $code != 0 ] || die 'exit status 0 is not among ok_codes'"));
         }
+        script.push(sh!("case $code in {}) ;; *) exit \"$code\" ;; esac", codes));
         Step { script, contents }
     }
 
@@ -349,6 +356,54 @@ impl Execution<'_> {
             None => sh!("{} sh -c {}", limit, question.as_str()),
         };
         sh!("asked=$({{\n{}\n{}\n}} 2>&1 </dev/null); answered", script, run)
+    }
+}
+
+/// How often a script is run that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retries {
+    pub(super) retries: u32,
+    pub(super) delay: Option<u32>,
+}
+
+/// Seconds between two tries, where a role does not say.
+const DELAY: u32 = 5;
+
+impl Retries {
+    /// Checks that what is given means something.
+    pub(super) fn check(self) -> Result<(), ArgumentError> {
+        match self.delay {
+            Some(_) if self.retries == 0 => {
+                Err(ArgumentError::new("delay", "there is no second try to wait for")
+                    .hint("`retries` says how many there are"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a command until its exit status is among `codes`, or all tries are spent; leaves it in `$code`.
+    pub(super) fn around(self, run: Script, codes: &Script) -> Script {
+        if self.retries == 0 {
+            return sh!("code=0\n{} || code=$?", run);
+        }
+        sh!(
+            "tries=0
+while :; do
+tries=$((tries + 1)) code=0
+{} || code=$?
+case $code in {}) break ;; esac
+if [ $tries -gt {} ]; then say \"all $tries tries failed\" >&2; break; fi
+say \"try $tries ended with exit status $code; the next one is in \"{}\" seconds\" >&2
+sleep {}
+done
+[ $tries = 1 ] || [ $tries -gt {} ] || say \"try $tries succeeded\"",
+            run,
+            codes,
+            self.retries,
+            self.delay.unwrap_or(DELAY),
+            self.delay.unwrap_or(DELAY),
+            self.retries
+        )
     }
 }
 

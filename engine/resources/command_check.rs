@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::command::{check_name, check_user, invocation};
 use crate::{
     change::{Action, Change, Field},
-    check::{self, Observed},
+    check::{self, Observed, Patience},
     footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
@@ -29,12 +29,13 @@ pub struct CommandCheck {
     /// Seconds that one try may take.
     #[serde(default = "timeout")]
     timeout: u32,
-    /// Seconds until it must hold.
-    #[serde(default = "check::deadline")]
-    deadline: u32,
+    /// Seconds until it must hold; 30 if `retries` is not given either.
+    deadline: Option<u32>,
+    /// How often it is tried once more before it has failed, in the place of a deadline.
+    retries: Option<u32>,
     /// Seconds between two tries.
-    #[serde(default = "check::interval")]
-    interval: u32,
+    #[serde(default = "check::delay", alias = "interval")]
+    delay: u32,
 }
 
 fn timeout() -> u32 {
@@ -58,10 +59,10 @@ impl Resource for CommandCheck {
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_name(&self.name)?;
         check_user(self.user.as_deref())?;
-        if self.script().trim().is_empty() {
+        if self.to_run().trim().is_empty() {
             return Err(ArgumentError::new("run", "there is nothing to run"));
         }
-        check::check_seconds(self.timeout, self.interval)
+        self.patience().check(self.timeout)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -77,20 +78,29 @@ impl Resource for CommandCheck {
         Some(Change::new(Action::Wait, vec![Field::new("exit status", found, "0")]))
     }
 
+    fn script(&self) -> Option<&str> {
+        Some(self.to_run())
+    }
+
     fn apply(&self, _change: Option<&Change>) -> Step {
         let wanted = sh!("'exit status' 0");
-        check::wait(self.attempt(), self.deadline, self.interval, wanted).into()
+        let words = sh!("say \"the command ended with exit status $2\"");
+        check::wait(self.attempt(), self.patience(), wanted, words).into()
     }
 }
 
 impl CommandCheck {
-    fn script(&self) -> &str {
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+    }
+
+    fn to_run(&self) -> &str {
         self.run.as_deref().unwrap_or(&self.name)
     }
 
     /// One try.
     fn attempt(&self) -> Script {
-        let command = invocation(self.user.as_deref(), self.script(), None);
+        let command = invocation(self.user.as_deref(), self.to_run(), None);
         sh!("command_succeeds {} {}", self.timeout, command)
     }
 }

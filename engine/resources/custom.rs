@@ -4,6 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::command::Retries;
 use crate::{
     change::{Change, Field, Shown},
     content::{Content, Digest},
@@ -31,6 +32,12 @@ pub struct Custom {
     want: Text,
     /// A script for `sh` that brings it about; `$WANT` holds what is wanted.
     apply: String,
+    /// How often `apply` is run once more if it fails. That the state comes out otherwise is no failure of its own: it is
+    /// brought about again in up to three rounds.
+    #[serde(default)]
+    retries: u32,
+    /// Seconds between two tries; 5 if not given.
+    delay: Option<u32>,
     /// Whether the state is kept from the eye. One that is wanted as a secret always is.
     #[serde(default)]
     sensitive: bool,
@@ -74,7 +81,7 @@ impl Resource for Custom {
                 return Err(ArgumentError::new(argument, "there is nothing to run"));
             }
         }
-        Ok(())
+        self.tries().check()
     }
 
     /// A line for each: exit status, how long the output is, and the output in base64, since a state can be any text.
@@ -135,14 +142,24 @@ impl Resource for Custom {
         Change::update(vec![Field::new("state", before, after)])
     }
 
+    fn script(&self) -> Option<&str> {
+        Some(&self.apply)
+    }
+
     fn apply(&self, _change: Option<&Change>) -> Step {
         let want = Content::new(self.want.expose().as_bytes()).sensitive(self.is_sensitive());
-        let script = sh!("WANT=$(cat {})\nexport WANT\nsh -ec {}", want.staged(), self.apply);
+        let run = self.tries().around(sh!("sh -ec {}", self.apply), &sh!("0"));
+        let script =
+            sh!("WANT=$(cat {})\nexport WANT\n{}\n[ $code = 0 ] || exit $code", want.staged(), run);
         Step { script, contents: vec![want] }
     }
 }
 
 impl Custom {
+    fn tries(&self) -> Retries {
+        Retries { retries: self.retries, delay: self.delay }
+    }
+
     fn is_sensitive(&self) -> bool {
         self.sensitive || self.want.is_secret()
     }
@@ -160,7 +177,16 @@ mod tests {
     fn custom(want: Text) -> Custom {
         let text = |text: &str| text.to_owned();
         let (observe, apply) = (text("cat /x"), text("printf %s $WANT >/x"));
-        Custom { kind: text("k"), key: text("a"), observe, want, apply, sensitive: false }
+        Custom {
+            kind: text("k"),
+            key: text("a"),
+            observe,
+            want,
+            apply,
+            retries: 0,
+            delay: None,
+            sensitive: false,
+        }
     }
 
     fn change(custom: &Custom, output: &str) -> Option<Change> {

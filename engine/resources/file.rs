@@ -132,7 +132,11 @@ impl Resource for File {
     fn probe(batch: &[&Self]) -> Script {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut shown = String::new();
-        batch.iter().filter(|file| file.is_shown()).for_each(|file| file.check(&mut shown));
+        batch
+            .iter()
+            .filter(|file| file.is_shown())
+            .filter_map(|file| Some((file.wanted.as_ref()?, &file.path)))
+            .for_each(|(wanted, path)| entry::sum_line(wanted.digest(), path, &mut shown));
         // What a secret is made into is told to nobody before it is put there, not even as a digest.
         let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
@@ -148,6 +152,7 @@ fi
 set -f; IFS='\n'; set -- $sums
 for line in $wanted; do
   path=${{line#*  }}
+  case $line in \\\\*) path=$(printf %b \"$path\") ;; esac
   if [ \"$line\" != \"${{1-}}\" ]; then
     [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
     while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
@@ -269,12 +274,9 @@ impl File {
         self.replaced().is_some_and(|wanted| !wanted.is_sensitive())
     }
 
-    /// Adds a line for `sha256sum -c`: what it should hold, and where it is.
-    fn check(&self, lines: &mut String) {
-        let digest = self.wanted.as_ref().map_or("", |wanted| wanted.digest().as_str());
-        for part in [digest, "  ", &self.path, "\n"] {
-            lines.push_str(part);
-        }
+    /// Puts it at a path that only whoever names it for a reason may use.
+    pub(super) fn put_at(&mut self, path: String) {
+        self.path = path;
     }
 
     fn check_without_content(&self) -> Result<(), ArgumentError> {

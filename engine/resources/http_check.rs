@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::{Action, Change, Field, Shown},
-    check::{self, Observed},
+    check::{self, Observed, Patience},
     footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::{Script, Words},
@@ -46,12 +46,13 @@ pub struct HttpCheck {
     /// Seconds that one try may take.
     #[serde(default = "check::timeout")]
     timeout: u32,
-    /// Seconds until it must hold.
-    #[serde(default = "check::deadline")]
-    deadline: u32,
+    /// Seconds until it must hold; 30 if `retries` is not given either.
+    deadline: Option<u32>,
+    /// How often it is tried once more before it has failed, in the place of a deadline.
+    retries: Option<u32>,
     /// Seconds between two tries.
-    #[serde(default = "check::interval")]
-    interval: u32,
+    #[serde(default = "check::delay", alias = "interval")]
+    delay: u32,
     #[serde(skip)]
     answer: Answer,
 }
@@ -94,7 +95,7 @@ impl Resource for HttpCheck {
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
-        check::check_seconds(self.timeout, self.interval)?;
+        self.patience().check(self.timeout)?;
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
@@ -116,11 +117,15 @@ impl Resource for HttpCheck {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        check::wait(self.attempt(), self.deadline, self.interval, self.answer.words()).into()
+        check::wait(self.attempt(), self.patience(), self.answer.words(), told(&self.url)).into()
     }
 }
 
 impl HttpCheck {
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+    }
+
     /// One try, as a list of commands.
     fn attempt(&self) -> Script {
         let headers: Vec<String> =
@@ -278,6 +283,22 @@ impl Answer {
     fn words(&self) -> Script {
         sh!("{}", Words(&self.wanted().concat()))
     }
+}
+
+/// What is wrong with an answer, in words.
+fn told(url: &str) -> Script {
+    sh!(
+        "case $1/$2 in
+status/no*) say {}\" gave $2\" ;;
+status/*) say {}\" answered with status $2, not $3\" ;;
+contains/*) say {}\" answered without \\`$3\\`: $2\" ;;
+*) say {}\" answered with $1 $2, not $3\" ;;
+esac",
+        url,
+        url,
+        url,
+        url
+    )
 }
 
 /// Checks that a text is a URL that curl and wget take as one.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     change::{Action, Change, Field},
-    check::{self, Observed},
+    check::{self, Observed, Patience},
     footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
     script::Script,
@@ -30,12 +30,13 @@ pub struct PortCheck {
     /// Seconds that one try may take.
     #[serde(default = "check::timeout")]
     timeout: u32,
-    /// Seconds until it must hold.
-    #[serde(default = "check::deadline")]
-    deadline: u32,
+    /// Seconds until it must hold; 30 if `retries` is not given either.
+    deadline: Option<u32>,
+    /// How often it is tried once more before it has failed, in the place of a deadline.
+    retries: Option<u32>,
     /// Seconds between two tries.
-    #[serde(default = "check::interval")]
-    interval: u32,
+    #[serde(default = "check::delay", alias = "interval")]
+    delay: u32,
 }
 
 fn itself() -> String {
@@ -69,7 +70,7 @@ impl Resource for PortCheck {
             let message = format!("`{}` is neither a name nor an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
-        check::check_seconds(self.timeout, self.interval)
+        self.patience().check(self.timeout)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -87,11 +88,26 @@ impl Resource for PortCheck {
 
     fn apply(&self, _change: Option<&Change>) -> Step {
         let wanted = sh!("open {}", self.open.to_string());
-        check::wait(self.attempt(), self.deadline, self.interval, wanted).into()
+        check::wait(self.attempt(), self.patience(), wanted, self.words()).into()
     }
 }
 
 impl PortCheck {
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+    }
+
+    /// What is wrong: `$2` is whether it is open.
+    fn words(&self) -> Script {
+        let port = format!("port {} of {}", self.port, self.host);
+        sh!(
+            "case $2 in true) say {}' is open' ;; false) say {}' is closed' ;; *) say {}\" is $2\" ;; esac",
+            port,
+            port,
+            port
+        )
+    }
+
     /// One try.
     fn attempt(&self) -> Script {
         let open = self.open.to_string();

@@ -1,76 +1,67 @@
 //! The `service` kind.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     change::{Change, Field},
     footprint::{Footprint, Lies, Space, Wanted},
-    resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unreadable},
-    script::{Script, Words},
+    resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
+    script::{Script, Words, functions},
     sh,
+    systemd::{self, AtBoot, Said, check_unit, has_suffix},
 };
 
 /// A unit of systemd that runs, and starts at boot.
 ///
-/// It is started, never restarted, to converge; `restart_on` and `reload_on` say what restarts it. After a start the
-/// unit must stay active; if it does not, its status and last log lines are shown.
+/// It is started, never restarted, to converge; `restart_on` and `reload_on` say what restarts it. After a start it must stay
+/// active; if it does not, its status and last log lines are shown. systemd reads again what lies on the disk of a unit
+/// before anything is done with it, drop-ins included.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// The unit, such as `nginx` or `logrotate.timer`; without a suffix a `.service` is meant.
     name: String,
-    /// Whether it runs; `()` leaves that alone, as for a unit that runs once and ends.
+    /// Whether it runs; `()` leaves that alone, as for a unit that runs once and ends. With `false` nothing of it runs: one
+    /// that is starting, or that systemd is about to start again, is stopped too.
     #[serde(default = "yes")]
     running: Option<bool>,
-    /// Whether it starts at boot; `()` leaves that alone. A unit that cannot be enabled (static, generated) is left alone too.
-    #[serde(default = "yes")]
-    enabled: Option<bool>,
+    /// Whether it starts at boot, by itself; `()` leaves that alone. Not given, it does where that can be: a unit without an
+    /// `[Install]` section, or one that is generated, is started by others. `true` fails for such a unit. A script in
+    /// `/etc/init.d` can be enabled.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<bool>")]
+    enabled: Option<Option<bool>>,
     /// Whether nothing and nobody can start it; then it does not run either.
     #[serde(default)]
     masked: bool,
+    /// Seconds that it must stay active after a start; the look at the end of a run waits for that, once for all services.
+    /// Not given, it is 3 seconds after a start, and after a restart only what its start takes.
+    stay: Option<u32>,
 }
 
 fn yes() -> Option<bool> {
     Some(true)
 }
 
-/// What systemd says of a unit.
-#[derive(Debug, Default, PartialEq, Serialize)]
-pub struct Observed {
-    /// False where the host has no systemd.
-    systemd: bool,
-    load: String,
-    active: String,
-    file: String,
-    /// Whether what systemd has loaded is older than what lies on the disk.
-    stale: bool,
+/// An argument that is there, even if it is `()`.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<bool>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
-/// The suffixes that a unit can have.
-pub(super) const SUFFIXES: [&str; 11] = [
-    "service",
-    "socket",
-    "device",
-    "mount",
-    "automount",
-    "swap",
-    "target",
-    "path",
-    "timer",
-    "slice",
-    "scope",
-];
+/// Seconds that a service must stay active after a start, where a role does not say: most that die of what they read at
+/// their start do so in the first two.
+const STAY: u32 = 3;
 
-const FUNCTIONS: &str = include_str!("service.sh");
+/// Longer than that a look must not wait.
+const STAY_MAX: u32 = 600;
 
-/// Where units of the host itself lie; a link to /dev/null there masks one.
-pub(super) const UNITS: &str = "/etc/systemd/system";
+static STEPS: LazyLock<String> = LazyLock::new(|| functions(include_str!("service.sh")));
 
 impl Resource for Service {
-    type Observed = Observed;
+    type Observed = systemd::Unit;
     const KIND: &'static str = "service";
     const FIRST: &'static str = "name";
     const REACTS: &'static [Reaction] = &[Reaction::Reload, Reaction::Restart];
@@ -80,18 +71,17 @@ impl Resource for Service {
     }
 
     fn footprint(&self) -> Footprint<'_> {
-        let unit = format!("{UNITS}/{}", self.name);
+        let unit = format!("{}/{}", systemd::FOLDER, self.name);
         let drop_ins = format!("{unit}.d");
-        let lies = match (self.masked, self.running, self.enabled) {
-            (true, ..) => Lies::Link("/dev/null"),
-            (_, Some(true), _) | (.., Some(true)) => Lies::NoLink("/dev/null"),
+        let needed = self.running == Some(true) || self.enabled() == Some(true);
+        let lies = match (self.masked, needed) {
+            (true, _) => Lies::Link("/dev/null"),
+            (_, true) => Lies::NoLink("/dev/null"),
             _ => Lies::Read,
         };
-        Footprint::at(unit, lies).and_at(drop_ins, Lies::Read).and_named(
-            Space::Unit,
-            &self.name,
-            Wanted::There,
-        )
+        let files = Footprint::at(unit, lies).and_at(drop_ins, Lies::Read);
+        // What neither runs nor starts at boot may as well be gone.
+        if needed { files.and_named(Space::Unit, &self.name, Wanted::There) } else { files }
     }
 
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
@@ -100,84 +90,94 @@ impl Resource for Service {
         }
         check_unit(&self.name)?;
         if self.masked {
-            (self.running, self.enabled) = (Some(false), None);
+            (self.running, self.enabled) = (Some(false), Some(None));
         }
-        Ok(())
+        match self.stay {
+            Some(_) if self.running != Some(true) => {
+                Err(ArgumentError::new("stay", "only what runs can stay active"))
+            }
+            Some(STAY_MAX..) => {
+                Err(ArgumentError::new("stay", format!("a look waits {STAY_MAX} seconds at most")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn probe(batch: &[&Self]) -> Script {
+        let mut script = Script::trusted(systemd::FUNCTIONS.as_str());
+        script.push(sh!("units_stay() {{\ncase $1 in"));
+        let waits = |service: &&&Self| service.running == Some(true);
+        for service in batch.iter().filter(|it| !waits(it) || it.stay.is_some()) {
+            let stay = service.stay.unwrap_or_default();
+            script.push(sh!(
+                "{}) units_stays={} ;;",
+                service.name,
+                Script::trusted(stay.to_string())
+            ));
+        }
+        script.push(sh!(
+            "*) units_stays=$(({} * !$2)) ;;\nesac\n}}",
+            Script::trusted(STAY.to_string())
+        ));
+        let longest = batch.iter().filter(waits).map(|service| service.stay()).max();
         let units: Vec<&str> = batch.iter().map(|service| service.name.as_str()).collect();
-        sh!(
-            "if has systemctl && [ -d /run/systemd/system ]; then
-  systemctl show -p Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload -- {}
-else
-  say 'no systemd'
-fi",
-            Words(&units)
-        )
+        script.then(sh!("units_probe {} {}", longest.unwrap_or_default(), Words(&units)))
     }
 
-    /// `systemctl show` prints a paragraph for each unit, in the order they were asked for.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        if output.trim_end() == "no systemd" {
-            return Ok(batch.iter().map(|_| Ok(Observed::default())).collect());
-        }
-        let unreadable = |message| Unreadable { kind: Self::KIND, message };
-        let paragraphs: Vec<&str> = output.trim_end().split("\n\n").collect();
-        if paragraphs.len() != batch.len() {
-            let message = format!("{} paragraphs for {} units", paragraphs.len(), batch.len());
-            return Err(unreadable(message));
-        }
-        let observe = |(service, paragraph): (&&Self, &str)| {
-            let (names, observed) = properties(paragraph);
-            if names.split(' ').any(|name| name == service.name) {
-                return Ok(Ok(observed));
-            }
-            Err(unreadable(format!("`{names}` where {} was asked for", service.name)))
-        };
-        batch.iter().zip(paragraphs).map(observe).collect()
+    /// `systemctl show` prints a paragraph for each unit.
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<systemd::Unit>>, Unreadable> {
+        let said = Said::read(output);
+        let observe =
+            |service: &&Self| said.of(&service.name, service.stay()).map_err(Unknown::new);
+        Ok(batch.iter().map(observe).collect())
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &systemd::Unit) -> Option<Change> {
         let masked = observed.is_masked();
-        let unmask = masked && (self.running == Some(true) || self.enabled == Some(true));
+        let unmask = masked && (self.running == Some(true) || self.enabled() == Some(true));
         let mut fields = Vec::new();
-        if self.masked && !masked || !self.masked && unmask {
-            fields.push(Field::new("masked", masked.to_string(), self.masked.to_string()));
+        if self.masked && observed.file != "masked" || !self.masked && unmask {
+            fields.push(Field::new("masked", observed.shown_masked(), self.masked.to_string()));
         }
-        if let Some(enabled) = self.enabled
-            && !observed.cannot_be_enabled()
-        {
-            fields.extend(Field::differing("enabled", &observed.is_enabled(), &enabled));
-        }
+        fields.extend(self.differs_at_boot(observed));
         if let Some(running) = self.running
-            && observed.is_running() != running
+            && (running && !observed.is_running() || !running && !observed.is_stopped())
         {
             fields.push(Field::new("running", observed.shown_running(), running.to_string()));
         }
-        if observed.stale {
-            fields.push(Field::new("definition", "changed on disk", "loaded"));
+        if self.running == Some(true) && observed.ended_early {
+            let stay = format!("{} seconds", self.stay());
+            fields.push(Field::new(Change::STAY, observed.shown_end(), stay));
+        }
+        let broken =
+            observed.is_broken() && (self.running == Some(true) || self.enabled() == Some(true));
+        if observed.stale || broken {
+            let before = if broken { observed.load.as_str() } else { "changed on disk" };
+            fields.push(Field::new("definition", before, "loaded"));
         }
         Change::update(fields)
     }
 
     /// A unit must be known before it is enabled, and unmasked before it is started.
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, change: Option<&Change>) -> Step {
         let mut script = self.prepared();
-        let stop = sh!("is LoadState not-found || systemctl stop -- \"$unit\"");
-        if self.masked {
-            return script.then(stop).then(sh!("systemctl mask -- \"$unit\"")).into();
+        if change.is_some_and(Change::did_not_stay) {
+            return script.then(sh!("did_not_stay {}", self.stay())).into();
         }
-        if self.running == Some(true) || self.enabled == Some(true) {
+        if self.masked {
+            return script.then(sh!("bring_down\nsystemctl mask -- \"$unit\"")).into();
+        }
+        if self.running == Some(true) || self.enabled() == Some(true) {
             script.push(sh!("make_startable"));
         }
-        script.push(match self.enabled {
-            Some(enabled) => sh!("enable {}", if enabled { "enable" } else { "disable" }),
+        let asked = if self.enabled.is_some() { "asked" } else { "" };
+        script.push(match self.enabled() {
+            Some(enabled) => sh!("enable {} {}", if enabled { "enable" } else { "disable" }, asked),
             None => Script::default(),
         });
         script.push(match self.running {
             Some(true) => sh!("bring_up"),
-            Some(false) => stop,
+            Some(false) => sh!("bring_down"),
             None => Script::default(),
         });
         script.into()
@@ -199,75 +199,33 @@ fi",
 }
 
 impl Service {
+    /// Whether it is to start at boot; where a role does not say, it is, as far as that can be.
+    fn enabled(&self) -> Option<bool> {
+        self.enabled.unwrap_or(Some(true))
+    }
+
+    fn stay(&self) -> u32 {
+        self.stay.unwrap_or(STAY)
+    }
+
+    fn differs_at_boot(&self, observed: &systemd::Unit) -> Option<Field> {
+        let wanted = self.enabled()?;
+        let asked = self.enabled.is_some();
+        let differs = match (observed.at_boot(), wanted) {
+            (AtBoot::Yes, wanted) => !wanted,
+            (AtBoot::UntilNext, _) => true,
+            (AtBoot::No, wanted) => wanted,
+            (AtBoot::ByOthers, wanted) => asked && wanted,
+            (AtBoot::Generated, _) => asked,
+        };
+        differs.then(|| Field::new("enabled", observed.shown_enabled(), wanted.to_string()))
+    }
+
     /// The functions, and what they know of the unit, once for all of a step.
     fn prepared(&self) -> Script {
         let look = sh!("if [ -z \"${{seen-}}\" ]; then unit={}; refresh_unit; fi", self.name);
-        Script::trusted(FUNCTIONS).then(look)
+        Script::trusted(STEPS.as_str()).then(look)
     }
-}
-
-impl Observed {
-    fn is_masked(&self) -> bool {
-        self.load == "masked"
-    }
-
-    fn is_enabled(&self) -> bool {
-        self.file == "enabled"
-    }
-
-    /// Such a unit has no install section: enabling it does nothing.
-    fn cannot_be_enabled(&self) -> bool {
-        ["static", "generated", "transient", "indirect", "alias"].contains(&self.file.as_str())
-    }
-
-    fn is_running(&self) -> bool {
-        ["active", "reloading", "refreshing"].contains(&self.active.as_str())
-    }
-
-    /// A unit that does not run can have failed, or be about to start or stop.
-    fn shown_running(&self) -> String {
-        match self.active.as_str() {
-            "active" | "reloading" | "refreshing" => "true".to_owned(),
-            "inactive" => "false".to_owned(),
-            "" => "false (no systemd)".to_owned(),
-            other => format!("false ({other})"),
-        }
-    }
-}
-
-/// The names of the unit, and what is said of it.
-fn properties(paragraph: &str) -> (&str, Observed) {
-    let found: BTreeMap<&str, &str> =
-        paragraph.lines().filter_map(|line| line.split_once('=')).collect();
-    let get = |name| found.get(name).copied().unwrap_or_default();
-    let observed = Observed {
-        systemd: true,
-        load: get("LoadState").to_owned(),
-        active: get("ActiveState").to_owned(),
-        file: get("UnitFileState").to_owned(),
-        stale: get("NeedDaemonReload") == "yes",
-    };
-    (get("Names"), observed)
-}
-
-fn has_suffix(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix))
-}
-
-/// Checks that a name is the whole name of one unit: no pattern, no template without its instance.
-pub(super) fn check_unit(name: &str) -> Result<(), ArgumentError> {
-    let error = |message: String| ArgumentError::new("name", message);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
-    let stem = name.rsplit_once('.').map_or("", |(stem, _)| stem);
-    if stem.is_empty()
-        || stem.ends_with('@')
-        || stem.starts_with('-')
-        || !name.chars().all(allowed)
-        || name.len() > 255
-    {
-        return Err(error(format!("`{name}` is not the name of a unit")));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -277,29 +235,19 @@ mod tests {
     use super::*;
 
     fn service(name: &str) -> Service {
-        Service { name: name.into(), running: yes(), enabled: yes(), masked: false }
+        Service { name: name.into(), running: yes(), enabled: None, masked: false, stay: None }
     }
 
     #[test]
     fn a_unit_is_known_by_any_of_its_names_and_by_no_other() {
         let output = "Names=ssh.service sshd.service\nLoadState=loaded\nActiveState=active\n\
-            UnitFileState=enabled\nNeedDaemonReload=no\n\nNames=x.service\nLoadState=not-found\n";
+            UnitFileState=enabled\nNeedDaemonReload=no\n\nNames=x.service\nLoadState=not-found\n\
+            ActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\n";
         let [alias, missing] = [service("sshd.service"), service("x.service")];
         let observed = Service::observe(&[&alias, &missing], output).unwrap();
         assert_eq!(alias.plan(observed[0].as_ref().unwrap()), None);
         let change = missing.plan(observed[1].as_ref().unwrap()).unwrap();
         assert!(change.has("running") && change.has("enabled"), "{change:?}");
-        assert!(Service::observe(&[&missing, &alias], output).is_err());
-        assert!(Service::observe(&[&alias], output).is_err());
-    }
-
-    #[test]
-    fn what_is_no_name_of_one_unit_is_refused() {
-        for bad in ["foo@.service", "-x.service", "a b.service", "*.service", ".service"] {
-            assert!(check_unit(bad).is_err(), "{bad}");
-        }
-        assert!(check_unit("getty@tty1.service").is_ok() && has_suffix("a.timer"));
-        assert!(!has_suffix("php8.2-fpm") && !has_suffix("nginx"));
     }
 
     proptest! {

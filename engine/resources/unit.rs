@@ -6,28 +6,27 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    file::{self, File},
-    service::{SUFFIXES, UNITS, check_unit},
-};
+use super::file::{self, File};
 use crate::{
     change::{Action, Change, Field, Shown},
-    entry,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
     script::Script,
     secret::Text,
     sh,
+    systemd::{FOLDER, SUFFIXES, check_unit, has_suffix},
     value::Value,
 };
 
-/// A unit file of systemd, in `/etc/systemd/system`. After a change systemd reads it again.
+/// A unit file of systemd, or a part of one, in `/etc/systemd/system`. After a change systemd reads it again.
 ///
 /// To start what it describes, declare a `service`; give that `restart_on` with this unit if a change must take effect at once.
+/// A drop-in, such as `nginx.service.d/limits.conf`, adds to a unit that somebody else brings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {
-    /// Its name with its suffix, such as `api.service` or `backup.timer`.
+    /// Its name with its suffix, such as `api.service`, `backup.timer` or the template `worker@.service`; or that of a drop-in:
+    /// the unit's name with `.d`, and a file that ends in `.conf`.
     name: String,
     /// What it holds.
     content: Option<Text>,
@@ -39,7 +38,7 @@ pub struct Unit {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     vars: IndexMap<String, Value>,
-    /// Whether it must not be there; what it describes is stopped and disabled first.
+    /// Whether it must not be there; what it describes is stopped and disabled first, all instances of a template too.
     #[serde(default)]
     absent: bool,
     /// The file that it is.
@@ -47,8 +46,13 @@ pub struct Unit {
     file: Option<File>,
 }
 
-/// Makes systemd read its units again; without systemd there is nothing to tell.
-const RELOAD: &str = "if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi";
+/// `told WORDS...` tells systemd something; where it does not run there is nothing to tell.
+const TOLD: &str = r#"told() {
+has systemctl || return 0
+systemctl "$@" && return 0
+told=$?
+[ "$(systemctl is-system-running 2>/dev/null)" = offline ] || return $told
+}"#;
 
 impl Resource for Unit {
     type Observed = file::Observed;
@@ -59,33 +63,27 @@ impl Resource for Unit {
         self.name.clone()
     }
 
-    fn owns(&self) -> String {
-        entry::owned(&self.path())
-    }
-
     fn footprint(&self) -> Footprint<'_> {
         let lies = if self.absent { Lies::Nothing } else { self.file().lies() };
         let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
-        Footprint::at(self.path(), lies).and_named(Space::Unit, &self.name, wanted)
+        let file = Footprint::at(self.path(), lies);
+        if self.drop_in().is_some() {
+            file
+        } else {
+            file.and_named(Space::Unit, &self.name, wanted)
+        }
     }
 
     fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
-        check_unit(&self.name).or_else(|error| {
-            // A template has no instance here.
-            if self.name.contains("@.") { Ok(()) } else { Err(error) }
-        })?;
-        let suffix = self.name.rsplit('.').next().unwrap_or_default();
-        if !SUFFIXES.contains(&suffix) {
-            let message = format!("`{}` does not say which sort of unit it is", self.name);
-            return Err(ArgumentError::new("name", message)
-                .hint(format!("a service is called `{}.service`", self.name)));
-        }
+        self.check_name()?;
         let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
         if self.absent && given.contains(&true) {
             return Err(ArgumentError::new("absent", "an absent unit holds nothing"));
         }
         let mut file = self.as_file()?;
         file.resolve(files)?;
+        // A unit of a path with a dash has a backslash in its name.
+        file.put_at(self.path());
         self.file = Some(file);
         Ok(())
     }
@@ -112,22 +110,84 @@ impl Resource for Unit {
     }
 
     fn apply(&self, change: Option<&Change>) -> Step {
+        let (functions, path) = (Script::trusted(TOLD), self.path());
+        let reload = sh!("told daemon-reload");
         if self.absent {
-            let stop = sh!(
-                "if [ -e {} ] && [ -d /run/systemd/system ]; then systemctl disable -q --now -- {} || :; fi",
-                self.path(),
-                self.name
-            );
-            return stop.then(sh!("rm -f -- {}", self.path())).then(Script::trusted(RELOAD)).into();
+            let stop = match self.drop_in() {
+                Some(_) => Script::default(),
+                None => sh!("if [ -e {} ] || [ -L {} ]; then\n{}\nfi", path, path, self.ending()),
+            };
+            return functions.then(stop).then(sh!("rm -f -- {}", path)).then(reload).into();
         }
+        let folder = match self.drop_in() {
+            Some((owner, _)) => sh!("mkdir -p -- {}", format!("{FOLDER}/{owner}.d")),
+            None => Script::default(),
+        };
         let Step { script, contents } = self.file().apply(change);
-        Step { script: script.then(Script::trusted(RELOAD)), contents }
+        Step { script: functions.then(folder).then(script).then(reload), contents }
     }
 }
 
 impl Unit {
     fn path(&self) -> String {
-        format!("{UNITS}/{}", self.name)
+        format!("{FOLDER}/{}", self.name)
+    }
+
+    /// The unit that it adds to, and the name of the file, if it is a drop-in.
+    fn drop_in(&self) -> Option<(&str, &str)> {
+        self.name.split_once(".d/")
+    }
+
+    fn check_name(&self) -> Result<(), ArgumentError> {
+        let error = |message| Err(ArgumentError::new("name", message));
+        let (unit, is_drop_in) = match self.drop_in() {
+            Some((owner, file)) => {
+                let stem = file.strip_suffix(".conf").unwrap_or_default();
+                if stem.is_empty()
+                    || stem.starts_with('.')
+                    || file.contains(['/', '\\', '"', '$', '`'])
+                {
+                    return error(format!("`{file}` is not the name of a drop-in")).map_err(
+                        |error| error.hint("it ends in `.conf`, and lies in the folder itself"),
+                    );
+                }
+                (owner, true)
+            }
+            None => (self.name.as_str(), false),
+        };
+        // What adds to all units of a sort has the name of the sort.
+        if is_drop_in && SUFFIXES.contains(&unit) {
+            return Ok(());
+        }
+        if !has_suffix(unit) {
+            return error(format!("`{unit}` does not say which sort of unit it is"))
+                .map_err(|error| error.hint(format!("a service is called `{unit}.service`")));
+        }
+        // A template has no instance here, and what adds to all units that begin alike ends in a dash.
+        check_unit(&unit.replacen("@.", "@x.", 1))
+    }
+
+    /// What stops and disables it before its file goes. What cannot be stopped keeps its file, so that the next run tries again.
+    fn ending(&self) -> Script {
+        let (running, links) = match self.name.split_once("@.") {
+            Some((template, sort)) => {
+                // In a pattern of systemctl a backslash takes a meaning away.
+                let pattern = format!("{}@*.{sort}", template.replace('\\', "\\\\"));
+                (pattern, sh!("{}*{}", format!("{template}@"), format!(".{sort}")))
+            }
+            None => (self.name.clone(), sh!("{}", self.name)),
+        };
+        // 5 means that systemd knows nothing of it. What it cannot read it cannot disable.
+        sh!(
+            "told stop -- {} || [ $? = 5 ]
+told disable -q -- {} || rm -f -- {}/*.wants/{} {}/*.requires/{}",
+            running,
+            self.name,
+            FOLDER,
+            links,
+            FOLDER,
+            links
+        )
     }
 
     /// The file kind does the work; it is told in its own words.
@@ -139,7 +199,7 @@ impl Unit {
         let name = |name: &String| Value::Text(name.clone());
         let nothing = || self.absent.then(|| Value::from(""));
         let arguments = [
-            ("path", Some(Value::Text(self.path()))),
+            ("path", Some(FOLDER.into())),
             ("content", self.content.as_ref().map(text).or_else(nothing)),
             ("source", self.source.as_ref().map(name)),
             ("template", self.template.as_ref().map(name)),

@@ -252,7 +252,8 @@ fi",
 }
 
 /// Makes the user of the variables, or mends it. `useradd` refuses to make a group that is there already, so that one
-/// is named; `usermod` does nothing where nothing differs. A busybox can make a user, but not change one.
+/// is named; `usermod` does nothing where nothing differs. That a group is missing is seen before anything is made. A busybox
+/// can make a user, but not change one.
 static MAKE: LazyLock<String> = LazyLock::new(|| functions(include_str!("user.sh")));
 
 impl User {

@@ -1,3 +1,10 @@
+IFS=,
+for other in $group $groups; do
+  case $other in *[!0-9]*) ;; *) continue ;; esac
+  if has getent; then getent group "$other" >/dev/null; else grep -q "^$other:" /etc/group; fi ||
+    die "there is no group $other: what makes it must stand before the user $name"
+done
+unset IFS
 if [ -z "$found" ] && has useradd; then
   own=-U
   if [ -z "$group" ] && [ -n "$own_group" ]; then group=$name; fi

@@ -258,7 +258,8 @@ impl<'a> Live<'a> {
     }
 
     fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
-        let command = self.part().map(|part| part.step.to_string());
+        let first = self.nodes().first().map(|id| self.apply.catalog.node(*id));
+        let command = first.and_then(|node| node.kind.script(&node.desired));
         let output = self.output.text();
         Outcome::failed(Failure { command, exit_status, output, ..Failure::told(message) })
     }

@@ -46,6 +46,9 @@ impl Run {
         let mut plan = Plan::new(catalog, graph, &seen);
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
+            if tally.outcome(id) == Some(Outcome::Changed) {
+                plan.set_again(id);
+            }
             match given_up(&Looked { catalog, tally: &*tally }, &plan, id, round) {
                 GivenUp::No => {}
                 GivenUp::AsItIs => plan.withdraw(id),

@@ -6,6 +6,7 @@ use converge::{
 };
 
 use super::fleet::{Fleet, Ran};
+use crate::systemd;
 
 fn failure(ran: &Ran, node: &str) -> Failure {
     let of = |event: &Event| match event {
@@ -173,4 +174,30 @@ fn started(event: &Event) -> Option<String> {
         Event::Started { node } => Some(node.kind.to_string()),
         _ => None,
     }
+}
+
+#[tokio::test]
+async fn a_service_that_did_not_stay_is_not_started_once_more() {
+    let fleet = Fleet::new(&["a"]);
+    let bin = fleet.at("a", "bin");
+    systemd::install(&bin);
+    let unit = bin.join("units/x.service").display().to_string();
+    std::fs::write(&unit, "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n")
+        .unwrap();
+    // It dies a second after it began to be active.
+    let playbook = r#"on(hosts("all"), |host| {
+        service("x");
+        command("later", #{ run: `touch ${host.vars.root}/done
+            sed -i s/ActiveState=active/ActiveState=failed/ UNIT
+            echo ActiveEnterTimestampMonotonic=1000000 >>UNIT
+            echo InactiveEnterTimestampMonotonic=2000000 >>UNIT`, creates: `${host.vars.root}/done` });
+    });"#;
+    let ran = fleet.apply(&playbook.replace("UNIT", &unit)).await;
+    assert_eq!(ran.status, Failed);
+    let failure = failure(&ran, "service:x.service");
+    let told =
+        "x.service was started in this run, and did not stay active for 3 seconds: it is failed";
+    assert!(failure.output.ends_with(told), "{failure:?}");
+    let calls = std::fs::read_to_string(bin.join("calls")).unwrap();
+    assert_eq!(calls.matches("start ").count(), 1, "{calls}");
 }

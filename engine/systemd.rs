@@ -1,0 +1,383 @@
+//! What systemd says of units, and what they can be called.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use serde::Serialize;
+
+use crate::{resource::ArgumentError, script::functions};
+
+/// The functions of sh that ask for it.
+pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("systemd.sh")));
+
+/// Where the unit files of whoever runs the host lie.
+pub const FOLDER: &str = "/etc/systemd/system";
+
+/// The suffixes that a unit can have.
+pub const SUFFIXES: [&str; 11] = [
+    "service",
+    "socket",
+    "device",
+    "mount",
+    "automount",
+    "swap",
+    "target",
+    "path",
+    "timer",
+    "slice",
+    "scope",
+];
+
+/// All that systemd says of whether a unit could be loaded, of what it does, and of its file; none of them has no file. What
+/// is not among them has a meaning that converge does not know.
+const LOAD_STATES: [&str; 7] =
+    ["loaded", "not-found", "bad-setting", "error", "masked", "merged", "stub"];
+const ACTIVE_STATES: [&str; 8] = [
+    "active",
+    "reloading",
+    "refreshing",
+    "activating",
+    "deactivating",
+    "maintenance",
+    "failed",
+    "inactive",
+];
+const FILE_STATES: [&str; 14] = [
+    "",
+    "enabled",
+    "enabled-runtime",
+    "linked",
+    "linked-runtime",
+    "alias",
+    "masked",
+    "masked-runtime",
+    "static",
+    "disabled",
+    "indirect",
+    "generated",
+    "transient",
+    "bad",
+];
+
+/// What systemd says of a unit.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Unit {
+    /// Whether it could be loaded.
+    pub load: String,
+    /// Whether it is active, and what else it may be.
+    active: String,
+    /// A word for the state that belongs to the sort of unit, such as `auto-restart`.
+    sub: String,
+    /// What is to be said of its file.
+    pub file: String,
+    /// How its last end came about.
+    result: String,
+    /// The exit status, or the signal.
+    exit_status: String,
+    /// Whether what systemd has loaded is older than what lies on the disk.
+    pub stale: bool,
+    /// Of a script for init: whether a link starts it at boot.
+    linked: Option<bool>,
+    /// Whether it ended, or was started again, in the seconds that it has to stay active.
+    pub ended_early: bool,
+}
+
+/// What starts a unit at boot.
+pub enum AtBoot {
+    /// It itself.
+    Yes,
+    /// It was enabled in a folder that the next boot empties.
+    UntilNext,
+    /// Nothing.
+    No,
+    /// Others, if at all: there is nothing to enable.
+    ByOthers,
+    /// Whatever systemd makes it of.
+    Generated,
+}
+
+impl Unit {
+    /// Whether nobody can start it.
+    pub fn is_masked(&self) -> bool {
+        self.load == "masked" || self.file.starts_with("masked")
+    }
+
+    /// Whether systemd cannot make sense of its file.
+    pub fn is_broken(&self) -> bool {
+        ["bad-setting", "error"].contains(&self.load.as_str())
+    }
+
+    /// What starts it at boot.
+    pub fn at_boot(&self) -> AtBoot {
+        match (self.file.as_str(), self.linked) {
+            ("enabled", _) | ("generated", Some(true)) => AtBoot::Yes,
+            ("generated", Some(false)) => AtBoot::No,
+            ("enabled-runtime", _) => AtBoot::UntilNext,
+            ("static" | "indirect" | "alias" | "transient", _) => AtBoot::ByOthers,
+            ("generated", None) => AtBoot::Generated,
+            ("", _) if self.load == "loaded" => AtBoot::ByOthers,
+            _ => AtBoot::No,
+        }
+    }
+
+    /// Whether it runs, whatever else it is doing.
+    pub fn is_running(&self) -> bool {
+        ["active", "reloading", "refreshing"].contains(&self.active.as_str())
+    }
+
+    /// Whether nothing of it runs. What is about to start, or to end, is not stopped.
+    pub fn is_stopped(&self) -> bool {
+        ["inactive", "failed"].contains(&self.active.as_str())
+    }
+
+    /// Whether it is masked, in words.
+    pub fn shown_masked(&self) -> String {
+        match self.file.as_str() {
+            "masked-runtime" => "true (until the next boot)".to_owned(),
+            _ => self.is_masked().to_string(),
+        }
+    }
+
+    /// Whether it starts at boot, in words.
+    pub fn shown_enabled(&self) -> String {
+        match (self.at_boot(), self.file.as_str()) {
+            (AtBoot::Yes, _) => "true".to_owned(),
+            (AtBoot::UntilNext, _) => "true (until the next boot)".to_owned(),
+            (AtBoot::No, "disabled" | "generated" | "") => "false".to_owned(),
+            (_, "") => "false (it has no file)".to_owned(),
+            (_, file) => format!("false ({file})"),
+        }
+    }
+
+    /// Whether it runs, in words: it may be on the way, or have failed.
+    pub fn shown_running(&self) -> String {
+        match (self.active.as_str(), self.sub.as_str()) {
+            ("activating", "auto-restart") => "about to be started again".to_owned(),
+            ("failed", _) => format!("false ({})", self.shown_end()),
+            ("inactive", _) => "false".to_owned(),
+            _ if self.is_running() => "true".to_owned(),
+            (other, _) => other.to_owned(),
+        }
+    }
+
+    /// How it ended, in words.
+    pub fn shown_end(&self) -> String {
+        let how = match (self.result.as_str(), self.exit_status.as_str()) {
+            ("exit-code", status) => format!("exit status {status}"),
+            ("signal" | "core-dump", signal) => format!("ended by signal {signal}"),
+            ("success" | "", _) => String::new(),
+            (result, _) => result.to_owned(),
+        };
+        match (self.active.as_str(), how.as_str()) {
+            _ if self.is_running() => "it was started again".to_owned(),
+            ("failed", "") => "failed".to_owned(),
+            ("failed", how) => format!("failed: {how}"),
+            (_, "") => "it ended".to_owned(),
+            (_, how) => format!("it ended: {how}"),
+        }
+    }
+}
+
+/// What a probe said of all units.
+pub struct Said<'a> {
+    /// By each of their names.
+    units: HashMap<String, Properties<'a>>,
+    /// Files that belong to a unit, and that it may not have read.
+    unread: Vec<&'a str>,
+    /// The units that were started anew while they were looked at.
+    left: Vec<&'a str>,
+    /// The links that start scripts of init at boot.
+    links: Vec<&'a str>,
+}
+
+/// What is said of one unit.
+struct Properties<'a> {
+    names: Vec<String>,
+    values: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads what the probe printed.
+    pub fn read(output: &'a str) -> Self {
+        let of = |word: &str| {
+            let lines = output.lines().filter_map(move |line| line.strip_prefix(word));
+            lines.collect::<Vec<&str>>()
+        };
+        let links = of("+links ").into_iter().flat_map(|links| links.split(' ')).collect();
+        let mut units = HashMap::new();
+        for paragraph in output.split("\n\n") {
+            let values: BTreeMap<&str, &str> =
+                paragraph.lines().filter_map(|line| line.split_once('=')).collect();
+            let names = words(values.get("Names").copied().unwrap_or_default());
+            for name in &names {
+                let (names, values) = (names.clone(), values.clone());
+                units.insert(name.clone(), Properties { names, values });
+            }
+        }
+        Self { units, unread: of("+unread "), left: of("+left "), links }
+    }
+
+    /// What was said of one that was asked for, and that has to stay active for that many seconds.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn of(&self, name: &str, stay: u32) -> Result<Unit, String> {
+        let unit = self.units.get(name).ok_or_else(|| format!("it says nothing of {name}"))?;
+        if let Some(why) = unit.values.get("Refused") {
+            return Err(format!("systemctl says of {name}: {why}"));
+        }
+        let get = |name: &str| {
+            unit.values.get(name).copied().ok_or_else(|| format!("it says nothing of {name}"))
+        };
+        let state = |property: &str, known: &[&str]| match get(property)? {
+            state if known.contains(&state) => Ok(state.to_owned()),
+            state => {
+                Err(format!("it says {property}={state} of {name}, whose meaning is not known"))
+            }
+        };
+        let text =
+            |property: &str| unit.values.get(property).copied().unwrap_or_default().to_owned();
+        let number = |property: &str| text(property).parse::<u64>().unwrap_or_default();
+        let load = state("LoadState", &LOAD_STATES)?;
+        let active = state("ActiveState", &ACTIVE_STATES)?;
+        let file = state("UnitFileState", &FILE_STATES)?;
+        let unread = self.unread.iter().any(|path| unit.has_not_read(path));
+        let stale =
+            state("NeedDaemonReload", &["yes", "no"])? == "yes" || load == "loaded" && unread;
+        // A script for init has the name of the unit.
+        let script = name.strip_suffix(".service").filter(|stem| {
+            file == "generated" && text("SourcePath").strip_prefix("/etc/init.d/") == Some(stem)
+        });
+        let linked = script.map(|stem| self.links.iter().any(|link| starts_at_boot(link, stem)));
+        let (began, ended) =
+            (number("ActiveEnterTimestampMonotonic"), number("InactiveEnterTimestampMonotonic"));
+        let lived = ended.checked_sub(began).filter(|_| began > 0);
+        let short = lived.is_some_and(|it| it < u64::from(stay) * 1_000_000);
+        let runs = ["active", "reloading", "refreshing"].contains(&active.as_str());
+        let ended_early = self.left.contains(&name) || !runs && short;
+        let (sub, result) = (text("SubState"), text("Result"));
+        let exit_status = text("ExecMainStatus");
+        Ok(Unit { load, active, sub, file, result, exit_status, stale, linked, ended_early })
+    }
+}
+
+impl Properties<'_> {
+    /// Whether a file of this path is a part of the unit and was not read. A drop-in of the same name that is closer to the
+    /// unit takes its place; of those in `/etc` for the unit itself none is closer.
+    fn has_not_read(&self, path: &str) -> bool {
+        let Some((folder, name)) = path.rsplit_once('/') else { return false };
+        let text = |property| self.values.get(property).copied().unwrap_or_default();
+        let Some(owner) = folder.rsplit('/').next().and_then(|it| it.strip_suffix(".d")) else {
+            let (read_from, read) = text("FragmentPath").rsplit_once('/').unwrap_or_default();
+            return read == name && read_from != folder && !read_from.starts_with("/etc/");
+        };
+        let read = words(text("DropInPaths"));
+        let exact = self.names.iter().any(|name| name == owner);
+        let same = |read: &String| read.rsplit('/').next() == Some(name);
+        let known = match exact && folder.starts_with("/etc/") {
+            true => read.iter().any(|read| read == path),
+            false => read.iter().any(same),
+        };
+        !known && (exact || self.names.iter().any(|name| inherits(name, owner)))
+    }
+}
+
+/// Whether a unit also reads the drop-ins of `owner`: its template, its sort, or what begins its name, up to a dash.
+fn inherits(name: &str, owner: &str) -> bool {
+    let Some((stem, sort)) = name.rsplit_once('.') else { return false };
+    let Some(owner) = owner.strip_suffix(sort) else { return false };
+    let template = stem.split_once('@').map(|(template, _)| format!("{template}@."));
+    let begins = owner.strip_suffix('.').filter(|owner| owner.ends_with('-'));
+    owner.is_empty()
+        || template.is_some_and(|template| template == owner)
+        || begins.is_some_and(|begin| stem.starts_with(begin) && stem != begin)
+}
+
+/// Whether this link makes init start the script: `/etc/rc5.d/S01NAME`.
+fn starts_at_boot(link: &str, script: &str) -> bool {
+    let name = link.rsplit('/').next().unwrap_or_default();
+    name.strip_prefix('S').and_then(|rest| rest.get(2..)) == Some(script)
+}
+
+/// The words of a list as systemctl prints it: one that means something to a shell is in quotes.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let (mut quoted, mut chars) = (false, text.chars());
+    while let Some(char) = chars.next() {
+        let word = words.len() - 1;
+        match char {
+            '"' => quoted = !quoted,
+            '\\' if quoted => words[word].extend(chars.next()),
+            ' ' if !quoted => words.push(String::new()),
+            other => words[word].push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether the name says which sort of unit it is.
+pub fn has_suffix(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix))
+}
+
+/// Checks that a name is the whole name of one unit: no pattern, no template without its instance. Only the root directory
+/// gives a unit a name that begins with a dash.
+///
+/// # Errors
+/// It is not.
+pub fn check_unit(name: &str) -> Result<(), ArgumentError> {
+    let error = |message: String| ArgumentError::new("name", message);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    let stem = name.rsplit_once('.').map_or("", |(stem, _)| stem);
+    if stem.is_empty()
+        || stem.ends_with('@')
+        || stem.starts_with('-') && stem != "-"
+        || !name.chars().all(allowed)
+        || name.len() > 255
+    {
+        return Err(error(format!("`{name}` is not the name of a unit")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_of_one_unit_is_refused() {
+        for bad in
+            ["foo@.service", "-x.service", "--.mount", "a b.service", "*.service", ".service"]
+        {
+            assert!(check_unit(bad).is_err(), "{bad}");
+        }
+        assert!(
+            check_unit("getty@tty1.service").is_ok()
+                && check_unit("-.mount").is_ok()
+                && has_suffix("a.timer")
+        );
+        assert!(!has_suffix("php8.2-fpm") && !has_suffix("nginx"));
+    }
+
+    #[test]
+    fn names_are_read_as_systemctl_quotes_them() {
+        let quoted = r#"a.mount "mnt-my\\x2ddata.mount" "/x/a b\".conf""#;
+        assert_eq!(words(quoted), ["a.mount", r"mnt-my\x2ddata.mount", "/x/a b\".conf"]);
+        assert!(words(" ").is_empty() && words("\"").is_empty());
+    }
+
+    #[test]
+    fn a_unit_reads_the_drop_ins_of_its_kin() {
+        for owner in ["service", "a-b@.service", "a-.service"] {
+            assert!(inherits("a-b@c-d.service", owner), "{owner}");
+        }
+        for owner in
+            ["timer", "a-b.service", "a-c-.service", "a.service", "c-.service", "-.service"]
+        {
+            assert!(!inherits("a-b@c-d.service", owner), "{owner}");
+        }
+    }
+}
