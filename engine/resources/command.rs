@@ -1,17 +1,19 @@
 //! The `command` kind, and how scripts that a role brings are run.
 
+mod execution;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::execution::{Execution, Retries, check_env, check_user, invocation};
 use crate::{
     change::{Action, Change, Field, Shown},
-    content::Content,
     entry,
     footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
-    script::{Quoted, Script},
+    script::Script,
     secret::Text,
     sh,
 };
@@ -66,9 +68,6 @@ pub struct Observed {
     /// The argument that says so.
     satisfied_by: Option<&'static str>,
 }
-
-/// Seconds that a script may take that only asks whether there is something to do.
-const QUESTION_SECONDS: u32 = 30;
 
 impl Resource for Command {
     type Observed = Observed;
@@ -275,187 +274,10 @@ fn check_length(argument: &'static str, text: &str) -> Result<(), ArgumentError>
         .hint("give it as `stdin`, or put it into a file first"))
 }
 
-/// How a script of a role is run.
-pub(super) struct Execution<'a> {
-    pub(super) run: &'a str,
-    pub(super) cwd: Option<&'a str>,
-    pub(super) env: &'a BTreeMap<String, Text>,
-    pub(super) user: Option<&'a str>,
-    pub(super) timeout: Option<u32>,
-    pub(super) retries: Retries,
-    pub(super) stdin: Option<&'a Text>,
-}
-
-impl Execution<'_> {
-    /// Checks what types alone cannot.
-    pub(super) fn check(&self) -> Result<(), ArgumentError> {
-        if self.run.trim().is_empty() {
-            return Err(ArgumentError::new("run", "there is nothing to run"));
-        }
-        check_length("run", self.run)?;
-        self.env.values().try_for_each(|value| check_length("env", value.expose()))?;
-        if self.timeout == Some(0) {
-            return Err(ArgumentError::new("timeout", "zero seconds are too short"));
-        }
-        self.retries.check()?;
-        if let Some(cwd) = self.cwd {
-            entry::check_path("cwd", cwd)?;
-        }
-        check_user(self.user)?;
-        check_env(self.env)
-    }
-
-    /// The step that runs it; it fails unless its exit status is among `ok_codes`.
-    pub(super) fn step(&self, ok_codes: &[u8]) -> Step {
-        let mut contents = Vec::new();
-        let mut script = sh!("cd -- {}", self.cwd.unwrap_or("/"));
-        if !self.env.is_empty() {
-            let env = content_of_env(self.env);
-            script.push(sh!(". {}", env.staged()));
-            contents.push(env);
-        }
-        let input = match self.stdin {
-            Some(text) => {
-                let text = Content::new(text.expose().as_bytes()).sensitive(text.is_secret());
-                let redirection = sh!(" <{}", text.staged());
-                contents.push(text);
-                redirection
-            }
-            None => Script::default(),
-        };
-        let codes: Vec<String> = ok_codes.iter().map(u8::to_string).collect();
-        let codes = Script::trusted(codes.join(" | "));
-        let run = sh!("{}{}", invocation(self.user, self.run, self.timeout), input);
-        script.push(self.retries.around(run, &codes));
-        if let Some(seconds) = self.timeout {
-            script.push(sh!(
-                "case $code in 124 | 137 | 143) die \"it was stopped after \"{}\" seconds\" || exit $code ;; esac",
-                seconds
-            ));
-        }
-        if !ok_codes.contains(&0) {
-            script.push(sh!("[ $code != 0 ] || die 'exit status 0 is not among ok_codes'"));
-        }
-        script.push(sh!("case $code in {}) ;; *) exit \"$code\" ;; esac", codes));
-        Step { script, contents }
-    }
-
-    /// Runs a script which only reads, with its output thrown away, and tells `answered` how it ended. Its own shell says
-    /// that: what starts it may fail in any way.
-    fn question(&self, question: &str) -> Script {
-        let mut script = sh!("cd -- {} || {{ echo 'ended 1'; exit; }}", self.cwd.unwrap_or("/"));
-        for (name, value) in self.env {
-            if let Text::Plain(value) = value {
-                script.push(sh!("export {}={}", Script::trusted(name), value));
-            }
-        }
-        let question = sh!("(set -e; eval {}) >/dev/null 2>&1; echo \"ended $?\"", question);
-        let limit = sh!("timeout -k 5 {}", QUESTION_SECONDS);
-        let run = match self.user {
-            Some(user) => sh!("{} su -s /bin/sh -c {} -- {}", limit, question.as_str(), user),
-            None => sh!("{} sh -c {}", limit, question.as_str()),
-        };
-        sh!("asked=$({{\n{}\n{}\n}} 2>&1 </dev/null); answered", script, run)
-    }
-}
-
-/// How often a script is run that fails.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Retries {
-    pub(super) retries: u32,
-    pub(super) delay: Option<u32>,
-}
-
-/// Seconds between two tries, where a role does not say.
-const DELAY: u32 = 5;
-
-impl Retries {
-    /// Checks that what is given means something.
-    pub(super) fn check(self) -> Result<(), ArgumentError> {
-        match self.delay {
-            Some(_) if self.retries == 0 => {
-                Err(ArgumentError::new("delay", "there is no second try to wait for")
-                    .hint("`retries` says how many there are"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Runs a command until its exit status is among `codes`, or all tries are spent; leaves it in `$code`.
-    pub(super) fn around(self, run: Script, codes: &Script) -> Script {
-        if self.retries == 0 {
-            return sh!("code=0\n{} || code=$?", run);
-        }
-        sh!(
-            "tries=0
-while :; do
-tries=$((tries + 1)) code=0
-{} || code=$?
-case $code in {}) break ;; esac
-if [ $tries -gt {} ]; then say \"all $tries tries failed\" >&2; break; fi
-say \"try $tries ended with exit status $code; the next one is in \"{}\" seconds\" >&2
-sleep {}
-done
-[ $tries = 1 ] || [ $tries -gt {} ] || say \"try $tries succeeded\"",
-            run,
-            codes,
-            self.retries,
-            self.delay.unwrap_or(DELAY),
-            self.delay.unwrap_or(DELAY),
-            self.retries
-        )
-    }
-}
-
-/// The words that run a script as the user, for no longer than it may take.
-pub(super) fn invocation(user: Option<&str>, run: &str, timeout: Option<u32>) -> Script {
-    let limit = match timeout {
-        Some(seconds) => sh!("timeout -k 5 {} ", seconds),
-        None => Script::default(),
-    };
-    match user {
-        Some(user) => sh!("{}su -s /bin/sh -c {} -- {}", limit, format!("set -e\n{run}"), user),
-        None => sh!("{}sh -ec {}", limit, run),
-    }
-}
-
-/// Checks that a text can be the name of a user, and no option of a program.
-pub(super) fn check_user(user: Option<&str>) -> Result<(), ArgumentError> {
-    match user.filter(|user| user.is_empty() || user.starts_with('-')) {
-        None => Ok(()),
-        Some(user) => {
-            Err(ArgumentError::new("user", format!("`{user}` is not the name of a user")))
-        }
-    }
-}
-
-/// Checks the names of environment variables.
-pub(super) fn check_env(env: &BTreeMap<String, Text>) -> Result<(), ArgumentError> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_name = |name: &&String| {
-        name.starts_with(|c: char| word(c) && !c.is_ascii_digit()) && name.chars().all(word)
-    };
-    match env.keys().find(|name| !is_name(name)) {
-        None => Ok(()),
-        Some(name) => {
-            let message = format!("`{name}` is not the name of an environment variable");
-            Err(ArgumentError::new("env", message))
-        }
-    }
-}
-
-/// A file to be sourced: the variables, exported. It is staged, so that secrets never are words of a command.
-fn content_of_env(env: &BTreeMap<String, Text>) -> Content {
-    let lines =
-        env.iter().map(|(name, value)| format!("export {name}={}\n", Quoted(value.expose())));
-    let sensitive = env.values().any(Text::is_secret);
-    Content::new(lines.collect::<String>().into_bytes()).sensitive(sensitive)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::{content::Content, secret::Secret};
 
     fn command(json: &str) -> Command {
         let value = serde_json::from_str::<crate::value::Value>(json).unwrap();
