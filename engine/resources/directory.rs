@@ -278,6 +278,8 @@ impl Resource for Directory {
             let owners = format!("{}{group}", owner.unwrap_or_default());
             // The dot lets it enter what a link leads to, and no link below.
             step.script.push(sh!("chown -hR -- {} {}", owners, self.below(".")));
+            // The folders in which files were made went along: whoever makes one later makes it anew.
+            step.script.push(sh!("[ -z \"${{STAGE-}}\" ] || sweep"));
         }
         if self.purge {
             step.script.push(Script::trusted(EXTRA.as_str()));

@@ -3,7 +3,10 @@
 use converge::{
     event::{Event, Failure, Outcome},
     exit_status::ExitStatus::{Converged, Failed},
+    run::Purpose,
 };
+
+use proptest::prelude::*;
 
 use super::fleet::{Fleet, Ran};
 
@@ -91,6 +94,10 @@ async fn a_guard_that_stands_above_what_breaks_it_is_asked_again() {
 #[tokio::test]
 async fn what_belongs_to_a_directory_is_given_to_it_though_it_was_made_later() {
     let fleet = Fleet::new(&["a"]);
+    if std::os::unix::fs::chown(fleet.at("a", ""), Some(12345), None).is_err() {
+        eprintln!("skipped: only root gives files to others");
+        return;
+    }
     let playbook = r#"on(hosts("all"), |host| {
         let r = host.vars.root;
         directory(`${r}/d`, #{ owner: "12345", recurse: true });
@@ -100,6 +107,26 @@ async fn what_belongs_to_a_directory_is_given_to_it_though_it_was_made_later() {
     let whole = playbook.replace("FILE", "file(`${r}/d/f`, #{ content: \"x\" });");
     assert_eq!(fleet.apply(&whole).await.status, Converged);
     assert_eq!(fleet.apply(&whole).await.counts("a"), [2, 0, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_file_can_be_made_where_all_was_just_given_to_somebody_else() {
+    let mut fleet = Fleet::new(&["a"]);
+    if std::os::unix::fs::chown(fleet.at("a", ""), Some(12345), None).is_err() {
+        eprintln!("skipped: only root gives files to others");
+        return;
+    }
+    fleet.roles.insert("web/files/tree/a.conf".to_owned(), "a\n".to_owned());
+    let role = r#"
+        let r = host.vars.root;
+        directory(`${r}/d`, #{ source: "tree", owner: "12345", recurse: true });
+        file(`${r}/d/a.conf`, #{ content: "a\n" });
+        file(`${r}/d/b.conf`, #{ content: "b\n" });"#;
+    fleet.roles.insert("web/main.rhai".to_owned(), role.to_owned());
+    let playbook = r#"on(hosts("all"), |host| role("web"));"#;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(ran.status, Converged, "{:?}", ran.events);
+    assert_eq!(fleet.apply(playbook).await.counts("a"), [3, 0, 0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -146,4 +173,46 @@ async fn a_reaction_that_waited_is_paid_once_all_is_as_it_should_be() {
     assert_eq!((ran.status, fleet.log()), (Converged, vec!["good".to_owned(), "good".to_owned()]));
     assert_eq!(fleet.markers("a"), 0);
     assert_eq!(fleet.apply(playbook).await.counts("a"), [3, 0, 0, 0, 0, 0, 0]);
+}
+
+/// What a role can do to a few paths; `N` is a number. `link` is another name of `d`, which nobody declares.
+const STATEMENTS: [&str; 12] = [
+    "file(`${r}/d/a`, #{ content: \"N\\n\" });",
+    "file(`${r}/link/a`, #{ content: \"N\\n\" });",
+    "line(`${r}/d/a`, #{ line: \"N\", create: true });",
+    "line(`${r}/link/a`, #{ match: \"^[0-9]$\", line: \"N\", create: true });",
+    "line(`${r}/d/b`, #{ line: \"N\", absent: true });",
+    "absent(`${r}/link/a`);",
+    "absent(`${r}/d/b`);",
+    "directory(`${r}/d`, #{ source: \"tree\", purge: true });",
+    "link(`${r}/d/b`, #{ to: \"N\" });",
+    "command(\"make N\", #{ run: `echo N >${r}/link/b`, creates: `${r}/d/b` });",
+    "command(\"see N\", #{ run: `echo N >${r}/d/a`, unless: `grep -q N ${r}/d/a` });",
+    "custom(\"writer\", \"N\", #{ observe: `cat ${r}/d/a`, want: \"N\", apply: `echo N >${r}/d/a` });",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn after_a_green_run_of_real_kinds_a_second_plan_is_empty(
+        statements in prop::collection::vec((prop::sample::select(STATEMENTS.to_vec()), 1..4_u8), 1..5),
+    ) {
+        let text = |(text, number): &(&str, u8)| text.replace('N', &number.to_string());
+        let body: String = statements.iter().map(text).collect();
+        let playbook = "on(hosts(\"all\"), |host| role(\"tree\"));";
+        let mut fleet = Fleet::new(&["a"]);
+        std::fs::create_dir(fleet.at("a", "d")).unwrap();
+        std::os::unix::fs::symlink("d", fleet.at("a", "link")).unwrap();
+        fleet.roles.insert("tree/files/tree/a".to_owned(), "1\n".to_owned());
+        fleet.roles.insert("tree/main.rhai".to_owned(), format!("let r = host.vars.root; {body}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // What contradicts is refused before any host is asked.
+            let Ok(ran) = fleet.run(playbook, Purpose::Apply { approved: None }).await else { return };
+            if ran.status == Converged {
+                let again = fleet.plan(playbook).await;
+                assert_eq!(again.status, Converged, "{:?}", again.events);
+            }
+        });
+    }
 }
