@@ -56,7 +56,7 @@ pub enum Planned {
         /// To which, and how.
         reactions: Vec<Cause>,
     },
-    /// It is as it should be now, but something before it may alter that.
+    /// It is as it should be now, or has nothing to react to, but something before it may alter that.
     MayChange {
         /// The resource that may alter it.
         because: Arc<str>,
@@ -132,8 +132,8 @@ impl Plan {
     ) -> Vec<Option<Box<NodePlan>>> {
         let owed = owed_by_node(&observations.owed);
         let mut nodes = vec![None; catalog.len()];
-        let mut opaque = OpaqueChanges::default();
-        for &id in graph.order() {
+        let (mut opaque, mut before) = (OpaqueChanges::default(), ChangesBefore::default());
+        for (place, &id) in graph.order().iter().enumerate() {
             let Some(observed) = observations.get(id) else { continue };
             let node = catalog.node(id);
             let planned = match observed {
@@ -148,21 +148,28 @@ impl Plan {
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, node, &nodes, &owed);
-                    if let Some(Difference { change, .. }) = difference.as_deref() {
+                    let change = difference.as_deref().map(|Difference { change, .. }| change);
+                    if let Some(change) = change.filter(|it| !only_owed(it, graph, id)) {
                         Planned::Change { change: change.clone(), reactions }
                     } else {
                         reactions.extend(undone_first(catalog, graph, id, &owed));
                         match reactions.is_empty() {
-                            true => opaque.may_change(node).unwrap_or(Planned::Unchanged),
+                            true => {
+                                let may_change = reacts_perhaps(node, &nodes)
+                                    .or_else(|| opaque.may_change(node))
+                                    .or_else(|| before.may_change(catalog, graph, place));
+                                may_change.map_or(Planned::Unchanged, |because| {
+                                    Planned::MayChange { because }
+                                })
+                            }
                             false => Planned::React { reactions },
                         }
                     }
                 }
             };
-            // What stands around a body only clears the way for it.
-            let is_in = |part| graph.regions().arounds_with(part, id).next().is_some();
-            if !is_in(Part::Before) && !is_in(Part::After) {
+            if !stands_around(graph, id) {
                 opaque.record(node, &planned);
+                before.record(catalog, id, &planned);
             }
             let difference = observed.as_ref().ok().and_then(Option::as_ref);
             let observed = difference.map(|difference| difference.observed.clone());
@@ -170,7 +177,23 @@ impl Plan {
                 nodes[id.index()] = Some(Box::new(NodePlan { planned, observed }));
             }
         }
+        self.note_arounds(graph, &mut nodes);
         nodes
+    }
+
+    /// What stands around a body that may change, may be done too.
+    fn note_arounds(&self, graph: &Graph, nodes: &mut [Option<Box<NodePlan>>]) {
+        let inactive = graph.regions().arounds.iter().zip(&self.active).filter(|(_, it)| !**it);
+        for (around, _) in inactive {
+            let because = around.body.iter().find_map(|id| may_change(nodes, *id)).cloned();
+            let Some(because) = because else { continue };
+            for id in around.before.iter().chain(&around.after) {
+                let node = nodes[id.index()].get_or_insert_with(|| Box::new(UNCHANGED.clone()));
+                if node.planned == Planned::Unchanged {
+                    node.planned = Planned::MayChange { because: because.clone() };
+                }
+            }
+        }
     }
 
     /// Whether the body of an around is going to change something. That a check does not hold changes nothing.
@@ -240,6 +263,34 @@ impl Plan {
             }
         }
     }
+}
+
+/// Whether a change is none by itself: it is there each time, in what comes after a body. It is owed once something of what
+/// comes before that body was begun, and not before.
+fn only_owed(change: &Change, graph: &Graph, id: NodeId) -> bool {
+    let regions = graph.regions();
+    let mut arounds = regions.arounds_with(Part::After, id).map(|around| &regions.arounds[around]);
+    change.is_always_there() && arounds.any(|around| !around.before.is_empty())
+}
+
+/// Whether a node stands before or after a body: it only clears the way for it.
+fn stands_around(graph: &Graph, id: NodeId) -> bool {
+    let is_in = |part| graph.regions().arounds_with(part, id).next().is_some();
+    is_in(Part::Before) || is_in(Part::After)
+}
+
+/// Why a node may change, if it may.
+fn may_change(nodes: &[Option<Box<NodePlan>>], id: NodeId) -> Option<&Arc<str>> {
+    match &nodes[id.index()].as_ref()?.planned {
+        Planned::MayChange { because } => Some(because),
+        _ => None,
+    }
+}
+
+/// Why a node may have something to react to, if one of its causes may change.
+fn reacts_perhaps(node: &Node, nodes: &[Option<Box<NodePlan>>]) -> Option<Arc<str>> {
+    let causes = node.reactions.iter().filter(|(_, how)| *how != Reaction::Afterwards);
+    causes.map(|(cause, _)| *cause).find_map(|cause| may_change(nodes, cause)).cloned()
 }
 
 /// The reactions of a node to what is planned before it, and those that an earlier run owes.
@@ -314,10 +365,10 @@ struct OpaqueChanges<'a> {
 
 impl<'a> OpaqueChanges<'a> {
     fn record(&mut self, node: &'a Node, planned: &Planned) {
-        if node.kind.opaque() && planned.acts() {
+        if let Some(because) = cause(node, planned).filter(|_| node.kind.opaque()) {
             let role = (&*node.name.host, node.declared.chain.first());
-            self.by_role.insert(role, node.name.node.clone());
-            self.by_host.insert(&node.name.host, node.name.node.clone());
+            self.by_host.insert(&node.name.host, because.clone());
+            self.by_role.insert(role, because);
         }
     }
 
@@ -326,12 +377,56 @@ impl<'a> OpaqueChanges<'a> {
         self.by_host.get(&*node.name.host).cloned()
     }
 
-    fn may_change(&self, node: &'a Node) -> Option<Planned> {
+    fn may_change(&self, node: &'a Node) -> Option<Arc<str>> {
         if node.kind.nature() != Nature::State {
             return None;
         }
         let role = (&*node.name.host, node.declared.chain.first());
-        let because = self.by_role.get(&role)?.clone();
-        Some(Planned::MayChange { because })
+        self.by_role.get(&role).cloned()
+    }
+}
+
+/// What others may change because of: a change, or what itself may change because of another one.
+fn cause(node: &Node, planned: &Planned) -> Option<Arc<str>> {
+    match planned {
+        Planned::MayChange { because } => Some(because.clone()),
+        _ if planned.acts() && node.kind.nature() != Nature::Check => Some(node.name.node.clone()),
+        _ => None,
+    }
+}
+
+/// The changes that each node stands behind. A guard and an observation that are scripts can see any of them, on whatever
+/// host it is. Nothing is looked for as long as nothing changes.
+#[derive(Default)]
+struct ChangesBefore {
+    /// Of each node, up to the place that was come to: the last change that it stands behind.
+    known: Vec<Option<Arc<str>>>,
+    come_to: usize,
+    changes: HashMap<NodeId, Arc<str>>,
+}
+
+impl ChangesBefore {
+    fn record(&mut self, catalog: &Catalog, id: NodeId, planned: &Planned) {
+        self.changes.extend(cause(catalog.node(id), planned).map(|cause| (id, cause)));
+    }
+
+    /// The change that the node at this place may see.
+    fn may_change(&mut self, catalog: &Catalog, graph: &Graph, place: usize) -> Option<Arc<str>> {
+        let id = graph.order()[place];
+        let node = catalog.node(id);
+        let asks =
+            node.kind.nature() == Nature::State && node.kind.footprint(&node.desired).sees_all;
+        if self.changes.is_empty() || !asks || stands_around(graph, id) {
+            return None;
+        }
+        self.known.resize(catalog.len(), None);
+        for &id in &graph.order()[self.come_to..=place] {
+            let change = |before: NodeId| {
+                self.changes.get(&before).or(self.known[before.index()].as_ref()).cloned()
+            };
+            self.known[id.index()] = graph.before(id).find_map(change);
+        }
+        self.come_to = place + 1;
+        self.known[id.index()].clone()
     }
 }

@@ -12,6 +12,7 @@ mod reactions;
 mod rolling;
 mod scale;
 mod segment;
+mod shown;
 mod swarm;
 mod verify;
 

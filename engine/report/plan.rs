@@ -210,6 +210,9 @@ fn beside(place: &Place, look: Look) -> String {
     }
 }
 
+/// How many of those that may change for one reason are named.
+const MAY_CHANGE_MAX: usize = 10;
+
 /// One line for each cause of what may change.
 fn may_change(items: &[&Item], look: Look) -> String {
     let mut by_cause: IndexMap<&str, Vec<&str>> = IndexMap::new();
@@ -220,11 +223,14 @@ fn may_change(items: &[&Item], look: Look) -> String {
     }
     let line = |(cause, names): (&str, Vec<&str>)| {
         let symbol = look.mark(Mark::May);
-        let listed = match look.verbose {
-            true => format!(": {}", names.join(", ")),
-            false => String::new(),
+        let all = look.verbose || names.len() <= MAY_CHANGE_MAX;
+        let shown = if all { names.len() } else { MAY_CHANGE_MAX };
+        let more = match names.len() - shown {
+            0 => String::new(),
+            more => format!(" and {more} more"),
         };
-        let told = format!("{} more may change after {cause}{listed}", names.len());
+        let listed = names[..shown].join(", ");
+        let told = format!("may change, depending on {cause}: {listed}{more}");
         format!("  {symbol} {}\n", look.dim(told))
     };
     by_cause.into_iter().map(line).collect()

@@ -9,11 +9,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, Node, NodeId},
     content::Digest,
     event::Outcome,
     graph::Graph,
-    plan::{NodePlan, Plan},
+    plan::{NodePlan, Plan, Planned},
+    resource::Nature,
 };
 
 /// An approved plan.
@@ -24,6 +25,8 @@ pub struct PlanFile {
     pub version: u32,
     /// The resources that were going to be changed, by name.
     pub nodes: IndexMap<String, ApprovedNode>,
+    /// Those that may change because of these: the digests of what they should be, by name.
+    pub may_change: IndexMap<String, String>,
 }
 
 /// A resource that was going to be changed.
@@ -38,7 +41,7 @@ pub struct ApprovedNode {
 
 impl PlanFile {
     /// The version of this format that this converge writes and reads.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// What a plan is going to do.
     pub fn new(catalog: &Catalog, plan: &Plan) -> Self {
@@ -48,7 +51,14 @@ impl PlanFile {
             let observed = observed(plan.node(id));
             (node.name.node.to_string(), ApprovedNode { desired, observed })
         });
-        Self { version: Self::VERSION, nodes: nodes.collect() }
+        let may_change = catalog
+            .nodes()
+            .filter(|(id, _)| matches!(plan.node(*id).planned, Planned::MayChange { .. }));
+        let desired = |(_, node): (NodeId, &Node)| {
+            (node.name.node.to_string(), node.fingerprint().to_string())
+        };
+        let may_change = may_change.map(desired).collect();
+        Self { version: Self::VERSION, nodes: nodes.collect(), may_change }
     }
 
     /// Finds what differs from what was approved, and says why. What only reacts to that is taken out of the plan.
@@ -58,6 +68,18 @@ impl PlanFile {
         graph: &Graph,
         plan: &mut Plan,
     ) -> Vec<(NodeId, Outcome)> {
+        self.refuse_unless(catalog, graph, plan, |plan, id| {
+            self.difference(catalog, id, plan.node(id))
+        })
+    }
+
+    fn refuse_unless(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &mut Plan,
+        reason: impl Fn(&Plan, NodeId) -> Option<&'static str>,
+    ) -> Vec<(NodeId, Outcome)> {
         let mut refused = Vec::new();
         let mut left_alone = HashSet::new();
         for &id in graph.order() {
@@ -65,13 +87,35 @@ impl PlanFile {
             if !plan.node(id).planned.acts() {
                 continue;
             }
-            if let Some(reason) = self.difference(catalog, id, plan.node(id)) {
+            if let Some(reason) = reason(plan, id) {
                 left_alone.insert(id);
                 refused.push((id, Outcome::Refused { reason: reason.to_owned() }));
             }
         }
         plan.quiet_arounds(catalog, graph);
         refused
+    }
+
+    /// Finds what is going to be done in a later round though the approved plan neither did it nor said that it may be.
+    pub(super) fn refuse_later(
+        &self,
+        catalog: &Catalog,
+        graph: &Graph,
+        plan: &mut Plan,
+    ) -> Vec<(NodeId, Outcome)> {
+        let covered = |id: NodeId| {
+            let node = catalog.node(id);
+            let desired = self.nodes.get(&*node.name.node).map(|node| &node.desired);
+            let desired = desired.or_else(|| self.may_change.get(&*node.name.node));
+            // A check changes nothing, and what is owed was approved with what owes it.
+            node.kind.nature() == Nature::Check
+                || graph.regions().is_obligation(id)
+                || desired.is_some_and(|desired| desired == node.fingerprint().as_str())
+        };
+        self.refuse_unless(catalog, graph, plan, |_, id| match covered(id) {
+            true => None,
+            false => Some("the approved plan does not say that it may change"),
+        })
     }
 
     fn difference(&self, catalog: &Catalog, id: NodeId, now: &NodePlan) -> Option<&'static str> {

@@ -309,8 +309,13 @@ impl<'a> Execution<'a> {
     /// Whether a node must be looked at again before it and all behind it can go on: something before it changed
     /// that may have altered it, or what kept it from being known. It is left waiting, for the next round.
     fn is_open(&self, id: NodeId, dirty: bool) -> bool {
-        let planned = &self.plan.node(id).planned;
-        dirty && matches!(planned, Planned::MayChange { .. } | Planned::Unknown(_))
+        let may_change = match &self.plan.node(id).planned {
+            Planned::Unknown(_) => true,
+            // Nothing keeps what is owed from being done.
+            Planned::MayChange { .. } => !self.graph.regions().is_obligation(id),
+            _ => false,
+        };
+        dirty && may_change
     }
 
     /// What a node without work comes to.

@@ -106,6 +106,15 @@ pub enum Purpose {
     },
 }
 
+/// What is carried out, and where.
+struct Work<'a> {
+    catalog: &'a Arc<Catalog>,
+    graph: &'a Graph,
+    fleet: &'a Arc<Fleet>,
+    /// What was approved, if something was.
+    approved: Option<&'a PlanFile>,
+}
+
 /// How a run ended.
 pub struct Ended {
     /// The exit status of converge.
@@ -203,7 +212,8 @@ impl Run {
                 tally.pending(&catalog, &plan, &observations);
             }
             Purpose::Apply { approved } => {
-                let refuse = |approved: PlanFile| approved.refuse(&catalog, &graph, &mut plan);
+                let approved = approved.as_ref();
+                let refuse = |approved: &PlanFile| approved.refuse(&catalog, &graph, &mut plan);
                 let refused = approved.map(refuse).unwrap_or_default();
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
                 self.events.send(Event::PlanFinished);
@@ -211,7 +221,8 @@ impl Run {
                 tally.record(refused);
                 // Most runs of a large fleet find nothing to do: then there is nothing to go through either.
                 if paid || !tally.all_told() {
-                    self.apply(&catalog, &graph, &plan, fleet, &mut tally, locked).await;
+                    let work = Work { catalog: &catalog, graph: &graph, fleet, approved };
+                    self.apply(&work, &plan, &mut tally, locked).await;
                 }
             }
         }
@@ -229,13 +240,12 @@ impl Run {
     /// Applies the plan, then looks again at all that it may have touched, until nothing differs.
     async fn apply(
         &self,
-        catalog: &Arc<Catalog>,
-        graph: &Graph,
+        work: &Work<'_>,
         plan: &Plan,
-        fleet: &Arc<Fleet>,
         tally: &mut Tally,
         mut locked: BTreeSet<Arc<str>>,
     ) {
+        let Work { catalog, graph, fleet, approved } = *work;
         // Nothing else is begun where what an earlier run owes could not be paid.
         if let Some(because) = obligations::debt(catalog, graph, tally) {
             let skipped = |id| (id, Outcome::Skipped { because: because.clone() });
@@ -252,7 +262,12 @@ impl Run {
         let mut round = 1;
         while !self.interrupt.is_set() {
             let open = tally.open().count();
-            let Some(again) = self.verify(catalog, graph, fleet, tally, round).await else { break };
+            let again = self.verify(catalog, graph, fleet, tally, round).await;
+            let Some(mut again) = again else { break };
+            let refuse = |approved: &PlanFile| approved.refuse_later(catalog, graph, &mut again);
+            let refused = approved.map(refuse).unwrap_or_default();
+            self.tell_finished(catalog, &refused);
+            tally.record(refused);
             self.lock(catalog, &again, fleet, &mut locked).await;
             let stands = |id| settled(catalog, &again, tally, id);
             let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;

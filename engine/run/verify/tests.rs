@@ -468,7 +468,9 @@ impl Case {
             Plan::new(&catalog, &graph, &observed)
         };
         let (plan, mut tally) = (look().await, Tally::new(&catalog));
-        run.apply(&catalog, &graph, &plan, &fleet, &mut tally, BTreeSet::new()).await;
+        let work =
+            crate::run::Work { catalog: &catalog, graph: &graph, fleet: &fleet, approved: None };
+        run.apply(&work, &plan, &mut tally, BTreeSet::new()).await;
         let status = tally.status(&BTreeMap::new());
         let failures = std::mem::take(&mut *told.0.lock().unwrap());
         let is_action = |number: &usize| matches!(toys[*number], Toy::Action(..));
