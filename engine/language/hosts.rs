@@ -206,6 +206,13 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     };
     let asked = (host.host().name.clone(), command.to_owned());
     match state.input().known.probes.get(&asked) {
+        Some(Value::Null) => {
+            let message =
+                format!("what `{command}` prints on {} is no text: it is not UTF-8", asked.0);
+            let mistake = Diagnostic::new("language::probe", message)
+                .hint("let the command print it as text, such as by `base64`");
+            Err(raise(state, context, state.locate(mistake, &state.call(context))))
+        }
         Some(answer) => Ok(to_dynamic(answer, state)),
         None if state.input().known.silent.contains(&asked.0) => Err(silent()),
         None => Err(asks(state, Question::Probe { host: asked.0, command: asked.1 })),

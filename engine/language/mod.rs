@@ -67,7 +67,7 @@ pub struct Input {
 pub struct Known {
     /// Facts of hosts.
     pub facts: BTreeMap<Arc<str>, Value>,
-    /// What read-only commands printed, by host and command.
+    /// What read-only commands printed, by host and command; [`Value::Null`] where that is no text.
     pub probes: BTreeMap<(Arc<str>, String), Value>,
     /// Secrets, by name.
     pub secrets: BTreeMap<String, Secret>,

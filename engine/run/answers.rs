@@ -80,10 +80,14 @@ async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: Arc<Fleet>) -> (Ar
             Ok(output) => output,
             Err(error) => return (host, Err(error)),
         };
-        let stdout = String::from_utf8_lossy(&captured.stdout).into_owned();
         let answer = match &question {
             Question::Probe { .. } => {
-                let stderr = String::from_utf8_lossy(&captured.stderr).into_owned();
+                let texts = [captured.stdout, captured.stderr].map(String::from_utf8);
+                let [Ok(stdout), Ok(stderr)] = texts else {
+                    // In a text it would be damaged: whoever asks for it is told.
+                    answers.push((question, Value::Null));
+                    continue;
+                };
                 let parts = [
                     ("code", Value::Int(exit.0.into())),
                     ("stdout", Value::Text(stdout)),
@@ -91,7 +95,7 @@ async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: Arc<Fleet>) -> (Ar
                 ];
                 Value::Map(parts.map(|(name, value)| (name.to_owned(), value)).into())
             }
-            _ => facts::parse(&stdout),
+            _ => facts::parse(&String::from_utf8_lossy(&captured.stdout)),
         };
         answers.push((question, answer));
     }

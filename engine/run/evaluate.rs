@@ -11,16 +11,16 @@ use crate::{
 };
 
 impl Run {
-    /// Evaluates until nothing more is asked. `may_ask` says whether a host may be asked, `begins` is told of each host that
+    /// Evaluates until nothing more is asked, and adds the answers to what is `known`. `may_ask` says whether a host may be asked, `begins` is told of each host that
     /// something is declared on.
     pub(super) async fn evaluate(
         &self,
         input: &impl Fn(Known) -> Input,
         fleet: &Arc<Fleet>,
+        known: &mut Known,
         may_ask: impl Fn(&str) -> Result<()>,
         begins: Arc<Begins>,
     ) -> Result<Catalog> {
-        let mut known = Known::default();
         loop {
             match language::evaluate_telling(input(known.clone()), begins.clone())? {
                 Evaluation::Complete { mut catalog, notes } => {
@@ -37,7 +37,7 @@ impl Run {
                         biased;
                         // Whoever was not heard in time is silent: nothing is done there any more.
                         () = self.interrupt.set(), if !hosts.is_empty() => known.silent.extend(hosts),
-                        answered = answers::answer(questions, &mut known, fleet, &*self.lookup) => {
+                        answered = answers::answer(questions, known, fleet, &*self.lookup) => {
                             answered?;
                         }
                     }

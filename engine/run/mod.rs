@@ -10,6 +10,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
+mod again;
 mod answers;
 mod apply;
 mod approval;
@@ -161,7 +162,9 @@ impl Run {
     /// A mistake in what the user gave.
     pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
         let fleet = self.fleet(&input);
-        let catalog = self.evaluate(&input, &fleet, |_| Ok(()), Arc::new(|_| {})).await;
+        let catalog = self
+            .evaluate(&input, &fleet, &mut Known::default(), |_| Ok(()), Arc::new(|_| {}))
+            .await;
         fleet.close().await;
         catalog
     }
@@ -180,7 +183,8 @@ impl Run {
         began: Instant,
     ) -> Result<Ended> {
         let opener = fleet.opener(self.limit.clone());
-        let catalog = Arc::new(self.evaluate(input, fleet, |_| Ok(()), opener).await?);
+        let mut known = Known::default();
+        let catalog = Arc::new(self.evaluate(input, fleet, &mut known, |_| Ok(()), opener).await?);
         fleet.reserve(catalog.hosts())?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
@@ -223,6 +227,9 @@ impl Run {
                 if paid || !tally.all_told() {
                     let work = Work { catalog: &catalog, graph: &graph, fleet, approved };
                     self.apply(&work, &plan, &mut tally, locked).await;
+                    if !known.probes.is_empty() && !self.interrupt.is_set() {
+                        self.ask_again(input, fleet, &known, &catalog, &mut tally).await;
+                    }
                 }
             }
         }

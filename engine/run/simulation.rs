@@ -42,7 +42,9 @@ impl Run {
     /// A mistake in what the user gave, or a script that asks a host something.
     pub async fn simulate(&self, input: impl Fn(Known) -> Input, name: &str) -> Result<ExitStatus> {
         let fleet = self.fleet(&input);
-        let catalog = self.evaluate(&input, &fleet, ask_no_host, Arc::new(|_| {})).await?;
+        let catalog = self
+            .evaluate(&input, &fleet, &mut Known::default(), ask_no_host, Arc::new(|_| {}))
+            .await?;
         let graph = Graph::build(&catalog)?;
         let failing = Failing::find(&catalog, name)?;
         let observed = everything_differs(&catalog, &graph);
