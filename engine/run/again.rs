@@ -23,7 +23,8 @@ impl Run {
         tally: &mut Tally,
     ) {
         let changed = |id: &NodeId| tally.outcome(*id).is_some_and(|it| it.was_begun());
-        let Some(last) = catalog.nodes().map(|(id, _)| id).filter(changed).last() else { return };
+        let changed = catalog.nodes().map(|(id, _)| id).rfind(changed);
+        let Some(last) = changed else { return };
         let asked = known.probes.keys().filter(|(host, _)| fleet.trouble(host).is_none());
         let asked = asked.map(|(host, command)| Question::Probe {
             host: host.clone(),
