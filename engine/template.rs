@@ -210,13 +210,13 @@ pub fn names(source: &Source) -> IndexSet<String> {
     let begin = header.as_ref().map_or(0, |header| header.end);
     let settings = header.map(|header| header.settings).unwrap_or_default();
     let environment = environment(&(Arc::new(|_: &str| None) as Includes), &settings);
-    // As it is written: a translation says paths in another way. But not all that is written is understood.
-    let translated = dialect::translate(&source.text, begin, &settings).text;
-    let read = |text| {
+    let read = |text: &str| {
         let template = environment.template_from_named_str(&source.name, text);
         template.map(|template| template.undeclared_variables(true))
     };
-    let names = read(&source.text[begin..]).or_else(|_| read(&translated)).unwrap_or_default();
+    // As it is written: a translation says paths in another way. But not all that is written is understood.
+    let translated = |_| read(&dialect::translate(&source.text, begin, &settings).text);
+    let names = read(&source.text[begin..]).or_else(translated).unwrap_or_default();
     names.into_iter().filter(|name| !name.starts_with("__")).collect()
 }
 
@@ -226,9 +226,11 @@ pub fn reachable(source: &Source, includes: &dyn Fn(&str) -> Option<Source>) -> 
     let mut at = 0;
     while let Some(source) = found.get(at).cloned() {
         at += 1;
-        let brings = ["include", "import", "extends"].iter().any(|word| source.text.contains(word));
+        if !["include", "import", "extends"].iter().any(|word| source.text.contains(word)) {
+            continue;
+        }
         let quoted = source.text.split(['"', '\'']).skip(1).filter(|text| !text.contains('\n'));
-        for name in quoted.filter(|name| brings && name.len() < 256 && !name.is_empty()) {
+        for name in quoted.filter(|name| name.len() < 256 && !name.is_empty()) {
             if let Some(other) = includes(name)
                 && found.iter().all(|known| known.name != other.name)
             {
