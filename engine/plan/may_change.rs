@@ -79,9 +79,13 @@ impl ChangesBefore {
     ) -> Option<Arc<str>> {
         let id = graph.order()[place];
         let node = catalog.node(id);
-        let asks =
-            node.kind.nature() == Nature::State && node.kind.footprint(&node.desired).sees_all;
-        if self.changes.is_empty() || !asks || stands_around(graph, id) {
+        // What has such a script can do anything as well: the footprints of all others need not be made.
+        let asks = || {
+            node.kind.opaque()
+                && node.kind.nature() == Nature::State
+                && node.kind.footprint(&node.desired).sees_all
+        };
+        if self.changes.is_empty() || !asks() || stands_around(graph, id) {
             return None;
         }
         self.known.resize(catalog.len(), None);
