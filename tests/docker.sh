@@ -40,8 +40,11 @@ inspect() {
     esac
 }
 
+# keep FILE TEXT: writes down something of the container $name.
+keep() { printf '%s\n' "$2" >"$containers/$name/$1"; }
+
 create() {
-    name=$2 hash='' config='' replaces='' restart=no memory=0 env=''
+    name=$2 hash='' config='' replaces='' restart=no env=''
     mkdir "$containers/$name" || return 1
     while [ "$1" != -- ]; do
         case $1 in
@@ -54,7 +57,12 @@ create() {
         esac
         shift
     done
-    for file in hash config replaces restart memory env; do eval "printf '%s\\n' \"\$$file\"" >"$containers/$name/$file"; done
+    keep hash "$hash"
+    keep config "$config"
+    keep replaces "$replaces"
+    keep restart "$restart"
+    keep memory 0
+    keep env "$env"
     echo "$2" >"$containers/$name/image"
     echo created >"$containers/$name/state"
     echo 0 >"$containers/$name/code"
@@ -90,7 +98,7 @@ fi
 
 case $1 in
     container | image)
-        format= failed=0
+        format='' failed=0
         [ "$3" != -f ] || format=$4
         for name in $(after_dashes "$@"); do
             if [ "$1" = container ]; then inspect "$format" "$name" || failed=1
