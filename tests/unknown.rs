@@ -18,10 +18,8 @@ use crate::{
     cases::{self, Case},
     docker,
     hosts::Host,
+    systemd,
 };
-
-/// Kinds of which what is broken does not always come out as unknown yet: this list is to become empty.
-const NOT_YET: &[&str] = &["service"];
 
 /// How a program is broken: `$real` is what it does otherwise.
 const WAYS: &[(&str, &str)] = &[
@@ -49,9 +47,6 @@ const SHELL: &[&str] =
 fn a_probe_that_cannot_look_says_so_for_each_kind() {
     let mut wrong = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.nature() == Nature::State) {
-        if NOT_YET.contains(&kind.name()) {
-            continue;
-        }
         let cases = cases::of_kind(kind.name());
         for host in ["dash", "busybox"].map(Host::alone) {
             wrong.extend(broken(*kind, &cases, &host));
@@ -72,6 +67,7 @@ fn broken(kind: &dyn Kind, cases: &[Case], host: &Host) -> Vec<String> {
     let batch: Vec<&Desired> = batch.iter().collect();
     let script = kind.probe(&batch);
     docker::install(&host.bin());
+    systemd::install(&host.bin());
     let tools: Vec<(String, PathBuf)> = words(script.as_str())
         .filter(|word| !SHELL.contains(word) && !given.contains(*word))
         .collect::<BTreeSet<&str>>()
