@@ -16,6 +16,7 @@ use crate::{
     resource::{Nature, Reaction, Step},
 };
 
+mod again;
 mod block;
 mod contradiction;
 mod ground;
@@ -39,6 +40,8 @@ pub struct Catalog {
     /// Of each host: what is owned there, and by which node.
     owners: HashMap<Arc<str>, Owners>,
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
+    /// Where a resource stands once more, in order; the first place is its key.
+    again: HashMap<NodeId, Vec<NodeId>>,
     /// Who reacts to a node and was left out.
     left_out: HashMap<NodeId, Vec<(Arc<str>, Reaction)>>,
     /// How often a declaration met one that was there before: the same, one in conflict, or the same check.
@@ -67,6 +70,25 @@ pub struct Node {
 }
 
 impl Node {
+    fn new(
+        host: &Arc<str>,
+        kind: &'static dyn Kind,
+        resource: Resource,
+        declared: Declared,
+        block: BlockId,
+    ) -> Self {
+        Self {
+            name: NodeName::new(host, kind.name(), resource.key.into()),
+            kind,
+            owns: resource.owns.into(),
+            desired: resource.desired,
+            declared,
+            block,
+            after: Vec::new(),
+            reactions: Vec::new(),
+        }
+    }
+
     /// What tells two desired states apart: the digest of what would be run, content included.
     pub fn fingerprint(&self) -> Digest {
         fingerprint(&self.kind.apply(&self.desired, None))
@@ -188,19 +210,18 @@ impl Catalog {
         let id = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),
         );
-        let owns: Arc<str> = resource.owns.into();
-        owners.insert(owns.clone(), id);
-        self.nodes.push(Node {
-            name: NodeName::new(host, kind.name(), resource.key.into()),
-            kind,
-            owns,
-            desired: resource.desired,
-            declared,
-            block,
-            after: Vec::new(),
-            reactions: Vec::new(),
-        });
+        let node = Node::new(host, kind, resource, declared, block);
+        owners.insert(node.owns.clone(), id);
+        self.nodes.push(node);
         Ok(id)
+    }
+
+    /// The resource of a kind that owns a part of the host already, for a call that says nothing of it but its name.
+    pub fn named(&mut self, host: &Arc<str>, kind: &dyn Kind, owns: &str) -> Option<NodeId> {
+        let id = self.owners.get(host)?.get(owns)?;
+        let is_one = self.node(id).kind.name() == kind.name();
+        self.met += u32::from(is_one);
+        is_one.then_some(id)
     }
 
     /// Says that `node` comes after `other`.
@@ -328,6 +349,7 @@ impl Catalog {
         let mut next = stays.iter();
         self.nodes.retain(|_| next.next().copied().unwrap_or_default());
         self.owners.clear();
+        self.again.clear();
         self.reacting.clear();
         let reactions = self.nodes.iter_mut().map(|node| std::mem::take(&mut node.reactions));
         let reactions: Vec<_> = reactions.enumerate().collect();
@@ -345,15 +367,15 @@ impl Catalog {
     }
 }
 
-/// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own. Whether it
-/// is not the first.
-fn number(owners: &Owners, check: &mut Resource) -> bool {
+/// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own. So can what
+/// only reacts. Whether it is not the first.
+fn number(owners: &Owners, resource: &mut Resource) -> bool {
     let numbered = |number: usize, text: &str| match number {
         1 => text.to_owned(),
         _ => format!("{text} ({number})"),
     };
-    let free = (1..).find(|number| owners.get(&numbered(*number, &check.owns)).is_none());
+    let free = (1..).find(|number| owners.get(&numbered(*number, &resource.owns)).is_none());
     let free = free.expect("there are more numbers than nodes");
-    (check.key, check.owns) = (numbered(free, &check.key), numbered(free, &check.owns));
+    (resource.key, resource.owns) = (numbered(free, &resource.key), numbered(free, &resource.owns));
     free > 1
 }

@@ -13,6 +13,10 @@ use crate::{
     value::Value,
 };
 
+mod again;
+
+use again::Again;
+
 /// How a resource differs from what it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
@@ -65,6 +69,8 @@ pub trait Kind: Send + Sync {
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
     /// What it does because another resource changed.
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
+    /// The kind of a resource that stands in the script once more, only to react.
+    fn again(&self) -> &'static dyn Kind;
 }
 
 /// What a call of a kind's function declares.
@@ -173,5 +179,9 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {
         Self::typed(desired).react(reaction)
+    }
+
+    fn again(&self) -> &'static dyn Kind {
+        &Again::<R>(Typed(PhantomData))
     }
 }

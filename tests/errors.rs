@@ -283,9 +283,6 @@ snapshots! {
          on(hosts(\"api-2\"), |host| { two = file(\"/two\", #{ content: \"\" }).after(one); });\n\
          one.after(two);\n"
     );
-    a_reaction_to_what_is_declared_later: role(
-        "service(\"nginx\");\nlet site = file(\"/etc/site\", #{ content: \"\" });\nservice(\"nginx\", #{ reload_on: [site] });"
-    );
     a_resource_after_itself: role("let a = package(\"nginx\");\na.after(a);");
 }
 

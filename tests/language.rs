@@ -6,6 +6,7 @@ use converge::{catalog::NodeId, language::Question, resource::Reaction};
 
 use crate::project::Project;
 
+mod again;
 mod alike;
 mod asking;
 mod checking;

@@ -6,7 +6,6 @@ use super::Dag;
 use crate::{
     catalog::{Catalog, NodeId},
     diagnostic::Diagnostic,
-    resource::Reaction,
 };
 
 /// The mistake of a graph that has a cycle: the shortest one through its first node.
@@ -18,36 +17,13 @@ pub(super) fn diagnostic(catalog: &Catalog, dag: &Dag) -> Diagnostic {
         1 => format!("{first} waits for itself"),
         _ => format!("{} waits for itself: {} -> {first}", first, names.join(" -> ")),
     };
-    let diagnostic = Diagnostic::new("graph::cycle", message).hint(hint(catalog, &path));
+    let diagnostic = Diagnostic::new("graph::cycle", message)
+        .hint("take out one `after`, `before` or reaction on the way");
     path.iter().fold(diagnostic, |diagnostic, node| {
         let node = catalog.node(*node);
         let declared = Diagnostic::new("", format!("{} is declared here", node.name.node));
         diagnostic.related(catalog.locate(declared, &node.declared.place))
     })
-}
-
-/// What to write instead. A resource that is declared once more, to react to something, stands where it was declared first:
-/// before what it is to react to.
-fn hint(catalog: &Catalog, path: &[NodeId]) -> String {
-    let asked = path.iter().find_map(|id| {
-        let is_asked = |(cause, reaction): &&(NodeId, Reaction)| {
-            path.contains(cause) && reaction.argument().is_some()
-        };
-        let (_, reaction) = catalog.node(*id).reactions.iter().find(is_asked)?;
-        Some((*id, *reaction))
-    });
-    match asked {
-        Some((id, reaction)) => {
-            let name = &catalog.node(id).name;
-            format!(
-                "{} stands where it was declared first; what is declared later can have a reaction of its own: action(\"{} {}\", #{{ on: [..], run: \"..\" }})",
-                name.node,
-                reaction.verb(),
-                name.key
-            )
-        }
-        None => "take out one `after`, `before` or reaction on the way".to_owned(),
-    }
 }
 
 fn shortest(dag: &Dag) -> Vec<NodeIndex<u32>> {

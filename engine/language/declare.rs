@@ -194,6 +194,13 @@ struct Call {
     state: State,
 }
 
+/// What a call says besides what the resource is.
+struct Reacts {
+    /// Whether it says nothing of it but its name.
+    only_named: bool,
+    reactions: Vec<(NodeId, Reaction)>,
+}
+
 /// The arguments of a call: those of the kind, and what the resource reacts to.
 type Split = (Value, Vec<(NodeId, Reaction)>);
 
@@ -221,6 +228,7 @@ impl Call {
         let (arguments, reactions) = self.split(first, rest, &place).map_err(mistake)?;
         let files = RoleFiles::new(&self.state, &place.file, &scene);
         let again = host.seen().map(|_| arguments.clone());
+        let only_named = matches!(&arguments, Value::Map(map) if map.len() == 1);
         let resource = match self.kind.declare(arguments, &files) {
             Ok(resource) => resource,
             Err(error) => {
@@ -230,7 +238,8 @@ impl Call {
             }
         };
         let sees_host = files.sees_host();
-        let node = self.add(resource, reactions, &place, &scene, &host.subject().name);
+        let reacts = Reacts { only_named, reactions };
+        let node = self.add(resource, reacts, &place, &scene, &host.subject().name);
         let node = node.map_err(fail)?;
         if let (true, Some(arguments), Some(seen)) = (sees_host, again, host.seen()) {
             let (kind, scene) = (self.kind, Context { host: None, ..scene.clone() });
@@ -243,18 +252,24 @@ impl Call {
     fn add(
         &self,
         resource: Resource,
-        reactions: Vec<(NodeId, Reaction)>,
+        Reacts { only_named, reactions }: Reacts,
         place: &Place,
         scene: &Context,
         host: &Arc<str>,
     ) -> Result<NodeId, Diagnostic> {
         self.state.declares_on(host);
-        let declared = Declared { place: place.clone(), chain: scene.frames.clone() };
+        let declared = || Declared { place: place.clone(), chain: scene.frames.clone() };
         let mut gathered = self.state.gathered();
         let Gathered { catalog, met, .. } = &mut *gathered;
         let before = length(catalog);
-        let node = match catalog.declare(host, self.kind, resource, declared, scene.block) {
-            Ok(node) => node,
+        let only_reacts = only_named && !reactions.is_empty();
+        let named = only_reacts.then(|| catalog.named(host, self.kind, &resource.owns)).flatten();
+        let first = match named {
+            Some(first) => Ok(first),
+            None => catalog.declare(host, self.kind, resource, declared(), scene.block),
+        };
+        let first = match first {
+            Ok(first) => first,
             Err(conflict) => {
                 let earlier = catalog.node(conflict.first);
                 let (name, declared) = (earlier.name.clone(), earlier.declared.clone());
@@ -262,13 +277,13 @@ impl Call {
                 return Err(self.conflict(&name, &declared));
             }
         };
-        if node.0 < before {
-            met.push(node);
+        if first.0 < before {
+            met.push(first);
         }
-        for (cause, reaction) in reactions {
-            catalog.react(node, cause, reaction);
+        if reactions.is_empty() {
+            return Ok(first);
         }
-        Ok(node)
+        Ok(catalog.react_in_order(first, reactions, &declared(), scene.block))
     }
 
     /// Takes the reactions out of a call's arguments; the rest is the kind's own.

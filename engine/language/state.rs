@@ -251,6 +251,7 @@ impl State {
             return Ok(Evaluation::Asks(questions));
         }
         let mut gathered = self.gathered();
+        catalog.gather_reactions();
         catalog.oblige();
         let texts = std::mem::take(&mut gathered.texts);
         let assigned = self.input().inventory.assigned.keys();

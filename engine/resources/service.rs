@@ -16,8 +16,9 @@ use crate::{
 
 /// A unit of systemd that runs, and starts at boot.
 ///
-/// It is started, never restarted, to converge; `restart_on` and `reload_on` say what restarts it. After a start it must stay
-/// active; if it does not, its status and last log lines are shown. systemd reads again what lies on the disk of a unit
+/// It is started, never restarted, to converge; `restart_on` and `reload_on` say what restarts it. Another role can name the
+/// service again, with nothing but what it reacts to: it reacts there too, once for all such calls between which nothing could
+/// tell. After a start it must stay active; if it does not, its status and last log lines are shown. systemd reads again what lies on the disk of a unit
 /// before anything is done with it, drop-ins included.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

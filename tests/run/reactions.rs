@@ -52,6 +52,33 @@ async fn a_reaction_that_a_run_left_owed_is_planned_and_paid_by_the_next_once() 
     assert_eq!((ran.status, ran.started(""), fleet.log().len()), (Converged, 0, 1));
 }
 
+/// A role declares the action; two others hang on it, and a check after the first of them wants it to be done.
+#[tokio::test]
+async fn what_reacts_in_several_places_does_so_once_in_each_and_is_never_lost() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        let file = |name| file(`${r}/${name}`, #{ content: "x" });
+        action("tell", #{ run: `cd ${r}; echo [a-d] >>${host.vars.log}`, on: [file.call("a")] });
+        action("tell", #{ on: [file.call("b")] });
+        command_check("told", #{ run: `grep -q b ${host.vars.log}` });
+        action("tell", #{ on: [file.call("c")] });
+        action("tell", #{ on: [file.call("d")] });
+        command("cut", #{ run: "eval \"$CUT\"", creates: `${r}/go` });
+    });"#;
+    let told = || fleet.log().join(", ");
+    fleet.apply(playbook).await;
+    assert_eq!((told(), fleet.markers("a")), ("a, a b, a b c d".to_owned(), 0));
+    fleet.write("a", "go", "");
+    assert_eq!(fleet.apply(playbook).await.started(""), 0);
+    for (changed, told_now) in [("b", 1), ("d", 1), ("a", 1)] {
+        let before = fleet.log().len();
+        fleet.write("a", changed, "y");
+        assert_eq!(fleet.apply(playbook).await.status, Converged, "{changed}");
+        assert_eq!(fleet.log().len() - before, told_now, "{changed}");
+    }
+}
+
 #[tokio::test]
 async fn a_reaction_to_a_reaction_is_not_lost_either() {
     let fleet = Fleet::new(&["a"]);
