@@ -161,7 +161,7 @@ impl Plan {
                             true => {
                                 let may_change = reacts_perhaps(node, &nodes)
                                     .or_else(|| opaque.may_change(node))
-                                    .or_else(|| before.may_change(catalog, graph, place));
+                                    .or_else(|| before.may_change(catalog, graph, place, &nodes));
                                 may_change.map_or(Planned::Unchanged, |because| {
                                     Planned::MayChange { because }
                                 })
@@ -173,7 +173,7 @@ impl Plan {
             };
             if !stands_around(graph, id) {
                 opaque.record(node, &planned);
-                before.record(catalog, id, &planned);
+                before.record(node, &planned);
             }
             let difference = observed.as_ref().ok().and_then(Option::as_ref);
             let observed = difference.map(|difference| difference.observed.clone());

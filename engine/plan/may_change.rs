@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Planned;
+use super::{NodePlan, Planned};
 use crate::{
-    catalog::{Catalog, Node, NodeId, Part},
+    catalog::{Catalog, Frame, Node, NodeId, Part},
     graph::Graph,
     resource::Nature,
 };
@@ -19,38 +19,51 @@ pub(super) fn stands_around(graph: &Graph, id: NodeId) -> bool {
 /// a command does anything. What stands after it in the same role may change, though it looks converged now.
 #[derive(Default)]
 pub(super) struct OpaqueChanges<'a> {
-    by_role: HashMap<(&'a str, Option<&'a crate::catalog::Frame>), Arc<str>>,
-    by_host: HashMap<&'a str, Arc<str>>,
+    by_host: HashMap<&'a str, OfHost<'a>>,
+}
+
+#[derive(Default)]
+struct OfHost<'a> {
+    last: Option<Arc<str>>,
+    /// Few calls of roles have any: going through them costs less than a hash of one.
+    by_role: Vec<(Option<&'a Frame>, Arc<str>)>,
 }
 
 impl<'a> OpaqueChanges<'a> {
     pub(super) fn record(&mut self, node: &'a Node, planned: &Planned) {
-        if let Some(because) = cause(node, planned).filter(|_| node.kind.opaque()) {
-            let role = (&*node.name.host, node.declared.chain.first());
-            self.by_host.insert(&node.name.host, because.clone());
-            self.by_role.insert(role, because);
+        if !node.kind.opaque() {
+            return;
+        }
+        let Some(because) = cause(node, planned) else { return };
+        let host = self.by_host.entry(&*node.name.host).or_default();
+        host.last = Some(because.clone());
+        let role = node.declared.chain.first();
+        match host.by_role.iter_mut().find(|(known, _)| *known == role) {
+            Some((_, last)) => *last = because.clone(),
+            None => host.by_role.push((role, because.clone())),
         }
     }
 
     /// What may bring to the host of a node what is missing there.
     pub(super) fn before(&self, node: &Node) -> Option<Arc<str>> {
-        self.by_host.get(&*node.name.host).cloned()
+        self.by_host.get(&*node.name.host)?.last.clone()
     }
 
-    pub(super) fn may_change(&self, node: &'a Node) -> Option<Arc<str>> {
+    pub(super) fn may_change(&self, node: &Node) -> Option<Arc<str>> {
         if node.kind.nature() != Nature::State {
             return None;
         }
-        let role = (&*node.name.host, node.declared.chain.first());
-        self.by_role.get(&role).cloned()
+        let role = node.declared.chain.first();
+        let mut by_role = self.by_host.get(&*node.name.host)?.by_role.iter();
+        by_role.find(|(known, _)| *known == role).map(|(_, because)| because.clone())
     }
 }
 
 /// What others may change because of: a change, or what itself may change because of another one.
-fn cause(node: &Node, planned: &Planned) -> Option<Arc<str>> {
+fn cause<'p>(node: &'p Node, planned: &'p Planned) -> Option<&'p Arc<str>> {
     match planned {
-        Planned::MayChange { because } => Some(because.clone()),
-        _ if planned.acts() && node.kind.nature() != Nature::Check => Some(node.name.node.clone()),
+        Planned::MayChange { because } => Some(because),
+        _ if planned.acts() && node.kind.nature() != Nature::Check => Some(&node.name.node),
         _ => None,
     }
 }
@@ -59,23 +72,24 @@ fn cause(node: &Node, planned: &Planned) -> Option<Arc<str>> {
 /// host it is. Nothing is looked for as long as nothing changes.
 #[derive(Default)]
 pub(super) struct ChangesBefore {
+    any: bool,
     /// Of each node, up to the place that was come to: the last change that it stands behind.
     known: Vec<Option<Arc<str>>>,
     come_to: usize,
-    changes: HashMap<NodeId, Arc<str>>,
 }
 
 impl ChangesBefore {
-    pub(super) fn record(&mut self, catalog: &Catalog, id: NodeId, planned: &Planned) {
-        self.changes.extend(cause(catalog.node(id), planned).map(|cause| (id, cause)));
+    pub(super) fn record(&mut self, node: &Node, planned: &Planned) {
+        self.any |= cause(node, planned).is_some();
     }
 
-    /// The change that the node at this place may see.
+    /// The change that the node at this place may see, by the plan of all that come before it.
     pub(super) fn may_change(
         &mut self,
         catalog: &Catalog,
         graph: &Graph,
         place: usize,
+        plan: &[Option<Box<NodePlan>>],
     ) -> Option<Arc<str>> {
         let id = graph.order()[place];
         let node = catalog.node(id);
@@ -85,15 +99,17 @@ impl ChangesBefore {
                 && node.kind.nature() == Nature::State
                 && node.kind.footprint(&node.desired).sees_all
         };
-        if self.changes.is_empty() || !asks() || stands_around(graph, id) {
+        if !self.any || !asks() || stands_around(graph, id) {
             return None;
         }
+        let change = |before: NodeId| {
+            let planned = &plan[before.index()].as_ref()?.planned;
+            cause(catalog.node(before), planned).filter(|_| !stands_around(graph, before))
+        };
         self.known.resize(catalog.len(), None);
         for &id in &graph.order()[self.come_to..=place] {
-            let change = |before: NodeId| {
-                self.changes.get(&before).or(self.known[before.index()].as_ref()).cloned()
-            };
-            self.known[id.index()] = graph.before(id).find_map(change);
+            let known = |before: NodeId| change(before).or(self.known[before.index()].as_ref());
+            self.known[id.index()] = graph.before(id).find_map(known).cloned();
         }
         self.come_to = place + 1;
         self.known[id.index()].clone()
