@@ -4,14 +4,14 @@
 //! them, which notes that the text is no longer for everyone's eyes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
 };
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior,
     value::Value as Jinja,
 };
 
@@ -152,6 +152,53 @@ impl Templates {
         Ok(Rendered { text, sensitive, read: read.values.load(Ordering::Relaxed) })
     }
 
+    /// The names that a template reads, or one that it includes, imports or extends by a name that stands in it: with what is
+    /// below them, such as `host.facts`.
+    pub fn names(&self, name: &str) -> BTreeSet<String> {
+        let reachable = self.reachable(name);
+        reachable.iter().flat_map(|(name, source)| self.own_names(name, source)).collect()
+    }
+
+    fn own_names(&self, name: &str, source: &Source) -> HashSet<String> {
+        let Ok(known) = self.known(name) else { return HashSet::new() };
+        if known.verbatim.is_some() {
+            return HashSet::new();
+        }
+        // A translation says paths in another way; but not all that is written is understood. Where both are the same, it is
+        // compiled for good.
+        let written = &source.text[begin(&source.text)..];
+        let compiled = known.environment.get_template(name).ok();
+        let is_written = |template: &Template<'_, '_>| template.source() == written;
+        let read = |template: Template<'_, '_>| template.undeclared_variables(true);
+        let as_written = || known.environment.template_from_named_str(name, written).ok().map(read);
+        let mut names = match compiled {
+            Some(template) if is_written(&template) => read(template),
+            other => as_written().or_else(|| other.map(read)).unwrap_or_default(),
+        };
+        names.retain(|name| !name.starts_with("__"));
+        names
+    }
+
+    /// A template, and those that it leads to.
+    fn reachable(&self, name: &str) -> Vec<(String, Source)> {
+        let named = |name: &str| Some((name.to_owned(), (self.sources)(name)?));
+        let mut found: Vec<_> = named(name).into_iter().collect();
+        let mut at = 0;
+        while let Some((_, source)) = found.get(at).cloned() {
+            at += 1;
+            if !["include", "import", "extends"].iter().any(|word| source.text.contains(word)) {
+                continue;
+            }
+            let quoted = source.text.split(['"', '\'']).skip(1).filter(|text| !text.contains('\n'));
+            for name in quoted.filter(|name| name.len() < 256 && !name.is_empty()) {
+                if found.iter().all(|(known, _)| known != name) {
+                    found.extend(named(name));
+                }
+            }
+        }
+        found
+    }
+
     fn known(&self, name: &str) -> Result<Arc<Known>> {
         if let Some(known) = lock(&self.known).get(name) {
             return Ok(known.clone());
@@ -202,43 +249,6 @@ pub fn check_syntax(source: &Source) -> Result<()> {
     checked.map(drop).map_err(|error| {
         explain(&error, &Context::default(), &templates.sources, &known.settings, false)
     })
-}
-
-/// The names that a template itself, not one that it includes, reads, with what is below them: `host.facts`.
-pub fn names(source: &Source) -> IndexSet<String> {
-    let header = header_of(source).ok().flatten();
-    let begin = header.as_ref().map_or(0, |header| header.end);
-    let settings = header.map(|header| header.settings).unwrap_or_default();
-    let environment = environment(&(Arc::new(|_: &str| None) as Includes), &settings);
-    let read = |text: &str| {
-        let template = environment.template_from_named_str(&source.name, text);
-        template.map(|template| template.undeclared_variables(true))
-    };
-    // As it is written: a translation says paths in another way. But not all that is written is understood.
-    let translated = |_| read(&dialect::translate(&source.text, begin, &settings).text);
-    let names = read(&source.text[begin..]).or_else(translated).unwrap_or_default();
-    names.into_iter().filter(|name| !name.starts_with("__")).collect()
-}
-
-/// The templates that one includes, imports or extends by names that stand in it, these too, and itself.
-pub fn reachable(source: &Source, includes: &dyn Fn(&str) -> Option<Source>) -> Vec<Source> {
-    let mut found = vec![source.clone()];
-    let mut at = 0;
-    while let Some(source) = found.get(at).cloned() {
-        at += 1;
-        if !["include", "import", "extends"].iter().any(|word| source.text.contains(word)) {
-            continue;
-        }
-        let quoted = source.text.split(['"', '\'']).skip(1).filter(|text| !text.contains('\n'));
-        for name in quoted.filter(|name| name.len() < 256 && !name.is_empty()) {
-            if let Some(other) = includes(name)
-                && found.iter().all(|known| known.name != other.name)
-            {
-                found.push(other);
-            }
-        }
-    }
-    found
 }
 
 /// Where a template begins: behind its header.

@@ -103,13 +103,9 @@ impl<'a> RoleFiles<'a> {
         if let Some(known) = self.state.gathered().templates.get(&path) {
             return Ok(known.clone());
         }
-        let source = self.read_template(name)?;
-        let other = |name: &str| {
-            let path = self.path("templates", name, "template").ok()?;
-            self.state.text(&path).ok()
-        };
-        let wants = Arc::new(Wants::of(&template::reachable(&source, &other)));
+        self.read_template(name)?;
         let all = self.state.templates(&[self.folder, "/templates"].concat());
+        let wants = Arc::new(Wants::of(&all.names(name)));
         let found = Template { all, wants };
         self.state.gathered().templates.insert(path, found.clone());
         Ok(found)

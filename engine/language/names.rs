@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    diagnostic::Source,
     inventory::{Host, Inventory},
     template::{self, Values, names},
     value::Value,
@@ -32,11 +31,11 @@ pub(super) struct Shown {
 }
 
 impl Wants {
-    /// What these templates want together.
-    pub(super) fn of(sources: &[Source]) -> Self {
+    /// What a template wants that reads these names.
+    pub(super) fn of(read: &BTreeSet<String>) -> Self {
         let mut wants = Self::default();
         let mut others = BTreeSet::new();
-        for path in sources.iter().flat_map(template::names) {
+        for path in read {
             let name = path.split('.').next().unwrap_or_default();
             wants.facts |=
                 path == "host.facts" || path.starts_with("host.facts.") || names::is_fact(name);

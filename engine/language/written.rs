@@ -1,6 +1,9 @@
 //! A script as it is written: its calls, and where each of their arguments stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use regex::Regex;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Ident, Position, Stmt};
@@ -161,11 +164,13 @@ pub(super) fn reads_global(ast: &AST) -> bool {
 /// The names that a script declares: variables, constants, and what loops, functions and blocks are given.
 pub(super) fn declared_names(text: &str) -> BTreeSet<&str> {
     // A name in Rhai is of ASCII: without the classes of Unicode the pattern is read in a twentieth of the time.
-    let declarations = Regex::new(
-        r"(?-u)\b(?:let|const|as)\s+(\w+)|\bfor\s+\(?([\w\s,]+?)\)?\s+in\b|\bfn\s+\w+\s*\(([\w\s,]*)\)|\|([\w\s,]*)\|",
-    )
-    .expect("the pattern is right");
-    let lists = declarations.captures_iter(text).flat_map(|found| {
+    static DECLARATIONS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?-u)\b(?:let|const|as)\s+(\w+)|\bfor\s+\(?([\w\s,]+?)\)?\s+in\b|\bfn\s+\w+\s*\(([\w\s,]*)\)|\|([\w\s,]*)\|",
+        )
+        .expect("the pattern is right")
+    });
+    let lists = DECLARATIONS.captures_iter(text).flat_map(|found| {
         found.iter().skip(1).flatten().map(|list| list.as_str()).collect::<Vec<_>>()
     });
     lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
