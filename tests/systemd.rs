@@ -292,6 +292,41 @@ fn what_dies_at_its_start_fails_with_its_last_words() {
     }
 }
 
+/// systemd is asked once more only where the processes of the unit do not show already that its start went well.
+#[test]
+fn what_says_when_it_is_ready_and_runs_is_not_looked_at_again() {
+    let on = service("name = 'a'");
+    let is_well = |host: &Host, kind_of: &str, group: &str| {
+        let unit = format!(
+            "LoadState=loaded ActiveState=active SubState=running UnitFileState=enabled Type={kind_of} Result=success ControlGroup={group} WhenStarted=failed"
+        );
+        write(host, "a.service", &unit);
+        let mut step = kind().react(&on, Reaction::Restart);
+        let before = format!("sleep() {{ :; }}\ngroups_at='{}'", host.bin().display());
+        step.script = Script::trusted(before).then(step.script);
+        host.step(&step).ok
+    };
+    for host in hosts("a.service", "LoadState=loaded") {
+        for (folder, processes) in
+            [("one", "7\n8\n"), ("systemd/two", "7\n"), ("none", ""), ("hidden", "0\n")]
+        {
+            let folder = host.bin().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("cgroup.procs"), processes).unwrap();
+        }
+        for kind_of in ["forking", "notify", "notify-reload", "dbus"] {
+            for (group, well) in
+                [("/one", true), ("/two", true), ("/none", false), ("/hidden", false), ("", false)]
+            {
+                assert_eq!(is_well(&host, kind_of, group), well, "{kind_of} {group}");
+            }
+        }
+        for kind_of in ["simple", "exec", "idle", "oneshot"] {
+            assert!(!is_well(&host, kind_of, "/one"), "{kind_of}");
+        }
+    }
+}
+
 #[test]
 fn one_unit_that_is_refused_leaves_the_others_known() {
     for host in hosts("a.service", "LoadState=loaded ActiveState=active UnitFileState=enabled") {

@@ -86,7 +86,7 @@ async fn take_one(
 fn script(who: &str) -> Script {
     sh!(
         "who={}
-mkdir -p \"$STATE\" || :
+[ -d \"$STATE\" ] || mkdir -p \"$STATE\" || :
 if [ -d \"$STATE\" ] && has flock; then
   if [ ! -e \"$STATE/lock\" ]; then (umask 022; : >>\"$STATE/lock\"); fi
   exec 9<\"$STATE/lock\"
