@@ -10,13 +10,13 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, NodeId, Part},
-    event::{Failure, Outcome},
-    graph::{Edge, Graph},
-    plan::{Cause, Plan, Planned},
-    resource::{Nature, Reaction},
+    catalog::{Catalog, NodeId},
+    event::Outcome,
+    graph::Graph,
+    plan::Plan,
 };
 
+mod readiness;
 mod rollings;
 
 use rollings::Rollings;
@@ -27,6 +27,9 @@ pub(crate) struct Execution<'a> {
     graph: &'a Graph,
     plan: &'a Plan,
     states: Vec<State>,
+    /// What became of a node in an earlier round, as long as it waits: it comes to that end only behind what comes before
+    /// it, so that the order leads through it.
+    stands: Vec<Option<Outcome>>,
     /// How many of those that a node waits for have not come to an end.
     missing: Vec<usize>,
     /// Why a node is not going to be tried, if it waits for nobody any more before it is.
@@ -83,14 +86,23 @@ impl<'a> Execution<'a> {
         plan: &'a Plan,
         outcomes: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Self {
-        let state = |(id, _)| outcomes(id).map_or(State::Waiting, State::Done);
-        let states: Vec<State> = catalog.nodes().map(state).collect();
-        let open = |id: &NodeId| !matches!(states[id.index()], State::Done(_));
-        let missing = catalog.nodes().map(|(id, _)| graph.before(id).filter(open).count());
-        let missing: Vec<usize> = missing.collect();
-        let mut place = vec![0; catalog.len()];
-        for (at, id) in graph.order().iter().enumerate() {
+        let mut stands: Vec<Option<Outcome>> =
+            catalog.nodes().map(|(id, _)| outcomes(id)).collect();
+        let mut rollings = Rollings::new(graph.regions());
+        for ((id, _), outcome) in catalog.nodes().zip(&stands) {
+            outcome.iter().for_each(|outcome| rollings.ended(id, outcome));
+        }
+        let mut states = vec![State::Waiting; catalog.len()];
+        let (mut missing, mut place) = (vec![0; catalog.len()], vec![0; catalog.len()]);
+        for (at, &id) in graph.order().iter().enumerate() {
+            let open = |id: &NodeId| states[id.index()] == State::Waiting;
+            missing[id.index()] = graph.before(id).filter(open).count();
             place[id.index()] = at;
+            if missing[id.index()] == 0
+                && let Some(outcome) = stands[id.index()].take()
+            {
+                states[id.index()] = State::Done(outcome);
+            }
         }
         let lane = |(host, nodes)| (host, Lane { nodes, ..Lane::default() });
         let hosts = catalog.by_host(graph.order().iter().copied()).into_iter().map(lane).collect();
@@ -99,17 +111,12 @@ impl<'a> Execution<'a> {
             |(place, id): (usize, &NodeId)| (missing[id.index()] == 0).then_some(Reverse(place));
         let news = graph.order().iter().enumerate().filter_map(waits_for_none).collect();
         let startable = BTreeSet::new();
-        let mut rollings = Rollings::new(graph.regions());
-        for (id, _) in catalog.nodes() {
-            if let State::Done(outcome) = &states[id.index()] {
-                rollings.ended(id, outcome);
-            }
-        }
         Self {
             catalog,
             graph,
             plan,
             states,
+            stands,
             missing,
             doomed,
             dirty,
@@ -178,7 +185,9 @@ impl<'a> Execution<'a> {
     /// not begin while something before it still runs.
     fn doom(&mut self, nodes: &[NodeId], because: &str) {
         for &id in nodes {
-            if self.states[id.index()] == State::Waiting && self.doomed[id.index()].is_none() {
+            let is_open =
+                self.states[id.index()] == State::Waiting && self.stands[id.index()].is_none();
+            if is_open && self.doomed[id.index()].is_none() {
                 self.doomed[id.index()] = Some(because.to_owned());
                 self.rollings.fails(id);
                 self.news.push(Reverse(self.place[id.index()]));
@@ -192,6 +201,11 @@ impl<'a> Execution<'a> {
         while let Some(Reverse(place)) = self.news.pop() {
             let id = self.graph.order()[place];
             if self.states[id.index()] != State::Waiting || self.missing[id.index()] > 0 {
+                continue;
+            }
+            if let Some(outcome) = self.stands[id.index()].take() {
+                self.dirty[id.index()] = self.is_below_change(id);
+                self.close(id, outcome);
                 continue;
             }
             if let Some(because) = self.blocked_by(id) {
@@ -224,9 +238,14 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Notes how a node ended, and who has to hear of it.
+    /// Notes how a node ended.
     fn end(&mut self, id: NodeId, outcome: Outcome) {
         self.dirty[id.index()] = outcome == Outcome::Changed || self.is_below_change(id);
+        self.close(id, outcome);
+    }
+
+    /// Lets those hear of the end of a node that wait for it.
+    fn close(&mut self, id: NodeId, outcome: Outcome) {
         self.rollings.ended(id, &outcome);
         self.states[id.index()] = State::Done(outcome);
         for next in self.graph.after(id) {
@@ -251,15 +270,18 @@ impl<'a> Execution<'a> {
             let id = self.graph.order()[place];
             let below_change =
                 self.is_below_change(id) || self.graph.before(id).any(|it| dirty.contains(&it));
-            if self.states[id.index()] != State::Waiting || self.is_open(id, below_change) {
+            let stands = self.stands[id.index()].is_some();
+            if self.states[id.index()] != State::Waiting
+                || !stands && self.is_open(id, below_change)
+            {
                 continue;
             }
             // What became of others since it was ready may keep it from running.
-            if self.blocked_by(id).is_some() {
+            if !stands && self.blocked_by(id).is_some() {
                 self.news.push(Reverse(place));
                 continue;
             }
-            if self.graph.regions().is_obligation(id) {
+            if !stands && self.graph.regions().is_obligation(id) {
                 if runs.is_empty() {
                     obligation = true;
                     runs.push(id);
@@ -269,7 +291,7 @@ impl<'a> Execution<'a> {
                 later.extend(next.drain().map(|Reverse(place)| place));
                 break;
             }
-            let work = self.has_work(id, below_change);
+            let work = !stands && self.has_work(id, below_change);
             if work {
                 runs.push(id)
             } else {
@@ -281,9 +303,10 @@ impl<'a> Execution<'a> {
             for after in self.graph.after(id) {
                 let count = inside.entry(after).or_default();
                 *count += 1;
+                let runs_here = self.catalog.node(after).name.host == host
+                    && !self.graph.regions().is_obligation(after);
                 if *count == self.missing[after.index()]
-                    && self.catalog.node(after).name.host == host
-                    && !self.graph.regions().is_obligation(after)
+                    && (runs_here || self.stands[after.index()].is_some())
                 {
                     next.push(Reverse(self.place[after.index()]));
                 }
@@ -300,95 +323,6 @@ impl<'a> Execution<'a> {
         (lane.busy, lane.between) = (true, between);
         lane.ready.extend(later);
         Some(Batch { host, runs, obligation })
-    }
-
-    fn is_below_change(&self, id: NodeId) -> bool {
-        self.graph.before(id).any(|before| self.dirty[before.index()])
-    }
-
-    /// Whether a node must be looked at again before it and all behind it can go on: something before it changed
-    /// that may have altered it, or what kept it from being known. It is left waiting, for the next round.
-    fn is_open(&self, id: NodeId, dirty: bool) -> bool {
-        let may_change = match &self.plan.node(id).planned {
-            Planned::Unknown(_) => true,
-            // Nothing keeps what is owed from being done.
-            Planned::MayChange { .. } => !self.graph.regions().is_obligation(id),
-            _ => false,
-        };
-        dirty && may_change
-    }
-
-    /// What a node without work comes to.
-    fn without_work(&self, id: NodeId) -> Outcome {
-        match &self.plan.node(id).planned {
-            Planned::Unknown(unknown) => Outcome::failed(Failure::unknown(unknown)),
-            _ => Outcome::Unchanged,
-        }
-    }
-
-    fn has_work(&self, id: NodeId, dirty: bool) -> bool {
-        if self.plan.is_idle(self.graph, id) {
-            return false;
-        }
-        let planned = &self.plan.node(id).planned;
-        // What would only be owed is not, as long as nothing that owes it was begun.
-        let only_owed =
-            |cause: &Cause| cause.reaction == Reaction::Afterwards && cause.left_by.is_none();
-        if matches!(planned, Planned::React { reactions } if reactions.iter().all(only_owed)) {
-            return self.is_owed(id);
-        }
-        let check = self.catalog.node(id).kind.nature() == Nature::Check;
-        planned.acts() || (check && dirty)
-    }
-
-    /// Whether a node is an obligation by now: something of what owes it was begun.
-    fn is_owed(&self, id: NodeId) -> bool {
-        let regions = self.graph.regions();
-        let mut arounds =
-            regions.arounds_with(Part::After, id).map(|around| &regions.arounds[around]);
-        arounds.any(|around| around.before.iter().any(|before| self.has_begun(*before)))
-    }
-
-    fn has_begun(&self, id: NodeId) -> bool {
-        match &self.states[id.index()] {
-            State::Waiting => false,
-            State::Running => true,
-            State::Done(outcome) => outcome.was_begun(),
-        }
-    }
-
-    /// The name of the node that this one cannot go on without.
-    fn blocked_by(&self, id: NodeId) -> Option<String> {
-        if let Some(because) = &self.doomed[id.index()] {
-            return Some(because.clone());
-        }
-        let regions = self.graph.regions();
-        if regions.is_obligation(id) {
-            return None;
-        }
-        // What comes before a body is of no use when the body cannot be done.
-        let arounds = regions.arounds_with(Part::Before, id);
-        let body = arounds.flat_map(|around| &regions.arounds[around].body);
-        let edges = self.graph.edges_before(id).map(|(before, why)| self.blocks(before, why));
-        let body = body.map(|body| self.blocks(*body, Edge::Sequence));
-        self.rollings.refuses(id).or_else(|| edges.chain(body).flatten().next())
-    }
-
-    /// The name of what keeps all that comes after a node from being done, if it ended so.
-    fn blocks(&self, before: NodeId, why: Edge) -> Option<String> {
-        let name = || self.catalog.node(before).name.node.to_string();
-        match (why, &self.states[before.index()]) {
-            (Edge::Finally, _) => None,
-            (Edge::Batch(rolling), _) => self.rollings.exhausted(rolling),
-            (
-                _,
-                State::Done(Outcome::Failed(_) | Outcome::Reverted(_) | Outcome::Unknown { .. }),
-            ) => Some(name()),
-            (_, State::Done(Outcome::Skipped { because })) => Some(because.clone()),
-            // What was refused stops only what was said to depend on it. Who reacts to it goes without.
-            (Edge::Sequence | Edge::Explicit, State::Done(Outcome::Refused { .. })) => Some(name()),
-            _ => None,
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     change::{Action, Change},
     content::{Content, Digest},
     diagnostic::Place,
+    event::Failure,
     kind::Difference,
     resource::{ArgumentError, Files, SourceTree},
     resources,
@@ -133,6 +134,41 @@ fn a_host_goes_on_when_another_one_is_done() {
     assert_eq!(execution.next(), (vec![], vec![batch("b", &[b1])]));
     execution.finish(&"b".into(), vec![(b1, Outcome::Changed)]);
     assert_eq!(execution.next(), (vec![], vec![batch("a", &[a2])]));
+}
+
+#[test]
+fn what_stands_from_an_earlier_round_leads_the_order_on() {
+    let mut site = Site::new();
+    let a1 = site.add("a", "link", true, &[]);
+    let c1 = site.add("c", "link", false, &[a1]);
+    let b1 = site.add("b", "link", true, &[c1]);
+    let check = site.add("d", "port_check", false, &[c1]);
+    let a2 = site.add("a", "link", true, &[c1]);
+    let (graph, plan) = site.planned();
+    let earlier = |id| (id == c1).then_some(Outcome::Unchanged);
+    let mut execution = Execution::new(&site.catalog, &graph, &plan, earlier);
+    // What is between on another host is no reason for two batches.
+    assert_eq!(execution.next(), (vec![], vec![batch("a", &[a1, a2])]));
+    assert_eq!(execution.next(), (vec![], vec![]), "the others wait for it");
+    let ran = vec![(a1, Outcome::Changed), (a2, Outcome::Changed)];
+    assert_eq!(execution.finish(&"a".into(), ran), [], "what stands is told no more");
+    // A check is asked again behind a change, whatever stands between.
+    let next = vec![batch("b", &[b1]), batch("d", &[check])];
+    assert_eq!(execution.next(), (vec![], next));
+}
+
+#[test]
+fn what_stands_as_failed_keeps_back_what_comes_behind_it() {
+    let mut site = Site::new();
+    let a1 = site.add("a", "link", true, &[]);
+    let a2 = site.add("a", "link", true, &[a1]);
+    let a3 = site.add("a", "link", true, &[a2]);
+    let (graph, plan) = site.planned();
+    let earlier = |id| (id == a2).then(failed);
+    let mut execution = Execution::new(&site.catalog, &graph, &plan, earlier);
+    assert_eq!(execution.next(), (vec![], vec![batch("a", &[a1])]));
+    let settled = execution.finish(&"a".into(), vec![(a1, Outcome::Changed)]);
+    assert_eq!(settled, [(a3, skipped(&site.name(a2)))]);
 }
 
 #[test]
