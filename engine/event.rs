@@ -114,7 +114,26 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         turn: Option<Turn>,
     },
-    /// All of the plan was told.
+    /// Something is planned on a host that may give a script another answer than it gave. What is made of that is planned and
+    /// done in the same run.
+    AnswerMayChange {
+        /// The host.
+        host: Arc<str>,
+        /// The answer, as scripts write it.
+        answer: String,
+        /// Where it was first read.
+        place: Place,
+    },
+    /// A host gives another answer than before, and the playbook declares something else by it: that is planned next.
+    AnswerChanged {
+        /// The host.
+        host: Arc<str>,
+        /// The answer, as scripts write it.
+        answer: String,
+        /// Where it was first read.
+        place: Place,
+    },
+    /// All of the plan was told; also of one that follows from other answers.
     PlanFinished,
     /// A resource is being worked on.
     Started {

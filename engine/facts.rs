@@ -28,6 +28,9 @@ pub const FACTS: [(&str, &str); 15] = [
     ("addresses", "its addresses of global scope, IPv4 and IPv6"),
 ];
 
+/// Those that a run itself may change, by their names at the top. The others change with another system or another machine.
+pub const CHANGING: [&str; 3] = ["hostname", "tools", "addresses"];
+
 /// Reads the facts of a host: two processes.
 pub fn script() -> Script {
     sh!(

@@ -134,7 +134,7 @@ impl Project {
 
     fn complete(&self) -> (Catalog, Vec<Note>) {
         match evaluate(self.input()) {
-            Ok(Evaluation::Complete { catalog, notes }) => (*catalog, notes),
+            Ok(Evaluation::Complete { catalog, notes, .. }) => (*catalog, notes),
             Ok(Evaluation::Asks(questions)) => panic!("it asks {questions:?}"),
             Err(mistake) => panic!("{}", crate::shown(&mistake)),
         }

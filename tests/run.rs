@@ -15,6 +15,7 @@ mod segment;
 mod shown;
 mod swarm;
 mod verify;
+mod waves;
 
 use converge::{
     event::Event,

@@ -27,7 +27,7 @@ pub(super) fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus, Vec
     let mut known = Known::default();
     loop {
         match language::evaluate(project.input(playbooks, known.clone())).map_err(one)? {
-            Evaluation::Complete { catalog, notes: more } => {
+            Evaluation::Complete { catalog, notes: more, .. } => {
                 Graph::build(&catalog).map_err(one)?;
                 notes.extend(
                     more.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>(),

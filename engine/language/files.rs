@@ -10,13 +10,13 @@ use rhai::EvalAltResult;
 use super::{
     SourceEntry, SourceError, SourceSort,
     convert::host_parts,
-    hosts::facts,
+    hosts::{facts, no_text, reads_fact},
     names::{Shown, Wants, of_fleet, of_host},
     state::{Context, State, Template},
 };
 use crate::{
     content::Content,
-    diagnostic::{Source, did_you_mean},
+    diagnostic::{Place, Source, did_you_mean},
     inventory::Host,
     pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, SourceTree, TreeFile},
@@ -145,7 +145,7 @@ impl<'a> RoleFiles<'a> {
 
     /// The host as templates see it, by Ansible's names and by its own. What the last one saw is kept: most hosts have many.
     fn host(&self, host: &Arc<Host>, wants: &Wants) -> Result<[Arc<Values>; 2], ArgumentError> {
-        let wanted = [wants.facts, wants.ansible];
+        let wanted = [!wants.facts.is_empty(), wants.ansible];
         if let Some(shown) = &self.state.gathered().host_in_templates
             && Arc::ptr_eq(&shown.host, host)
             && shown.wanted == wanted
@@ -154,11 +154,15 @@ impl<'a> RoleFiles<'a> {
         }
         let mut parts = host_parts(host);
         let mut known = None;
-        if wants.facts {
+        if !wants.facts.is_empty() {
             let facts = facts(self.state, host).map_err(|interruption| {
                 self.interruption.replace(Some(interruption));
                 ArgumentError::new("template", "the facts are not known yet")
             })?;
+            if *facts == Value::Null {
+                let [message, hint] = no_text(&host.name);
+                return Err(ArgumentError::new("template", message).hint(hint));
+            }
             parts.insert("facts".into(), facts.clone());
             known = Some(facts);
         }
@@ -180,10 +184,17 @@ impl Files for RoleFiles<'_> {
 
     fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
         let template = self.find_template(name)?;
+        if let Some(host) = &self.scene.host {
+            let file = [self.folder, "/templates/", name].concat().into();
+            let place = Place { file, line: 1, column: 1 };
+            let reads = template.wants.facts.iter();
+            reads.for_each(|fact| reads_fact(self.state, host.subject(), fact, &place));
+        }
         let rendered = template.all.render(name, &self.context(&template.wants, vars)?);
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
-        let sees_host = template.wants.facts || HOST.iter().any(|place| rendered.has_read(*place));
+        let sees_host =
+            !template.wants.facts.is_empty() || HOST.iter().any(|place| rendered.has_read(*place));
         self.sees_host.set(self.sees_host.get() || sees_host);
         Ok(Content::new(rendered.text.into_bytes()).sensitive(rendered.sensitive))
     }

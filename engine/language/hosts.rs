@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
-    Question,
+    Asked, Note, Question,
     convert::{kind_of, to_dynamic},
     declare::Handles,
     error::{Outcome, asks, is_no_mistake, raise, silent},
@@ -14,7 +14,7 @@ use super::{
     written::FIRST,
 };
 use crate::{
-    diagnostic::{Diagnostic, did_you_mean},
+    diagnostic::{Diagnostic, Place, did_you_mean},
     inventory::{Host, Variable},
     value::Value,
 };
@@ -150,7 +150,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
         },
     );
     let its = state.clone();
-    let function = FuncRegistration::new("probe").with_params_info(["command"]).with_comments(["What a command that only reads prints on the host, now: `#{ code, stdout, stderr }`. It runs before anything is changed. Look at `code`: a command that fails has an empty `stdout` as well."]);
+    let function = FuncRegistration::new("probe").with_params_info(["command"]).with_comments(["What a command that only reads prints on the host, now: `#{ code, stdout, stderr }`. It runs before anything is changed; where the run itself gives it another answer, what is made of that is planned anew in the same run. Look at `code`: a command that fails mostly prints nothing, and a script that never looks gets a warning."]);
     function.register_into_engine(engine, move |context: NativeCallContext, command: &str| {
         probe(&its, &context, command)
     });
@@ -168,7 +168,18 @@ fn property(
             (Some(seen), Some(_)) => seen.see(at),
             _ => it.see_all(),
         }
-        return (property.read)(state, &it.host);
+        let read = (property.read)(state, &it.host)?;
+        if property.name == "facts" {
+            let place = state.after_dot(state.call(context), name);
+            if read.is_unit() {
+                let [message, hint] = no_text(&it.host.name);
+                let mistake = Diagnostic::new("language::facts", message).hint(hint);
+                return Err(raise(state, context, state.locate(mistake, &place)));
+            }
+            let fact = below(state, &place, name);
+            reads_fact(state, &it.host, fact.as_deref().unwrap_or_default(), &place);
+        }
+        return Ok(read);
     }
     let names = PROPERTIES.each_ref().map(|property| property.name);
     let message = format!("a host has no `{name}`");
@@ -200,12 +211,41 @@ pub(super) fn facts<'a>(state: &'a State, host: &Arc<Host>) -> Outcome<&'a Value
     }
 }
 
+/// The name that stands below another one in the text: `os` below `facts` of `host.facts.os.id`.
+fn below(state: &State, place: &Place, name: &str) -> Option<String> {
+    let source = state.text(&place.file).ok()?;
+    let end = source.word_at(place.line, place.column).start + name.len();
+    let below = source.text.get(end..)?.strip_prefix('.')?;
+    let end = below.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(below.len());
+    Some(below[..end].to_owned())
+}
+
+/// Notes that a fact of a host was read.
+pub(super) fn reads_fact(state: &State, host: &Host, name: &str, place: &Place) {
+    let asked = Asked::fact(&host.name, name);
+    state.gathered().asked.entry(asked).or_insert_with(|| place.clone());
+}
+
+/// What is wrong with facts that are no text, and what to do about it.
+pub(super) fn no_text(host: &str) -> [String; 2] {
+    [
+        format!("what {host} says of itself is no text: it is not UTF-8"),
+        format!("look at it there: `converge exec {host} -- cat /etc/os-release`"),
+    ]
+}
+
 fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<Dynamic> {
     let Some(host) = state.gathered().context.host.clone() else {
         return Err(raise(state, context, no_host("probe")));
     };
     let asked = (host.host().name.clone(), command.to_owned());
-    match state.input().known.probes.get(&asked) {
+    let answer = state.input().known.probes.get(&asked);
+    if answer.is_some() {
+        let place = state.call(context);
+        let asked = Asked::probe(&asked.0, command);
+        state.gathered().asked.entry(asked).or_insert(place);
+    }
+    match answer {
         Some(Value::Null) => {
             let message =
                 format!("what `{command}` prints on {} is no text: it is not UTF-8", asked.0);
@@ -213,9 +253,38 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
                 .hint("let the command print it as text, such as by `base64`");
             Err(raise(state, context, state.locate(mistake, &state.call(context))))
         }
-        Some(answer) => Ok(to_dynamic(answer, state)),
+        Some(answer) => {
+            tell_failed(state, &state.call(context), &asked, answer);
+            Ok(to_dynamic(answer, state))
+        }
         None if state.input().known.silent.contains(&asked.0) => Err(silent()),
         None => Err(asks(state, Question::Probe { host: asked.0, command: asked.1 })),
+    }
+}
+
+/// Tells, once for a call, that a command failed where its script looks at no `code`: what it prints then is mostly nothing. It
+/// is no mistake, since this very run may bring what the command looks for.
+fn tell_failed(state: &State, place: &Place, asked: &(Arc<str>, String), answer: &Value) {
+    let Value::Map(parts) = answer else { return };
+    let Some(Value::Int(code)) = parts.get("code").filter(|code| **code != Value::Int(0)) else {
+        return;
+    };
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let looks = |text: &str| text.split(|c| !in_word(c)).any(|word| word == "code");
+    if state.text(&place.file).is_ok_and(|source| looks(&source.text)) {
+        return;
+    }
+    let complaint = parts.get("stderr").and_then(Value::as_str).unwrap_or_default();
+    let complaint = complaint.trim().lines().last().map(|line| format!(": {line}"));
+    let message = format!(
+        "{} on {} ended with exit status {code}{}; the script does not look at its `code`",
+        Asked::probe(&asked.0, &asked.1).name(),
+        asked.0,
+        complaint.unwrap_or_default()
+    );
+    let notes = &mut state.gathered().notes;
+    if notes.iter().all(|note| !note.warning || note.place.as_ref() != Some(place)) {
+        notes.push(Note { warning: true, message, place: Some(place.clone()) });
     }
 }
 

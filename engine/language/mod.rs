@@ -17,6 +17,7 @@ use crate::{
     value::Value,
 };
 
+mod asked;
 mod backticks;
 mod call;
 mod compare;
@@ -43,6 +44,7 @@ mod unread;
 mod version;
 mod written;
 
+pub use asked::Asked;
 pub use lint::check;
 pub use manual::Manual;
 pub use parameters::{Parameter, Parameters, Type};
@@ -65,7 +67,7 @@ pub struct Input {
 /// The answers to questions that earlier evaluations ended with.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Facts of hosts.
+    /// Facts of hosts; [`Value::Null`] where what one says is no text.
     pub facts: BTreeMap<Arc<str>, Value>,
     /// What read-only commands printed, by host and command; [`Value::Null`] where that is no text.
     pub probes: BTreeMap<(Arc<str>, String), Value>,
@@ -116,13 +118,15 @@ pub enum Evaluation {
         catalog: Box<Catalog>,
         /// What the scripts had to say.
         notes: Vec<Note>,
+        /// What they were told of hosts, and where they first read it.
+        asked: BTreeMap<Asked, Place>,
     },
     /// Something must be known first.
     Asks(BTreeSet<Question>),
 }
 
 /// What a script had to say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Note {
     /// Whether it warns, or only tells.
     pub warning: bool,

@@ -11,8 +11,8 @@ use crate::{
 /// What a template asks for by its names, whether it or one that it includes.
 #[derive(Default)]
 pub(super) struct Wants {
-    /// Facts of its host.
-    pub(super) facts: bool,
+    /// Facts of its host, by our names; an empty one where it is not known which.
+    pub(super) facts: BTreeSet<String>,
     /// Its host by Ansible's names.
     pub(super) ansible: bool,
     /// Groups and other hosts.
@@ -37,11 +37,14 @@ impl Wants {
         let mut others = BTreeSet::new();
         for path in read {
             let name = path.split('.').next().unwrap_or_default();
-            wants.facts |=
-                path == "host.facts" || path.starts_with("host.facts.") || names::is_fact(name);
+            let fact = names::made_of(name);
+            let ours = path.strip_prefix("host.facts").and_then(|below| match below {
+                "" => Some(""),
+                _ => below.strip_prefix('.')?.split('.').next(),
+            });
+            wants.facts.extend(ours.or(fact).map(str::to_owned));
             wants.fleet |= matches!(name, "groups" | "hostvars");
-            let is_known =
-                names::NAMES.iter().any(|(known, _)| *known == name) || names::is_fact(name);
+            let is_known = names::NAMES.iter().any(|(known, _)| *known == name) || fact.is_some();
             wants.ansible |= is_known && !matches!(name, "ansible_managed" | "groups" | "hostvars");
             if name != "host" && !is_known && !template::registry::is_function(name) {
                 others.insert(name.to_owned());

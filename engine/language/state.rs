@@ -8,7 +8,7 @@ use std::{
 use rhai::{AST, Map, NativeCallContext, Position};
 
 use super::{
-    Begins, Evaluation, Input, Note, Question,
+    Asked, Begins, Evaluation, Input, Note, Question,
     hosts::HostRef,
     names::{Shown, Wants},
     ordered::Orders,
@@ -43,6 +43,8 @@ pub(super) struct Gathered {
     hosts: HashSet<Arc<str>>,
     pub(super) notes: Vec<Note>,
     pub(super) questions: BTreeSet<Question>,
+    /// What was read of hosts, and where first.
+    pub(super) asked: BTreeMap<Asked, Place>,
     pub(super) context: Context,
     pub(super) texts: BTreeMap<Arc<str>, Source>,
     pub(super) arguments: HashMap<Arc<str>, Arguments>,
@@ -258,7 +260,9 @@ impl State {
         let unread = unread::notes(assigned.map(String::as_str), &texts, &gathered);
         gathered.notes.extend(unread);
         catalog.keep_texts(texts);
-        Ok(Evaluation::Complete { catalog, notes: std::mem::take(&mut gathered.notes) })
+        let (notes, asked) =
+            (std::mem::take(&mut gathered.notes), std::mem::take(&mut gathered.asked));
+        Ok(Evaluation::Complete { catalog, notes, asked })
     }
 
     /// A pattern, made once in an evaluation.

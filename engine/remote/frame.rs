@@ -70,7 +70,7 @@ impl Scan {
 }
 
 /// Where `needle` begins in `bytes`.
-pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let (first, rest) = needle.split_first()?;
     // Most places differ in the first byte already.
     bytes.windows(needle.len()).position(|window| window[0] == *first && window[1..] == *rest)

@@ -27,6 +27,7 @@ mod stream;
 mod target;
 mod traffic;
 
+pub(crate) use self::frame::find;
 pub use self::{
     local::LocalConnector,
     proxy::end_all,

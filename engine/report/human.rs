@@ -148,6 +148,15 @@ impl Human {
                 self.planned(node, declared, plan, turn.as_ref());
                 Drawn::default()
             }
+            Event::AnswerMayChange { host, answer, place } => {
+                self.plan.add_answer(host, answer, place);
+                Drawn::default()
+            }
+            Event::AnswerChanged { host, answer, place } => {
+                self.plan.answer_changed(host, answer, place);
+                self.gap = true;
+                Drawn::default()
+            }
             Event::PlanFinished => self.plan_finished(),
             Event::Started { node } => self.told(&node.host, &format!("{} begins", label(node))),
             Event::Output { node, line } if look.verbose => {
@@ -201,7 +210,7 @@ impl Human {
 
     fn plan_finished(&mut self) -> Drawn {
         let plan = std::mem::take(&mut self.plan);
-        self.widest_host = plan.widest_host();
+        self.widest_host = self.widest_host.max(plan.widest_host());
         let gap = self.gap();
         self.gap = !self.run.only_plans();
         Drawn::result(gap + &plan.draw(self.silent, self.result))

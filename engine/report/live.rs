@@ -82,7 +82,9 @@ impl Live {
             Event::RunStarted { .. }
             | Event::Warning { .. }
             | Event::Error(_)
-            | Event::Printed { .. } => {}
+            | Event::Printed { .. }
+            | Event::AnswerMayChange { .. }
+            | Event::AnswerChanged { .. } => {}
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     /// By what is planned, so that hosts with the same plan meet.
     items: IndexMap<String, Item>,
     turns: Turns,
+    /// The answers that are other ones by now, and of which hosts.
+    answers: IndexMap<String, Vec<Arc<str>>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +82,19 @@ impl Plan {
         }
     }
 
+    /// Takes an answer that may be another one once this is done.
+    pub(super) fn add_answer(&mut self, host: &Arc<str>, answer: &str, place: &Place) {
+        let because = format!("the answer of {answer}").into();
+        let name = format!("what is made of it ({place})");
+        self.list(host, name, place, Planned::MayChange { because });
+    }
+
+    /// Takes an answer that is another one by now.
+    pub(super) fn answer_changed(&mut self, host: &Arc<str>, answer: &str, place: &Place) {
+        let told = format!("{answer} ({place})");
+        self.answers.entry(told).or_default().push(host.clone());
+    }
+
     /// Notes a host where it meets those with the same plan.
     fn list(&mut self, host: &Arc<str>, name: String, place: &Place, plan: Planned) {
         let alike = format!("{name} {plan:?}");
@@ -101,7 +116,8 @@ impl Plan {
             sections.entry(hosts).or_default().push(item);
         }
         sections.sort_by(|one, _, other, _| one.len().cmp(&other.len()));
-        let mut drawn = String::new();
+        let mut drawn: String = self.answers.iter().map(|it| answered(it, look)).collect();
+        drawn += if drawn.is_empty() { "" } else { "\n" };
         for (hosts, items) in sections {
             drawn += &section(&hosts, &items, look);
             drawn.push('\n');
@@ -208,6 +224,14 @@ fn beside(place: &Place, look: Look) -> String {
         true => format!("  {}", look.dim(place.to_string())),
         false => String::new(),
     }
+}
+
+/// Why something is planned once more.
+fn answered((answer, hosts): (&String, &Vec<Arc<str>>), look: Look) -> String {
+    let hosts = look.paint(Tone::Strong, hosts::compact(hosts));
+    format!(
+        "{answer} is answered otherwise by now on {hosts}: what is made of it is planned anew\n"
+    )
 }
 
 /// How many of those that may change for one reason are named.

@@ -216,6 +216,41 @@ fn what_may_change_alone_is_not_called_as_declared() {
 }
 
 #[test]
+fn another_answer_is_told_before_it_is_given_and_when_it_was() {
+    let answer = |host: &str| {
+        let place = event::place("site.rhai", 3);
+        (Arc::<str>::from(host), "probe(`id`)".to_owned(), place)
+    };
+    let may = |host| {
+        let (host, answer, place) = answer(host);
+        Event::AnswerMayChange { host, answer, place }
+    };
+    let now = |host| {
+        let (host, answer, place) = answer(host);
+        Event::AnswerChanged { host, answer, place }
+    };
+    let plan = |host| event::planned(host, "file", "/f", change(Action::Create, Vec::new()));
+    let told = human(vec![
+        event::run_started("apply", 2),
+        plan("web-1"),
+        plan("web-2"),
+        may("web-1"),
+        may("web-2"),
+        Event::PlanFinished,
+        event::changed("web-1", "file", "/f"),
+        now("web-1"),
+        now("web-2"),
+        plan("web-1"),
+        Event::PlanFinished,
+    ]);
+    let (before, after) = told.split_once("on 2 hosts.").unwrap_or((&told, ""));
+    let line = "  ? may change, depending on the answer of probe(`id`): what is made of it (site.rhai:3:1)\n";
+    assert_eq!(before.matches(line).count(), 1, "once for both hosts: {told}");
+    let line = "\n\nprobe(`id`) (site.rhai:3:1) is answered otherwise by now on web-[1,2]: what is made of it is planned anew\n\nweb-1: 1 change\n";
+    assert!(after.contains(line), "{told}");
+}
+
+#[test]
 fn colours_change_nothing_else() {
     let coloured = Options { color: true, color_progress: true, ..options() };
     for events in [mixed_plan("apply"), failed_apply()] {

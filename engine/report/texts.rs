@@ -65,6 +65,12 @@ impl Texts<'_> {
                 self.planned(plan);
                 turn.iter_mut().for_each(|turn| self.name(&mut turn.host));
             }
+            Event::AnswerMayChange { host, answer, place }
+            | Event::AnswerChanged { host, answer, place } => {
+                self.name(host);
+                self.line(answer);
+                self.place(place);
+            }
             Event::PlanFinished => {}
             Event::Started { node } => self.node(node),
             Event::Output { node, line } => {

@@ -5,16 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use super::fleet::Fleet;
+use super::{
+    fleet::Fleet,
+    nonce,
+    questions::{Answer, Questions},
+};
 use crate::{
     diagnostic::Result,
-    facts,
     language::{Known, Question},
-    prelude,
     remote::RemoteError,
-    script::Script,
     secret::Secret,
-    value::Value,
 };
 
 /// Looks secrets up by name.
@@ -30,74 +30,67 @@ pub(crate) async fn answer(
     fleet: &Arc<Fleet>,
     lookup: &Lookup,
 ) -> Result<()> {
-    let mut hosts: BTreeMap<Arc<str>, Vec<Question>> = BTreeMap::new();
-    for question in questions {
-        match &question {
-            Question::Secret { name, place, script } => {
-                let at = script.word_at(place.line, place.column);
-                let secret = lookup(name).map_err(|mistake| mistake.at(script, at))?;
-                known.secrets.insert(name.clone(), secret);
-            }
-            Question::Facts(host) | Question::Probe { host, .. } => {
-                hosts.entry(host.clone()).or_default().push(question);
-            }
+    for question in &questions {
+        if let Question::Secret { name, place, script } = question {
+            let at = script.word_at(place.line, place.column);
+            let secret = lookup(name).map_err(|mistake| mistake.at(script, at))?;
+            known.secrets.insert(name.clone(), secret);
         }
     }
-    let asked = fleet.ask_each(hosts, |fleet, (host, questions)| ask(host, questions, fleet));
+    let asked = fleet.ask_each(by_host(questions), |fleet, (host, questions)| async move {
+        let answers = ask(&host, questions, &fleet).await;
+        (host, answers)
+    });
     for (host, answers) in asked.await {
         match answers {
-            Ok(answers) => {
-                for (question, answer) in answers {
-                    match question {
-                        Question::Facts(host) => {
-                            known.facts.insert(host, answer);
-                        }
-                        Question::Probe { host, command } => {
-                            known.probes.insert((host, command), answer);
-                        }
-                        Question::Secret { .. } => {}
-                    }
-                }
-            }
-            Err(_) => {
-                known.silent.insert(host);
-            }
+            Some(answers) => note(known, answers),
+            None => drop(known.silent.insert(host)),
         }
     }
     Ok(())
 }
 
-type Answers = std::result::Result<Vec<(Question, Value)>, RemoteError>;
-
-async fn ask(host: Arc<str>, questions: Vec<Question>, fleet: Arc<Fleet>) -> (Arc<str>, Answers) {
-    let mut answers = Vec::new();
+/// What hosts are asked, host by host.
+pub(super) fn by_host(
+    questions: impl IntoIterator<Item = Question>,
+) -> BTreeMap<Arc<str>, Vec<Question>> {
+    let mut hosts: BTreeMap<Arc<str>, Vec<Question>> = BTreeMap::new();
     for question in questions {
-        let script = match &question {
-            Question::Probe { command, .. } => Script::trusted(command.clone()),
-            _ => prelude::reading().then(facts::script()),
-        };
-        let (exit, captured) = match fleet.run(&host, &script).await {
-            Ok(output) => output,
-            Err(error) => return (host, Err(error)),
-        };
-        let answer = match &question {
-            Question::Probe { .. } => {
-                let texts = [captured.stdout, captured.stderr].map(String::from_utf8);
-                let [Ok(stdout), Ok(stderr)] = texts else {
-                    // In a text it would be damaged: whoever asks for it is told.
-                    answers.push((question, Value::Null));
-                    continue;
-                };
-                let parts = [
-                    ("code", Value::Int(exit.0.into())),
-                    ("stdout", Value::Text(stdout)),
-                    ("stderr", Value::Text(stderr)),
-                ];
-                Value::Map(parts.map(|(name, value)| (name.to_owned(), value)).into())
-            }
-            _ => facts::parse(&String::from_utf8_lossy(&captured.stdout)),
-        };
-        answers.push((question, answer));
+        if let Some(host) = question.host().cloned() {
+            hosts.entry(host).or_default().push(question);
+        }
     }
-    (host, Ok(answers))
+    hosts
+}
+
+/// Adds answers of hosts to what is known.
+pub(super) fn note(known: &mut Known, answers: impl IntoIterator<Item = Answer>) {
+    for (question, answer) in answers {
+        match question {
+            Question::Facts(host) => {
+                known.facts.insert(host, answer);
+            }
+            Question::Probe { host, command } => {
+                known.probes.insert((host, command), answer);
+            }
+            Question::Secret { .. } => {}
+        }
+    }
+}
+
+/// All that a host is asked, in one round trip; none where it did not answer.
+async fn ask(host: &Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> Option<Vec<Answer>> {
+    let questions = Questions::new(questions, nonce());
+    let (_, mut printed) = fleet.run(host, &questions.script()).await.ok()?;
+    let answers = questions.read(&mut printed);
+    if answers.is_none() {
+        unanswered(host, fleet);
+    }
+    answers
+}
+
+/// A host that leaves out an answer would be asked for ever.
+pub(super) fn unanswered(host: &Arc<str>, fleet: &Fleet) {
+    let message = "it did not answer all that scripts ask of it".to_owned();
+    fleet.lose(host, RemoteError::Lost(message));
 }

@@ -8,11 +8,14 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::wave::Anew;
 use crate::{
     catalog::{Catalog, Node, NodeId},
     content::Digest,
+    diagnostic::Place,
     event::Outcome,
     graph::Graph,
+    language::Asked,
     plan::{NodePlan, Plan, Planned},
     resource::Nature,
 };
@@ -27,6 +30,8 @@ pub struct PlanFile {
     pub nodes: IndexMap<String, ApprovedNode>,
     /// Those that may change because of these: the digests of what they should be, by name.
     pub may_change: IndexMap<String, String>,
+    /// The answers that may be other ones because of these: what is made of another one is planned and done in the same run.
+    pub answers: Vec<String>,
 }
 
 /// A resource that was going to be changed.
@@ -41,10 +46,10 @@ pub struct ApprovedNode {
 
 impl PlanFile {
     /// The version of this format that this converge writes and reads.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
-    /// What a plan is going to do.
-    pub fn new(catalog: &Catalog, plan: &Plan) -> Self {
+    /// What a plan is going to do, and the `answers` that may be other ones then.
+    pub fn new(catalog: &Catalog, plan: &Plan, answers: &[(&Asked, &Place)]) -> Self {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let nodes = acting.map(|(id, node)| {
             let desired = node.fingerprint().to_string();
@@ -58,7 +63,8 @@ impl PlanFile {
             (node.name.node.to_string(), node.fingerprint().to_string())
         };
         let may_change = may_change.map(desired).collect();
-        Self { version: Self::VERSION, nodes: nodes.collect(), may_change }
+        let answers = answers.iter().map(|(asked, _)| asked.whole()).collect();
+        Self { version: Self::VERSION, nodes: nodes.collect(), may_change, answers }
     }
 
     /// Finds what differs from what was approved, and says why. What only reacts to that is taken out of the plan.
@@ -69,7 +75,7 @@ impl PlanFile {
         plan: &mut Plan,
     ) -> Vec<(NodeId, Outcome)> {
         self.refuse_unless(catalog, graph, plan, |plan, id| {
-            self.difference(catalog, id, plan.node(id))
+            self.difference(catalog, id, plan.node(id)).map(str::to_owned)
         })
     }
 
@@ -78,7 +84,7 @@ impl PlanFile {
         catalog: &Catalog,
         graph: &Graph,
         plan: &mut Plan,
-        reason: impl Fn(&Plan, NodeId) -> Option<&'static str>,
+        reason: impl Fn(&Plan, NodeId) -> Option<String>,
     ) -> Vec<(NodeId, Outcome)> {
         let mut refused = Vec::new();
         let mut left_alone = HashSet::new();
@@ -89,20 +95,35 @@ impl PlanFile {
             }
             if let Some(reason) = reason(plan, id) {
                 left_alone.insert(id);
-                refused.push((id, Outcome::Refused { reason: reason.to_owned() }));
+                refused.push((id, Outcome::Refused { reason }));
             }
         }
         plan.quiet_arounds(catalog, graph);
         refused
     }
 
-    /// Finds what is going to be done in a later round though the approved plan neither did it nor said that it may be.
+    /// The first of some answers that this plan does not say that they may be other ones.
+    pub(super) fn unnamed<'a>(
+        &self,
+        mut answers: impl Iterator<Item = &'a Asked>,
+    ) -> Option<&'a Asked> {
+        answers.find(|asked| !self.answers.contains(&asked.whole()))
+    }
+
+    /// Finds what is going to be done in a later round or wave though the approved plan neither did it nor said that it may
+    /// be: by its name, or by the name of an answer that it is made of.
     pub(super) fn refuse_later(
         &self,
         catalog: &Catalog,
         graph: &Graph,
         plan: &mut Plan,
+        anew: &Anew,
     ) -> Vec<(NodeId, Outcome)> {
+        // Who reacts to what is refused has nothing to react to.
+        let follows = |plan: &Plan, id: NodeId| {
+            let reacts = matches!(plan.node(id).planned, Planned::React { .. });
+            anew.unnamed.is_none() && (reacts && !anew.nodes.is_empty() || anew.nodes.contains(&id))
+        };
         let covered = |id: NodeId| {
             let node = catalog.node(id);
             let desired = self.nodes.get(&*node.name.node).map(|node| &node.desired);
@@ -112,9 +133,15 @@ impl PlanFile {
                 || graph.regions().is_obligation(id)
                 || desired.is_some_and(|desired| desired == node.fingerprint().as_str())
         };
-        self.refuse_unless(catalog, graph, plan, |_, id| match covered(id) {
-            true => None,
-            false => Some("the approved plan does not say that it may change"),
+        self.refuse_unless(catalog, graph, plan, |plan, id| {
+            if covered(id) || follows(plan, id) {
+                return None;
+            }
+            let told = "the approved plan does not say that it may change";
+            Some(match anew.unnamed.as_ref().filter(|_| anew.nodes.contains(&id)) {
+                Some(answer) => format!("{told}, nor that {answer} may"),
+                None => told.to_owned(),
+            })
         })
     }
 

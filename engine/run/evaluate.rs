@@ -1,14 +1,24 @@
 //! Evaluates a playbook, again and again until it asks nothing more.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Fleet, Run, answers};
 use crate::{
     catalog::Catalog,
-    diagnostic::Result,
+    diagnostic::{Place, Result},
     graph,
-    language::{self, Begins, Evaluation, Input, Known, Question},
+    language::{self, Asked, Begins, Evaluation, Input, Known, Note, Question},
 };
+
+/// What a playbook came to.
+pub(super) struct Evaluated {
+    /// What it declares, as far as the limit leaves it.
+    pub(super) catalog: Catalog,
+    /// What its scripts were told of hosts, and where they first read it.
+    pub(super) asked: BTreeMap<Asked, Place>,
+    /// What they had to say.
+    pub(super) notes: Vec<Note>,
+}
 
 impl Run {
     /// Evaluates until nothing more is asked, and adds the answers to what is `known`. `may_ask` says whether a host may be asked, `begins` is told of each host that
@@ -20,13 +30,12 @@ impl Run {
         known: &mut Known,
         may_ask: impl Fn(&str) -> Result<()>,
         begins: Arc<Begins>,
-    ) -> Result<Catalog> {
+    ) -> Result<Evaluated> {
         loop {
             match language::evaluate_telling(input(known.clone()), begins.clone())? {
-                Evaluation::Complete { mut catalog, notes } => {
+                Evaluation::Complete { mut catalog, notes, asked } => {
                     self.limit(&mut catalog)?;
-                    notes.into_iter().for_each(|note| self.tell_note(note));
-                    return Ok(*catalog);
+                    return Ok(Evaluated { catalog: *catalog, asked, notes });
                 }
                 Evaluation::Asks(questions) => {
                     let hosts: Vec<_> =

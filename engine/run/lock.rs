@@ -83,6 +83,7 @@ async fn take_one(
 }
 
 /// Takes the lock, or says who holds it. Where there is no `flock`, a folder is the lock: making one is atomic too.
+/// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
 fn script(who: &str) -> Script {
     sh!(
         "who={}
@@ -98,7 +99,9 @@ elif mkdir \"$STATE/lock.held\" 2>/dev/null; then
   say {}
 elif [ -d \"$STATE\" ]; then
   say \"$(cat \"$STATE/holder\") (if that run is over, remove $STATE/lock.held)\"
-else say {}\"$STATE cannot be made\"; fi",
+else say {}\"$STATE cannot be made\"; fi
+unset -f say die has
+unset who STATE",
         who,
         TAKEN,
         TAKEN,

@@ -10,7 +10,6 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
-mod again;
 mod answers;
 mod apply;
 mod approval;
@@ -20,11 +19,14 @@ mod fleet;
 mod lock;
 mod obligations;
 mod observe;
+mod questions;
+mod rounds;
 mod segment;
 mod simulation;
 mod tally;
 mod tell;
 mod verify;
+mod wave;
 
 pub(crate) use self::fleet::Fleet;
 pub use self::{
@@ -33,21 +35,21 @@ pub use self::{
     segment::{Part, Progress, ProgressReader, Segment},
 };
 use self::{
-    apply::Apply,
-    execution::Execution,
+    evaluate::Evaluated,
+    observe::Seen,
+    rounds::Work,
     tally::{Tally, Troubles},
+    wave::Wave,
 };
 use crate::{
     catalog::{Catalog, NodeId},
     diagnostic::Result,
-    event::{Event, Events, HostSummary, Outcome},
+    event::{Event, Events, HostSummary},
     exit_status::ExitStatus,
     graph::Graph,
-    language::{Input, Known},
+    language::{Input, Known, Question},
     plan::Plan,
-    probe::Observations,
     remote::Connector,
-    resource::Nature,
 };
 
 /// What a run is about.
@@ -107,15 +109,6 @@ pub enum Purpose {
     },
 }
 
-/// What is carried out, and where.
-struct Work<'a> {
-    catalog: &'a Arc<Catalog>,
-    graph: &'a Graph,
-    fleet: &'a Arc<Fleet>,
-    /// What was approved, if something was.
-    approved: Option<&'a PlanFile>,
-}
-
 /// How a run ended.
 pub struct Ended {
     /// The exit status of converge.
@@ -162,11 +155,13 @@ impl Run {
     /// A mistake in what the user gave.
     pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
         let fleet = self.fleet(&input);
-        let catalog = self
+        let evaluated = self
             .evaluate(&input, &fleet, &mut Known::default(), |_| Ok(()), Arc::new(|_| {}))
             .await;
         fleet.close().await;
-        catalog
+        let evaluated = evaluated?;
+        self.tell_notes(&evaluated.notes);
+        Ok(evaluated.catalog)
     }
 
     fn fleet(&self, input: &impl Fn(Known) -> Input) -> Arc<Fleet> {
@@ -184,7 +179,10 @@ impl Run {
     ) -> Result<Ended> {
         let opener = fleet.opener(self.limit.clone());
         let mut known = Known::default();
-        let catalog = Arc::new(self.evaluate(input, fleet, &mut known, |_| Ok(()), opener).await?);
+        let evaluated = self.evaluate(input, fleet, &mut known, |_| Ok(()), opener).await?;
+        let Evaluated { catalog, asked, notes } = evaluated;
+        self.tell_notes(&notes);
+        let mut catalog = Arc::new(catalog);
         fleet.reserve(catalog.hosts())?;
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
@@ -193,7 +191,8 @@ impl Run {
         let mut tally = Tally::new(&catalog);
         let mut paid = false;
         let (observations, mut plan) = loop {
-            let observed = self.observe(&catalog, all(), fleet, probing).await.unwrap_or_default();
+            let observed = self.observe(&catalog, all(), [], fleet, probing).await;
+            let Seen { nodes: observed, .. } = observed.unwrap_or_default();
             let plan = Plan::new(&catalog, &graph, &observed);
             // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
             let applies = matches!(purpose, Purpose::Apply { .. });
@@ -207,11 +206,13 @@ impl Run {
             break (observed, plan);
         };
         self.tell_foreign_debts(&catalog, &observations.owed);
-        let file = PlanFile::new(&catalog, &plan);
+        let uncertain = wave::uncertain(&catalog, &plan, &asked);
+        let file = PlanFile::new(&catalog, &plan, &uncertain);
         let observed = |id: &NodeId| observations.get(*id).is_some();
         match purpose {
             Purpose::Plan => {
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
+                self.tell_uncertain(&uncertain);
                 self.events.send(Event::PlanFinished);
                 tally.pending(&catalog, &plan, &observations);
             }
@@ -220,20 +221,20 @@ impl Run {
                 let refuse = |approved: &PlanFile| approved.refuse(&catalog, &graph, &mut plan);
                 let refused = approved.map(refuse).unwrap_or_default();
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
+                self.tell_uncertain(&uncertain);
                 self.events.send(Event::PlanFinished);
                 self.tell_finished(&catalog, &refused);
                 tally.record(refused);
                 // Most runs of a large fleet find nothing to do: then there is nothing to go through either.
                 if paid || !tally.all_told() {
-                    let work = Work { catalog: &catalog, graph: &graph, fleet, approved };
-                    self.apply(&work, &plan, &mut tally, locked).await;
-                    if !known.probes.is_empty() && !self.interrupt.is_set() {
-                        self.ask_again(input, fleet, &known, &catalog, &mut tally).await;
-                    }
+                    let wave = Wave { catalog, graph, known, asked, notes, tally };
+                    let work = Work { fleet, approved, locked };
+                    let last = self.waves(input, work, wave, plan, paid).await;
+                    (catalog, tally) = (last.catalog, last.tally);
                 }
             }
         }
-        let troubles = self.troubles(&catalog, fleet);
+        let troubles = self.troubles(&catalog, &tally, fleet);
         let status = match self.interrupt.is_set() {
             true => ExitStatus::Interrupted,
             false => tally.status(&troubles),
@@ -244,74 +245,28 @@ impl Run {
         Ok(Ended { status, plan: file, catalog, hosts, duration_ms, fleet: fleet.clone() })
     }
 
-    /// Applies the plan, then looks again at all that it may have touched, until nothing differs.
-    async fn apply(
-        &self,
-        work: &Work<'_>,
-        plan: &Plan,
-        tally: &mut Tally,
-        mut locked: BTreeSet<Arc<str>>,
-    ) {
-        let Work { catalog, graph, fleet, approved } = *work;
-        // Nothing else is begun where what an earlier run owes could not be paid.
-        if let Some(because) = obligations::debt(catalog, graph, tally) {
-            let skipped = |id| (id, Outcome::Skipped { because: because.clone() });
-            let rest: Vec<_> = tally.open().map(skipped).collect();
-            self.tell_finished(catalog, &rest);
-            tally.record(rest);
-            return self.tell_debts(catalog, graph, tally);
-        }
-        // What was paid by now and is going to be owed again has not come to its end.
-        tally.reopen(catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts()));
-        let stands = |id| settled(catalog, plan, tally, id);
-        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
-        tally.record(outcomes);
-        let mut round = 1;
-        while !self.interrupt.is_set() {
-            let open = tally.open().count();
-            let again = self.verify(catalog, graph, fleet, tally, round).await;
-            let Some(mut again) = again else { break };
-            let refuse = |approved: &PlanFile| approved.refuse_later(catalog, graph, &mut again);
-            let refused = approved.map(refuse).unwrap_or_default();
-            self.tell_finished(catalog, &refused);
-            tally.record(refused);
-            self.lock(catalog, &again, fleet, &mut locked).await;
-            let stands = |id| settled(catalog, &again, tally, id);
-            let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;
-            tally.record(outcomes);
-            // A round that went on with what was left open was not spent on mending.
-            round += u32::from(tally.open().count() == open);
-        }
-        // Only an interrupt leaves something open for good: what is owed by now is paid, the rest is skipped.
-        if tally.open().next().is_some() {
-            let stands = |id| tally.outcome(id);
-            let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
-            tally.record(outcomes);
-        }
-        self.tell_debts(catalog, graph, tally);
-    }
-
     /// Probes some nodes, unless the run is interrupted: a probe only reads, so nobody has to wait for its end.
     async fn observe(
         &self,
         catalog: &Arc<Catalog>,
         nodes: impl IntoIterator<Item = NodeId>,
+        questions: impl IntoIterator<Item = Question>,
         fleet: &Arc<Fleet>,
         begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
-    ) -> Option<Observations> {
+    ) -> Option<Seen> {
         tokio::select! {
             biased;
             () = self.interrupt.set() => None,
-            observations = observe::observe(catalog, nodes, fleet, begins) => Some(observations),
+            seen = observe::observe(catalog, nodes, questions, fleet, begins) => Some(seen),
         }
     }
 
     /// The hosts of this run that could not be reached or were lost: those that something is declared on, and those that
     /// could not be asked what to declare. Scripts may have asked others for facts.
-    fn troubles(&self, catalog: &Catalog, fleet: &Fleet) -> Troubles {
+    fn troubles(&self, catalog: &Catalog, tally: &Tally, fleet: &Fleet) -> Troubles {
         let mut troubles = fleet.troubles();
         if let Some(limit) = &self.limit {
-            let declared: HashSet<_> = catalog.hosts().collect();
+            let declared: HashSet<_> = catalog.hosts().chain(tally.gone().cloned()).collect();
             troubles.retain(|host, _| limit.contains(host) || declared.contains(host));
         }
         troubles
@@ -336,35 +291,6 @@ impl Run {
             () = self.interrupt.set() => false,
             waited = lock::take(&new, &who, self.lock_wait, fleet) => waited,
         }
-    }
-
-    async fn carry_out(
-        &self,
-        catalog: &Catalog,
-        graph: &Graph,
-        plan: &Plan,
-        fleet: &Fleet,
-        earlier: &Tally,
-        stands: impl Fn(NodeId) -> Option<Outcome>,
-    ) -> Vec<(NodeId, Outcome)> {
-        let execution = Execution::new(catalog, graph, plan, stands);
-        let (events, interrupt) = (&*self.events, &self.interrupt);
-        let apply = Apply { catalog, plan, fleet, events, interrupt, earlier, run: &self.id };
-        apply.carry_out(execution).await
-    }
-}
-
-/// What an earlier round settled, unless it differs again. A check that held is asked again where something before it
-/// changes again: what waits for it has to wait once more.
-fn settled(catalog: &Catalog, plan: &Plan, earlier: &Tally, id: NodeId) -> Option<Outcome> {
-    let may_run = || {
-        let planned = &plan.node(id).planned;
-        let acts = planned.acts() && !verify::waits(plan, earlier, id);
-        acts || catalog.node(id).kind.nature() == Nature::Check
-    };
-    match earlier.outcome(id) {
-        Some(Outcome::Changed | Outcome::Unchanged) if may_run() => None,
-        outcome => outcome,
     }
 }
 

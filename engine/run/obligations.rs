@@ -43,23 +43,10 @@ impl Run {
         true
     }
 
-    /// Warns of what stays owed: who can pay it was lost, or is not part of this playbook.
-    pub(super) fn tell_debts(&self, catalog: &Catalog, graph: &Graph, tally: &Tally) {
-        for id in unpaid(catalog, graph, tally) {
-            let name = &catalog.node(id).name.node;
-            let message =
-                format!("{name} is still owed: the next run of this playbook begins with it");
+    /// Warns of what stays owed.
+    pub(super) fn tell_debts(&self, debts: impl IntoIterator<Item = String>) {
+        for message in debts {
             self.events.send(Event::Warning { message, place: None });
-        }
-        let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
-        for id in graph.order().iter().copied().filter(begun) {
-            for (name, reaction) in catalog.owed_beyond(id) {
-                let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
-                let message = format!(
-                    "{name} is owed a {verb} because of {cause}: the limit leaves it out, and the next run of both sees to it"
-                );
-                self.events.send(Event::Warning { message, place: None });
-            }
         }
     }
 
@@ -79,6 +66,25 @@ impl Run {
             self.events.send(Event::Warning { message, place: None });
         }
     }
+}
+
+/// What stays owed: who can pay it was lost, or is not part of this playbook.
+pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<String> {
+    let mut debts: Vec<String> = Vec::new();
+    for id in unpaid(catalog, graph, tally) {
+        let name = &catalog.node(id).name.node;
+        debts.push(format!("{name} is still owed: the next run of this playbook begins with it"));
+    }
+    let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
+    for id in graph.order().iter().copied().filter(begun) {
+        for (name, reaction) in catalog.owed_beyond(id) {
+            let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
+            debts.push(format!(
+                "{name} is owed a {verb} because of {cause}: the limit leaves it out, and the next run of both sees to it"
+            ));
+        }
+    }
+    debts
 }
 
 /// What this run owes, because it has begun what owes it.

@@ -1,44 +1,88 @@
-//! Reads the state of many hosts at once, each in one round trip.
+//! Reads the state of many hosts at once, each in one round trip; and asks again what scripts asked, on the way.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use super::{fleet::Fleet, nonce};
+use super::{
+    answers::{self, unanswered},
+    fleet::Fleet,
+    nonce,
+    questions::{Answer, Questions},
+};
 use crate::{
     catalog::{Catalog, NodeId},
     event::Event,
+    language::Question,
     probe::{Observations, Probe, Queries, Said},
+    script::Script,
 };
 
-/// Probes some nodes, host by host side by side, and tells `begins` of each host.
+/// What hosts said of some nodes, and what they answered.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) nodes: Observations,
+    pub(super) answers: Vec<Answer>,
+}
+
+/// Probes some nodes and asks some questions, host by host side by side, and tells `begins` of each host that is probed.
 /// The nodes of a host that does not answer are not in the result.
-pub(crate) async fn observe(
+pub(super) async fn observe(
     catalog: &Arc<Catalog>,
     nodes: impl IntoIterator<Item = NodeId>,
+    questions: impl IntoIterator<Item = Question>,
     fleet: &Arc<Fleet>,
     begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
-) -> Observations {
-    let hosts = catalog.by_host(nodes);
+) -> Seen {
+    let mut questions = answers::by_host(questions);
+    let mut hosts: Vec<Look> = Vec::new();
+    for (host, nodes) in catalog.by_host(nodes) {
+        let questions = questions.remove(&host).unwrap_or_default();
+        hosts.push(Look { host, nodes, questions });
+    }
+    let others = questions.into_iter();
+    hosts.extend(others.map(|(host, questions)| Look { host, nodes: Vec::new(), questions }));
     let asked = Arc::new((catalog.clone(), Queries::default()));
-    let ask = move |fleet, (host, nodes)| one(asked.clone(), host, nodes, fleet, begins.clone());
-    let answers = fleet.ask_each(hosts, ask).await;
-    let mut all = Observations::default();
-    all.extend(answers.into_iter().flatten());
+    let ask = move |fleet, look| one(asked.clone(), look, fleet, begins.clone());
+    let mut all = Seen::default();
+    for (said, answers) in fleet.ask_each(hosts, ask).await.into_iter().flatten() {
+        all.nodes.extend([said]);
+        all.answers.extend(answers);
+    }
     all
+}
+
+/// What is looked at on a host.
+struct Look {
+    host: Arc<str>,
+    nodes: Vec<NodeId>,
+    questions: Vec<Question>,
 }
 
 async fn one(
     asked: Arc<(Arc<Catalog>, Queries)>,
-    host: Arc<str>,
-    nodes: Vec<NodeId>,
+    Look { host, nodes, questions }: Look,
     fleet: Arc<Fleet>,
     begins: impl Fn(Arc<str>) -> Event,
-) -> Option<Said> {
+) -> Option<(Said, Vec<Answer>)> {
     fleet.remote(&host).await.ok()?;
-    fleet.tell(begins(host.clone()));
     let (catalog, queries) = &*asked;
-    let probe = Probe::new(catalog, &nodes, &nonce(), queries);
-    let (_, captured) = fleet.run(&host, &probe.script).await.ok()?;
+    // What a script asks comes first: no function of the probe is known to it.
+    let questions = Questions::new(questions, nonce());
+    let mut script: Cow<Script> = Cow::Owned(questions.script());
+    let probe = (!nodes.is_empty()).then(|| Probe::new(catalog, &nodes, &nonce(), queries));
+    if let Some(probe) = &probe {
+        fleet.tell(begins(host.clone()));
+        script = match script.is_empty() {
+            true => Cow::Borrowed(&probe.script),
+            false => Cow::Owned(script.into_owned().then(probe.script.clone())),
+        };
+    }
+    let (_, mut printed) = fleet.run(&host, &script).await.ok()?;
+    let Some(answers) = questions.read(&mut printed) else {
+        unanswered(&host, &fleet);
+        return None;
+    };
     let [output, errors] =
-        [&captured.stdout, &captured.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    Some(probe.read(catalog, &output, &errors))
+        [&printed.stdout, &printed.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    let said = probe.map(|probe| probe.read(catalog, &output, &errors)).unwrap_or_default();
+    Some((said, answers))
 }

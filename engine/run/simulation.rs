@@ -8,6 +8,7 @@ use std::{
 use super::{
     Run,
     execution::{Batch, Execution},
+    obligations,
     tally::Tally,
 };
 use crate::{
@@ -42,9 +43,11 @@ impl Run {
     /// A mistake in what the user gave, or a script that asks a host something.
     pub async fn simulate(&self, input: impl Fn(Known) -> Input, name: &str) -> Result<ExitStatus> {
         let fleet = self.fleet(&input);
-        let catalog = self
+        let evaluated = self
             .evaluate(&input, &fleet, &mut Known::default(), ask_no_host, Arc::new(|_| {}))
             .await?;
+        self.tell_notes(&evaluated.notes);
+        let catalog = evaluated.catalog;
         let graph = Graph::build(&catalog)?;
         let failing = Failing::find(&catalog, name)?;
         let observed = everything_differs(&catalog, &graph);
@@ -58,7 +61,7 @@ impl Run {
         let outcomes = outcomes(&catalog, &graph, &plan, &failing);
         self.tell_finished(&catalog, &outcomes);
         tally.record(outcomes);
-        self.tell_debts(&catalog, &graph, &tally);
+        self.tell_debts(obligations::debts(&catalog, &graph, &tally));
         let status = tally.status(&troubles);
         let hosts = tally.summary(&catalog, &fleet, &troubles);
         self.events.send(Event::Summary { hosts, exit_status: status.code(), duration_ms: 0 });

@@ -1,7 +1,7 @@
 //! What became of each node and host, for the summary and the exit status.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -28,7 +28,11 @@ pub(super) struct Tally {
     /// Changed, and not looked at since.
     unseen: Vec<bool>,
     pending: Vec<bool>,
-    /// How often what was changed was changed, and when last.
+    /// Changed by an earlier wave.
+    before: Vec<bool>,
+    /// What became of resources, and of their hosts, that a later wave does not declare any more.
+    gone: Vec<(Arc<str>, Option<Outcome>)>,
+    /// How often what was changed in this wave was changed, and when last.
     changes: HashMap<NodeId, Changes>,
     /// How many changes there were.
     happened: u32,
@@ -47,8 +51,58 @@ impl Tally {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let no = vec![false; catalog.len()];
         let outcomes = vec![None; catalog.len()];
-        let changes = HashMap::new();
-        Self { outcomes, told: no.clone(), unseen: no.clone(), pending: no, changes, happened: 0 }
+        Self {
+            outcomes,
+            told: no.clone(),
+            unseen: no.clone(),
+            pending: no.clone(),
+            before: no,
+            gone: Vec::new(),
+            changes: HashMap::new(),
+            happened: 0,
+        }
+    }
+
+    /// The tally of the next wave, of which `anew` are declared otherwise than in this one. What came to a bad end stays so;
+    /// and where the resource that did is gone, nothing else is begun on its host: `skipped` are these.
+    pub(super) fn carried(
+        self,
+        old: &Catalog,
+        new: &Catalog,
+        anew: &HashSet<NodeId>,
+    ) -> (Self, Vec<(NodeId, Outcome)>) {
+        let mut ids: HashMap<&str, NodeId> =
+            old.nodes().map(|(id, node)| (&*node.name.node, id)).collect();
+        let mut next = Self::new(new);
+        for (id, node) in new.nodes() {
+            let at = id.index();
+            let known = ids.remove(&*node.name.node).map(NodeId::index);
+            let outcome = known.and_then(|it| self.outcomes[it].clone());
+            let good = is_good(outcome.as_ref());
+            let declared = anew.contains(&id);
+            next.told[at] = !declared && known.is_some_and(|it| self.told[it]);
+            next.before[at] = known
+                .is_some_and(|it| self.before[it] || self.outcomes[it] == Some(Outcome::Changed));
+            next.unseen[at] = declared && good;
+            next.outcomes[at] = outcome.filter(|_| !declared || !good);
+        }
+        next.gone = self.gone;
+        let mut bad: HashMap<&str, &str> = HashMap::new();
+        for (name, id) in ids {
+            let host = &old.node(id).name.host;
+            if !is_good(self.outcomes[id.index()].as_ref()) {
+                bad.insert(host, name);
+            }
+            let changed = self.before[id.index()].then_some(Outcome::Changed);
+            let outcome = self.outcomes[id.index()].clone();
+            let outcome = outcome.filter(|it| *it != Outcome::Unchanged).or(changed);
+            next.gone.push((host.clone(), outcome));
+        }
+        let behind = |id: NodeId| bad.get(&*new.node(id).name.host).map(|name| (id, *name));
+        let skipped = next.open().filter_map(behind);
+        let skipped = skipped.map(|(id, name)| (id, Outcome::Skipped { because: name.to_owned() }));
+        let skipped = skipped.collect();
+        (next, skipped)
     }
 
     /// Notes that a node was told to be as it should be.
@@ -135,7 +189,8 @@ impl Tally {
     /// The exit status that says most: a failure before an unreachable host before one that another run holds before a change that was taken back before
     /// changes that wait.
     pub(super) fn status(&self, troubles: &Troubles) -> ExitStatus {
-        let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().any(bad);
+        let gone = || self.gone.iter().filter_map(|(_, outcome)| outcome.as_ref());
+        let any = |bad: fn(&Outcome) -> bool| self.outcomes.iter().flatten().chain(gone()).any(bad);
         if any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Refused { .. })) {
             ExitStatus::Failed
         } else if troubles.values().any(|error| !matches!(error, RemoteError::Locked(_)))
@@ -165,6 +220,9 @@ impl Tally {
             let summary = hosts.entry(host).or_default();
             nodes.iter().for_each(|id| self.count(*id, summary));
         }
+        for (host, outcome) in &self.gone {
+            count(outcome.as_ref(), false, hosts.entry(host.clone()).or_default());
+        }
         for (name, error) in troubles {
             let host = hosts.entry(name.clone()).or_default();
             match error {
@@ -179,15 +237,31 @@ impl Tally {
     }
 
     fn count(&self, id: NodeId, host: &mut HostSummary) {
-        match &self.outcomes[id.index()] {
-            Some(Outcome::Changed) => host.changed += 1,
-            Some(Outcome::Failed(_)) => host.failed += 1,
-            Some(Outcome::Reverted(_)) => host.reverted += 1,
-            Some(Outcome::Skipped { .. }) => host.skipped += 1,
-            Some(Outcome::Refused { .. }) => host.refused += 1,
-            Some(Outcome::Unknown { .. }) => host.unknown += 1,
-            None if self.pending[id.index()] => host.pending += 1,
-            None | Some(Outcome::Unchanged) => host.unchanged += 1,
-        }
+        let at = id.index();
+        let before = self.before[at].then_some(&Outcome::Changed);
+        let outcome = self.outcomes[at].as_ref().filter(|it| **it != Outcome::Unchanged).or(before);
+        count(outcome, self.pending[at], host);
+    }
+
+    /// The hosts of resources that are not declared any more.
+    pub(super) fn gone(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.gone.iter().map(|(host, _)| host)
+    }
+}
+
+fn is_good(outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, None | Some(Outcome::Changed | Outcome::Unchanged))
+}
+
+fn count(outcome: Option<&Outcome>, pending: bool, host: &mut HostSummary) {
+    match outcome {
+        Some(Outcome::Changed) => host.changed += 1,
+        Some(Outcome::Failed(_)) => host.failed += 1,
+        Some(Outcome::Reverted(_)) => host.reverted += 1,
+        Some(Outcome::Skipped { .. }) => host.skipped += 1,
+        Some(Outcome::Refused { .. }) => host.refused += 1,
+        Some(Outcome::Unknown { .. }) => host.unknown += 1,
+        None if pending => host.pending += 1,
+        None | Some(Outcome::Unchanged) => host.unchanged += 1,
     }
 }

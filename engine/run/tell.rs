@@ -3,20 +3,21 @@
 use super::{Run, tally::Tally};
 use crate::{
     catalog::{Catalog, Node, NodeId},
+    diagnostic::Place,
     event::{AsDeclared, Event, Outcome},
     graph::Graph,
-    language::Note,
+    language::{Asked, Note},
     plan::{Plan, Planned},
 };
 
 impl Run {
-    pub(super) fn tell_note(&self, note: Note) {
-        let Note { warning, message, place } = note;
-        self.events.send(if warning {
-            Event::Warning { message, place }
-        } else {
-            Event::Printed { message, place }
-        });
+    pub(super) fn tell_notes<'a>(&self, notes: impl IntoIterator<Item = &'a Note>) {
+        for Note { warning, message, place } in notes.into_iter().cloned() {
+            self.events.send(match warning {
+                true => Event::Warning { message, place },
+                false => Event::Printed { message, place },
+            });
+        }
     }
 
     /// Tells what is planned: what is as it should be, host by host, and then the rest in the order in which it is going to
@@ -47,6 +48,14 @@ impl Run {
             let (node, declared) = (node.name.clone(), node.declared.clone());
             let turn = graph.regions().turn_of(id);
             self.events.send(Event::Planned { node, declared, plan, turn });
+        }
+    }
+
+    /// Tells which answers may be other ones once this is done.
+    pub(super) fn tell_uncertain(&self, answers: &[(&Asked, &Place)]) {
+        for (asked, place) in answers {
+            let (host, answer, place) = (asked.host.clone(), asked.name(), (*place).clone());
+            self.events.send(Event::AnswerMayChange { host, answer, place });
         }
     }
 

@@ -1,26 +1,36 @@
 //! After a change: looks again at all that it may have touched, and plans what still differs. A run is green only if the
 //! next one would find nothing to do.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
-use super::{Fleet, Run, obligations, observe, tally::Tally};
+use super::{
+    Fleet, Run, obligations,
+    observe::{self, Seen},
+    questions::Answer,
+    tally::Tally,
+};
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, NodeId, Part},
     change::{Action, Field, Shown},
     event::{Event, Failure, Outcome},
     graph::Graph,
+    language::Question,
     plan::{Cause, Plan, Planned},
     resource::{Nature, Reaction},
 };
 
 /// A resource that still differs after this many times does not converge.
-const ROUNDS_MAX: u32 = 3;
+pub(super) const ROUNDS_MAX: u32 = 3;
 
 /// After this many looks nothing is done any more: what still reacts would do so for ever.
 const LOOKS_MAX: u32 = 2 * ROUNDS_MAX;
 
 impl Run {
-    /// Looks again, and gives the plan of what differs; none when the run is done.
+    /// Looks again, and asks again what scripts asked. Gives the plan of what differs, if something does, and the answers;
+    /// nothing where there was nothing to look at. Round 0 is the first look at what a later wave declares.
     pub(super) async fn verify(
         &self,
         catalog: &Arc<Catalog>,
@@ -28,28 +38,33 @@ impl Run {
         fleet: &Arc<Fleet>,
         tally: &mut Tally,
         round: u32,
-    ) -> Option<Plan> {
+        questions: &BTreeSet<Question>,
+    ) -> Option<(Option<Plan>, Vec<Answer>)> {
         let nodes = concerned(catalog, graph, tally);
         if nodes.is_empty() {
             return None;
         }
-        let verifying = move |host| Event::Verifying { host, round };
-        let looked_at = nodes.iter().copied();
+        let verifying = move |host| match round {
+            0 => Event::Probing { host },
+            _ => Event::Verifying { host, round },
+        };
+        let (looked_at, questions) = (nodes.iter().copied(), questions.iter().cloned());
         let seen = match obligations::unpaid(catalog, graph, tally).next() {
             // A shell is of no use after a probe that was left alone in it, and what is owed needs it.
-            Some(_) => observe::observe(catalog, looked_at, fleet, verifying).await,
-            None => self.observe(catalog, looked_at, fleet, verifying).await?,
+            Some(_) => observe::observe(catalog, looked_at, questions, fleet, verifying).await,
+            None => self.observe(catalog, looked_at, questions, fleet, verifying).await?,
         };
         if self.interrupt.is_set() {
             return None;
         }
-        let mut plan = Plan::new(catalog, graph, &seen);
+        let Seen { nodes: observed, answers } = seen;
+        let mut plan = Plan::new(catalog, graph, &observed);
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
             if tally.outcome(id) == Some(Outcome::Changed) {
                 plan.set_again(id);
             }
-            match given_up(&Looked { catalog, tally: &*tally }, &plan, id, round) {
+            match given_up(&Looked { catalog, graph, tally: &*tally }, &plan, id, round) {
                 GivenUp::No => {}
                 GivenUp::AsItIs => plan.withdraw(id),
                 GivenUp::Failed(failure) => {
@@ -63,7 +78,7 @@ impl Run {
         plan.quiet_arounds(catalog, graph);
         tally.looked_at(&nodes);
         let goes_on = |id: &NodeId| plan.node(*id).planned.acts() || tally.outcome(*id).is_none();
-        nodes.iter().any(goes_on).then_some(plan)
+        Some((nodes.iter().any(goes_on).then_some(plan), answers))
     }
 }
 
@@ -82,6 +97,7 @@ fn concerned(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<NodeId> {
     let mut looked_at = vec![false; catalog.len()];
     for &id in graph.order() {
         looked_at[id.index()] = tally.changed_since_look(id)
+            || tally.outcome(id).is_none()
             || graph.before(id).any(|before| looked_at[before.index()]);
     }
     for nodes in catalog.by_host(graph.order().iter().copied()).into_values() {
@@ -128,18 +144,25 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
     let outcome = tally.outcome(id);
     let nature = run.catalog.node(id).kind.nature();
     match &plan.node(id).planned {
+        // What is declared anew may be known once the wave has begun.
+        Planned::Unknown(_) if round == 0 && outcome.is_none() => GivenUp::No,
         Planned::Unknown(unknown) => {
             let known = Failure::unknown(unknown);
             let message = format!("it cannot be verified: {unknown}");
             GivenUp::Failed(if outcome.is_some() { Failure { message, ..known } } else { known })
         }
-        // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now.
+        // A command runs once in a run. Without a guard it always differs; with one, the guard must hold now, until a later
+        // wave changes what it looks at.
         Planned::Change { change, .. }
-            if change.action == Action::Run && outcome == Some(Outcome::Changed) =>
+            if change.is_always_there() && outcome == Some(Outcome::Changed) =>
         {
-            if change.is_always_there() {
-                return GivenUp::AsItIs;
-            }
+            // What comes before a body comes before it each time.
+            let mut bodies = run.graph.regions().arounds_with(Part::Before, id);
+            bodies.next().map_or(GivenUp::AsItIs, |_| GivenUp::No)
+        }
+        Planned::Change { change, .. }
+            if change.action == Action::Run && tally.changes(id).is_some() && outcome.is_some() =>
+        {
             let message = "it ran, and its guard says that it has to run again";
             GivenUp::Failed(run.blamed(id, Failure::told(message)))
         }
@@ -167,6 +190,7 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
 /// What a run knows when it looks again.
 struct Looked<'a> {
     catalog: &'a Catalog,
+    graph: &'a Graph,
     tally: &'a Tally,
 }
 

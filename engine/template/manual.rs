@@ -48,7 +48,7 @@ pub fn book() -> String {
     for (name, about) in NAMES {
         book += &format!("| `{name}` | {about} |\n");
     }
-    for (name, about) in FACTS {
+    for (name, _, about) in FACTS {
         book += &format!("| `{PREFIX}{name}` | {about} |\n");
     }
     book

@@ -20,36 +20,39 @@ pub const NAMES: [(&str, &str); 9] = [
     ("VARIABLE", "a variable of the host, where no parameter has its name"),
 ];
 
-/// Facts, each with what it is made of.
-pub const FACTS: [(&str, &str); 22] = [
-    ("hostname", "what the host calls itself, up to its first dot"),
-    ("nodename", "what the host calls itself"),
-    ("fqdn", "what the host calls itself"),
-    ("domain", "what stands behind the first dot of that"),
-    ("architecture", "such as `x86_64`"),
-    ("machine", "such as `x86_64`"),
-    ("system", "such as `Linux`"),
-    ("kernel", "such as `6.1.0-13-amd64`"),
-    ("distribution", "such as `Debian`, `Ubuntu`, `Rocky`"),
-    ("distribution_version", "such as `12` or `24.04`"),
-    ("distribution_major_version", "such as `12` or `24`"),
-    ("distribution_release", "such as `bookworm`"),
-    ("os_family", "such as `Debian`, `RedHat`, `Suse`"),
-    ("processor_vcpus", "how many processors there are"),
-    ("processor_nproc", "how many processors there are"),
-    ("memtotal_mb", "how much memory there is, in MiB"),
-    ("default_ipv4", "`.address`: the first IPv4 address"),
-    ("default_ipv6", "`.address`: the first IPv6 address"),
-    ("all_ipv4_addresses", "its IPv4 addresses of global scope"),
-    ("all_ipv6_addresses", "its IPv6 addresses of global scope"),
-    ("pkg_mgr", "such as `apt`, `dnf`, `zypper`, `apk`"),
-    ("service_mgr", "such as `systemd`, `openrc`"),
+/// Facts, each with the one of ours that it is made of, and what it is.
+pub const FACTS: [(&str, &str, &str); 22] = [
+    ("hostname", "hostname", "what the host calls itself, up to its first dot"),
+    ("nodename", "hostname", "what the host calls itself"),
+    ("fqdn", "hostname", "what the host calls itself"),
+    ("domain", "hostname", "what stands behind the first dot of that"),
+    ("architecture", "architecture", "such as `x86_64`"),
+    ("machine", "architecture", "such as `x86_64`"),
+    ("system", "kernel", "such as `Linux`"),
+    ("kernel", "kernel", "such as `6.1.0-13-amd64`"),
+    ("distribution", "os", "such as `Debian`, `Ubuntu`, `Rocky`"),
+    ("distribution_version", "os", "such as `12` or `24.04`"),
+    ("distribution_major_version", "os", "such as `12` or `24`"),
+    ("distribution_release", "os", "such as `bookworm`"),
+    ("os_family", "os", "such as `Debian`, `RedHat`, `Suse`"),
+    ("processor_vcpus", "cpus", "how many processors there are"),
+    ("processor_nproc", "cpus", "how many processors there are"),
+    ("memtotal_mb", "memory_mib", "how much memory there is, in MiB"),
+    ("default_ipv4", "addresses", "`.address`: the first IPv4 address"),
+    ("default_ipv6", "addresses", "`.address`: the first IPv6 address"),
+    ("all_ipv4_addresses", "addresses", "its IPv4 addresses of global scope"),
+    ("all_ipv6_addresses", "addresses", "its IPv6 addresses of global scope"),
+    ("pkg_mgr", "os", "such as `apt`, `dnf`, `zypper`, `apk`"),
+    ("service_mgr", "tools", "such as `systemd`, `openrc`"),
 ];
 
-/// Whether a name at the top is a fact.
-pub fn is_fact(name: &str) -> bool {
-    name == "ansible_facts"
-        || name.strip_prefix(PREFIX).is_some_and(|name| FACTS.iter().any(|(fact, _)| *fact == name))
+/// What a name at the top is made of, if it is a fact: one of ours, or nothing where that are all of them.
+pub fn made_of(name: &str) -> Option<&'static str> {
+    let fact = |name: &str| FACTS.iter().find(|(fact, ..)| *fact == name).map(|(_, ours, _)| *ours);
+    match name {
+        "ansible_facts" => Some(""),
+        _ => name.strip_prefix(PREFIX).and_then(fact),
+    }
 }
 
 /// The facts of a host by Ansible's names.
@@ -115,7 +118,7 @@ pub fn facts(facts: &Value) -> IndexMap<String, Value> {
         packages.into(),
         services.into(),
     ];
-    FACTS.iter().map(|(name, _)| (*name).to_owned()).zip(values).collect()
+    FACTS.iter().map(|(name, ..)| (*name).to_owned()).zip(values).collect()
 }
 
 /// What Ansible calls a system, by what it calls itself.

@@ -103,7 +103,7 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
 /// All that a playbook means, or the mistake in it.
 fn meaning(project: &Project) -> Result<String, String> {
     match evaluate(project.input()) {
-        Ok(Evaluation::Complete { catalog, notes }) => {
+        Ok(Evaluation::Complete { catalog, notes, .. }) => {
             Ok(format!("{}\n{notes:?}\n{:?}", nodes(&catalog), project.told()))
         }
         Ok(Evaluation::Asks(questions)) => Ok(format!("{questions:?}")),

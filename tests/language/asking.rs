@@ -1,6 +1,6 @@
 //! What is not known yet is asked for, of all hosts at once.
 
-use converge::language::Question;
+use converge::{language::Question, value::Value};
 
 use crate::project::Project;
 
@@ -42,6 +42,23 @@ fn what_follows_from_an_open_question_is_no_mistake() {
 fn a_probe_gives_code_and_output() {
     let script = "let it = probe(\"uname\"); print(`${it.code} ${it.stdout}${it.stderr}`);";
     assert_eq!(Project::on_web(script).probe("web-1", "uname", "Linux").notes(), ["0 Linux"]);
+}
+
+#[test]
+fn a_probe_that_failed_is_told_where_nothing_looks_at_its_code() {
+    let failed = |script: &str| {
+        let mut project = Project::on_web(script).probe("web-1", "cat /x", "");
+        let asked = (std::sync::Arc::from("web-1"), "cat /x".to_owned());
+        if let Some(Value::Map(parts)) = project.known.probes.get_mut(&asked) {
+            parts.insert("code".to_owned(), Value::Int(1));
+            parts.insert("stderr".to_owned(), "cat: /x: No such file\n".into());
+        }
+        project.notes()
+    };
+    let told = "probe(`cat /x`) on web-1 ended with exit status 1: cat: /x: No such file; \
+                the script does not look at its `code`";
+    assert_eq!(failed("let it = probe(\"cat /x\"); it.stdout;"), [told]);
+    assert_eq!(failed("let it = probe(\"cat /x\"); if it.code == 0 { it.stdout; }"), [""; 0]);
 }
 
 #[test]

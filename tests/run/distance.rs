@@ -86,6 +86,19 @@ async fn a_change_with_a_restart_is_waited_for_once_for_each_stage() {
 }
 
 #[tokio::test]
+async fn what_scripts_asked_is_asked_again_without_a_wait_of_its_own() {
+    let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
+    let site = SITE.replace("content: \"1\"", "content: `VALUE ${probe(\"echo x\").stdout}`");
+    host.record(&fleet, &site).await;
+    let changed = site.replace("VALUE", "2");
+    let tapes = host.record(&fleet, &changed).await;
+    let (ran, trips) = round_trips(&host, &fleet, &changed, tapes).await;
+    assert_eq!(ran.outcome("/value"), "changed");
+    // The answer, the state, the lock, the segment, and the state with the answer again; then the lock goes.
+    assert_eq!((ran.round_trips("a"), trips), (5, LOGIN + 5 + 1));
+}
+
+#[tokio::test]
 async fn large_content_goes_ahead_over_a_channel_of_its_own() {
     let (fleet, host) = (Fleet::new(&["a"]), Faraway::new());
     host.record(&fleet, SITE).await;

@@ -25,10 +25,15 @@ use crate::{
     footprint::{Access, Below, Footprint, Lies},
     inventory::{Format, Given, Host, Inventory},
     kind::{self, Typed},
+    language::Known,
     pattern::Pattern,
     remote::{Connector, Exit, Output, Remote, RemoteError, Traffic},
     resource::{Look, Resource, Step, Unreadable},
-    run::Interrupt,
+    run::{
+        Interrupt,
+        rounds::Work,
+        wave::{Anew, Wave},
+    },
     script::Script,
     secret::Secret,
 };
@@ -464,14 +469,21 @@ impl Case {
         let all: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
         let probing = |host| Event::Probing { host };
         let look = async || {
-            let observed = observe::observe(&catalog, all.clone(), &fleet, probing).await;
-            Plan::new(&catalog, &graph, &observed)
+            let seen = observe::observe(&catalog, all.clone(), [], &fleet, probing).await;
+            Plan::new(&catalog, &graph, &seen.nodes)
         };
-        let (plan, mut tally) = (look().await, Tally::new(&catalog));
-        let work =
-            crate::run::Work { catalog: &catalog, graph: &graph, fleet: &fleet, approved: None };
-        run.apply(&work, &plan, &mut tally, BTreeSet::new()).await;
-        let status = tally.status(&BTreeMap::new());
+        let plan = look().await;
+        let mut wave = Wave {
+            catalog: catalog.clone(),
+            graph: Graph::build(&catalog).unwrap(),
+            known: Known::default(),
+            asked: BTreeMap::new(),
+            notes: Vec::new(),
+            tally: Tally::new(&catalog),
+        };
+        let mut work = Work { fleet: &fleet, approved: None, locked: BTreeSet::new() };
+        run.rounds(&mut work, &mut wave, &Anew::default(), &plan).await;
+        let status = wave.tally.status(&BTreeMap::new());
         let failures = std::mem::take(&mut *told.0.lock().unwrap());
         let is_action = |number: &usize| matches!(toys[*number], Toy::Action(..));
         let ran = |host: &Arc<Memory>| {
