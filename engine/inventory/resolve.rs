@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::Arc,
 };
 
@@ -57,14 +58,16 @@ fn assigned(assignments: &[Assignment]) -> IndexMap<String, Variable> {
 
 /// Hosts that are one: a run would meet its own lock there.
 fn one_host_with_two_names(inventory: &Inventory) -> Option<Diagnostic> {
-    let mut known: HashMap<(&str, Option<u16>), &Arc<str>> = HashMap::new();
+    let mut known: HashMap<(&str, Option<u16>, Option<&Path>), &Arc<str>> = HashMap::new();
     inventory.hosts.values().find_map(|host| {
-        let Connection { transport, port, jump, ssh_options, .. } = &host.connection;
-        // Behind different jump hosts, or with options of its own, one address may be many hosts.
+        let Connection { transport, port, jump, ssh_options, ssh_config, .. } = &host.connection;
+        // Behind different jump hosts, or with options of its own, one address may be many hosts; and each ssh_config says
+        // for itself which host a name means.
         if *transport != Transport::Ssh || !jump.is_empty() || !ssh_options.is_empty() {
             return None;
         }
-        let first = known.insert((&host.address, *port), &host.name)?;
+        let dialled = (host.address.as_str(), *port, ssh_config.as_deref());
+        let first = known.insert(dialled, &host.name)?;
         let message =
             format!("{first} and {} are one host: both are reached at {}", host.name, host.address);
         let hint =

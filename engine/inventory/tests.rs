@@ -398,4 +398,8 @@ fn an_empty_group_is_a_list_of_no_hosts_and_two_names_for_one_host_are_told() {
     assert_eq!(inventory.select("cahce").unwrap_err().kind(), "inventory::unknown-name");
     assert_eq!(inventory.select("all & cache").unwrap_err().kind(), "inventory::no-host");
     assert!(inventory.warnings[0].message().starts_with("m1 and m2 are one host"));
+    let inventory = toml(
+        "[hosts]\nm1 = { address = \"db\", ssh_config = \"one\" }\nm2 = { address = \"db\", ssh_config = \"other\" }\n",
+    );
+    assert!(inventory.warnings.is_empty(), "each file says for itself which host is meant");
 }
