@@ -161,6 +161,9 @@ impl Plan {
                             true => {
                                 let may_change = reacts_perhaps(node, &nodes)
                                     .or_else(|| opaque.may_change(node))
+                                    .or_else(|| {
+                                        opaque.may_run(node).filter(|_| !stands_around(graph, id))
+                                    })
                                     .or_else(|| before.may_change(catalog, graph, place, &nodes));
                                 may_change.map_or(Planned::Unchanged, |because| {
                                     Planned::MayChange { because }

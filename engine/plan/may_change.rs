@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{NodePlan, Planned};
 use crate::{
     catalog::{Catalog, Frame, Node, NodeId, Part},
+    footprint::Lies,
     graph::Graph,
     resource::Nature,
 };
@@ -56,6 +57,17 @@ impl<'a> OpaqueChanges<'a> {
         let role = node.declared.chain.first();
         let mut by_role = self.by_host.get(&*node.name.host)?.by_role.iter();
         by_role.find(|(known, _)| *known == role).map(|(_, because)| because.clone())
+    }
+
+    /// The same for a script whose guard asks for what anything on the host can make or remove, in whatever role.
+    pub(super) fn may_run(&self, node: &Node) -> Option<Arc<str>> {
+        let asks = |lies: &Lies<'_>| matches!(lies, Lies::Made | Lies::Nothing);
+        let guarded = || {
+            node.kind.opaque()
+                && node.kind.nature() == Nature::State
+                && node.kind.footprint(&node.desired).paths.iter().any(|(_, lies)| asks(lies))
+        };
+        self.before(node).filter(|_| guarded())
     }
 }
 

@@ -152,3 +152,21 @@ async fn an_answer_that_is_no_text_is_a_mistake_and_not_damaged() {
         assert_eq!(mistake.place().map(|place| place.line), Some(1));
     }
 }
+
+#[tokio::test]
+async fn a_command_whose_guard_is_a_path_may_run_after_what_does_anything_in_another_role() {
+    let mut fleet = Fleet::new(&["a"]);
+    let maker = "let r = host.vars.root;\ncommand(\"clean\", #{ run: `rm -f ${r}/made ${r}/trigger`, only_if: `test -e ${r}/trigger` });";
+    let user = "let r = host.vars.root;\ncommand(\"make\", #{ run: `: >${r}/made`, creates: `${r}/made` });";
+    fleet.roles.insert("cleaner/main.rhai".into(), maker.into());
+    fleet.roles.insert("user/main.rhai".into(), user.into());
+    for (path, text) in [("made", ""), ("trigger", "")] {
+        fleet.write("a", path, text);
+    }
+    let playbook = r#"on(hosts("a"), |host| { role("cleaner"); role("user"); });"#;
+    let ran = fleet.plan(playbook).await;
+    assert_eq!(because(&ran, "command:make").as_deref(), Some("a/command:clean"));
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.outcome("command:make")), (Converged, "changed".into()));
+    assert_eq!(fleet.apply(playbook).await.started(""), 0);
+}
