@@ -112,6 +112,7 @@ case $1 in
     stop) echo exited >"$containers/$3/state" ;;
     rename)
         if there "$3"; then echo "Error response from daemon: Conflict. The container name \"/$3\" is already in use" >&2; exit 1; fi
+        if [ "$(get "$2" state)" = restarting ]; then echo 'Error response from daemon: sandbox not found' >&2; exit 1; fi
         mv "$containers/$2" "$containers/$3" ;;
     rm)
         name=$(after_dashes "$@")

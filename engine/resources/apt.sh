@@ -135,6 +135,13 @@ apt_transaction() {
   [ -z "$apt_tried" ] && apt_get "$@"
 }
 
+# apt_held: where a transaction failed, names what apt was told to leave alone; it fails in any case.
+apt_held() {
+  apt_holds=$(apt-mark showhold | tr '\n' ' ')
+  [ -z "$apt_holds" ] || die "apt was told to hold ${apt_holds% }: where that is in the way, \`apt-mark unhold\` ends it"
+  return 1
+}
+
 # apt_may_go NAME: whether it may be removed. apt leaves the host's own architecture out, which a role may have written.
 apt_may_go() {
   case $apt_removable in

@@ -125,13 +125,10 @@ replace() {
   fi
   if ! is_wanted; then
     old=$id
-    if [ -n "$status" ]; then
-      docker rename "$name" "$previous" ||
-        die "$previous is the name of a container that is not converge's: give it another one" || return 1
-      left=yes
-    fi
+    if [ -n "$status" ]; then put_aside || return 1; fi
     if ! create --label "converge.replaces=$old" >/dev/null; then
       if [ -n "$left" ]; then docker rename "$previous" "$name"; fi
+      if [ "$status" = restarting ]; then docker start -- "$name" >/dev/null; fi
       return 1
     fi
     created=yes status=created
@@ -142,6 +139,20 @@ replace() {
   else
     put_back
   fi
+}
+
+# put_aside: gives the container that was looked at the name of an old one. Docker cannot do that with one that it is about
+# to start again.
+put_aside() {
+  if [ "$status" = restarting ]; then docker stop -- "$name" >/dev/null || return 1; fi
+  if ! docker_said=$(docker rename "$name" "$previous" 2>&1); then
+    case $docker_said in
+      *'already in use'*) die "$previous is the name of a container that is not converge's: give it another one" ;;
+      *) die "$docker_said" ;;
+    esac
+    return 1
+  fi
+  left=yes
 }
 
 # stop_previous: stops the old container; a paused one could not hear of it.

@@ -327,7 +327,7 @@ fn transaction(
         options.push("--allow-downgrades".to_owned());
     }
     script.then(sh!(
-        "[ -z \"$words\" ] || apt_transaction {} install $reinstall {} -- $words",
+        "[ -z \"$words\" ] || apt_transaction {} install $reinstall {} -- $words || apt_held",
         absent.join(" "),
         Words(&options)
     ))
