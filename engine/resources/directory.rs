@@ -24,7 +24,8 @@ use crate::{
 
 /// A directory, and on request what is in it.
 ///
-/// Directories above it are made where they are missing. A link to a directory is followed.
+/// Directories above it are made where they are missing. A link to a directory is followed; one that lies where `source` has a
+/// folder is refused, as it may lead anywhere.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
@@ -45,7 +46,8 @@ pub struct Directory {
     /// The mode of the files that come with `source`: four octal digits; by default `0755` for what is executable there, and
     /// `0644` for the rest.
     file_mode: Option<String>,
-    /// Whether all that is neither in `source` nor declared by anyone is removed.
+    /// Whether all that is neither in `source` nor declared by anyone is removed. Without `source`, what others declare below it
+    /// is all that stays. In `/etc/systemd/system` the links by which units start at boot stay: that is for `service` to say.
     #[serde(default)]
     purge: bool,
     /// The folders of the source, each after the one it is in.
@@ -128,15 +130,9 @@ impl Resource for Directory {
         if self.purge {
             entry::check_not_vital("purge", &self.path)?;
         }
-        match &self.source {
-            Some(name) => {
-                let SourceTree { folders, files } = files.tree(name)?;
-                (self.folders, self.tree) = (folders, files);
-            }
-            None if self.purge => {
-                return Err(ArgumentError::new("purge", "no `source` that says what stays"));
-            }
-            None => {}
+        if let Some(name) = &self.source {
+            let SourceTree { folders, files } = files.tree(name)?;
+            (self.folders, self.tree) = (folders, files);
         }
         self.names().try_for_each(|name| entry::check_path("source", &self.below(name)))
     }
@@ -251,7 +247,7 @@ impl Resource for Directory {
         for name in &observed.extra {
             fields.push(Field::new(
                 &label(name),
-                Shown::Hidden("not in the source".into()),
+                Shown::Hidden("nobody declares it".into()),
                 Shown::Nothing,
             ));
         }

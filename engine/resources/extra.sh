@@ -1,6 +1,7 @@
 # `extra DO FOLDER NAME...` does something with each entry of a folder that is none of the names: `told` prints what is
 # extra, `gone` removes it. The names stand in the order of the shell's own lists, so that both are gone through once; a
-# name that comes next and is not there is passed over. Nothing is ever made of a name but a word.
+# name that comes next and is not there is passed over. Nothing is ever made of a name but a word. The links that enable
+# units of systemd are no extras: a unit makes them, be it one of another folder.
 extra() {
   do=$1 folder=$2; shift 2
   [ -d "$folder" ] || return 0
@@ -10,6 +11,10 @@ extra() {
     while [ $# -gt 0 ] && [ "$folder/$1" != "$p" ] && [ ! -e "$folder/$1" ] && [ ! -L "$folder/$1" ]; do shift; done
     if [ "$folder/${1-}" = "$p" ]; then shift; continue; fi
     for wanted do [ "$folder/$wanted" != "$p" ] || continue 2; done
+    case $p in
+      /etc/systemd/system/*.wants* | /etc/systemd/system/*.requires* | /etc/systemd/system/*.upholds*) continue ;;
+      /etc/systemd/system/*) if [ -L "$p" ] && [ -e "$p" ]; then case $(readlink -- "$p") in /lib/systemd/* | /usr/lib/systemd/* | /etc/systemd/system/*) continue ;; esac; fi ;;
+    esac
     $do "$p" || return
   done
 }
