@@ -7,28 +7,23 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{resource::ArgumentError, script::functions};
+mod name;
+
+pub use self::name::{SUFFIXES, check_unit, has_suffix};
+use crate::script::functions;
 
 /// The functions of sh that ask for it.
-pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("systemd.sh")));
+pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| of_daemons(include_str!("systemd.sh")));
+
+/// Functions of sh that know by which words a script for init that starts a daemon is told from others.
+pub fn of_daemons(text: &str) -> String {
+    const WORDS: &str =
+        "start-stop-daemon|start_daemon|daemonize|nohup|setsid|pidfile|killproc|daemon=.?/";
+    format!("daemon_words='{WORDS}'\n{}", functions(text))
+}
 
 /// Where the unit files of whoever runs the host lie.
 pub const FOLDER: &str = "/etc/systemd/system";
-
-/// The suffixes that a unit can have.
-pub const SUFFIXES: [&str; 11] = [
-    "service",
-    "socket",
-    "device",
-    "mount",
-    "automount",
-    "swap",
-    "target",
-    "path",
-    "timer",
-    "slice",
-    "scope",
-];
 
 /// All that systemd says of whether a unit could be loaded, of what it does, and of its file; none of them has no file. What
 /// is not among them has a meaning that converge does not know.
@@ -80,6 +75,8 @@ pub struct Unit {
     pub stale: bool,
     /// Of a script for init: whether a link starts it at boot.
     linked: Option<bool>,
+    /// Whether it is called active though no process is left of the daemon that a script for init started.
+    empty: bool,
     /// Whether it ended, or was started again, in the seconds that it has to stay active.
     pub ended_early: bool,
 }
@@ -124,7 +121,7 @@ impl Unit {
 
     /// Whether it runs, whatever else it is doing.
     pub fn is_running(&self) -> bool {
-        ["active", "reloading", "refreshing"].contains(&self.active.as_str())
+        ["active", "reloading", "refreshing"].contains(&self.active.as_str()) && !self.empty
     }
 
     /// Whether nothing of it runs. What is about to start, or to end, is not stopped.
@@ -157,6 +154,7 @@ impl Unit {
             ("activating", "auto-restart") => "about to be started again".to_owned(),
             ("failed", _) => format!("false ({})", self.shown_end()),
             ("inactive", _) => "false".to_owned(),
+            _ if self.empty => "false (no process of it is left)".to_owned(),
             _ if self.is_running() => "true".to_owned(),
             (other, _) => other.to_owned(),
         }
@@ -172,6 +170,7 @@ impl Unit {
         };
         match (self.active.as_str(), how.as_str()) {
             _ if self.is_running() => "it was started again".to_owned(),
+            _ if self.empty => "no process of it is left".to_owned(),
             ("failed", "") => "failed".to_owned(),
             ("failed", how) => format!("failed: {how}"),
             (_, "") => "it ended".to_owned(),
@@ -190,6 +189,10 @@ pub struct Said<'a> {
     left: Vec<&'a str>,
     /// The links that start scripts of init at boot.
     links: Vec<&'a str>,
+    /// The scripts of init that start a daemon.
+    daemons: Vec<&'a str>,
+    /// The units that are not there, and that a link would start as soon as they are back.
+    lost: Vec<&'a str>,
 }
 
 /// What is said of one unit.
@@ -205,7 +208,9 @@ impl<'a> Said<'a> {
             let lines = output.lines().filter_map(move |line| line.strip_prefix(word));
             lines.collect::<Vec<&str>>()
         };
-        let links = of("+links ").into_iter().flat_map(|links| links.split(' ')).collect();
+        let (unread, left, lost) = (of("+unread "), of("+left "), of("+lost "));
+        let paths = |word| of(word).into_iter().flat_map(|paths| paths.split(' ')).collect();
+        let (links, daemons) = (paths("+links "), paths("+daemons "));
         let mut units = HashMap::new();
         for paragraph in output.split("\n\n") {
             let values: BTreeMap<&str, &str> =
@@ -216,7 +221,7 @@ impl<'a> Said<'a> {
                 units.insert(name.clone(), Properties { names, values });
             }
         }
-        Self { units, unread: of("+unread "), left: of("+left "), links }
+        Self { units, unread, left, links, daemons, lost }
     }
 
     /// What was said of one that was asked for, and that has to stay active for that many seconds.
@@ -242,7 +247,10 @@ impl<'a> Said<'a> {
         let number = |property: &str| text(property).parse::<u64>().unwrap_or_default();
         let load = state("LoadState", &LOAD_STATES)?;
         let active = state("ActiveState", &ACTIVE_STATES)?;
-        let file = state("UnitFileState", &FILE_STATES)?;
+        let mut file = state("UnitFileState", &FILE_STATES)?;
+        if self.lost.contains(&name) {
+            file = "enabled".to_owned();
+        }
         let unread = self.unread.iter().any(|path| unit.has_not_read(path));
         let stale =
             state("NeedDaemonReload", &["yes", "no"])? == "yes" || load == "loaded" && unread;
@@ -259,7 +267,9 @@ impl<'a> Said<'a> {
         let ended_early = self.left.contains(&name) || !runs && short;
         let (sub, result) = (text("SubState"), text("Result"));
         let exit_status = text("ExecMainStatus");
-        Ok(Unit { load, active, sub, file, result, exit_status, stale, linked, ended_early })
+        let is_daemon = self.daemons.contains(&text("SourcePath").as_str());
+        let empty = sub == "exited" && (is_daemon || self.left.contains(&name));
+        Ok(Unit { load, active, sub, file, result, exit_status, stale, linked, empty, ended_early })
     }
 }
 
@@ -318,49 +328,9 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Whether the name says which sort of unit it is.
-pub fn has_suffix(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix))
-}
-
-/// Checks that a name is the whole name of one unit: no pattern, no template without its instance. Only the root directory
-/// gives a unit a name that begins with a dash.
-///
-/// # Errors
-/// It is not.
-pub fn check_unit(name: &str) -> Result<(), ArgumentError> {
-    let error = |message: String| ArgumentError::new("name", message);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
-    let stem = name.rsplit_once('.').map_or("", |(stem, _)| stem);
-    if stem.is_empty()
-        || stem.ends_with('@')
-        || stem.starts_with('-') && stem != "-"
-        || !name.chars().all(allowed)
-        || name.len() > 255
-    {
-        return Err(error(format!("`{name}` is not the name of a unit")));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_name_of_one_unit_is_refused() {
-        for bad in
-            ["foo@.service", "-x.service", "--.mount", "a b.service", "*.service", ".service"]
-        {
-            assert!(check_unit(bad).is_err(), "{bad}");
-        }
-        assert!(
-            check_unit("getty@tty1.service").is_ok()
-                && check_unit("-.mount").is_ok()
-                && has_suffix("a.timer")
-        );
-        assert!(!has_suffix("php8.2-fpm") && !has_suffix("nginx"));
-    }
 
     #[test]
     fn names_are_read_as_systemctl_quotes_them() {

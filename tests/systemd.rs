@@ -424,7 +424,7 @@ fn a_look_waits_for_what_was_started_moments_ago_once_for_all() {
     let young_since = |seconds: f64, more: &str| {
         let (began, ended) = (ago(seconds), ago(seconds) - 20_000);
         format!(
-            "LoadState=loaded ActiveState=active SubState=running UnitFileState=enabled ActiveEnterTimestampMonotonic={began} InactiveExitTimestampMonotonic={began} {}",
+            "LoadState=loaded ActiveState=active SubState=running UnitFileState=enabled ActiveEnterTimestampMonotonic={began} StateChangeTimestampMonotonic={began} InactiveExitTimestampMonotonic={began} {}",
             more.replace("ENDED", &ended.to_string())
         )
     };
@@ -465,13 +465,96 @@ fn a_look_waits_for_what_was_started_moments_ago_once_for_all() {
             "{}",
             host.name()
         );
-        // A restart of what ran before; its start said all there is to say, unless it is systemd that starts it.
-        for unit in ["a.service", "b.service"] {
-            write(&host, unit, &young("NRestarts=0 InactiveEnterTimestampMonotonic=ENDED"));
+        // A restart of what ran before, or a reload. Who says itself that it is ready said all there is to say, unless it is
+        // systemd that starts it.
+        write(&host, "b.service", &young_since(500.0, "NRestarts=0"));
+        let restarted = young("InactiveEnterTimestampMonotonic=ENDED");
+        let reloaded = young_since(500.0, "NRestarts=1").replace(
+            &format!("StateChangeTimestampMonotonic={}", ago(500.0)),
+            &format!("StateChangeTimestampMonotonic={}", ago(0.5)),
+        );
+        for (slept, kind, unit) in [
+            (1, "Type=simple PIDFile=", &restarted),
+            (1, "Type=forking PIDFile=", &restarted),
+            (0, "Type=forking PIDFile=/run/a.pid", &restarted),
+            (0, "Type=notify PIDFile=", &restarted),
+            (0, "Type=notify-reload PIDFile=", &restarted),
+            (0, "Type=dbus PIDFile=", &restarted),
+            (1, "Type=dbus NRestarts=4", &restarted),
+            (1, "Type=simple PIDFile=", &reloaded),
+            (0, "Type=notify PIDFile=", &reloaded),
+        ] {
+            write(&host, "a.service", &format!("{unit} {kind}"));
+            assert_eq!(look(":").1, slept, "{}: {kind}", host.name());
         }
-        assert_eq!(look(":").1, 0, "{}", host.name());
-        write(&host, "a.service", &young("NRestarts=4 InactiveEnterTimestampMonotonic=ENDED"));
-        assert_eq!(look(":").1, 1, "{}", host.name());
+        write(&host, "a.service", &format!("{restarted} SourcePath=/etc/init.d/a Type=forking"));
+        let (told, _) = look("sed -i s/=running/=exited/ a.service");
+        assert_eq!(
+            told[0],
+            "running: false (no process of it is left) -> true, stay: no process of it is left -> 3 seconds"
+        );
+    }
+}
+
+#[test]
+fn a_script_for_init_whose_daemon_is_gone_does_not_run() {
+    let on = service("name = 'oldd'");
+    for host in hosts(
+        "oldd.service",
+        "LoadState=loaded ActiveState=active SubState=exited UnitFileState=generated SourcePath=/etc/init.d/oldd",
+    ) {
+        let scripts = |script: &str| script.replace("/etc/init.d/*", &host.at("init.d/*"));
+        let probe = || {
+            let probe = host.probe(&scripts(kind().probe(&[&on]).as_str()));
+            assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
+            let told = told(&[&on], &probe.stdout.replace(&host.at("init.d"), "/etc/init.d"));
+            told[0].contains("running: false (no process of it is left) -> true")
+        };
+        host.write("init.d/oldd", "#!/bin/sh\nstart-stop-daemon --start --exec /usr/bin/oldd\n");
+        assert!(probe(), "{}", host.name());
+        host.write("init.d/oldd", "#!/bin/sh\nsysctl -q --system\n");
+        assert!(!probe(), "{}", host.name());
+    }
+}
+
+#[test]
+fn a_link_to_a_unit_that_is_gone_is_not_disabled() {
+    let off = service("name = 'a'\nrunning = false\nenabled = false");
+    let output = paragraph("not-found", "inactive", "");
+    assert_eq!(told(&[&off], &output), [""]);
+    let lost = format!("{output}\n+lost a.service\n");
+    assert_eq!(told(&[&off], &lost), ["enabled: true -> false"]);
+    for host in hosts("a.service", "LoadState=not-found ActiveState=inactive UnitFileState=") {
+        assert!(step(&host, &off).ok);
+        assert_eq!(calls(&host).last().unwrap(), "disable -q -- a.service", "{}", host.name());
+    }
+}
+
+#[test]
+fn a_restart_that_cut_its_own_connection_is_not_made_once_more() {
+    let on = service("name = 'a'");
+    for host in hosts(
+        "a.service",
+        "LoadState=loaded ActiveState=active UnitFileState=enabled Type=notify InvocationID=first",
+    ) {
+        let restarts = |before: &str| {
+            let mut step = kind().react(&on, Reaction::Restart);
+            step.script = Script::trusted(format!("owed=marker\n{before}")).then(step.script);
+            let outcome = host.step(&step);
+            assert!(outcome.ok, "{}: {outcome:?}", host.name());
+            calls(&host).iter().filter(|call| call.starts_with("restart ")).count()
+        };
+        assert_eq!(restarts("mark marker 'restart run file:/a service:a'"), 1, "{}", host.name());
+        // Nothing has come of it: it has to be made.
+        assert_eq!(restarts(""), 1, "{}", host.name());
+        write(
+            &host,
+            "a.service",
+            "LoadState=loaded ActiveState=active UnitFileState=enabled Type=notify InvocationID=second",
+        );
+        assert_eq!(restarts(""), 0, "{}", host.name());
+        // What changed since is another reason.
+        assert_eq!(restarts("mark marker 'restart run file:/b service:a'"), 1, "{}", host.name());
     }
 }
 

@@ -89,6 +89,18 @@ put() (
 # warn TEXT: says in one line what does not keep the step from going on. A run makes a warning of it.
 warn() { say "warning: $*" >&2; }
 
-# mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid.
+# mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
+# a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
 mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
 unmark() { [ ! -e "$STATE/pending/$1" ] || rm -f "$STATE/pending/$1"; }
+begun() {
+  for marker in ${owed-}; do
+    if [ -e "$STATE/pending/$marker" ]; then say "$1" >>"$STATE/pending/$marker"; fi
+  done
+}
+was_begun() {
+  for marker in ${owed-}; do
+    if { read -r begun && read -r begun; } 2>/dev/null <"$STATE/pending/$marker"; then return 0; fi
+  done
+  return 1
+}

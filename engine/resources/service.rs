@@ -9,17 +9,19 @@ use crate::{
     change::{Change, Field},
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words, functions},
+    script::{Script, Words},
     sh,
-    systemd::{self, AtBoot, Said, check_unit, has_suffix},
+    systemd::{self, AtBoot, Said, check_unit, has_suffix, of_daemons},
 };
 
 /// A unit of systemd that runs, and starts at boot.
 ///
 /// It is started, never restarted, to converge; `restart_on` and `reload_on` say what restarts it. Another role can name the
 /// service again, with nothing but what it reacts to: it reacts there too, once for all such calls between which nothing could
-/// tell. After a start it must stay active; if it does not, its status and last log lines are shown. systemd reads again what lies on the disk of a unit
-/// before anything is done with it, drop-ins included.
+/// tell. After a start it must stay active; if it does not, its status and last log lines are shown. A script in `/etc/init.d`
+/// that starts a daemon, by `start-stop-daemon` or with a pid file, runs only as long as a process of it is left; of other
+/// scripts systemd does not tell that. systemd reads again what lies on the disk of a unit before anything is done with it,
+/// drop-ins included.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
@@ -38,8 +40,9 @@ pub struct Service {
     /// Whether nothing and nobody can start it; then it does not run either.
     #[serde(default)]
     masked: bool,
-    /// Seconds that it must stay active after a start; the look at the end of a run waits for that, once for all services.
-    /// Not given, it is 3 seconds after a start, and after a restart only what its start takes.
+    /// Seconds that it must stay active after a start, a restart or a reload; the look at the end of a run waits for that, once
+    /// for all services. Not given, it is 3 seconds; and only what it takes after a restart or a reload of one that tells systemd
+    /// itself when it is ready, by `Type=notify`, `Type=dbus` or a `PIDFile=`.
     stay: Option<u32>,
 }
 
@@ -59,7 +62,7 @@ const STAY: u32 = 3;
 /// Longer than that a look must not wait.
 const STAY_MAX: u32 = 600;
 
-static STEPS: LazyLock<String> = LazyLock::new(|| functions(include_str!("service.sh")));
+static STEPS: LazyLock<String> = LazyLock::new(|| of_daemons(include_str!("service.sh")));
 
 impl Resource for Service {
     type Observed = systemd::Unit;
@@ -187,12 +190,15 @@ impl Resource for Service {
     /// A unit that is to run is started where it does not; one that is not, is left alone unless it runs. One that
     /// the step before started has read all that changed.
     fn react(&self, reaction: Reaction) -> Step {
-        let (verb, careful) = match reaction {
-            Reaction::Reload => ("reload-or-restart", "try-reload-or-restart"),
-            Reaction::Restart | Reaction::Run | Reaction::Afterwards => ("restart", "try-restart"),
+        let (bring, careful) = match reaction {
+            Reaction::Reload => ("bring reload-or-restart", "try-reload-or-restart"),
+            Reaction::Restart | Reaction::Run | Reaction::Afterwards => {
+                ("restart_owed", "try-restart")
+            }
         };
+        let bring = Script::trusted(bring);
         let script = match self.running {
-            Some(true) => sh!("[ -n \"${{brought-}}\" ] || bring {}", verb),
+            Some(true) => sh!("[ -n \"${{brought-}}\" ] || {}", bring),
             Some(false) | None => sh!("systemctl {} -- \"$unit\"", careful),
         };
         self.prepared().then(script).into()

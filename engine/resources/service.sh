@@ -5,7 +5,7 @@ nl='
 
 # look: asks about $unit, once for all properties. They are lines `NAME=VALUE`, each behind a line break.
 look() {
-  seen=$nl$(systemctl show -p Id,Names,Type,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,SourcePath,Result,NRestarts,ConditionResult,TriggeredBy,ControlGroup -- "$unit")$nl
+  seen=$nl$(systemctl show -p Id,Names,Type,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,SourcePath,Result,NRestarts,ConditionResult,TriggeredBy,ControlGroup,InvocationID -- "$unit")$nl
 }
 
 # property NAME: puts in $value what the last look saw of it.
@@ -83,7 +83,11 @@ enable() {
     enable/alias/*) cannot "$2" "$1" 'it is another name of a unit: declare that'; return ;;
     enable/transient/*) cannot "$2" "$1" 'it is gone after the next boot'; return ;;
     enable//*) cannot "$2" "$1" 'there is no file of it'; return ;;
-    disable/static/* | disable/indirect/* | disable/alias/* | disable/transient/* | disable/masked*/* | disable//*) return 0 ;;
+    disable//*)
+      # A link to nothing would start it as soon as it is back.
+      systemctl disable -q -- "$unit" 2>/dev/null || :
+      return 0 ;;
+    disable/static/* | disable/indirect/* | disable/alias/* | disable/transient/* | disable/masked*/*) return 0 ;;
   esac
   systemctl "$1" -q -- "$unit"
   case $1/$value in disable/*-runtime) systemctl disable -q --runtime -- "$unit" ;; esac
@@ -101,9 +105,20 @@ cannot() { [ -z "$1" ] || { die "systemd cannot $2 $unit: $3"; return 1; }; }
 # One that systemd is about to start again would be waited for, however long that takes, so that is begun anew.
 bring_up() {
   property ActiveState
-  case $value in active | reloading | refreshing) return 0 ;; esac
-  if is SubState auto-restart; then bring restart; else bring start; fi
+  case $value in
+    active | reloading | refreshing)
+      is_empty || return 0
+      bring restart ;;
+    *) if is SubState auto-restart; then bring restart; else bring start; fi ;;
+  esac
   brought=yes
+}
+
+# is_empty: whether a script for init is called active though no process is left of the daemon that it started.
+is_empty() {
+  is SubState exited || return 1
+  property SourcePath
+  case $value in /etc/init.d/*) grep -qiE "$daemon_words" "$value" ;; *) return 1 ;; esac
 }
 
 # bring_down: nothing of it runs afterwards.
@@ -125,6 +140,14 @@ try() {
   look
   property Result
   case $value in *-limit-hit) systemctl reset-failed -- "$unit" && systemctl "$1" -- "$unit" ;; *) return 1 ;; esac
+}
+
+# restart_owed: restarts it, unless that was begun by a run whose connection the restart itself cut: then it runs anew by now.
+restart_owed() {
+  property InvocationID
+  if was_begun && [ "$begun" != "$value" ] && is ActiveState active; then return 0; fi
+  begun "$value"
+  bring restart
 }
 
 # has_begun: whether the unit is of those that say when they are ready, or whose start a fork ends, and has processes. Then
@@ -156,6 +179,7 @@ bring() {
     done
     if is NRestarts "$bring_restarts"; then property ActiveState; else value='started again by systemd'; fi
     state=$value
+    if is_empty; then state='without a process'; fi
     case $state in active | reloading | refreshing) return 0 ;; esac
     if is Type oneshot && is Result success && is ConditionResult yes; then
       die "$unit ran and ended, as a oneshot unit does: declare it with \`running: ()\`, or let it have RemainAfterExit"
@@ -185,6 +209,10 @@ tell_why() {
 did_not_stay() {
   tell_why
   property ActiveState
-  case $value in active | reloading | refreshing) value='was started again by systemd' ;; *) value="is $value" ;; esac
+  case $value in
+    active | reloading | refreshing)
+      if is SubState exited; then value='has no process left'; else value='was started again by systemd'; fi ;;
+    *) value="is $value" ;;
+  esac
   die "$unit was started in this run, and did not stay active for $1 seconds: it $value"
 }

@@ -18,7 +18,8 @@ use crate::{
     value::Value,
 };
 
-/// A unit file of systemd, or a part of one, in `/etc/systemd/system`. After a change systemd reads it again.
+/// A unit file of systemd, or a part of one, in `/etc/systemd/system`. After a change systemd reads it again; what is enabled is
+/// enabled anew where its `[Install]` section changed.
 ///
 /// To start what it describes, declare a `service`; give that `restart_on` with this unit if a change must take effect at once.
 /// A drop-in, such as `nginx.service.d/limits.conf`, adds to a unit that somebody else brings.
@@ -52,6 +53,14 @@ has systemctl || return 0
 systemctl "$@" && return 0
 told=$?
 [ "$(systemctl is-system-running 2>/dev/null)" = offline ] || return $told
+}"#;
+
+/// `installs PATH` prints what enabling the unit at PATH does; where that is not `$installed` any more, `enable_anew PATH NAME`
+/// makes the links of an enabled one as they are to be now.
+const INSTALLED: &str = r#"installs() { if [ -f "$1" ]; then sed -n '/^\[Install\]/,/^\[[^I]/p' "$1"; fi; }
+enable_anew() {
+[ "$installed" != "$(installs "$1")" ] && has systemctl || return 0
+case $(systemctl is-enabled -- "$2" 2>/dev/null) in enabled) told reenable -q -- "$2" ;; esac
 }"#;
 
 impl Resource for Unit {
@@ -124,7 +133,17 @@ impl Resource for Unit {
             None => Script::default(),
         };
         let Step { script, contents } = self.file().apply(change);
-        Step { script: functions.then(folder).then(script).then(reload), contents }
+        let whole = functions.then(folder);
+        let script = match self.drop_in() {
+            Some(_) => whole.then(script).then(reload),
+            None => whole
+                .then(Script::trusted(INSTALLED))
+                .then(sh!("installed=$(installs {})", path))
+                .then(script)
+                .then(reload)
+                .then(sh!("enable_anew {} {}", path, self.name)),
+        };
+        Step { script, contents }
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Part {
     /// The nodes it works on: several when they are one transaction.
     #[serde(skip)]
     pub nodes: Vec<NodeId>,
-    /// Writes down what will be owed once the step is done.
+    /// Writes down what will be owed once the step is done, and tells the step by `$owed` how what it pays is marked.
     owing: Script,
     /// What makes the nodes so.
     pub step: Script,
@@ -115,8 +115,14 @@ impl Part {
             // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
             let owed = |(_, reaction): &(NodeId, Reaction)| *reaction == Reaction::Afterwards;
             let obligation = node.reactions.iter().any(owed).then_some(Reaction::Afterwards);
-            for reaction in node.kind.reacts().iter().copied().chain(obligation) {
-                paying.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
+            let reactions = node.kind.reacts().iter().copied().chain(obligation);
+            let markers: Vec<String> =
+                reactions.map(|reaction| Owed::marker(&node.name.node, reaction)).collect();
+            if !plan.node(id).planned.reactions().is_empty() {
+                owing.push(sh!("owed={}", markers.join(" ")));
+            }
+            for marker in markers {
+                paying.push(sh!("unmark {}", marker));
             }
         }
         Self { nodes, owing, step: step.script, paying, contents: step.contents }
