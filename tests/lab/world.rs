@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 pub(crate) const HOSTS: [&str; 5] = ["api-1", "api-2", "balancer-1", "web-1", "monitor-1"];
 
@@ -67,8 +68,14 @@ impl Lab {
 
     /// Runs converge in the project's folder.
     pub(crate) fn converge(&self, arguments: &[&str]) -> Ran {
+        self.converge_with(arguments, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) fn converge_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
-        ran(command.args(arguments).env("NO_COLOR", "1").current_dir(project()))
+        command.args(arguments).env("NO_COLOR", "1").envs(variables.iter().copied());
+        ran(command.current_dir(project()))
     }
 
     /// Runs converge with `--format json`, and gives the events.
@@ -82,15 +89,20 @@ impl Lab {
 
     /// Applies a playbook that is no part of the project, then finds nothing to do.
     pub(crate) fn converges(&self, playbook: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("playbook.rhai");
-        fs::write(&path, playbook).unwrap();
-        let inventory = project().join(".lab/inventory.toml");
-        let [path, inventory] = [&path, &inventory].map(|path| path.to_str().unwrap());
-        let ran = self.converge(&[path, "-i", inventory]);
+        let written = Written::new(playbook);
+        let ran = self.converge(&written.arguments());
         assert_eq!(ran.status, 0, "{ran:#?}");
-        let (status, events) = self.events(&["plan", path, "-i", inventory, "--exit-code"]);
+        let mut plan = vec!["plan", "--exit-code"];
+        plan.extend(written.arguments());
+        let (status, events) = self.events(&plan);
         assert_eq!((status, acted_on(&events)), (0, Vec::new()));
+    }
+
+    /// Applies a playbook that is no part of the project, which must not converge, and gives what was said.
+    pub(crate) fn fails(&self, playbook: &str) -> String {
+        let ran = self.converge(&Written::new(playbook).arguments());
+        assert!(ran.status > 0, "{ran:#?}");
+        ran.stdout
     }
 
     /// Runs a script as root on a host, past converge.
@@ -140,6 +152,37 @@ impl Lab {
     }
 }
 
+/// A playbook that is no part of the project, and the inventory of all hosts of the lab.
+pub(crate) struct Written {
+    _folder: TempDir,
+    playbook: String,
+    inventory: String,
+}
+
+impl Written {
+    pub(crate) fn new(playbook: &str) -> Self {
+        Self::for_hosts(playbook, &inventory())
+    }
+
+    /// The same, with an inventory of its own.
+    pub(crate) fn for_hosts(playbook: &str, inventory: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        write("converge.toml", "[secrets]\nproviders = [{ environment = \"CONVERGE_SECRET_\" }]\n");
+        let (playbook, inventory) =
+            (write("playbook.rhai", playbook), write("inventory.toml", inventory));
+        Self { _folder: folder, playbook, inventory }
+    }
+
+    pub(crate) fn arguments(&self) -> Vec<&str> {
+        vec![self.playbook.as_str(), "-i", &self.inventory]
+    }
+}
+
 /// Looks again and again, until it is so.
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     until_nothing(|| if holds() { vec![] } else { vec![what] });
@@ -178,6 +221,16 @@ pub(crate) fn acted_on(events: &[Value]) -> Vec<String> {
 pub(crate) fn ended(events: &[Value], outcome: &str) -> Vec<String> {
     let ended = |event: &&Value| event["outcome"]["outcome"] == outcome;
     events.iter().filter(ended).map(|event| event["node"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The inventory of all hosts of the lab, to be read from anywhere.
+pub(crate) fn inventory() -> String {
+    let state = project().join(".lab");
+    let inventory = fs::read_to_string(state.join("inventory.toml")).unwrap();
+    let whole = |text: String, name: &str| {
+        text.replace(&format!("{name:?}"), &format!("{:?}", state.join(name)))
+    };
+    ["key", "known_hosts"].into_iter().fold(inventory, whole)
 }
 
 /// The folder of the project.
