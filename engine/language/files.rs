@@ -115,20 +115,22 @@ impl<'a> RoleFiles<'a> {
     /// and the variables of the call. The host's facts are asked for only if the template reads them.
     fn context(&self, wants: &Wants, vars: Values) -> Result<template::Context, ArgumentError> {
         let parameters = self.scene.parameters.clone();
-        let (mut named, mut host, mut variables) = (Arc::default(), Arc::default(), Values::new());
-        if let Some(subject) = &self.scene.host {
-            let subject = subject.subject();
-            [named, host] = self.host(subject, wants)?;
-            for name in &wants.others {
-                if !parameters.contains_key(name) && !vars.contains_key(name) {
-                    // Whether it is there can be another thing for another host.
-                    self.sees_host.set(true);
-                    let variable =
-                        subject.vars.get(name).map(|it| (name.clone(), it.value.clone()));
-                    variables.extend(variable);
+        let mut variables = Values::new();
+        let [named, host] = match &self.scene.host {
+            Some(subject) => {
+                let subject = subject.subject();
+                for name in &wants.others {
+                    if !parameters.contains_key(name) && !vars.contains_key(name) {
+                        // Whether it is there can be another thing for another host.
+                        self.sees_host.set(true);
+                        let variable = subject.vars.get(name);
+                        variables.extend(variable.map(|it| (name.clone(), it.value.clone())));
+                    }
                 }
+                self.host(subject, wants)?
             }
-        }
+            None => Default::default(),
+        };
         // What is of the host stands at `HOST`.
         let all =
             vec![self.fleet(wants), named, Arc::new(variables), parameters, host, Arc::new(vars)];

@@ -5,8 +5,8 @@
 
 use std::{
     any::TypeId,
-    collections::HashMap,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
@@ -79,12 +79,14 @@ impl Orders {
         let Some(order) = tagged.or_else(|| self.written(map, call, arguments)) else {
             return keys().collect();
         };
-        // What was added later comes last.
-        let known =
-            order.iter().filter_map(|key| map.get_key_value(&**key).map(|(key, _)| key.as_str()));
-        let mut all: IndexSet<&str> = known.collect();
-        all.extend(keys());
-        all.into_iter().collect()
+        let known = order.iter().filter_map(|key| map.get_key_value(&**key));
+        let mut all: Vec<&str> = known.map(|(key, _)| key.as_str()).collect();
+        if all.len() < map.len() {
+            // What was added later comes last.
+            let known: HashSet<&str> = all.iter().copied().collect();
+            all.extend(keys().filter(|key| !known.contains(key)));
+        }
+        all
     }
 
     /// The order of the literal that a map most likely was.
@@ -130,7 +132,9 @@ impl Orders {
 }
 
 fn hash<'a>(keys: impl Iterator<Item = &'a str>) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(keys.collect::<Vec<_>>())
+    let mut hasher = DefaultHasher::new();
+    keys.for_each(|key| key.hash(&mut hasher));
+    hasher.finish()
 }
 
 /// A map out of a value, which keeps the order of its keys.
