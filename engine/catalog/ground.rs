@@ -71,7 +71,30 @@ const MERGED: [(&str, &str); 6] = [
 const LINKS_MAX: usize = 16;
 
 /// The links of a host: where each leads, from the root, and who declares it.
-type Links<'a> = HashMap<&'a str, (String, Option<NodeId>)>;
+#[derive(Default)]
+struct Links<'a> {
+    by_path: HashMap<&'a str, (String, Option<NodeId>)>,
+    /// A bit for each length of a path: most that are looked for are no links, which their length tells mostly.
+    lengths: u64,
+}
+
+impl<'a> Links<'a> {
+    fn length(path: &str) -> u64 {
+        1 << path.len().min(63)
+    }
+
+    fn insert(&mut self, path: &'a str, to: String, by: Option<NodeId>) {
+        self.lengths |= Self::length(path);
+        self.by_path.insert(path, (to, by));
+    }
+
+    fn get(&self, path: &str) -> Option<&(String, Option<NodeId>)> {
+        if self.lengths & Self::length(path) == 0 {
+            return None;
+        }
+        self.by_path.get(path)
+    }
+}
 
 impl<'a> Ground<'a> {
     pub(super) fn new(footprints: &'a Footprints<'a>) -> Self {
@@ -101,14 +124,17 @@ impl<'a> Ground<'a> {
     }
 
     /// What is wanted of paths below one, which names what comes after its slash.
-    fn below(&self, path: &str) -> impl Iterator<Item = (&str, &[(NodeId, &'a Lies<'a>)])> {
-        let start = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        let length = start.len();
+    fn below<'s>(
+        &'s self,
+        path: &'s str,
+    ) -> impl Iterator<Item = (&'s str, &'s [(NodeId, &'a Lies<'a>)])> {
+        let path = if path == "/" { "" } else { path };
         // A path holds no control characters.
-        let first = format!("{start}\u{1}");
-        let range = self.paths.range(first..);
-        let below = range.take_while(move |(path, _)| path.starts_with(&start));
-        below.map(move |(path, lots)| (&path[length..], lots.as_slice()))
+        let range = self.paths.range([path, "/\u{1}"].concat()..);
+        range.map_while(move |(below, lots)| {
+            let name = below.strip_prefix(path)?.strip_prefix('/')?;
+            Some((name, lots.as_slice()))
+        })
     }
 
     /// The first two that contradict each other.
@@ -231,12 +257,12 @@ impl<'a> Ground<'a> {
 
 /// Where the links lead that are declared, and those that all systems have.
 fn links<'a>(footprints: &'a Footprints<'a>) -> Links<'a> {
-    let mut links: Links<'a> =
-        MERGED.into_iter().map(|(from, to)| (from, (to.to_owned(), None))).collect();
+    let mut links = Links::default();
+    MERGED.into_iter().for_each(|(from, to)| links.insert(from, to.to_owned(), None));
     for (id, footprint) in footprints {
         for (path, lies) in &footprint.paths {
             if let Lies::Link(to) = lies {
-                links.insert(path, (target(path, to), Some(*id)));
+                links.insert(path, target(path, to), Some(*id));
             }
         }
     }
