@@ -72,7 +72,9 @@ impl ExitStatus {
                 (5, "reverted", "a change was taken back: the old state is there again")
             }
             Self::Locked => (6, "locked", "another run holds a host"),
-            Self::Unwritten => (7, "unwritten", "all went well, and a report could not be written"),
+            Self::Unwritten => {
+                (7, "unwritten", "all went well, and the result or a report could not be written")
+            }
             Self::Interrupted => (130, "interrupted", "interrupted"),
         }
     }

@@ -1,8 +1,12 @@
 //! The `converge` program: the command line to a subcommand, to an exit status.
 
-use std::{process::ExitCode, thread::available_parallelism};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    thread::available_parallelism,
+};
 
-use converge::{cli::Cli, commands, exit_status::ExitStatus};
+use converge::{cli::Cli, commands, exit_status::ExitStatus, report};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -15,11 +19,7 @@ fn main() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and the version are no mistake. That nobody reads them is none either.
-            let _ = error.print();
-            let asked = !error.use_stderr();
-            let status = if asked { ExitStatus::Converged } else { ExitStatus::Mistake };
-            return ExitCode::from(status.code());
+            return ExitCode::from(told(&error).code());
         }
     };
     let Ok(runtime) = runtime() else { return ExitCode::from(ExitStatus::Mistake.code()) };
@@ -30,6 +30,22 @@ fn main() -> ExitCode {
     // Nothing is waited for any more: no host that was dialled in vain, no answer of a name server, nor until all that was
     // known of a fleet is freed.
     std::process::exit(status)
+}
+
+/// Tells what is wrong with the command line; or the help and the version, which are no mistake. That nobody reads them
+/// is none either.
+fn told(error: &clap::Error) -> ExitStatus {
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    let lost = printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    match (error.use_stderr(), lost) {
+        (true, _) => ExitStatus::Mistake,
+        (false, None) => ExitStatus::Converged,
+        (false, Some(error)) => {
+            // Where this cannot be said either, the exit status says it.
+            let _ = writeln!(io::stderr(), "{}", report::unwritten(&error));
+            ExitStatus::Unwritten
+        }
+    }
 }
 
 /// The exit status of a program that panicked, as Rust has it. What happened was told then.

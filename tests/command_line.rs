@@ -392,3 +392,54 @@ fn several_playbooks_are_one_run() {
         String::from_utf8(wrong.stderr).unwrap().contains("an approved plan is applied by itself")
     );
 }
+
+/// A command line for each subcommand, the help and the version: all that prints.
+const PRINTING: &[&[&str]] = &[
+    &["plan", "playbooks/link.rhai"],
+    &["apply", "playbooks/link.rhai"],
+    &["check", "playbooks/a.rhai"],
+    &["hosts"],
+    &["facts", "all"],
+    &["exec", "all", "--", "echo", "said"],
+    &["graph", "playbooks/link.rhai"],
+    &["why", "web-1", "port", "-i", "inventory/lab.toml"],
+    &["doc", "file"],
+    &["history"],
+    &["show", "last"],
+    &["completions", "bash"],
+    &["help", "plan"],
+    &["plan", "--help"],
+    &["--help"],
+    &["--version"],
+];
+
+#[test]
+fn what_cannot_be_told_is_no_success_for_any_subcommand() {
+    let program = <converge::cli::Cli as clap::CommandFactory>::command();
+    for subcommand in program.get_subcommands().map(clap::Command::get_name) {
+        assert!(PRINTING.iter().any(|line| line[0] == subcommand), "{subcommand} is not tried");
+    }
+    let root = project();
+    let link = root.path().join("link");
+    let playbook = format!("on(hosts(\"all\"), |host| link({link:?}, #{{ to: \"/\" }}));");
+    fs::write(root.path().join("playbooks/link.rhai"), playbook).unwrap();
+    let run = |line: &[&str], stdout: Stdio| {
+        let mut command = command(&root, line);
+        let output = command.env("CONVERGE_INVENTORY", "here.toml").stdout(stdout).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for line in PRINTING {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (status, said) = run(line, full.into());
+        assert_eq!(status, Some(7), "{line:?}: {said}");
+        let why = "what was to be told could not be written to standard output: No space left";
+        assert!(said.contains(why), "{line:?}: {said}");
+        // Whoever has read enough closes the pipe.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (status, said) = run(line, writer.into());
+        assert_eq!(status, Some(0), "{line:?}: {said}");
+        assert!(!said.contains("could not be written"), "{line:?}: {said}");
+    }
+}

@@ -114,6 +114,11 @@ impl Options {
 /// Gives what takes out of a text what must not be seen: another one as soon as another secret is known.
 pub type Redactors = Box<dyn Fn() -> Arc<Redactor> + Send + Sync>;
 
+/// What is told where the result could not be written.
+pub fn unwritten(error: &io::Error) -> String {
+    format!("what was to be told could not be written to standard output: {error}")
+}
+
 /// The event with its texts as the redactor leaves them, for whoever keeps events.
 pub fn redacted(mut event: Event, redactor: &Redactor) -> Event {
     if !redactor.is_idle() {
@@ -196,15 +201,19 @@ impl Report {
     /// Takes the live lines away, and says whether something could not be written.
     ///
     /// # Errors
-    /// The first error of a write. That nobody reads any more, as with `converge plan | head`, is none; but who reads events
-    /// waits for the last one.
+    /// The first error of a write, which is told on standard error too. That nobody reads any more, as with
+    /// `converge plan | head`, is none; but who reads events waits for the last one.
     pub fn finish(&self) -> io::Result<()> {
         self.bar.finish_and_clear();
         let mut pen = lock(&self.pen);
         let failed = [pen.stdout.failed.take(), pen.stderr.failed.take()];
         let json = self.options.format == Format::Json;
         let told = |error: &io::Error| json || error.kind() != io::ErrorKind::BrokenPipe;
-        failed.into_iter().flatten().find(told).map_or(Ok(()), Err)
+        let [result, progress] = failed.map(|error| error.filter(told));
+        if let Some(error) = &result {
+            pen.write(&Drawn::progress(unwritten(error) + "\n"));
+        }
+        result.or(progress).map_or(Ok(()), Err)
     }
 
     /// Writes above the live lines. The pen is taken before the bar, here and everywhere.
