@@ -43,12 +43,30 @@ fill() {
   fi
 }
 
+# like OLD NEW CONTENT MODE OWNER GROUP: does as `fill`, and gives the file the ACL and the extended attributes of another,
+# SELinux's context among them. GNU's `cp` knows them all. That of busybox knows none: there it takes the programs that
+# whoever made an ACL needed as well. The mask of an ACL is what MODE says. A write takes the capabilities of a program from
+# the file: they were those of another one.
+like() {
+  if like_said=$(cp --attributes-only --preserve=mode,xattr -- "$1" "$2" 2>&1); then
+    cat "$3" >"$2" && attributes "$2" "$4" "$5" "$6"
+  elif cp --version >/dev/null 2>&1; then
+    die "the ACL or other attributes of the old file cannot be kept: $like_said"
+  else
+    fill "$2" "$3" "$4" "$5" "$6" || return 1
+    has getfacl || return 0
+    like_acl=$(getfacl -cps -- "$1") || return 1
+    [ -z "$like_acl" ] || { say "$like_acl" | setfacl -M - -- "$2" && chmod "00$4" "$2"; } ||
+      die "the ACL of the old file cannot be kept"
+  fi
+}
+
 # put CONTENT PATH MODE OWNER GROUP VALIDATE: makes PATH a file that holds what CONTENT holds.
 # The new file is made in a private folder beside the target, and gets its owner and mode before it is renamed:
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one;
 # one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
-# An ACL of the old file is kept, where the host has the programs that whoever made it needed; its mask is what MODE says.
+# The ACL, the security context and the other attributes of the old file are kept, by `like`.
 put() (
   path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6
   if [ -e "$path" ] && [ ! -f "$path" ] && [ ! -L "$path" ]; then
@@ -59,11 +77,11 @@ put() (
     owners=${access#* }
     mode=${3:-${access%% *}} owner=${4:-${owners% *}} group=${5:-${owners#* }}
   fi
-  acl=
-  if [ -f "$path" ] && [ ! -L "$path" ] && has getfacl; then acl=$(getfacl -cps -- "$path") || exit; fi
-  beside "$path" && fill "./$name" "$1" "$mode" "$owner" "$group" || exit
-  if [ -n "$acl" ]; then
-    say "$acl" | setfacl -M - -- "./$name" && chmod "00$mode" "./$name" || die "the ACL of $path cannot be kept" || exit
+  beside "$path" || exit
+  if [ -f "$path" ] && [ ! -L "$path" ]; then
+    like "$path" "./$name" "$1" "$mode" "$owner" "$group" || exit
+  else
+    fill "./$name" "$1" "$mode" "$owner" "$group" || exit
   fi
   case $validate in
     '') mv -fT "./$name" "$path" || die "$path is mounted, or its directory takes no new files: \`command\` can write into it" ;;
@@ -75,7 +93,7 @@ put() (
     *)
       undo='rm -f "$path"'
       if [ -e "$path" ] || [ -L "$path" ]; then
-        cp -aT "$path" "./old-$name" || exit
+        ln -- "$path" "./old-$name" 2>/dev/null || cp -aT "$path" "./old-$name" || exit
         undo='mv -fT "./old-$name" "$path"'
       fi
       trap 'eval "$undo"' EXIT

@@ -8,6 +8,7 @@
 )]
 
 mod approval;
+mod attributes;
 mod availability;
 mod client;
 mod compatibility;
