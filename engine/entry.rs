@@ -12,7 +12,7 @@ use crate::{
     change::Field,
     content::Digest,
     resource::{Look, Unknown},
-    script::{Script, Words},
+    script::{Room, Script, Words},
     sh,
 };
 
@@ -123,19 +123,17 @@ pub fn words(mode: &Option<String>, owner: &Option<String>, group: &Option<Strin
     sh!("{}", Words(&words))
 }
 
-/// How many paths, and how many bytes of them, one command is given: a host refuses a list that is too long.
+/// How many paths one command is given.
 const CHUNK_PATHS: usize = 1000;
-const CHUNK_BYTES: usize = 96 * 1024;
 
 /// Paths in pieces that one command can be given each. There is always one, for what is done only once.
 pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
-    let (mut chunks, mut begin, mut bytes) = (Vec::new(), 0, 0);
+    let (mut chunks, mut begin, mut room) = (Vec::new(), 0, Room::of(CHUNK_PATHS));
     for (index, path) in paths.iter().enumerate() {
-        if index - begin == CHUNK_PATHS || bytes + path.len() > CHUNK_BYTES && index > begin {
+        if !room.takes(path.len()) {
             chunks.push(&paths[begin..index]);
-            (begin, bytes) = (index, 0);
+            begin = index;
         }
-        bytes += path.len() + 1;
     }
     chunks.push(&paths[begin..]);
     chunks

@@ -57,6 +57,8 @@ pub trait Kind: Send + Sync {
     fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a>;
     /// The same, which leaves alone what others own below it, if that makes a difference.
     fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired>;
+    /// How many bytes of words its probe hands to programs besides its key.
+    fn words(&self, desired: &Desired) -> usize;
     /// One script that reads the state of the batch.
     fn probe(&self, batch: &[&Desired]) -> Script;
     /// What the probe's output says of each of the batch; nothing of what is as it should be.
@@ -138,6 +140,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired> {
         Some(Arc::new(Self::typed(desired).leaving(others)?))
+    }
+
+    fn words(&self, desired: &Desired) -> usize {
+        Self::typed(desired).words()
     }
 
     fn probe(&self, batch: &[&Desired]) -> Script {

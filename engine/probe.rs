@@ -12,7 +12,7 @@ use crate::{
     kind::{Assessed, Difference},
     prelude,
     resource::{Reaction, Unknown},
-    script::Script,
+    script::{Room, Script},
     sh,
 };
 
@@ -116,8 +116,11 @@ impl Owed {
     }
 }
 
-/// How many nodes one section reads, so that no list of arguments grows past what a host takes.
+/// How many nodes one section reads.
 const SECTION_MAX: usize = 500;
+
+/// What the path of a node may have besides its key, in bytes: the folder that all of its kind lie in.
+const FOLDER_MAX: usize = 32;
 
 impl Probe {
     /// A probe of `nodes`, all of one host. `boundary` is a word that nobody can guess: it keeps what a host
@@ -173,18 +176,21 @@ impl Probe {
     }
 }
 
-/// Some nodes in sections, in the order in which their kinds come.
+/// Some nodes in sections, in the order in which their kinds come, so that no list of words grows past what a host takes.
 fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     let mut sections: Vec<Vec<NodeId>> = Vec::new();
-    let mut open: HashMap<&str, usize> = HashMap::new();
+    let mut open: HashMap<&str, (usize, Room)> = HashMap::new();
     for &id in nodes {
-        let kind = catalog.node(id).kind.name();
-        match open.get(kind) {
-            Some(&at) if sections[at].len() < SECTION_MAX => sections[at].push(id),
-            _ => {
-                open.insert(kind, sections.len());
-                sections.push(vec![id]);
-            }
+        let node = catalog.node(id);
+        let bytes = node.name.node.len() + FOLDER_MAX + node.kind.words(&node.desired);
+        let (at, room) =
+            open.entry(node.kind.name()).or_insert_with(|| (sections.len(), Room::of(SECTION_MAX)));
+        if !room.takes(bytes) {
+            *at = sections.len();
+        }
+        match sections.get_mut(*at) {
+            Some(section) => section.push(id),
+            None => sections.push(vec![id]),
         }
     }
     sections

@@ -71,6 +71,11 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Ok(())
     }
 
+    /// How many bytes of words its probe hands to programs besides its key: a batch whose list is too long for a host is cut.
+    fn words(&self) -> usize {
+        0
+    }
+
     /// One script that reads the state of every resource of the batch, and only reads. It is a part of the shell that runs
     /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f` and `IFS`.
     fn probe(batch: &[&Self]) -> Script;

@@ -83,6 +83,36 @@ impl fmt::Write for QuoteWriter<'_, '_> {
     }
 }
 
+/// The room that one program has for a list of words: a host refuses one that is too long, which may be as little as 128 KiB
+/// with the environment and the program's own words.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    most: usize,
+    words: usize,
+    bytes: usize,
+}
+
+impl Room {
+    const BYTES: usize = 96 * 1024;
+
+    /// Room for so many words.
+    pub fn of(most: usize) -> Self {
+        Self { most, words: 0, bytes: 0 }
+    }
+
+    /// Whether there is room for a word more, of so many bytes. If not, it is the first one in a list of its own.
+    pub fn takes(&mut self, bytes: usize) -> bool {
+        let bytes = bytes + 1;
+        let fits = self.words < self.most && self.bytes + bytes <= Self::BYTES || self.words == 0;
+        if !fits {
+            (self.words, self.bytes) = (0, 0);
+        }
+        self.words += 1;
+        self.bytes += bytes;
+        fits
+    }
+}
+
 /// Several values, each as one word of `sh`, with spaces between them.
 pub struct Words<'a, T>(pub &'a [T]);
 
@@ -182,6 +212,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_list_has_room_for_so_many_words_and_so_many_bytes() {
+        let mut room = Room::of(2);
+        assert_eq!([1, 1, 1, 1, 1].map(|it| room.takes(it)), [true, true, false, true, false]);
+        let mut room = Room::of(100);
+        let sizes = [Room::BYTES * 2, 1, 40_000, 40_000, 40_000];
+        assert_eq!(sizes.map(|it| room.takes(it)), [true, false, true, true, false]);
+    }
 
     #[test]
     fn scripts_are_put_together_by_line() {

@@ -6,6 +6,7 @@ mod failure;
 mod fights;
 mod fleet;
 mod limit;
+mod lists;
 mod opening;
 mod order;
 mod reactions;

@@ -23,6 +23,10 @@ impl<R: Resource> Kind for Again<R> {
         None
     }
 
+    fn words(&self, _desired: &Desired) -> usize {
+        0
+    }
+
     fn probe(&self, _batch: &[&Desired]) -> Script {
         Script::default()
     }

@@ -166,6 +166,10 @@ impl Resource for Container {
         self.health.as_mut().map_or(Ok(()), Health::resolve)
     }
 
+    fn words(&self) -> usize {
+        self.previous().len() + self.image.as_deref().map_or(0, str::len)
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<String> =
             batch.iter().flat_map(|it| [it.name.clone(), it.previous()]).collect();
@@ -313,10 +317,7 @@ impl Container {
 
     fn plan_without(&self, observed: &Observed) -> Option<Change> {
         let leftover = Field::new("previous", "left by a run that was cut off", Shown::Nothing);
-        let mut fields = Vec::new();
-        if observed.left_over {
-            fields.push(leftover);
-        }
+        let mut fields: Vec<Field> = observed.left_over.then_some(leftover).into_iter().collect();
         if self.absent {
             return (!fields.is_empty()).then(|| Change::new(Action::Remove, fields));
         }

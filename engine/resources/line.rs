@@ -126,6 +126,11 @@ impl Resource for Line {
         }
     }
 
+    fn words(&self) -> usize {
+        let texts = [&self.line, &self.pattern, &self.after, &self.before];
+        texts.into_iter().flatten().map(String::len).sum()
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let by_path = by_path(batch);
         let mut script = sh!("{}\nset -- probe", Script::trusted(entry::HIDDEN));

@@ -114,6 +114,10 @@ impl Resource for Package {
         Ok(())
     }
 
+    fn words(&self) -> usize {
+        self.version.as_deref().map_or(0, str::len)
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let of = |wanted: fn(&Self) -> bool| -> Vec<&str> {
             batch.iter().filter(|it| wanted(it)).map(|it| it.name.as_str()).collect()

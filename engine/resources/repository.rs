@@ -161,6 +161,10 @@ impl Resource for Repository {
         self.files.iter_mut().try_for_each(|file| file.resolve(files))
     }
 
+    fn words(&self) -> usize {
+        self.files.iter().map(|file| file.key().len()).sum()
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         File::probe(&all_files(batch))
     }

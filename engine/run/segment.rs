@@ -14,7 +14,7 @@ use crate::{
     prelude,
     probe::Owed,
     resource::{Nature, Reaction, Step},
-    script::Script,
+    script::{Room, Script},
     sh,
 };
 
@@ -198,7 +198,13 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
             && planned.is_felt()
             && planned.reactions().is_empty()
     };
-    let count = nodes.iter().take_while(fits).count();
+    // A list that is too long for one program is cut.
+    let mut room = Room::of(usize::MAX);
+    let takes = |id: &&NodeId| {
+        let node = catalog.node(**id);
+        room.takes(node.name.node.len() + node.kind.words(&node.desired))
+    };
+    let count = nodes.iter().take_while(fits).take_while(takes).count();
     if count < 2 {
         return None;
     }

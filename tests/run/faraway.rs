@@ -56,7 +56,8 @@ impl Faraway {
         write("known_hosts", &format!("[127.0.0.1]:* {public}\n"));
         write("key", &user_key.to_openssh(LineEnding::LF).unwrap());
         let user = LocalUser { home: folder.path().to_owned(), ..LocalUser::default() };
-        let (nobody, no_secret) = (Arc::new(|_: &str| None), Arc::new(|_: &str| None));
+        let (nobody, no_secret) =
+            (Arc::new(|_: &str| None), Arc::new(|_: &str| Err(String::new())));
         let ssh = SshConnector::new(user, nobody, no_secret, Timeouts::default());
         let (server, way) = (Server::new(host_key), Mutex::new(Arc::new(|_: &str| 0_u16) as Way));
         Arc::new(Self { ssh, folder, server, way })

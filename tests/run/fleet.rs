@@ -87,7 +87,7 @@ impl Fleet {
         let connector = Arc::new(FakeConnector {
             folder: folder.path().to_owned(),
             faults: Mutex::default(),
-            local: LocalConnector::new(Arc::new(|_: &str| None), Timeouts::default()),
+            local: LocalConnector::new(Arc::new(|_: &str| Err(String::new())), Timeouts::default()),
         });
         Self {
             folder,

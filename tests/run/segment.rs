@@ -16,7 +16,7 @@ use converge::{
 };
 use proptest::prelude::*;
 
-fn catalog(declarations: &str) -> Catalog {
+pub(super) fn catalog(declarations: &str) -> Catalog {
     let playbook = format!("on(hosts(\"localhost\"), |host| {{\n{declarations}\n}});");
     let files = BTreeMap::from([("site.rhai".to_owned(), playbook.into_bytes())]);
     let input = Input {
