@@ -68,7 +68,7 @@ pub struct Observed {
     below: BTreeMap<String, Entry>,
     /// Whether something below belongs to somebody else.
     foreign: bool,
-    /// What is there and not in the source, by its path below the directory.
+    /// What is there and declared by nobody, by its path below the directory.
     extra: BTreeSet<String>,
 }
 
@@ -329,7 +329,7 @@ impl Directory {
         self.file_mode.as_deref().unwrap_or(default)
     }
 
-    /// Goes through each folder that the source brings, for what is there and is not in the source.
+    /// Goes through each folder that the source brings, for what is there and nobody declared.
     fn each_folder(&self, action: &'static str) -> Script {
         let mut children: BTreeMap<&str, Vec<&str>> = [("", Vec::new())].into();
         children.extend(self.folders.iter().map(|folder| (folder.as_str(), Vec::new())));
