@@ -146,34 +146,53 @@ command_succeeds() {
 }
 
 # port_listens PORT: whether something on this host listens at the port for 127.0.0.1 or ::1, or for all addresses;
-# read from the kernel, so that nobody is called.
+# read from the kernel, so that nobody is called. A table that is not read to its end says nothing.
 port_listens() {
-  port_hex=$(printf ':%04X' "$1")
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$port_hex" '
-    { address = $2; sub(/:[^:]*$/, "", address) }
-    $4 == "0A" && $2 == address port && address ~ /^0*(FFFF0000)?(0100007F|7F000001|01000000|00000001)?$/ { found = 1 }
-    END { if (NR) print found ? "open" : "closed" }'
+  port_six=; [ ! -e /proc/net/tcp6 ] || port_six=/proc/net/tcp6
+  awk -v port="$(printf ':%04X' "$1")" -v six="$port_six" '
+    function look(table,    read, address) {
+      while ((read = (getline < table)) > 0) {
+        address = $2; sub(/:[^:]*$/, "", address)
+        if ($4 == "0A" && $2 == address port && address ~ /^0*(FFFF0000)?(0100007F|7F000001|01000000|00000001)?$/) found = 1
+      }
+      return read == 0
+    }
+    BEGIN {
+      if (look("/proc/net/tcp") && (six == "" || look(six))) print found ? "open" : "closed"
+      else print "the table of ports cannot be read"
+    }'
 }
 
-# port_answers HOST PORT SECONDS: whether a connection can be made.
+# port_answers HOST PORT SECONDS: whether a connection can be made; else the words of what could not try.
 port_answers() {
-  if has bash; then
-    timeout "$3" bash -c 'if (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; then echo open; else echo closed; fi' - "$1" "$2" ||
-      { [ $? != 124 ] || echo closed; }
+  if has bash; then port_try "$3" bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2"
   elif has nc; then
-    # busybox has no -z; it runs a program when it is connected.
-    if { timeout "$3" nc -z "$1" "$2" || timeout "$3" nc "$1" "$2" -e true; } </dev/null >/dev/null 2>&1; then echo open
-    else case $? in 126 | 127) ;; *) echo closed ;; esac; fi
+    # That of busybox knows neither -v nor -z; it runs a program when it is connected.
+    port_try "$3" nc -v -z "$1" "$2" || port_try "$3" nc "$1" "$2" -e true
+  else port_said='this host has neither bash nor nc'
   fi
+  say "$port_said"
+}
+
+# port_try SECONDS COMMAND...: runs what ends well if it gets a connection. What is refused, or not answered, is closed;
+# whatever else goes wrong says nothing of the port.
+port_try() {
+  port_code=0; port_said=$(timeout "$@" 2>&1 </dev/null) || port_code=$?
+  case $port_code/$port_said in
+    0/*) port_said=open ;;
+    124/* | 143/* | *refused* | *'timed out'* | *'No route to host'* | *unreachable*) port_said=closed ;;
+    *) return 1 ;;
+  esac
 }
 
 # port_is WANTED KNOWN...: whether the port is open, as the rest of the words find out, exactly when that is WANTED.
 port_is() {
   port_wanted=$1; shift
-  case $("$@" 2>&1) in
+  port_found=$("$@" 2>&1)
+  case $port_found in
     open) port_found=true ;;
     closed) port_found=false ;;
-    *) misses open 'not known: what looks at ports on this host (bash, nc, awk, timeout) is missing or failed'; return ;;
+    *) port_found=${port_found%%"$check_nl"*}; misses open "not known: ${port_found:-what looks at it was stopped}"; return ;;
   esac
   [ $port_found = "$port_wanted" ] || misses open $port_found
 }

@@ -38,7 +38,8 @@ fn hosts(unit: &str, properties: &str) -> Vec<Host> {
     hosts
 }
 
-fn write(host: &Host, unit: &str, properties: &str) {
+/// Makes a unit of these properties.
+pub(crate) fn write(host: &Host, unit: &str, properties: &str) {
     let text = properties.split(' ').collect::<Vec<_>>().join("\n") + "\n";
     fs::write(host.bin().join("units").join(unit), text).unwrap();
 }

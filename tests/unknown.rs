@@ -2,20 +2,24 @@
 //! what comes out is either unknown or what it was before.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
 use converge::{
+    change::Shown,
     kind::{Assessed, Desired, Kind},
     resource::Nature,
-    resources::KINDS,
+    resources::{self, KINDS},
+    value::Value,
 };
 
 use crate::{
-    cases::{self, Case},
+    cases::{self, Case, Folder},
     docker,
     hosts::Host,
     systemd,
@@ -68,30 +72,55 @@ fn broken(kind: &dyn Kind, cases: &[Case], host: &Host) -> Vec<String> {
     let script = kind.probe(&batch);
     docker::install(&host.bin());
     systemd::install(&host.bin());
-    let tools: Vec<(String, PathBuf)> = words(script.as_str())
-        .filter(|word| !SHELL.contains(word) && !given.contains(*word))
-        .collect::<BTreeSet<&str>>()
-        .into_iter()
-        .filter_map(|word| Some((word.to_owned(), real(host, word)?)))
-        .collect();
+    for (unit, properties) in UNITS {
+        systemd::write(host, unit, properties);
+    }
+    let tools = tools(host, script.as_str(), |word| SHELL.contains(&word) || given.contains(word));
     let look = || look(kind, &batch, host, script.as_str());
     let truth = look();
     let (mut wrong, mut unknown) = (Vec::new(), 0);
-    for (name, real) in &tools {
-        let program = host.bin().join(name);
-        let mut tried = |way: &str| {
-            for (index, (seen, was)) in look().into_iter().zip(&truth).enumerate() {
-                unknown += usize::from(seen.is_err());
-                if seen.is_ok() && told(&seen) != told(was) {
-                    let (seen, was) = (told(&seen), told(was));
-                    let shell = host.name();
-                    wrong.push(format!(
-                        "{shell}: {}, {name} {way}, number {index}: {seen} and not {was}",
-                        kind.name()
-                    ));
-                }
+    each_way(host, &tools, |how| {
+        for (index, (seen, was)) in look().into_iter().zip(&truth).enumerate() {
+            unknown += usize::from(seen.is_err());
+            if seen.is_ok() && told(&seen) != told(was) {
+                let (seen, was) = (told(&seen), told(was));
+                let kind = kind.name();
+                wrong.push(format!("{kind}, {how}, number {index}: {seen} and not {was}"));
             }
-        };
+        }
+    });
+    // The other shell's host has no packages, no systemd and no accounts of its own: nothing of those is started there.
+    if host.name().ends_with("dash") && !tools.is_empty() && unknown == 0 {
+        wrong.push(format!("{} never is unknown: {tools:?}", kind.name()));
+    }
+    wrong
+}
+
+/// Units in other states than that of one that is not there, so that there is something to miss.
+const UNITS: [(&str, &str); 4] = [
+    (
+        "k2good.service",
+        "LoadState=loaded ActiveState=active SubState=running UnitFileState=enabled",
+    ),
+    ("k2m.service", "LoadState=masked ActiveState=active SubState=running UnitFileState=masked"),
+    ("k2.service", "LoadState=loaded ActiveState=failed SubState=failed UnitFileState=disabled"),
+    (
+        "systemd-journald.service",
+        "LoadState=loaded ActiveState=active SubState=running UnitFileState=static",
+    ),
+];
+
+/// The programs that a script starts, as the host alone has them.
+fn tools(host: &Host, script: &str, leave: impl Fn(&str) -> bool) -> Vec<(String, PathBuf)> {
+    let words: BTreeSet<&str> = words(script).filter(|word| !leave(word)).collect();
+    words.into_iter().filter_map(|word| Some((word.to_owned(), real(host, word)?))).collect()
+}
+
+/// Breaks each program in every way, and tells `tried` each time what is broken how.
+fn each_way(host: &Host, tools: &[(String, PathBuf)], mut tried: impl FnMut(&str)) {
+    for (name, real) in tools {
+        let program = host.bin().join(name);
+        let mut tried = |way: &str| tried(&format!("{}: {name} {way}", host.name()));
         fs::remove_file(&program).unwrap();
         tried("is not there");
         for (way, does) in WAYS {
@@ -105,11 +134,115 @@ fn broken(kind: &dyn Kind, cases: &[Case], host: &Host) -> Vec<String> {
         fs::remove_file(&program).unwrap();
         symlink(real, &program).unwrap();
     }
-    // The other shell's host has no packages, no systemd and no accounts of its own: nothing of those is started there.
-    if host.name().ends_with("dash") && !tools.is_empty() && unknown == 0 {
-        wrong.push(format!("{} never is unknown: {tools:?}", kind.name()));
+}
+
+/// A check may say that it does not hold, since it has not been seen to; but never that it holds, nor something of the
+/// world that is not so.
+#[test]
+fn a_check_that_cannot_look_never_holds_and_tells_nothing_false() {
+    let (open, page) = (TcpListener::bind("0.0.0.0:0").unwrap(), serve("hello"));
+    let open = open.local_addr().unwrap().port();
+    // Nobody listens there: a port that is bound and given back is not given to others soon.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ports = ["127.0.0.1", "127.0.0.2"].map(|host| {
+        [open, closed].map(|port| {
+            [true, false].map(|open| format!("port = {port}\nhost = '{host}'\nopen = {open}"))
+        })
+    });
+    let page = |more: &str| format!("url = 'http://127.0.0.1:{page}/'\n{more}");
+    // With the programs that they look with.
+    let all: [(&str, &[&str], Vec<String>); 3] = [
+        (
+            "port_check",
+            &["awk", "bash", "nc", "timeout"],
+            ports.into_iter().flatten().flatten().collect(),
+        ),
+        (
+            "http_check",
+            &["curl", "wget", "timeout", "sed", "tail"],
+            vec![page("contains = 'hello'"), page("contains = 'bye'"), page("status = 404")],
+        ),
+        (
+            "command_check",
+            &["timeout", "grep", "tr", "cut"],
+            vec!["name = 'exit 3'".to_owned(), "name = 'echo cat | grep -q dog'".to_owned()],
+        ),
+    ];
+    let names: Vec<&str> = all.iter().map(|(name, ..)| *name).collect();
+    for kind in KINDS.iter().filter(|kind| kind.nature() == Nature::Check) {
+        assert!(names.contains(&kind.name()), "{} is not tried", kind.name());
+    }
+    let mut wrong = Vec::new();
+    for (name, tools, all) in &all {
+        for host in ["dash", "busybox"].map(Host::alone) {
+            wrong.extend(guessed(resources::kind(name).unwrap(), tools, all, &host));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A server of one page.
+fn serve(page: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let (mut connection, mut asked) = (connection.unwrap(), [0; 4096]);
+            let _ = connection.read(&mut asked);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+            // Who asks may be broken.
+            let _ = connection.write_all((head + page).as_bytes());
+        }
+    });
+    port
+}
+
+/// What a check says though it cannot know it.
+fn guessed(kind: &dyn Kind, tools: &[&str], arguments: &[String], host: &Host) -> Vec<String> {
+    let declare = |text: &String| {
+        let arguments: Value = toml::from_str(text).unwrap();
+        kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired
+    };
+    let batch: Vec<Desired> = arguments.iter().map(declare).collect();
+    let batch: Vec<&Desired> = batch.iter().collect();
+    let script = kind.probe(&batch);
+    let look = || look(kind, &batch, host, script.as_str());
+    // What else the script starts is there as it is.
+    let all = self::tools(host, script.as_str(), |word| word != "bash" && SHELL.contains(&word));
+    let tools: Vec<_> = all.into_iter().filter(|(name, _)| tools.contains(&&**name)).collect();
+    let truth: Vec<Option<String>> = look().iter().map(|seen| found(seen).unwrap()).collect();
+    let mut wrong = Vec::new();
+    let mut missed = 0;
+    each_way(host, &tools, |how| {
+        for ((seen, was), declared) in look().iter().zip(&truth).zip(arguments) {
+            let Ok(seen) = found(seen) else { continue };
+            missed += usize::from(seen != *was);
+            let is_guess = match (&seen, was) {
+                (None, Some(_)) => true,
+                (Some(seen), was) if kind.name() == "port_check" => {
+                    was.as_ref() != Some(seen) && !seen.starts_with("not known: ")
+                }
+                _ => false,
+            };
+            if is_guess {
+                let kind = kind.name();
+                wrong.push(format!("{kind}, {how}, {declared:?}: {seen:?} and not {was:?}"));
+            }
+        }
+    });
+    if missed == 0 {
+        wrong.push(format!("{} never misses anything: {tools:?}", kind.name()));
     }
     wrong
+}
+
+/// What was found where a check does not hold.
+fn found(assessed: &Assessed) -> Result<Option<String>, ()> {
+    let assessed = assessed.as_ref().map_err(|_| ())?;
+    Ok(assessed.as_ref().map(|it| match &it.change.fields[0].before {
+        Shown::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }))
 }
 
 /// What a probe gives of each of a batch, as the engine reads it.
@@ -140,7 +273,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// The program of a name, which is then found in the host's own folder and nowhere else.
 fn real(host: &Host, name: &str) -> Option<PathBuf> {
     let own = host.bin().join(name);
-    if own.exists() {
+    // Folders of the stand-ins are there too.
+    if own.is_file() {
         let kept = host.bin().join("real");
         fs::create_dir_all(&kept).unwrap();
         let real = kept.join(name);

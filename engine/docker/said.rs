@@ -61,10 +61,12 @@ impl<'a> Said<'a> {
             let (names, config) = line.split_once('\t').unwrap_or((line, ""));
             let (id, names) = names.split_once(' ').unwrap_or((names, ""));
             let found = id == reference || names.split(' ').any(|name| full(name) == wanted);
-            (found && id.starts_with("sha256:"))
-                .then(|| (id.to_owned(), serde_json::from_str(config).ok()))
+            (found && id.starts_with("sha256:")).then(|| (id.to_owned(), config))
         });
-        if found.is_some() { Ok(found) } else { self.missing("image", reference) }
+        let Some((id, config)) = found else { return self.missing("image", reference) };
+        let config = serde_json::from_str(if config.is_empty() { "null" } else { config });
+        let cut_off = |_| Unknown::new("what Docker said of its image was cut off");
+        Ok(Some((id, config.map_err(cut_off)?)))
     }
 }
 

@@ -33,9 +33,11 @@ pub struct Command {
     creates: Option<String>,
     /// A path: if it is not there, there is nothing to do.
     removes: Option<String>,
-    /// A script that only reads: if it succeeds, there is nothing to do. It sees no variable that is a secret.
+    /// A script that only reads: if it succeeds, there is nothing to do. It sees no variable that is a secret. A program that
+    /// is not there, or may not be run, does not succeed.
     unless: Option<String>,
-    /// A script that only reads: if it fails, there is nothing to do. It sees no variable that is a secret.
+    /// A script that only reads: if it fails, there is nothing to do. It sees no variable that is a secret. Where it needs a
+    /// program that is not there, or may not be run, that is not known: by then something else must have brought it.
     only_if: Option<String>,
     /// The directory to run in; by default `/`.
     cwd: Option<String>,
@@ -113,7 +115,7 @@ impl Resource for Command {
             script = asking();
         }
         for command in batch {
-            script.push(sh!("{}else say run\nfi", command.questions("say", "cannot_say")));
+            script.push(sh!("{}else say run\nfi", command.questions("say", "cannot_say", "= 2")));
         }
         script
     }
@@ -162,7 +164,7 @@ done_by() {{ say \"nothing to do, says $1\"; exit 0; }}
 not_asked() {{ die \"it cannot be asked whether there is something to do: $1: $asked_why\"; exit 1; }}
 {}fi\n{}",
                 asking(),
-                self.questions("done_by", "not_asked"),
+                self.questions("done_by", "not_asked", "-ge 2"),
                 step.script
             );
         }
@@ -195,46 +197,47 @@ impl Command {
     }
 
     /// A chain of `if ..; then REPORT guard; elif ..; then REPORT guard`, to which the caller adds its end. Where a question
-    /// could not be asked, `unknown` is called with its guard.
-    fn questions(&self, report: &str, unknown: &str) -> Script {
+    /// could not be asked, `unknown` is called with its guard: where `$asked` is as `unasked` says, if that matters to it.
+    fn questions(&self, report: &str, unknown: &str, unasked: &str) -> Script {
         let (report, unknown) = (Script::trusted(report), Script::trusted(unknown));
         let mut script = sh!("if false; then :\n");
-        let mut ask = |question: Script, done: u32, guard: &str| {
-            let done = Script::trusted(done.to_string());
+        let mut ask = |question: Script, done: u32, unasked: &str, guard: &str| {
             script.push(sh!(
-                "elif {}; [ $asked = {} ]; then {} {}\nelif [ $asked = 2 ]; then {} {}\n",
+                "elif {}; [ $asked = {} ]; then {} {}\nelif [ $asked {} ]; then {} {}\n",
                 question,
-                done,
+                Script::trusted(done.to_string()),
                 report,
                 guard,
+                Script::trusted(unasked),
                 unknown,
                 guard
             ));
         };
         if let Some(path) = &self.creates {
-            ask(sh!("is_there {}", path), 0, "creates");
+            ask(sh!("is_there {}", path), 0, "= 2", "creates");
         }
         if let Some(path) = &self.removes {
-            ask(sh!("is_there {}", path), 1, "removes");
+            ask(sh!("is_there {}", path), 1, "= 2", "removes");
         }
         if let Some(question) = &self.unless {
-            ask(self.execution().question(question), 0, "unless");
+            ask(self.execution().question(question), 0, "= 2", "unless");
         }
         if let Some(question) = &self.only_if {
-            ask(self.execution().question(question), 1, "only_if");
+            ask(self.execution().question(question), 1, unasked, "only_if");
         }
         script
     }
 }
 
 /// `answered` reads how a question ended into `$asked`: 0 well, 1 not, 2 that it could not be asked, and `$asked_why`. A
-/// user who is not there may be made by what stands before: that is 3. `is_there` asks for a path.
+/// user or a program that is not there may be made by what stands before: that is 3. `is_there` asks for a path.
 const ASKED: &str = "answered() {
 asked_why=${asked##*
 }
 case $asked_why in
 'ended 0') asked=0 ;;
 'ended '[1-9] | 'ended '[1-9][0-9] | 'ended 1'[01][0-9] | 'ended 12'[0-7]) asked=1 ;;
+'lacks '*) asked=3 asked_why=${asked_why#lacks } ;;
 su:*'does not exist'* | su:*'unknown user'*) asked=3 ;;
 '') asked=2 asked_why='its script was stopped' ;;
 *) asked=2 ;;

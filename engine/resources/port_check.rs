@@ -97,13 +97,16 @@ impl PortCheck {
         Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
     }
 
-    /// What is wrong: `$2` is whether it is open.
+    /// What is wrong: `$2` is whether it is open, or why that is not known.
     fn words(&self) -> Script {
         let port = format!("port {} of {}", self.port, self.host);
         sh!(
-            "case $2 in true) say {}' is open' ;; false) say {}' is closed' ;; *) say {}\" is $2\" ;; esac",
-            port,
-            port,
+            "port={}
+case $2 in
+true) say \"$port is open\" ;;
+false) say \"$port is closed\" ;;
+*) say \"it is not known whether $port is open: ${{2#not known: }}\" ;;
+esac",
             port
         )
     }

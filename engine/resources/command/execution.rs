@@ -80,16 +80,26 @@ impl Execution<'_> {
         Step { script, contents }
     }
 
-    /// Runs a script which only reads, with its output thrown away, and tells `answered` how it ended. Its own shell says
-    /// that: what starts it may fail in any way.
+    /// Runs a script which only reads, with its output thrown away, and tells `answered` how it ended, or which program it
+    /// lacks. Its own shell says that: what starts it may fail in any way.
     pub(super) fn question(&self, question: &str) -> Script {
-        let mut script = sh!("cd -- {} || {{ echo 'ended 1'; exit; }}", self.cwd.unwrap_or("/"));
+        let cwd = self.cwd.unwrap_or("/");
+        let mut script = sh!("cd -- {} || {{ say 'lacks the folder '{}; exit; }}", cwd, cwd);
         for (name, value) in self.env {
             if let Text::Plain(value) = value {
                 script.push(sh!("export {}={}", Script::trusted(name), value));
             }
         }
-        let question = sh!("(set -e; eval {}) >/dev/null 2>&1; echo \"ended $?\"", question);
+        // `command -v` ends with 127 too, and says nothing.
+        let question = sh!(
+            "why=$( (set -e; eval {}) 2>&1 >/dev/null); code=$?
+case $code/$why in
+126/* | 127/*'not found') printf 'lacks %s\\n' \"${{why##*
+}}\" ;;
+*) echo \"ended $code\" ;;
+esac",
+            question
+        );
         let limit = sh!("timeout -k 5 {}", QUESTION_SECONDS);
         let run = match self.user {
             Some(user) => sh!("{} su -s /bin/sh -c {} -- {}", limit, question.as_str(), user),
