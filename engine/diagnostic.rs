@@ -134,6 +134,12 @@ impl Diagnostic {
         self
     }
 
+    /// What is wrong, and what to do about it.
+    pub fn in_one_line(&self) -> String {
+        let hint = self.0.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        format!("{}{hint}", self.0.message)
+    }
+
     /// The kind of the mistake, without the `converge::` that people see before it.
     pub fn kind(&self) -> &'static str {
         self.0.code

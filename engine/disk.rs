@@ -23,13 +23,18 @@ impl Sources for Disk {
 
     fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
         let mut files = Vec::new();
+        let root = Path::new(folder);
         let mut found = |path: &str, kind: FileType| {
-            if !kind.is_dir() {
+            let is_folder = match kind.is_symlink() {
+                true => leads_to_folder(&root.join(path))?,
+                false => kind.is_dir(),
+            };
+            if !is_folder {
                 files.push(path.to_owned());
             }
-            Ok(kind.is_dir())
+            Ok(is_folder)
         };
-        match walk(Path::new(folder), "", &mut found) {
+        match walk(root, "", &mut found) {
             Ok(()) | Err(SourceError::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -105,12 +110,30 @@ fn check_link(link: &Path, within: &Path) -> Result<(), SourceError> {
         let role = within.display();
         return Err(refused(format!("to {}, which is not in {role}", target.display())));
     }
-    // What it leads to may lead back by another link.
-    let above = link.ancestors().skip(1).filter_map(|folder| fs::canonicalize(folder).ok());
-    if above.into_iter().any(|folder| folder.starts_with(&target)) {
+    if leads_up(link, &target)? {
         return Err(refused("to a folder that it is in".to_owned()));
     }
     Ok(())
+}
+
+/// Whether a link leads to a folder, and not to one that it is in itself. One that leads nowhere is told by whoever reads it.
+fn leads_to_folder(link: &Path) -> Result<bool, SourceError> {
+    match fs::canonicalize(link) {
+        Ok(target) => Ok(target.is_dir() && !leads_up(link, &target)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(link, &error)),
+    }
+}
+
+/// Whether a link leads to a folder that it is in. What it leads to may lead back by another link.
+fn leads_up(link: &Path, target: &Path) -> Result<bool, SourceError> {
+    for folder in link.ancestors().skip(1).filter(|folder| *folder != Path::new("")) {
+        let folder = fs::canonicalize(folder).map_err(|error| unreadable(folder, &error))?;
+        if folder.starts_with(target) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn unreadable(path: impl AsRef<Path>, error: &io::Error) -> SourceError {

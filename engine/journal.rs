@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
+    io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock},
 };
@@ -94,15 +94,22 @@ impl Events for Journal {
 }
 
 /// Earlier runs, oldest first: ids begin with the time.
-pub fn entries(project: &Path) -> Vec<Entry> {
-    let folders = fs::read_dir(runs(project)).into_iter().flatten().flatten();
+///
+/// # Errors
+/// When the folder that they are kept in cannot be read. Without one there was no run.
+pub fn entries(project: &Path) -> io::Result<Vec<Entry>> {
+    let folders = match fs::read_dir(runs(project)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folders => folders?.collect::<io::Result<Vec<_>>>()?,
+    };
     let entry = |folder: fs::DirEntry| {
+        // What has another name is none of ours.
         let id = folder.file_name().into_string().ok()?;
         Some(Entry { id, folder: folder.path() })
     };
-    let mut entries: Vec<Entry> = folders.filter_map(entry).collect();
+    let mut entries: Vec<Entry> = folders.into_iter().filter_map(entry).collect();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
-    entries
+    Ok(entries)
 }
 
 impl Entry {
@@ -112,17 +119,22 @@ impl Entry {
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// What happened in the run. A last line that was cut off is left out.
+    /// What happened in the run. A last line that was cut off is left out, as is all of a run that ended before its first.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub fn events(&self) -> io::Result<Vec<Event>> {
-        let file = BufReader::new(File::open(self.folder.join(EVENTS))?);
-        let mut events = Vec::new();
-        for line in file.lines() {
-            events.extend(serde_json::from_str(&line?).ok());
-        }
-        Ok(events)
+        let text = match fs::read(self.folder.join(EVENTS)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text?,
+        };
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines = text[..whole].split_inclusive(|byte| *byte == b'\n').enumerate();
+        let event = |(at, line)| {
+            let wrong = |error| io::Error::other(format!("line {}: {error}", at + 1));
+            serde_json::from_slice(line).map_err(wrong)
+        };
+        lines.map(event).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -24,14 +25,39 @@ const EXECUTE: u32 = 0o111;
 /// # Errors
 /// When it cannot be read, is wrong, or could have been written by anyone on this machine.
 pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
-    let nearest = |what: &str| start.ancestors().find(|folder| folder.join(what).exists());
-    let Some(folder) = nearest(config::FILE) else {
-        return Ok(Config::implied(nearest("roles").unwrap_or(start)));
+    let Some(folder) = nearest(start, config::FILE)? else {
+        return Ok(Config::implied(nearest(start, "roles")?.unwrap_or(start)));
     };
     let file = folder.join(config::FILE);
     refuse_writable(folder)?;
     refuse_writable(&file)?;
     Config::parse(&read(&file)?, folder, home)
+}
+
+/// The nearest folder, upwards, that something of this name is in: also a link that leads nowhere.
+fn nearest<'a>(start: &'a Path, what: &str) -> Result<Option<&'a Path>> {
+    for folder in start.ancestors() {
+        if is_there(&folder.join(what))? {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether anything is at a path.
+fn is_there(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Whether there is a folder at a path, and not something else.
+fn is_folder(path: &Path) -> Result<bool> {
+    fs::metadata(path).map(|it| it.is_dir()).map_err(|error| unreadable(path, &error))
 }
 
 /// The inventory in some paths: TOML files, Ansible's INI, YAML and JSON, programs that print JSON, folders of them.
@@ -92,17 +118,21 @@ const ENDINGS: [&str; 5] = ["toml", "json", "ini", "yml", "yaml"];
 
 /// The files of an inventory: itself, or the inventories in a folder, by name.
 fn files(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
+    if !is_folder(path)? {
         return Ok(vec![path.to_owned()]);
     }
-    let mut files = entries(path)?;
-    files.retain(|file| file.is_file());
     let mut found = Vec::new();
-    for file in files {
-        let ending = file.extension().and_then(|ending| ending.to_str());
-        if ending.is_none_or(|ending| ENDINGS.contains(&ending)) || is_program(&file)? {
-            found.push(file);
+    for file in entries(path)? {
+        let what = fs::metadata(&file).map_err(|error| unreadable(&file, &error))?;
+        let is_meant = file.extension().is_none() || is_text(&file) || is_program(&file)?;
+        if what.is_dir() || !is_meant {
+            continue;
         }
+        if !what.is_file() {
+            let message = format!("{} is neither a file nor a folder", file.display());
+            return Err(Diagnostic::new("project::unreadable", message));
+        }
+        found.push(file);
     }
     if found.is_empty() {
         let message = format!("there is no inventory in {}", path.display());
@@ -146,9 +176,12 @@ fn text(file: &Path) -> Result<(Source, Format)> {
 /// Whether an inventory is a program: its name does not say that it is a text, and it may be run.
 fn is_program(file: &Path) -> Result<bool> {
     let metadata = fs::metadata(file).map_err(|error| unreadable(file, &error))?;
-    let ending = file.extension().and_then(|ending| ending.to_str());
-    let is_text = ending.is_some_and(|ending| ENDINGS.contains(&ending));
-    Ok(!is_text && metadata.permissions().mode() & EXECUTE != 0)
+    Ok(!is_text(file) && metadata.permissions().mode() & EXECUTE != 0)
+}
+
+/// Whether the name of a file says that it is an inventory, and no program.
+fn is_text(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
 /// The variables in `group_vars` and `host_vars` of a folder: files, or folders of files, each called as its owner.
@@ -160,19 +193,19 @@ fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
             _ => Owner::Host(name),
         };
         let below = folder.join(kind);
-        if !below.is_dir() {
+        if !is_there(&below)? {
             continue;
         }
         for path in entries(&below)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let files = match path.is_dir() {
+            let name = name(&path)?;
+            let files = match is_folder(&path)? {
                 true => vars_files(&path)?,
                 false => vec![path],
             };
             let ends = |name: &str| VARS.iter().any(|ending| name.ends_with(ending));
             let short = VARS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
             for file in files {
-                let own = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let own = self::name(&file)?;
                 // Notes and the like are none.
                 if !ends(&own) && own.contains('.') && own != short {
                     continue;
@@ -184,6 +217,15 @@ fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
     Ok(found)
 }
 
+/// The name of something in a folder. A host or a group is called so, and those are called in text.
+fn name(path: &Path) -> Result<String> {
+    let name = path.file_name().unwrap_or_default().to_str();
+    name.map(str::to_owned).ok_or_else(|| {
+        let message = format!("the name of {} is no UTF-8", path.display());
+        Diagnostic::new("project::unreadable", message)
+    })
+}
+
 /// The endings of files of variables.
 const VARS: [&str; 3] = [".yml", ".yaml", ".json"];
 
@@ -191,7 +233,7 @@ const VARS: [&str; 3] = [".yml", ".yaml", ".json"];
 fn vars_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in entries(folder)? {
-        match path.is_dir() {
+        match is_folder(&path)? {
             true => files.extend(vars_files(&path)?),
             false => files.push(path),
         }
@@ -253,9 +295,11 @@ fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
     let path = std::path::absolute(program).map_err(|error| unreadable(program, &error))?;
     let output = Command::new(path).args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| failed(format!("cannot be run: {error}")))?;
-    // A program that knows only `--list` has nothing more to say of a host.
-    let knows_no_more =
-        arguments != ["--list"] && output.stdout.is_empty() && output.stderr.is_empty();
+    // A program that knows only `--list` has nothing more to say of a host; one that was killed has not said it.
+    let knows_no_more = arguments != ["--list"]
+        && output.status.code().is_some()
+        && output.stdout.is_empty()
+        && output.stderr.is_empty();
     if !output.status.success() && !knows_no_more {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim_end().lines().next_back().unwrap_or_default().escape_debug();
@@ -279,7 +323,7 @@ fn read(file: &Path) -> Result<Source> {
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let why = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::NotFound => "there is no such file".to_owned(),
         _ => error.to_string(),
     };
     Diagnostic::new("project::unreadable", format!("cannot read {}: {why}", path.display()))

@@ -94,8 +94,8 @@ impl Context {
     }
 }
 
-/// Gives templates by the names that they include each other by.
-pub type Includes = Arc<dyn Fn(&str) -> Option<Source> + Send + Sync>;
+/// Gives templates by the names that they include each other by; or says why one that is there cannot be read.
+pub type Includes = Arc<dyn Fn(&str) -> Result<Option<Source>, String> + Send + Sync>;
 
 /// Steps that one render may take: a template of a thousand lines takes some ten thousand.
 const FUEL: u64 = 10_000_000;
@@ -181,7 +181,8 @@ impl Templates {
 
     /// A template, and those that it leads to.
     fn reachable(&self, name: &str) -> Vec<(String, Source)> {
-        let named = |name: &str| Some((name.to_owned(), (self.sources)(name)?));
+        // What cannot be read is told when it is rendered: not all that stands in quotes is a name.
+        let named = |name: &str| Some((name.to_owned(), (self.sources)(name).ok()??));
         let mut found: Vec<_> = named(name).into_iter().collect();
         let mut at = 0;
         while let Some((_, source)) = found.get(at).cloned() {
@@ -203,7 +204,8 @@ impl Templates {
         if let Some(known) = lock(&self.known).get(name) {
             return Ok(known.clone());
         }
-        let source = (self.sources)(name);
+        let source =
+            (self.sources)(name).map_err(|why| Diagnostic::new("template::unreadable", why))?;
         let header = source.as_ref().map(header_of).transpose()?.flatten();
         let is_plain = header.is_none();
         let settings = header.map(|header| header.settings).unwrap_or_default();
@@ -243,7 +245,7 @@ fn header_of(source: &Source) -> Result<Option<Header>> {
 /// Where it cannot.
 pub fn check_syntax(source: &Source) -> Result<()> {
     let alone = source.clone();
-    let templates = Templates::new(Arc::new(move |_| Some(alone.clone())));
+    let templates = Templates::new(Arc::new(move |_| Ok(Some(alone.clone()))));
     let known = templates.known(&source.name)?;
     let checked = known.environment.get_template(&source.name);
     checked.map(drop).map_err(|error| {
@@ -265,7 +267,8 @@ fn environment(includes: &Includes, settings: &Settings) -> Environment<'static>
     }
     let (includes, settings) = (includes.clone(), settings.clone());
     environment.set_loader(move |name| {
-        Ok(includes(name).map(|source| translated(&source, &settings).text))
+        let found = includes(name).map_err(|why| Error::new(ErrorKind::BadInclude, why))?;
+        Ok(found.map(|source| translated(&source, &settings).text))
     });
     environment
 }

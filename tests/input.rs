@@ -28,12 +28,11 @@ fn template(text: &str) -> String {
     let values = [("host".to_owned(), Value::Map(host)), ("password".to_owned(), secret)].into();
     let context = Context(vec![Arc::new(values)]);
     let site = Source::new("roles/nginx/templates/site.j2", text);
+    let upstream = Source::new("upstream.j2", "# upstream\nserver {{ host.adress }};\n");
     let sources: Includes = Arc::new(move |name| match name {
-        "site.j2" => Some(site.clone()),
-        "upstream.j2" => {
-            Some(Source::new("upstream.j2", "# upstream\nserver {{ host.adress }};\n"))
-        }
-        _ => None,
+        "site.j2" => Ok(Some(site.clone())),
+        "upstream.j2" => Ok(Some(upstream.clone())),
+        _ => Ok(None),
     });
     shown(&Templates::new(sources).render("site.j2", &context).unwrap_err())
 }

@@ -30,6 +30,7 @@ mod templates;
 mod systemd;
 mod tidy;
 mod unknown;
+mod unreadable;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -26,7 +26,7 @@ fn everything_has_a_page() {
         .file("roles/nginx/role.toml", "description = \"The web server\"\n[parameters.port]\ntype = \"integer\"\ndefault = 80\n")
         .file("roles/nginx/main.rhai", "")
         .file("roles/nginx/lib.rhai", "/// Whether it answers.\nfn well(node) { }\n");
-    let manual = Manual::of(project.input());
+    let manual = Manual::of(project.input()).unwrap();
     for name in manual.names() {
         assert!(manual.page(name).is_some_and(|page| page.len() > 20), "{name}");
     }

@@ -54,10 +54,10 @@ fn read(name: &str) -> String {
 fn render(name: &str, text: &str, values: &Arc<Values>) -> Made {
     let own = Source::new(name, text);
     let sources: Includes = Arc::new(move |wanted| match wanted == &*own.name {
-        true => Some(own.clone()),
+        true => Ok(Some(own.clone())),
         false => {
-            let bytes = fs::read(Path::new(FOLDER).join("whole").join(wanted)).ok()?;
-            Some(Source::new(wanted, String::from_utf8(bytes).unwrap()))
+            let text = fs::read_to_string(Path::new(FOLDER).join("whole").join(wanted));
+            Ok(text.ok().map(|text| Source::new(wanted, text)))
         }
     });
     match Templates::new(sources).render(name, &Context(vec![values.clone()])) {

@@ -16,9 +16,11 @@ use crate::{
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
-    let language = match setup.project(None) {
-        Ok(project) => Manual::of(project.input(&[], Known::default())),
-        Err(_) => Manual::of_language(),
+    let project = setup.project(None);
+    let manual = project.and_then(|project| Manual::of(project.input(&[], Known::default())));
+    let (language, mistake) = match manual {
+        Ok(manual) => (manual, None),
+        Err(mistake) => (Manual::of_language(), Some(mistake)),
     };
     // `converge doc role nginx` is `converge doc nginx`.
     let text = match words.last() {
@@ -30,8 +32,13 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
         ),
         Some(name) if name == "templates" => template::manual::book(),
         Some(name) if name == "language" => Manual::of_language().book(),
-        Some(name) => page(name, words.len() > 1, &language)?,
+        // What is not found may be of the project.
+        Some(name) => page(name, words.len() > 1, &language)
+            .map_err(|unknown| mistake.clone().unwrap_or(unknown))?,
     };
+    if words.is_empty() {
+        setup.report.diagnostics(&mistake.into_iter().collect::<Vec<_>>());
+    }
     setup.report.print(&text);
     Ok(ExitStatus::Converged)
 }

@@ -1,22 +1,29 @@
 //! `converge history`: earlier runs.
 
-use super::setup::Setup;
+use super::{
+    setup::Setup,
+    show::{earlier_runs, unreadable},
+};
 use crate::{
     cli::Format,
     diagnostic::Result,
     event::{Event, HostSummary},
     exit_status::ExitStatus,
-    journal::{self, Entry},
+    journal::Entry,
 };
 
 pub(super) fn run(setup: &Setup) -> Result<ExitStatus> {
     let project = setup.project(None)?;
     let json = setup.global.format == Some(Format::Json);
-    for entry in journal::entries(&project.config.folder) {
-        let events = entry.events().unwrap_or_default();
-        setup.report.print(&line(&entry, &events, json));
+    let mut unread = None;
+    for entry in earlier_runs(&project)? {
+        match entry.events() {
+            Ok(events) => setup.report.print(&line(&entry, &events, json)),
+            Err(error) => unread = Some(unreadable(&entry, &error)),
+        }
     }
-    Ok(ExitStatus::Converged)
+    // The others are told first.
+    unread.map_or(Ok(ExitStatus::Converged), Err)
 }
 
 fn line(entry: &Entry, events: &[Event], json: bool) -> String {

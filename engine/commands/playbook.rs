@@ -223,7 +223,7 @@ fn open(path: &Path) -> Result<Kept<'_>> {
     // It names resources and variables of a project: for those who approve a plan, not for everyone on the machine.
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
-    let is_new = !path.exists();
+    let is_new = fs::symlink_metadata(path).is_err();
     let file = options.open(path).map_err(|error| unwritable(path, &error))?;
     Ok(Kept { path, file, is_new })
 }

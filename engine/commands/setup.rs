@@ -56,9 +56,8 @@ impl Setup {
         };
         let inventory = project::inventory(&paths, &user.home, &assignments)?;
         for warning in &inventory.warnings {
-            let hint = warning.hint_text().map_or(String::new(), |hint| format!(" ({hint})"));
-            let message = format!("{}{hint}", warning.message());
-            self.report.send(Event::Warning { message, place: warning.place() });
+            let (message, place) = (warning.in_one_line(), warning.place());
+            self.report.send(Event::Warning { message, place });
         }
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(|path| current().join(path));
         let [key, known_hosts] =
@@ -143,7 +142,8 @@ impl Setup {
 
     fn connector(&self, project: &Project) -> Arc<dyn Connector> {
         let secrets = project.secrets.clone();
-        let passwords: Arc<dyn Passwords> = Arc::new(move |name: &str| secrets.lookup(name).ok());
+        let passwords: Arc<dyn Passwords> =
+            Arc::new(move |name: &str| secrets.lookup(name).map_err(|why| why.in_one_line()));
         let mut timeouts = Timeouts::default();
         if let Some(connect) = project.config.connect_timeout {
             timeouts.connect = connect;

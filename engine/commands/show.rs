@@ -1,6 +1,8 @@
 //! `converge show`: what happened in an earlier run.
 
-use super::setup::Setup;
+use std::io;
+
+use super::setup::{Project, Setup};
 use crate::{
     diagnostic::{Diagnostic, Result},
     event::Events as _,
@@ -13,15 +15,28 @@ const LAST: &str = "last";
 
 pub(super) fn run(setup: &Setup, run: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;
-    let entry = find(journal::entries(&project.config.folder), run)?;
-    let events = entry.events().map_err(|error| {
-        let message = format!("cannot read the journal of run {}: {error}", entry.id);
-        Diagnostic::new("journal::unreadable", message)
-    })?;
+    let entry = find(earlier_runs(&project)?, run)?;
+    let events = entry.events().map_err(|error| unreadable(&entry, &error))?;
     for event in events {
         setup.report.send(event);
     }
     Ok(ExitStatus::Converged)
+}
+
+/// The runs that a project had.
+pub(super) fn earlier_runs(project: &Project) -> Result<Vec<Entry>> {
+    let folder = &project.config.folder;
+    journal::entries(folder).map_err(|error| {
+        let message = format!("cannot read the runs in {}/.converge: {error}", folder.display());
+        Diagnostic::new("journal::unreadable", message)
+    })
+}
+
+/// The mistake of a run of which it cannot be told what happened.
+pub(super) fn unreadable(entry: &Entry, error: &io::Error) -> Diagnostic {
+    let folder = entry.folder.display();
+    let message = format!("cannot read the journal of run {} in {folder}: {error}", entry.id);
+    Diagnostic::new("journal::unreadable", message)
 }
 
 fn find(mut entries: Vec<Entry>, run: &str) -> Result<Entry> {

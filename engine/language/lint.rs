@@ -115,8 +115,13 @@ impl Reader<'_> {
             Err(error) => return vec![roles::unreadable(folder, &error)],
         };
         let check = |name: String| {
-            let source = self.state.text(&format!("{folder}/templates/{name}")).ok()?;
-            template::check_syntax(&source).err()
+            let path = format!("{folder}/templates/{name}");
+            match self.state.text(&path) {
+                Ok(source) => template::check_syntax(&source).err(),
+                // What editors keep there is no template.
+                Err(_) if name.rsplit('/').next().is_some_and(|it| it.starts_with('.')) => None,
+                Err(error) => Some(roles::unreadable(&path, &error)),
+            }
         };
         names.into_iter().filter_map(check).collect()
     }

@@ -67,7 +67,10 @@ impl Table {
 
 impl Manual {
     /// The manual of a project: with its roles.
-    pub fn of(input: Input) -> Self {
+    ///
+    /// # Errors
+    /// When the roles cannot be listed.
+    pub fn of(input: Input) -> Result<Self> {
         let state = State::new(input, Arc::new(|_| {}));
         let (engine, _) = sandbox::engine(&state);
         let role = |name: String| {
@@ -75,8 +78,8 @@ impl Manual {
             let parameters = roles::read_parameters(&state, &folder);
             Some(Role { name, folder, parameters })
         };
-        let roles = roles::names(&state).unwrap_or_default().into_iter().filter_map(role).collect();
-        Self { functions: functions(&engine), roles }
+        let roles = roles::names(&state)?.into_iter().filter_map(role).collect();
+        Ok(Self { functions: functions(&engine), roles })
     }
 
     /// The manual of the language itself.
@@ -88,6 +91,7 @@ impl Manual {
             inventory: Arc::new(Inventory::default()),
             known: Known::default(),
         })
+        .expect("no role is looked for in no folder")
     }
 
     /// A line for each thing, by what they are.

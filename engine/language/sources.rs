@@ -8,8 +8,8 @@ pub trait Sources: Send + Sync {
     /// [`SourceError::NotFound`], or what kept it from being read.
     fn read(&self, path: &str) -> Result<Vec<u8>, SourceError>;
 
-    /// The paths of all files below a folder, relative to it, sorted; empty when there is none. No link to a folder is
-    /// followed.
+    /// The paths of all files below a folder, relative to it, sorted; empty when there is none. A link to a folder is
+    /// followed, unless that is one that it is in itself.
     ///
     /// # Errors
     /// What kept the folder, or one in it, from being read.

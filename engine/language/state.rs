@@ -157,8 +157,13 @@ impl State {
         let (state, below) = (Arc::downgrade(&self.0), folder.to_owned());
         let templates = Arc::new(Templates::new(Arc::new(move |name: &str| {
             let inside = !name.starts_with('/') && name.split('/').all(|part| part != "..");
-            let state = inside.then(|| state.upgrade().map(Self)).flatten()?;
-            state.text(&format!("{below}/{name}")).ok()
+            let state = inside.then(|| state.upgrade().map(Self)).flatten();
+            let path = format!("{below}/{name}");
+            match state.map(|state| state.text(&path)) {
+                None | Some(Err(super::SourceError::NotFound)) => Ok(None),
+                Some(Ok(source)) => Ok(Some(source)),
+                Some(Err(error)) => Err(format!("cannot read {path}: {error}")),
+            }
         })));
         self.gathered().folders.insert(folder.to_owned(), templates.clone());
         templates

@@ -43,9 +43,8 @@ impl Identity {
         let connection = &host.connection;
         let named = connection.become_password.as_deref();
         let password = named.map(|name| {
-            passwords.secret(name).ok_or_else(|| {
-                RemoteError::unreachable(format!("there is no secret `{name}` for become_password"))
-            })
+            let secret = passwords.secret(name);
+            secret.map_err(|why| RemoteError::unreachable(format!("become_password: {why}")))
         });
         let host = host.name.to_string();
         Ok(Self { host, how: connection.r#become, password: password.transpose()?, patience })

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,8 +20,8 @@ use crate::secret::Secret;
 /// What a key file turned out to be.
 #[derive(Debug, Clone)]
 pub(super) enum Loaded {
-    /// A key that can sign, and the certificate beside it.
-    Key(Arc<PrivateKey>, Option<Box<Certificate>>),
+    /// A key that can sign, and the certificate beside it, or why that cannot be used.
+    Key(Arc<PrivateKey>, Result<Option<Box<Certificate>>, String>),
     /// Only an agent can sign with it.
     Public(Box<PublicKey>, String),
     /// There is no such file.
@@ -40,8 +41,8 @@ impl KeyRing {
         Self { passwords, read: Mutex::default() }
     }
 
-    /// The secret `name`, if there is one.
-    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+    /// The secret `name`, or why it cannot be given.
+    pub(super) fn secret(&self, name: &str) -> Result<Secret, String> {
         self.passwords.secret(name)
     }
 
@@ -53,11 +54,11 @@ impl KeyRing {
         if let Some(loaded) = read.get(&name) {
             return loaded.clone();
         }
-        let secret = passphrase.map(|name| self.passwords.secret(name).ok_or(name.to_owned()));
+        let secret = passphrase.map(|name| self.passwords.secret(name));
         let file = file.to_owned();
         let load = move || match secret.transpose() {
             Ok(secret) => load(&file, secret.as_ref().map(|secret| secret.expose())),
-            Err(name) => Loaded::Useless(format!("there is no secret `{name}` for its passphrase")),
+            Err(why) => Loaded::Useless(format!("its passphrase: {why}")),
         };
         let loaded = tokio::task::spawn_blocking(load).await;
         let loaded = loaded.unwrap_or_else(|error| Loaded::Useless(error.to_string()));
@@ -71,9 +72,10 @@ fn load(file: &Path, passphrase: Option<&str>) -> Loaded {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // The key itself may be on a smart card, with only its public half here.
-            return match load_public_key(beside(file, ".pub")) {
-                Ok(public) => Loaded::Public(Box::new(public), "it is not here".to_owned()),
-                Err(_) => Loaded::Missing,
+            return match if_there(&beside(file, ".pub"), load_public_key) {
+                Ok(Some(public)) => Loaded::Public(Box::new(public), "it is not here".to_owned()),
+                Ok(None) => Loaded::Missing,
+                Err(why) => Loaded::Useless(why),
             };
         }
         Err(error) => return Loaded::Useless(error.to_string()),
@@ -89,8 +91,8 @@ fn load(file: &Path, passphrase: Option<&str>) -> Loaded {
             Loaded::Public(Box::new(key.public_key().clone()), why)
         }
         Ok(key) => {
-            let certificate = load_openssh_certificate(beside(file, "-cert.pub")).ok();
-            Loaded::Key(Arc::new(key), certificate.map(Box::new))
+            let certificate = if_there(&beside(file, "-cert.pub"), load_openssh_certificate);
+            Loaded::Key(Arc::new(key), certificate.map(|it| it.map(Box::new)))
         }
         Err(why) => match public_half(&text, file) {
             Some(public) => Loaded::Public(Box::new(public), why),
@@ -118,8 +120,50 @@ fn public_half(text: &str, file: &Path) -> Option<PublicKey> {
     inside.or_else(|| load_public_key(beside(file, ".pub")).ok())
 }
 
+/// What is in a file, if there is one.
+fn if_there<T, E: Display>(
+    file: &Path,
+    load: impl FnOnce(PathBuf) -> Result<T, E>,
+) -> Result<Option<T>, String> {
+    match std::fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => load(file.to_owned())
+            .map(Some)
+            .map_err(|error| format!("{} cannot be used: {error}", file.display())),
+    }
+}
+
 fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_beside_a_key_and_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("id");
+        assert!(matches!(load(&file, None), Loaded::Missing));
+        symlink("id.pub", folder.path().join("id.pub")).unwrap();
+        let Loaded::Useless(why) = load(&file, None) else { panic!("a link to itself is no key") };
+        assert!(why.contains("id.pub cannot be used: "), "{why}");
+        std::fs::remove_file(folder.path().join("id.pub")).unwrap();
+        let mut keygen = std::process::Command::new("ssh-keygen");
+        let keygen = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
+        // Where there is no ssh-keygen, there is no key.
+        if !keygen.is_ok_and(|status| status.success()) {
+            return;
+        }
+        assert!(matches!(load(&file, None), Loaded::Key(_, Ok(None))));
+        let certificate = folder.path().join("id-cert.pub");
+        symlink("id-cert.pub", &certificate).unwrap();
+        let Loaded::Key(_, Err(why)) = load(&file, None) else { panic!("it has a certificate") };
+        assert!(why.contains("id-cert.pub cannot be used: "), "{why}");
+    }
 }

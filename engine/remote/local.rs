@@ -116,7 +116,8 @@ mod tests {
     }
 
     async fn this_machine() -> Arc<dyn Remote> {
-        let connector = LocalConnector::new(Arc::new(|_: &str| None), Timeouts::default());
+        let connector =
+            LocalConnector::new(Arc::new(|_: &str| Err(String::new())), Timeouts::default());
         connector.connect(&host()).await.unwrap()
     }
 

@@ -22,9 +22,8 @@ pub(super) async fn login(
     keys: &KeyRing,
 ) -> Result<(), RemoteError> {
     let password = target.credentials.password.as_deref().map(|name| {
-        keys.secret(name).ok_or_else(|| {
-            RemoteError::unreachable(format!("there is no secret `{name}` for password"))
-        })
+        let secret = keys.secret(name);
+        secret.map_err(|why| RemoteError::unreachable(format!("password: {why}")))
     });
     let password = password.transpose()?;
     let mut login =

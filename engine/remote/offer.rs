@@ -90,6 +90,10 @@ impl Show<'_> {
             let name = file.display().to_string();
             match keys.load(file, credentials.passphrase.as_deref()).await {
                 Loaded::Key(key, certificate) => {
+                    let certificate = certificate.unwrap_or_else(|why| {
+                        self.offers.notes.push(why);
+                        None
+                    });
                     if self.key(key, certificate.map(|it| *it), &name).await? {
                         return Ok(true);
                     }

@@ -1,6 +1,6 @@
 //! All that is needed to log in at one host: the inventory, then the SSH configuration, then defaults.
 
-use std::{os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     RemoteError,
@@ -24,24 +24,33 @@ impl LocalUser {
     /// As the environment tells: HOME, USER or LOGNAME, SSH_AUTH_SOCK. In containers and scheduled jobs it often
     /// names no user; then the one counts who this process runs as.
     pub fn from_environment() -> Self {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        // A path may be of any bytes, but not the name of a user.
+        let path = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let text = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
-            home: text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
-            name: text("USER").or_else(|| text("LOGNAME")).or_else(account),
-            agent: text("SSH_AUTH_SOCK").map(PathBuf::from),
+            home: path("HOME").unwrap_or_else(|| PathBuf::from("/")),
+            name: text("USER").or_else(|| text("LOGNAME")).or_else(|| account().ok().flatten()),
+            agent: path("SSH_AUTH_SOCK"),
         }
     }
 }
 
-/// The name of the user whom this process runs as, where `/proc` tells.
-fn account() -> Option<String> {
-    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    accounts.lines().find_map(|line| {
+/// The name of the user whom this process runs as, where the accounts of this machine have one.
+fn account() -> Result<Option<String>, String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let name = |line: &str| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)? == uid).then(|| name.to_owned())
-    })
+    };
+    Ok(accounts()?.lines().find_map(name))
+}
+
+/// The accounts of this machine. What people are called in them may be written in any way; their names and homes are text.
+pub(super) fn accounts() -> Result<String, String> {
+    const FILE: &str = "/etc/passwd";
+    let bytes = std::fs::read(FILE).map_err(|error| format!("{FILE} cannot be read: {error}"))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Where and how to log in.
@@ -131,8 +140,9 @@ impl Target {
         let local = user.name.as_deref();
         let login = connection.user.as_deref().or(ssh.text("user")).or(local);
         let login = login.ok_or_else(|| {
-            RemoteError::unreachable(format!("no user is known to log in as on {}", host.name))
-                .with_hint("set `user` in the inventory")
+            let why = account().err().map_or(String::new(), |why| format!(": {why}"));
+            let message = format!("no user is known to log in as on {}{why}", host.name);
+            RemoteError::unreachable(message).with_hint("set `user` in the inventory")
         })?;
         let port = connection.port.map_or_else(|| ssh.number("port"), |port| Ok(Some(port)))?;
         let tokens = Tokens {

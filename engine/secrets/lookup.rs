@@ -129,6 +129,9 @@ mod tests {
         private(&folder.path().join("open"), "x");
         fs::set_permissions(folder.path().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(secrets.lookup("open").unwrap_err().kind(), "secret::open");
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        assert_eq!(secrets.lookup("loop").unwrap_err().kind(), "secret::unreadable");
+        assert_eq!(secrets.lookup("none").unwrap_err().kind(), "secret::unknown");
     }
 
     #[test]
@@ -145,7 +148,15 @@ mod tests {
         let error =
             command(&["sh", "-c", "echo no such entry >&2; exit 1"]).lookup("x").unwrap_err();
         assert!(error.hint_text().unwrap().contains("no such entry"), "{error:?}");
-        assert_eq!(command(&["/nonexistent"]).lookup("x").unwrap_err().kind(), "secret::command");
+        // What could not look has not said that there is none: nobody else is asked.
+        for cannot in
+            [&["/nonexistent"][..], &["sh", "-c", "nonexistent"], &["sh", "-c", "kill -9 $$"]]
+        {
+            let echo = Provider::Command { argv: ["echo", "other"].map(str::to_owned).into() };
+            let mut secrets = command(cannot);
+            secrets.providers.push(echo);
+            assert_eq!(secrets.lookup("x").unwrap_err().kind(), "secret::command", "{cannot:?}");
+        }
     }
 
     #[test]

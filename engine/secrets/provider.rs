@@ -1,6 +1,7 @@
 //! Where secrets come from.
 
 use std::{
+    env::VarError,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::Path,
@@ -46,8 +47,15 @@ impl Provider {
 fn from_environment(prefix: &str, name: &str) -> Found {
     let capital = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let variable = format!("{prefix}{}", name.chars().map(capital).collect::<String>());
-    std::env::var(&variable)
-        .map_err(|_| Missing::NotHere(format!("the environment variable {variable} is not set")))
+    std::env::var(&variable).map_err(|error| match error {
+        VarError::NotPresent => {
+            Missing::NotHere(format!("the environment variable {variable} is not set"))
+        }
+        VarError::NotUnicode(_) => {
+            let message = format!("what the environment variable {variable} holds is no text");
+            Diagnostic::new("secret::unreadable", message).into()
+        }
+    })
 }
 
 fn from_file(path: &Path) -> Found {
@@ -89,7 +97,12 @@ fn from_command(argv: &[String], name: &str) -> Found {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().next().unwrap_or_default().escape_debug();
-        return Err(Missing::NotHere(format!("`{shown}`: {}: {said}", output.status)));
+        let message = format!("`{shown}`: {}: {said}", output.status);
+        return Err(match output.status.code() {
+            // A shell says so of what is not there, and of what may not be run.
+            None | Some(126 | 127) => Diagnostic::new("secret::command", message).into(),
+            Some(_) => Missing::NotHere(message),
+        });
     }
     let text = String::from_utf8(output.stdout).map_err(|_| {
         Diagnostic::new("secret::command", format!("what `{shown}` prints is no text"))

@@ -27,7 +27,7 @@ pub(super) fn explain(
     {
         chain.push(inner);
     }
-    let source_of = |error: &Error| error.name().and_then(|name| includes(name));
+    let source_of = |error: &Error| error.name().and_then(|name| includes(name).ok().flatten());
     let mut chain = chain.into_iter().rev();
     let innermost = chain.next().unwrap_or(error);
     let what = match innermost.kind() {

@@ -32,12 +32,15 @@ fn context() -> Context {
 
 fn render_text(text: &str) -> Result<Rendered> {
     let site = Source::new("site.j2", text);
-    let sources: Includes = Arc::new(move |name| match name {
-        "site.j2" => Some(site.clone()),
-        "part.j2" => Some(Source::new("part.j2", "port {{ port }}\n")),
-        "broken.j2" => Some(Source::new("broken.j2", "ok\n{{ prot }}\n")),
-        "secret.j2" => Some(Source::new("secret.j2", "{{ user.password }}")),
-        _ => None,
+    let sources: Includes = Arc::new(move |name| {
+        Ok(match name {
+            "site.j2" => Some(site.clone()),
+            "part.j2" => Some(Source::new("part.j2", "port {{ port }}\n")),
+            "broken.j2" => Some(Source::new("broken.j2", "ok\n{{ prot }}\n")),
+            "secret.j2" => Some(Source::new("secret.j2", "{{ user.password }}")),
+            "closed.j2" => return Err("cannot read closed.j2: Permission denied".to_owned()),
+            _ => None,
+        })
     });
     Templates::new(sources).render("site.j2", &context())
 }
@@ -185,7 +188,7 @@ fn the_place_of_an_error_in_an_include_is_in_the_include() {
 
 fn names(source: &Source) -> BTreeSet<String> {
     let source = source.clone();
-    Templates::new(Arc::new(move |_| Some(source.clone()))).names("a.j2")
+    Templates::new(Arc::new(move |_| Ok(Some(source.clone())))).names("a.j2")
 }
 
 #[test]
@@ -204,4 +207,13 @@ fn what_can_be_known_without_values_is() {
     assert!(names(&signed).contains("port"));
     let bad = check_syntax(&Source::new("a.j2", "a\n{% if x %}\n")).unwrap_err();
     assert_eq!(bad.kind(), "template::syntax");
+}
+
+#[test]
+fn a_part_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+    for text in ["{% include 'closed.j2' ignore missing %}", "{% extends 'closed.j2' %}"] {
+        let error = render_text(text).unwrap_err();
+        assert!(error.to_string().contains("cannot read closed.j2: Permission denied"), "{error}");
+    }
+    assert_eq!(render_text("{% include 'none.j2' ignore missing %}x").unwrap().text, "x");
 }

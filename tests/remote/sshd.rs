@@ -148,7 +148,10 @@ pub(crate) fn connector(user: LocalUser, hosts: Vec<Host>) -> SshConnector {
 pub(crate) fn patient(user: LocalUser, hosts: Vec<Host>, timeouts: Timeouts) -> SshConnector {
     let inventory: Inventory =
         Arc::new(move |name| hosts.iter().find(|host| &*host.name == name).cloned());
-    let secrets = |name: &str| (name == "passphrase").then(|| Secret::new(name, "open sesame"));
+    let secrets = |name: &str| match name {
+        "passphrase" => Ok(Secret::new(name, "open sesame")),
+        _ => Err(format!("there is no secret `{name}`")),
+    };
     SshConnector::new(user, inventory, Arc::new(secrets), timeouts)
 }
 

@@ -217,7 +217,7 @@ async fn what_a_server_wants_is_said() {
     let mut host = sshd.host();
     host.connection.password = Some("missing".to_owned());
     let (message, _) = unreachable(connect(&host).await);
-    assert_eq!(message, "there is no secret `missing` for password");
+    assert_eq!(message, "password: there is no secret `missing`");
     host.connection.password = Some("passphrase".to_owned());
     let (message, hint) = unreachable(connect(&host).await);
     assert!(message.contains("refuses the password"), "{message}");

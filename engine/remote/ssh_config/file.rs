@@ -1,7 +1,8 @@
 //! Files, and what they include, as lines that know their place.
 
 use std::{
-    io,
+    ffi::OsString,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -172,13 +173,13 @@ impl Reader<'_> {
             path => from.parent().unwrap_or(Path::new("/")).join(path),
         };
         let mut read = Vec::new();
-        for file in expand(&path) {
+        for file in expand(&path).map_err(Broken::Within)? {
             match std::fs::read_to_string(&file) {
                 Ok(text) => {
                     let items = self.items(&text, &file, depth + 1).map_err(Broken::Within)?;
                     read.push(items);
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(Broken::Within(unreadable(&file, &error))),
             }
         }
@@ -192,8 +193,9 @@ enum Broken {
     Within(RemoteError),
 }
 
-/// The files that a path with wildcards means, by name.
-fn expand(path: &Path) -> Vec<PathBuf> {
+/// The files that a path with wildcards means, by name. OpenSSH passes over a folder that it may not read; what stands in
+/// there may be the way to a host, so here that is a mistake.
+fn expand(path: &Path) -> Result<Vec<PathBuf>, RemoteError> {
     let mut found = vec![PathBuf::from("/")];
     for part in path.components().skip(1) {
         let part = part.as_os_str().to_string_lossy();
@@ -203,18 +205,31 @@ fn expand(path: &Path) -> Vec<PathBuf> {
             }
             continue;
         }
-        let below = |folder: PathBuf| {
-            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-            let hidden = |name: &str| name.starts_with('.') && !part.starts_with('.');
-            let mut names: Vec<_> =
-                names.filter(|name| !hidden(name) && glob(&part, name)).collect();
-            names.sort();
-            names.into_iter().map(move |name| folder.join(name)).collect::<Vec<_>>()
+        let meant = |name: &OsString| {
+            let name = name.to_string_lossy();
+            let hidden = name.starts_with('.') && !part.starts_with('.');
+            !hidden && glob(&part, &name)
         };
-        found = found.into_iter().flat_map(below).collect();
+        let mut below = Vec::new();
+        for folder in found {
+            let mut names = names(&folder).map_err(|error| unreadable(&folder, &error))?;
+            names.retain(&meant);
+            names.sort();
+            below.extend(names.into_iter().map(|name| folder.join(name)));
+        }
+        found = below;
     }
-    found
+    Ok(found)
+}
+
+/// The names in a folder; none where there is no folder.
+fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        entries => entries?.map(|entry| Ok(entry?.file_name())).collect(),
+    }
 }
 
 /// A name against a pattern of the shell: `*`, `?`, `[a-z]`, `[!x]`.

@@ -124,6 +124,29 @@ fn a_file_included_in_a_block_is_for_its_hosts_only() {
 }
 
 #[test]
+fn what_is_included_and_cannot_be_read_is_told_and_what_is_missing_is_not() {
+    use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
+    let config = config("Include conf.d/*.conf\nInclude none/*.conf nor-this config/*\nUser ann\n");
+    assert_eq!(config.about("x").unwrap().text("user"), Some("ann"));
+    let folder = config.0.path().join("conf.d");
+    symlink(&folder, &folder).unwrap();
+    let looped = "cannot be read: Too many levels of symbolic links (os error 40)";
+    assert_eq!(config.mistake("x").0, format!("/conf.d {looped}"));
+    std::fs::remove_file(&folder).unwrap();
+    // A name may be of any bytes.
+    std::fs::create_dir(&folder).unwrap();
+    let named = folder.join(std::ffi::OsStr::from_bytes(b"a\xff.conf"));
+    std::fs::write(&named, "User bob\n").unwrap();
+    assert_eq!(config.about("x").unwrap().text("user"), Some("bob"));
+    std::fs::remove_file(&named).unwrap();
+    symlink("loop.conf", folder.join("loop.conf")).unwrap();
+    assert_eq!(config.mistake("x").0, format!("/conf.d/loop.conf {looped}"));
+    std::fs::remove_file(folder.join("loop.conf")).unwrap();
+    std::fs::write(folder.join("latin.conf"), b"User \xff\n").unwrap();
+    assert!(config.mistake("x").0.starts_with("/conf.d/latin.conf cannot be read: "));
+}
+
+#[test]
 fn a_file_that_includes_itself_is_told() {
     let (message, _) = config("Include config\nPort 7\n").mistake("x");
     assert_eq!(message, "/config:1: files include each other too deep");

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use sha1::{Digest as _, Sha1};
 
-use super::{super::target::LocalUser, Late};
+use super::{
+    super::target::{LocalUser, accounts},
+    Late,
+};
 
 /// What the tokens of a value stand for.
 pub(in super::super) struct Tokens<'a> {
@@ -56,7 +59,7 @@ impl Tokens<'_> {
             'n' => self.original.to_owned(),
             'p' => self.port.to_string(),
             'r' => self.user.to_owned(),
-            'u' => self.local.name.clone().unwrap_or_default(),
+            'u' => self.local.name.clone()?,
             'd' => self.local.home.display().to_string(),
             'i' => rustix::process::getuid().as_raw().to_string(),
             'k' => self.key_name.unwrap_or(self.original).to_owned(),
@@ -133,7 +136,7 @@ pub(super) fn home(text: &str, local: &LocalUser) -> Result<PathBuf, String> {
     if name.is_empty() {
         return Ok(local.home.join(below));
     }
-    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let accounts = accounts().map_err(|error| format!("names a home, and {error}"))?;
     let home = accounts.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next()? == name).then(|| fields.nth(4)).flatten()
