@@ -67,7 +67,8 @@ impl Catalog {
     fn take_over(&mut self, from: NodeId, to: NodeId) {
         let node = &mut self.nodes[from.index()];
         let (name, owns) = (node.name.clone(), node.owns.clone());
-        let reactions = std::mem::take(&mut node.reactions);
+        let mut reactions = std::mem::take(&mut node.reactions);
+        reactions.append(&mut self.nodes[to.index()].reactions);
         (self.nodes[to.index()].name, self.nodes[to.index()].owns) = (name, owns);
         reactions.into_iter().for_each(|(cause, reaction)| self.react(to, cause, reaction));
     }

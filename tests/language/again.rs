@@ -45,12 +45,10 @@ fn a_service_reacts_once_to_all_that_later_roles_declare_where_nobody_could_tell
     let other = SITE.replace("site", "other");
     let expected = [
         "/etc/conf: reload nginx.service",
-        "/etc/other: reload nginx.service (2)",
         "/etc/site: reload nginx.service (2)",
+        "/etc/other: reload nginx.service (2)",
     ];
-    let mut found = reactions(&[SITE, &other]);
-    found.sort();
-    assert_eq!(found, expected);
+    assert_eq!(reactions(&[SITE, &other]), expected);
     for looks in [
         "command_check(\"well\", #{ run: \"true\" });",
         "command(\"x\", #{ creates: \"/x\" });",
