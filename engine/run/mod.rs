@@ -227,6 +227,7 @@ impl Run {
                 tally.record(refused);
                 // Most runs of a large fleet find nothing to do: then there is nothing to go through either.
                 if paid || !tally.all_told() {
+                    tally.first_look(&catalog, &observations);
                     let wave = Wave { catalog, graph, known, asked, notes, tally };
                     let work = Work { fleet, approved, locked };
                     let last = self.waves(input, work, wave, plan, paid).await;

@@ -25,6 +25,8 @@ pub(super) struct Tally {
     outcomes: Vec<Option<Outcome>>,
     /// Told to be as they should be, by the plan.
     told: Vec<bool>,
+    /// As declared at the first look.
+    good: Vec<bool>,
     /// Changed, and not looked at since.
     unseen: Vec<bool>,
     pending: Vec<bool>,
@@ -54,6 +56,7 @@ impl Tally {
         Self {
             outcomes,
             told: no.clone(),
+            good: no.clone(),
             unseen: no.clone(),
             pending: no.clone(),
             before: no,
@@ -103,6 +106,18 @@ impl Tally {
         let skipped = skipped.map(|(id, name)| (id, Outcome::Skipped { because: name.to_owned() }));
         let skipped = skipped.collect();
         (next, skipped)
+    }
+
+    /// Notes what was as declared before anything was done.
+    pub(super) fn first_look(&mut self, catalog: &Catalog, observations: &Observations) {
+        for (id, _) in catalog.nodes() {
+            self.good[id.index()] = matches!(observations.get(id), Some(Ok(None)));
+        }
+    }
+
+    /// Whether a node was as declared once in this run: at the first look, or when it had been changed.
+    pub(super) fn was_as_declared(&self, id: NodeId) -> bool {
+        self.good[id.index()] || self.changes(id).is_some()
     }
 
     /// Notes that a node was told to be as it should be.

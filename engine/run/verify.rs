@@ -59,6 +59,10 @@ impl Run {
         }
         let Seen { nodes: observed, answers } = seen;
         let mut plan = Plan::new(catalog, graph, &observed);
+        let looked = Looked { catalog, graph, tally: &*tally };
+        for warning in nodes.iter().filter_map(|id| looked.undone_each_time(&plan, *id)) {
+            self.events.send(warning);
+        }
         for &id in &nodes {
             plan.keep_causes(catalog, id, |_| true);
             if tally.outcome(id) == Some(Outcome::Changed) {
@@ -211,6 +215,29 @@ impl Looked<'_> {
         );
         let message = format!("{}: {why}", failure.message);
         Failure { message, hint: Some(hint), ..failure }
+    }
+
+    /// What to tell of a node that was as declared in this run, until what runs each time undid it: it is made again, but
+    /// the next run may find the same.
+    fn undone_each_time(&self, plan: &Plan, id: NodeId) -> Option<Event> {
+        let node = self.catalog.node(id);
+        let change = plan.node(id).planned.change()?;
+        if node.kind.nature() != Nature::State
+            || change.is_always_there()
+            || !self.tally.was_as_declared(id)
+        {
+            return None;
+        }
+        let other = self.undone_by(id)?;
+        if !plan.node(other).planned.change()?.is_always_there() {
+            return None;
+        }
+        let other = self.catalog.node(other);
+        let message = format!(
+            "{} ran and undid {}, which is made again: without a guard it may do so in each run",
+            other.name.node, node.name.node
+        );
+        Some(Event::Warning { message, place: Some(other.declared.place.clone()) })
     }
 
     /// What was changed after a node was, and may have touched it: what owns a part of the same before what can do

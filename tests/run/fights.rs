@@ -77,6 +77,39 @@ async fn what_a_custom_kind_does_to_a_file_above_it_is_seen() {
 }
 
 #[tokio::test]
+async fn what_runs_each_time_and_undoes_a_file_is_told() {
+    let fleet = Fleet::new(&["a"]);
+    let [file, command] = [
+        "file(`${host.vars.root}/f`, #{ content: \"x\" });",
+        "command(\"clean\", #{ run: `rm -f ${host.vars.root}/f` });",
+    ];
+    let warnings = |ran: &Ran| -> Vec<String> {
+        let of = |event: &Event| match event {
+            Event::Warning { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        ran.events.iter().filter_map(of).collect()
+    };
+    for (order, first) in [([file, command], 1), ([command, file], 0)] {
+        let playbook = format!("on(hosts(\"all\"), |host| {{ {} }});", order.concat());
+        for run in 0..3 {
+            let ran = fleet.apply(&playbook).await;
+            assert_eq!(ran.status, Converged);
+            assert_eq!(fleet.read("a", "f").as_deref(), Some("x"));
+            let told = warnings(&ran);
+            assert_eq!(told.len(), if run == 0 { first } else { 1 }, "{told:?}");
+            let both = |it: &String| it.contains("a/command:clean ran and undid a/file:");
+            assert!(told.iter().all(both), "{told:?}");
+        }
+        std::fs::remove_file(fleet.at("a", "f")).unwrap();
+    }
+    // What is only made after it was not undone by it.
+    let other = file.replace("/f", "/g");
+    let playbook = format!("on(hosts(\"all\"), |host| {{ {command}{other} }});");
+    assert_eq!(warnings(&fleet.apply(&playbook).await), [] as [String; 0]);
+}
+
+#[tokio::test]
 async fn a_guard_that_stands_above_what_breaks_it_is_asked_again() {
     let fleet = Fleet::new(&["a"]);
     fleet.write("a", "f", "old");
