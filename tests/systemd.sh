@@ -3,7 +3,10 @@
 # it may have WhenStarted (what ActiveState it gets then), Refused (what systemctl says of it), and Limited (how often a
 # start is refused for coming too soon). Every call that changes something is a line in `calls`.
 set -u
-here=${0%/*} units=${0%/*}/units
+here=${0%/*}
+# Where a test has put something else in its place, it lies in a folder of its own.
+here=${here%/real}
+units=$here/units
 [ ! -e "$here/down" ] || { echo 'Failed to connect to bus: No such file or directory' >&2; exit 1; }
 
 # get UNIT PROPERTY
