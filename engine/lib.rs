@@ -9,6 +9,7 @@ pub mod script;
 pub mod secret;
 pub mod value;
 pub mod document;
+pub mod yaml;
 
 // What can be managed: pure.
 pub mod content;

@@ -8,6 +8,7 @@ use super::super::KINDS;
 use crate::{
     diagnostic::{Diagnostic, Result, Source},
     document::{Document, Entry, Item, Node, Table},
+    yaml::{self, Word},
 };
 
 /// Reads a text.
@@ -175,66 +176,16 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Item {
     }
 }
 
-/// What a plain word means.
+/// What a plain word means. What is more than its text to YAML is a text here, and so is a number that is too large.
 fn word(text: &str) -> Item {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Item::Null,
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Item::Bool(true);
-        }
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Item::Bool(false);
-        }
-        _ => {}
+    let own = || Item::Text(text.to_owned());
+    match yaml::word(text) {
+        Word::Null => Item::Null,
+        Word::Bool(value) => Item::Bool(value),
+        Word::Int(number) => i64::try_from(number).map_or_else(|_| own(), Item::Int),
+        Word::Float(number) => Item::Float(number),
+        Word::Special | Word::Text => own(),
     }
-    number(text).unwrap_or_else(|| Item::Text(text.to_owned()))
-}
-
-fn number(text: &str) -> Option<Item> {
-    let (sign, digits) = match text.strip_prefix(['-', '+']) {
-        Some(digits) => (if text.starts_with('-') { -1 } else { 1 }, digits),
-        None => (1, text),
-    };
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
-    }
-    let plain = digits.replace('_', "");
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok();
-    if let Some(digits) = plain.strip_prefix("0x") {
-        return radix(digits, 16).map(|number| Item::Int(sign * number));
-    }
-    if let Some(digits) = plain.strip_prefix("0b") {
-        return radix(digits, 2).map(|number| Item::Int(sign * number));
-    }
-    if is_digits(&plain) {
-        let octal = plain.len() > 1 && plain.starts_with('0');
-        let number = if octal { radix(&plain, 8) } else { plain.parse().ok() };
-        return number.map(|number| Item::Int(sign * number));
-    }
-    // Hours, minutes and seconds.
-    let parts: Vec<&str> = plain.split(':').collect();
-    if parts.len() > 1
-        && !plain.starts_with('0')
-        && parts.iter().all(|part| is_digits(part))
-        && parts[1..].iter().all(|part| part.parse::<u32>().is_ok_and(|part| part < 60))
-    {
-        let sum = parts
-            .iter()
-            .try_fold(0_i64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?));
-        return sum.map(|sum| Item::Int(sign * sum));
-    }
-    let lower = plain.to_lowercase();
-    if lower == ".inf" {
-        return Some(Item::Float(f64::INFINITY * if sign < 0 { -1.0 } else { 1.0 }));
-    }
-    // A float has a point, and an exponent has a sign.
-    let (mantissa, exponent) = lower.split_once('e').unwrap_or((&lower, "+0"));
-    let is_float = mantissa.contains('.')
-        && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && exponent.strip_prefix(['-', '+']).is_some_and(is_digits);
-    let number = lower.parse::<f64>().ok().filter(|_| is_float)?;
-    Some(Item::Float(if sign < 0 { -number } else { number }))
 }
 
 #[cfg(test)]

@@ -5,10 +5,7 @@ use minijinja::{
     value::{Value, ValueKind},
 };
 
-use self::{
-    reader::Word as Plain,
-    text::{Analysis, float, is_break, words},
-};
+use self::text::{Analysis, float, is_break, words};
 use super::super::{
     arguments::Arguments,
     container,
@@ -17,6 +14,8 @@ use super::super::{
     registry::Word,
     wrong,
 };
+
+use crate::yaml;
 
 mod reader;
 mod text;
@@ -331,7 +330,7 @@ impl Emitter {
         let is_key = place == Place::Key;
         let fits = !(is_key && (text.is_empty() || found.multiline))
             && (if self.flow_level > 0 { found.flow_plain } else { found.block_plain });
-        if matches!(reader::word(text), Plain::Text) && fits {
+        if matches!(yaml::word(text), yaml::Word::Text) && fits {
             self.plain(text, split);
         } else if found.single_quoted && !(is_key && found.multiline) {
             self.single_quoted(text, split);

@@ -53,43 +53,34 @@ impl Emitter {
         self.indicator("'", false, false, false);
     }
 
+    /// As libyaml does it, which PyYAML uses wherever it is there: a line is broken at a space, and at nothing else.
     pub(super) fn double_quoted(&mut self, text: &str, split: bool) {
         self.indicator("\"", true, false, false);
-        let chars: Vec<char> = text.chars().collect();
-        let mut start = 0;
-        for end in 0..=chars.len() {
-            let c = chars.get(end).copied();
-            let is_itself = |c: char| {
-                let plain = (' '..='~').contains(&c)
-                    || (self.unicode && is_wide(c) && u32::from(c) < 0x10000);
-                plain && !matches!(c, '"' | '\\' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-            };
-            if !c.is_some_and(is_itself) {
-                if start < end {
-                    let run: String = chars[start..end].iter().collect();
-                    self.write(&run);
-                    start = end;
-                }
-                if let Some(c) = c {
-                    self.write(&escaped(c));
-                    start = end + 1;
-                }
-            }
-            let at_gap = c == Some(' ') || start >= end;
-            let inside = end > 0 && end + 1 < chars.len();
-            if inside && at_gap && self.column + end.saturating_sub(start) > self.width && split {
-                let run: String = chars[start.min(end)..end].iter().collect();
-                self.write(&(run + "\\"));
-                start = start.max(end);
+        let mut after_space = false;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map(|(_, next)| *next);
+            let may_break = split && !after_space && at > 0 && next.is_some();
+            if c == ' ' && may_break && self.column > self.width {
                 self.write_indent();
-                self.whitespace = false;
-                self.indention = false;
-                if chars[start] == ' ' {
+                if next == Some(' ') {
                     self.write("\\");
                 }
+            } else if self.is_itself(c) {
+                self.write(c.encode_utf8(&mut [0; 4]));
+            } else {
+                self.write(&escaped(c));
             }
+            after_space = c == ' ';
         }
         self.indicator("\"", false, false, false);
+    }
+
+    /// Whether a character stands for itself between double quotes.
+    fn is_itself(&self, c: char) -> bool {
+        let is_plain =
+            (' '..='~').contains(&c) || (self.unicode && is_wide(c) && u32::from(c) < 0x10000);
+        is_plain && !matches!(c, '"' | '\\' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
     }
 }
 
