@@ -21,6 +21,7 @@ mod lines;
 mod manual;
 mod prelude;
 mod project;
+mod recipes;
 mod remote;
 mod resources;
 mod run;
