@@ -1,14 +1,18 @@
-//! What is asked of a host only when a script wants to know: its system, its architecture, its names.
+//! What is asked of a host only when a script wants to know: its system, its processors, its names, its network.
 //!
 //! Nothing here changes by itself, such as free memory or a time: a fact must not make a plan flicker.
 
-use indexmap::IndexMap;
+use std::collections::HashMap;
 
-use crate::{script::Script, sh, value::Value};
+use crate::{script::Script, value::Value};
+
+mod network;
+mod system;
 
 /// What each fact means, as the manual says it.
-pub const FACTS: [(&str, &str); 15] = [
+pub const FACTS: [(&str, &str); 36] = [
     ("hostname", "what the host calls itself"),
+    ("fqdn", "that with the domain that `/etc/hosts` has for it"),
     ("kernel.name", "such as `Linux`"),
     ("kernel.release", "such as `6.1.0-13-amd64`; compare it by `version(..)`"),
     ("architecture", "such as `x86_64`, as `uname -m` says it"),
@@ -22,101 +26,135 @@ pub const FACTS: [(&str, &str); 15] = [
         "the first number of the version, such as `12`; absent where the system has no version",
     ),
     ("os.codename", "such as `bookworm`"),
+    ("release", "the version with its point release, where Debian has one: `12.5`"),
     ("memory_mib", "how much memory there is, in MiB: a number"),
+    ("swap_mib", "how much swap there is, in MiB: a number"),
     ("cpus", "how many processors there are: a number"),
-    ("tools", "those of `systemctl`, `apt-get`, `apk`, `docker` that are there"),
+    ("processor.sockets", "how many sockets they sit in"),
+    ("processor.cores", "how many cores each socket has"),
+    ("processor.threads", "how many threads each core has"),
+    ("tools", "those of `systemctl`, `docker` and the package managers that are there"),
     ("addresses", "its addresses of global scope, IPv4 and IPv6"),
+    (
+        "interfaces",
+        "each with `name`, `type` (`ether`, `loopback`, ..), `mac`, `mtu` and `addresses`: `address`, `prefix`, `broadcast`, `scope`",
+    ),
+    ("gateways", "the ways to everywhere, IPv4 before IPv6: `interface` and `address`"),
+    ("resolver.nameservers", "the addresses in `/etc/resolv.conf`"),
+    ("resolver.search", "the domains there"),
+    ("mounts", "what is mounted from devices and other hosts: `device`, `path`, `type`, `options`"),
+    ("user.name", "who scripts run as, such as `root`"),
+    ("user.id", "its number"),
+    ("user.group_id", "the number of its group"),
+    ("user.home", "its home"),
+    ("user.shell", "its shell"),
+    ("hardware.vendor", "who made the machine, as it says itself"),
+    ("hardware.product", "what the machine is called"),
+    (
+        "virtualization",
+        "`kvm`, `VMware`, `xen`, `docker`, `container`, ..: Ansible's words; empty for a machine itself",
+    ),
+    ("machine_id", "what is in `/etc/machine-id`"),
+    ("selinux", "`enforcing`, `permissive` or `disabled`"),
 ];
 
 /// Those that a run itself may change, by their names at the top. The others change with another system or another machine.
-pub const CHANGING: [&str; 3] = ["hostname", "tools", "addresses"];
+pub const CHANGING: [&str; 12] = [
+    "hostname",
+    "fqdn",
+    "release",
+    "swap_mib",
+    "tools",
+    "addresses",
+    "interfaces",
+    "gateways",
+    "resolver",
+    "mounts",
+    "user",
+    "selinux",
+];
 
 /// Reads the facts of a host: two processes.
 pub fn script() -> Script {
-    sh!(
-        "uname -s -r -m -n
-if [ -r /proc/meminfo ]; then read -r _ kb _ </proc/meminfo; say \"memory_kb=$kb\"; fi
-cpus=0; while read -r key _; do case $key in processor) cpus=$((cpus + 1));; esac; done </proc/cpuinfo
-say \"cpus=$cpus\"
-for tool in systemctl apt-get apk docker; do if has $tool; then say \"tool=$tool\"; fi; done
-if [ -r /etc/os-release ]; then while IFS= read -r line; do say \"os:$line\"; done </etc/os-release; fi
-if has ip; then ip -o addr show scope global; fi"
-    )
+    Script::trusted(include_str!("facts/facts.sh"))
 }
 
-/// Reads what [`script`] printed. What a host does not say is an empty text, or 0.
+/// What [`script`] printed, by the word that each line begins with.
+struct Said<'a> {
+    lines: HashMap<&'a str, Vec<&'a str>>,
+    addresses: Vec<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn read(lines: impl Iterator<Item = &'a str>) -> Self {
+        let mut said = Self { lines: HashMap::new(), addresses: Vec::new() };
+        for line in lines {
+            if line.starts_with(|c: char| c.is_ascii_digit()) {
+                said.addresses.push(line);
+            } else if let Some((key, rest)) = line.find(['=', ':']).map(|at| line.split_at(at)) {
+                said.lines.entry(key).or_default().push(&rest[1..]);
+            }
+        }
+        said
+    }
+
+    fn all(&self, key: &str) -> impl Iterator<Item = &'a str> {
+        self.lines.get(key).into_iter().flatten().copied()
+    }
+
+    fn first(&self, key: &str) -> &'a str {
+        self.all(key).next().unwrap_or_default()
+    }
+
+    fn number(&self, key: &str) -> i64 {
+        self.first(key).parse().unwrap_or_default()
+    }
+
+    /// The lines of `ip -o addr`.
+    fn addresses(&self) -> impl Iterator<Item = &'a str> {
+        self.addresses.iter().copied()
+    }
+}
+
+/// Reads what [`script`] printed. What a host does not say is an empty text, 0, or nothing.
 pub fn parse(output: &str) -> Value {
     let mut lines = output.lines();
     let mut uname = lines.next().unwrap_or_default().split(' ');
     let [kernel, hostname, release, architecture] =
-        [(); 4].map(|()| uname.next().unwrap_or_default().to_owned());
-    let mut os = IndexMap::new();
-    let (mut memory, mut cpus) = (0, 0);
-    let mut tools = Vec::new();
-    let mut addresses = Vec::new();
-    for line in lines {
-        if let Some((name, value)) = line.strip_prefix("os:").and_then(|it| it.split_once('=')) {
-            os.insert(name.to_owned(), value.trim_matches(['"', '\'']).to_owned());
-        } else if let Some(kb) = line.strip_prefix("memory_kb=") {
-            memory = kb.parse::<i64>().unwrap_or_default() / 1024;
-        } else if let Some(count) = line.strip_prefix("cpus=") {
-            cpus = count.parse().unwrap_or_default();
-        } else if let Some(tool) = line.strip_prefix("tool=") {
-            tools.push(Value::from(tool));
-        } else if let [_, _, "inet" | "inet6", address, ..] =
-            line.split_whitespace().collect::<Vec<_>>()[..]
-        {
-            addresses.push(Value::from(address.split('/').next().unwrap_or_default()));
-        }
-    }
+        [(); 4].map(|()| uname.next().unwrap_or_default());
+    let said = Said::read(lines);
+    let [os, point] = system::system(&said);
+    let mib = |key: &str| Value::Int(said.number(key) / 1024);
+    let selinux = match said.first("selinux") {
+        "1" => "enforcing",
+        "0" => "permissive",
+        _ => "disabled",
+    };
+    let [vendor, product, machine_id] =
+        ["vendor", "product", "machine_id"].map(|key| Value::from(said.first(key)));
     map([
-        ("hostname", Value::Text(hostname)),
-        ("kernel", map([("name", Value::Text(kernel)), ("release", Value::Text(release))])),
-        ("architecture", Value::Text(architecture)),
-        ("os", Value::Map(system(&os))),
-        ("memory_mib", Value::Int(memory)),
-        ("cpus", Value::Int(cpus)),
-        ("tools", Value::List(tools)),
-        ("addresses", Value::List(addresses)),
+        ("hostname", Value::from(hostname)),
+        ("fqdn", Value::Text(network::full_name(&said, hostname))),
+        ("kernel", map([("name", Value::from(kernel)), ("release", Value::from(release))])),
+        ("architecture", Value::from(architecture)),
+        ("os", os),
+        ("release", point),
+        ("memory_mib", mib("memory_kb")),
+        ("swap_mib", mib("swap_kb")),
+        ("cpus", Value::Int(said.number("cpus"))),
+        ("processor", system::processor(&said)),
+        ("tools", Value::List(said.all("tool").map(Value::from).collect())),
+        ("addresses", network::addresses(&said)),
+        ("interfaces", network::interfaces(&said)),
+        ("gateways", network::gateways(&said)),
+        ("resolver", network::resolver(&said)),
+        ("mounts", system::mounts(&said)),
+        ("user", system::user(&said)),
+        ("hardware", map([("vendor", vendor), ("product", product)])),
+        ("virtualization", system::virtualization(&said)),
+        ("machine_id", machine_id),
+        ("selinux", Value::from(selinux)),
     ])
-}
-
-/// What a host says of its system in os-release.
-fn system(said: &IndexMap<String, String>) -> IndexMap<String, Value> {
-    let said = |name: &str| said.get(name).map(String::as_str).unwrap_or_default();
-    let (id, version) = (said("ID"), said("VERSION_ID"));
-    let like = if said("ID_LIKE").is_empty() { id } else { said("ID_LIKE") };
-    let texts = [
-        ("id", id),
-        ("family", family(id, like)),
-        ("like", like),
-        ("name", said("PRETTY_NAME")),
-        ("version", version),
-        ("codename", said("VERSION_CODENAME")),
-    ];
-    let mut parts: IndexMap<String, Value> =
-        texts.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
-    // A system without releases has no number that a script could take for a small one.
-    if let Ok(major) = version.split('.').next().unwrap_or_default().parse() {
-        parts.insert("major".to_owned(), Value::Int(major));
-    }
-    parts
-}
-
-/// The families of systems, each with those that do not say themselves whom they are like.
-const FAMILIES: [(&str, &[&str]); 5] = [
-    ("debian", &["debian", "ubuntu"]),
-    ("redhat", &["rhel", "fedora", "centos", "amzn", "ol", "rocky", "almalinux"]),
-    ("suse", &["suse", "opensuse", "sles", "sled", "opensuse-leap", "opensuse-tumbleweed"]),
-    ("alpine", &["alpine"]),
-    ("arch", &["arch", "manjaro"]),
-];
-
-/// The family of a system: those whose packages and files are alike.
-fn family<'a>(id: &'a str, like: &str) -> &'a str {
-    let mut names = std::iter::once(id).chain(like.split_whitespace());
-    let family = |name: &str| FAMILIES.iter().find(|(_, names)| names.contains(&name));
-    names.find_map(family).map_or(id, |(family, _)| family)
 }
 
 fn map<const N: usize>(parts: [(&str, Value); N]) -> Value {

@@ -4,6 +4,7 @@
 //! them, which notes that the text is no longer for everyone's eyes.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
@@ -32,6 +33,7 @@ mod crypt;
 mod dialect;
 mod edit;
 mod explain;
+pub mod facts;
 mod filter;
 mod function;
 mod guard;
@@ -130,6 +132,20 @@ impl Templates {
     /// # Errors
     /// With the place in the template or in what it includes; a secret's text is never in the message.
     pub fn render(&self, name: &str, context: &Context) -> Result<Rendered> {
+        self.render_noting(name, context, &mut BTreeSet::new())
+    }
+
+    /// Renders a template, and notes what facts it reads of which hosts by `hostvars`. What it makes of those that are not
+    /// known is nothing to be used.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_noting(
+        &self,
+        name: &str,
+        context: &Context,
+        facts: &mut BTreeSet<(String, String)>,
+    ) -> Result<Rendered> {
         let known = self.known(name)?;
         if let Some(source) = &known.verbatim {
             let text = source.text.to_string();
@@ -138,12 +154,12 @@ impl Templates {
         let read = Arc::new(Read::default());
         let root = Root { context: context.clone(), read: read.clone() };
         let template = known.environment.get_template(name);
-        let mut text = template
-            .and_then(|template| template.render(Jinja::from_object(root)))
-            .map_err(|error| {
-                let has_read_secret = read.secret.load(Ordering::Relaxed);
-                explain(&error, context, &self.sources, &known.settings, has_read_secret)
-            })?;
+        let text = template.and_then(|template| template.render(Jinja::from_object(root)));
+        facts.append(&mut lock(&read.facts));
+        let mut text = text.map_err(|error| {
+            let has_read_secret = read.secret.load(Ordering::Relaxed);
+            explain(&error, context, &self.sources, &known.settings, has_read_secret)
+        })?;
         // What prints nothing at all makes an empty file.
         if !text.is_empty() {
             (newlines(&text)..known.newlines).for_each(|_| text.push('\n'));
@@ -185,15 +201,16 @@ impl Templates {
         let named = |name: &str| Some((name.to_owned(), (self.sources)(name).ok()??));
         let mut found: Vec<_> = named(name).into_iter().collect();
         let mut at = 0;
-        while let Some((_, source)) = found.get(at).cloned() {
+        while let Some((from, source)) = found.get(at).cloned() {
             at += 1;
             if !["include", "import", "extends"].iter().any(|word| source.text.contains(word)) {
                 continue;
             }
             let quoted = source.text.split(['"', '\'']).skip(1).filter(|text| !text.contains('\n'));
             for name in quoted.filter(|name| name.len() < 256 && !name.is_empty()) {
-                if found.iter().all(|(known, _)| known != name) {
-                    found.extend(named(name));
+                let name = included(name, &from, &self.sources);
+                if found.iter().all(|(known, _)| **known != *name) {
+                    found.extend(named(&name));
                 }
             }
         }
@@ -253,6 +270,17 @@ pub fn check_syntax(source: &Source) -> Result<()> {
     })
 }
 
+/// What a template is called that another one names: it lies below `templates`, where `templates/` may stand before its name,
+/// or beside the other one.
+fn included<'a>(name: &'a str, from: &str, includes: &Includes) -> Cow<'a, str> {
+    let below = name.strip_prefix("templates/").map(Cow::Borrowed);
+    let beside = from.rsplit_once('/').map(|(folder, _)| [folder, "/", name].concat().into());
+    let names = [Some(Cow::Borrowed(name)), below, beside].into_iter().flatten();
+    // One that cannot be read is told of when it is.
+    let is_there = |name: &Cow<'_, str>| !matches!(includes(name), Ok(None));
+    names.into_iter().find(is_there).unwrap_or(Cow::Borrowed(name))
+}
+
 /// Where a template begins: behind its header.
 fn begin(text: &str) -> usize {
     header::header(text).ok().flatten().map_or(0, |header| header.end)
@@ -265,6 +293,8 @@ fn environment(includes: &Includes, settings: &Settings) -> Environment<'static>
     if let Ok(syntax) = settings.syntax() {
         environment.set_syntax(syntax);
     }
+    let known = includes.clone();
+    environment.set_path_join_callback(move |name, from| included(name, from, &known));
     let (includes, settings) = (includes.clone(), settings.clone());
     environment.set_loader(move |name| {
         let found = includes(name).map_err(|why| Error::new(ErrorKind::BadInclude, why))?;

@@ -1,7 +1,7 @@
 //! The manual: that it is what the kinds say of themselves.
 
 use crate::project::Project;
-use converge::{ansible, language::Manual, manual, resources, template};
+use converge::{ansible, inventory, language::Manual, manual, resources, template};
 
 /// `UPDATE_EXPECT=1 cargo test` writes the pages again.
 #[test]
@@ -10,6 +10,7 @@ fn the_pages_are_true() {
         ("kinds", manual::book()),
         ("language", Manual::of_language().book()),
         ("templates", template::manual::book()),
+        ("inventory", inventory::manual::book()),
     ] {
         let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -18,6 +19,28 @@ fn the_pages_are_true() {
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == book, "{path} is old: UPDATE_EXPECT=1 cargo test writes it again");
     }
+}
+
+#[test]
+fn every_name_of_a_template_has_a_page() {
+    for (name, said) in [
+        ("ansible_default_ipv4", "`.gateway`"),
+        ("inventory_hostname", "in the inventory"),
+        ("playbook_dir", "not there"),
+    ] {
+        let page = template::manual::of_name(name).unwrap_or_default();
+        assert!(page.contains(said), "{name}: {page}");
+    }
+    assert_eq!(template::manual::of_name("elephant"), None);
+}
+
+#[test]
+fn every_key_of_an_inventory_has_a_meaning() {
+    for name in inventory::manual::names() {
+        assert!(inventory::manual::page(&name).is_some_and(|page| page.len() > 40), "{name}");
+    }
+    let page = inventory::manual::page("ansible_ssh_private_key_file").unwrap();
+    assert!(page.contains("`identity_file`"), "{page}");
 }
 
 #[test]

@@ -3,14 +3,20 @@
 //! `make templates-like-ansible` renders them with the real one again. What differs stands in `tests/templates/differences.toml`
 //! with its reason, and nothing else may differ.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use converge::{
     diagnostic::Source,
-    template::{Context, Includes, Templates, Values},
+    template::{Context, Includes, Templates, Values, facts},
     value::Value,
 };
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/templates");
 
@@ -38,6 +44,14 @@ struct Group {
 #[derive(Deserialize)]
 struct Differences {
     reason: Vec<Difference>,
+    fact: Vec<FactDifference>,
+}
+
+/// Why parts of facts differ. A `*` stands for any part of a name.
+#[derive(Deserialize)]
+struct FactDifference {
+    why: String,
+    facts: Vec<String>,
 }
 
 /// Why some snippets differ.
@@ -138,11 +152,68 @@ fn page(version: &str, count: usize, differing: &[Compared], known: &Differences
     page
 }
 
+/// The texts and numbers in a value, by the way to each.
+fn leaves(value: &Json, path: &str, to: &mut BTreeMap<String, String>) {
+    let dot = if path.is_empty() { "" } else { "." };
+    match value {
+        Json::Object(parts) => {
+            parts.iter().for_each(|(name, part)| leaves(part, &format!("{path}{dot}{name}"), to));
+        }
+        Json::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at, it)| leaves(it, &format!("{path}{dot}{at}"), to));
+        }
+        plain => drop(to.insert(path.to_owned(), plain.to_string())),
+    }
+}
+
+/// What a host said of itself to converge, beside what `ansible -m setup` gathered there: how many parts there are, and
+/// those that differ.
+fn facts_compared() -> (usize, Vec<String>) {
+    let ours = facts::facts(&converge::facts::parse(&read("facts/said.txt")));
+    let theirs: Json = serde_json::from_str(&read("facts/gathered.json")).unwrap();
+    let [ours, theirs] = [serde_json::to_value(ours).unwrap(), theirs].map(|facts| {
+        let mut all = BTreeMap::new();
+        leaves(&facts, "", &mut all);
+        all
+    });
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let count = names.len();
+    let names = names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name));
+    (count, names.cloned().collect())
+}
+
+/// The part of the page about facts; a mistake where one differs that nobody knows of, or where none does.
+fn facts_page(known: &[FactDifference]) -> String {
+    let (count, mut differing) = facts_compared();
+    let mut page = format!(
+        "\n# Facts, like Ansible\n\n{} of {count} parts of the facts that templates have are what `ansible -m setup` gathers on\n\
+         the same host. The rest:\n",
+        count - differing.len()
+    );
+    for FactDifference { why, facts } in known {
+        page += &format!("\n- `{}`: {why}\n", facts.join("`, `"));
+        for pattern in facts {
+            let before = differing.len();
+            let (begin, end) = pattern.split_once('*').unwrap_or((pattern, ""));
+            differing.retain(|it| {
+                !(it == pattern
+                    || pattern.contains('*') && it.starts_with(begin) && it.ends_with(end))
+            });
+            assert!(differing.len() < before, "{pattern} is the same by now");
+        }
+    }
+    assert!(differing.is_empty(), "facts differ: {differing:#?}");
+    page
+}
+
 #[test]
 fn templates_are_rendered_as_ansible_does() {
     let (version, count, differing) = compared();
     let known: Differences = toml::from_str(&read("differences.toml")).unwrap();
-    let page = page(&version, count, &differing, &known);
+    let page = page(&version, count, &differing, &known) + &facts_page(&known.fact);
     let mut known: Vec<&String> = known.reason.iter().flat_map(|it| &it.snippets).collect();
     let mut wrong = Vec::new();
     for Compared { name, ours, theirs } in &differing {

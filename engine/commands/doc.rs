@@ -1,10 +1,11 @@
-//! `converge doc`: the manual of kinds, functions, roles, facts and templates, from these themselves.
+//! `converge doc`: the manual of kinds, functions, roles, facts, templates and inventories, from these themselves.
 
 use super::setup::Setup;
 use crate::{
     ansible,
     diagnostic::{Diagnostic, Result, did_you_mean},
     exit_status::ExitStatus,
+    inventory,
     language::{Known, Manual},
     manual,
     resources::{self, KINDS},
@@ -13,6 +14,10 @@ use crate::{
         registry::{FILTERS, FUNCTIONS, TESTS, Word},
     },
 };
+
+/// A line for the index of the manual.
+const LANGUAGE: &str =
+    "language   all of the above, and for who comes from Ansible: what stands for its names\n";
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
@@ -25,11 +30,14 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // `converge doc role nginx` is `converge doc nginx`.
     let text = match words.last() {
         None => format!(
-            "Kinds\n\n{}{}\nTemplates\n\n{}",
+            "Kinds\n\n{}{}\nMore, by `converge doc NAME`; and each of the names in it\n\n{}{}{}",
             manual::index(),
             language.index(),
-            template::manual::INDEX
+            LANGUAGE,
+            template::manual::INDEX,
+            inventory::manual::INDEX
         ),
+        Some(name) if name == "inventory" => inventory::manual::book(),
         Some(name) if name == "templates" => template::manual::book(),
         Some(name) if name == "language" => Manual::of_language().book(),
         // What is not found may be of the project.
@@ -48,14 +56,17 @@ fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
     let mut pages: Vec<String> = kind.map(manual::page).into_iter().collect();
     if !is_role {
         pages.extend(of_templates(name));
+        pages.extend(inventory::manual::page(name));
     }
     pages.extend(language.page(name));
     if !pages.is_empty() {
         return Ok(pages.join("\n"));
     }
+    let keys = inventory::manual::names();
     let names = KINDS.iter().map(|kind| kind.name()).chain(language.names());
+    let names = names.chain(keys.iter().map(String::as_str));
     let hint = did_you_mean(name, names).or_else(|| ansible::near(name));
-    let message = format!("there is no kind, function, role, fact or filter `{name}`");
+    let message = format!("there is no kind, function, role, fact, filter or key `{name}`");
     let mistake = Diagnostic::new("doc::unknown", message);
     Err(mistake.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned())))
 }
@@ -70,6 +81,6 @@ fn of_templates(name: &str) -> Option<String> {
     let line = |(what, word): (&str, &Word)| {
         format!("the {what} `{}` of templates\n  {}\n", word.names.join("`, `"), word.about)
     };
-    let page: String = words.map(line).collect();
+    let page: String = words.map(line).chain(template::manual::of_name(name)).collect();
     (!page.is_empty()).then_some(page)
 }

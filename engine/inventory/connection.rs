@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use schemars::schema_for;
 use serde::Deserialize as _;
 
 use super::{
@@ -17,11 +18,20 @@ use crate::{
 /// The keys whose value is a path, relative to the inventory that names it.
 const PATHS: [&str; 3] = ["identity_file", "known_hosts", "ssh_config"];
 
-/// The names of all keys: the fields of [`Connection`].
+/// All keys, the fields of [`Connection`], each with its meaning.
+pub(super) fn meanings() -> Vec<(String, String)> {
+    let schema = schema_for!(Connection);
+    let fields = schema.get("properties").and_then(|it| it.as_object()).into_iter().flatten();
+    let meaning = |field: &serde_json::Value| {
+        let about = field.get("description").and_then(|it| it.as_str()).unwrap_or_default();
+        about.trim_end_matches('.').to_owned()
+    };
+    fields.map(|(key, field)| (key.clone(), meaning(field))).collect()
+}
+
+/// The names of all keys.
 pub(super) fn keys() -> Vec<String> {
-    let fields = serde_json::to_value(Connection::default());
-    let fields = fields.expect("a plain struct can be written as JSON");
-    fields.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
+    meanings().into_iter().map(|(key, _)| key).collect()
 }
 
 /// Reads the keys that are there.

@@ -7,6 +7,7 @@ mod ansible;
 mod assignment;
 mod connection;
 mod declared;
+pub mod manual;
 mod name;
 mod pattern;
 mod resolve;
@@ -15,6 +16,7 @@ mod toml;
 use std::{path::PathBuf, sync::Arc};
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::assignment::Assignment;
@@ -239,40 +241,40 @@ impl Origin {
     pub const COMMAND_LINE: &str = "command line";
 }
 
-/// How a host is reached. Paths are absolute. The names are those of the keys in an inventory.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// How a host is reached. Paths are absolute. The names are those of the keys in an inventory, whose manual this is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Connection {
-    /// SSH, or this machine itself.
+    /// `ssh`, or `local`: no connection, but the machine that converge runs on.
     pub transport: Transport,
     /// The login user; by default what the SSH configuration says, then the local user.
     pub user: Option<String>,
     /// The port; by default what the SSH configuration says, then 22.
     pub port: Option<u16>,
-    /// The name of the secret that holds the password of the login user, where a key is not enough.
+    /// The name of the secret that holds the login password, for hosts that ask for one, alone or after a key.
     pub password: Option<String>,
-    /// Who scripts run as.
+    /// How scripts become root: `none`, `sudo`, `doas` or `su`.
     pub r#become: Become,
     /// The name of the secret that holds the password for `become`.
     pub become_password: Option<String>,
     /// A private key.
     pub identity_file: Option<PathBuf>,
-    /// The name of the secret that holds the passphrase of the key.
+    /// The name of the secret that opens the private key.
     pub identity_passphrase: Option<String>,
-    /// Files of known host keys, in place of `~/.ssh/known_hosts`.
+    /// A file of known host keys, in place of `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
-    /// Which host keys are accepted.
+    /// Which host keys are accepted: `strict`, only known ones; `accept-new`, an unknown one is written down. A changed one never is.
     pub host_keys: HostKeys,
     /// An SSH configuration, in place of `~/.ssh/config`.
     pub ssh_config: Option<PathBuf>,
-    /// Lines of an SSH configuration that come before all files, such as `ProxyCommand ssh -W %h:%p bastion`.
+    /// Lines of an SSH configuration that come before all files, such as `["ProxyCommand ssh -W %h:%p bastion"]`.
     pub ssh_options: Vec<String>,
-    /// Hosts to go through, first to last: `user@name:port`.
+    /// Hosts to go through, first to last: `["ops@bastion:22"]`; names of the inventory count.
     pub jump: Vec<String>,
 }
 
 /// What carries scripts to a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// SSH.
@@ -283,7 +285,7 @@ pub enum Transport {
 }
 
 /// How scripts become root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Become {
     /// They run as the login user.
@@ -298,7 +300,7 @@ pub enum Become {
 }
 
 /// Which host keys are accepted. A changed key never is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostKeys {
     /// Only those that are known.

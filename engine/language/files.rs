@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     sync::Arc,
 };
 
@@ -20,7 +21,7 @@ use crate::{
     inventory::Host,
     pattern::{Pattern, Refused},
     resource::{ArgumentError, Files, SourceTree, TreeFile},
-    template::{self, Values},
+    template::{self, Values, names},
     value::Value,
 };
 
@@ -115,22 +116,33 @@ impl<'a> RoleFiles<'a> {
     /// and the variables of the call. The host's facts are asked for only if the template reads them.
     fn context(&self, wants: &Wants, vars: Values) -> Result<template::Context, ArgumentError> {
         let parameters = self.scene.parameters.clone();
-        let mut variables = Values::new();
-        let [named, host] = match &self.scene.host {
-            Some(subject) => {
-                let subject = subject.subject();
-                for name in &wants.others {
-                    if !parameters.contains_key(name) && !vars.contains_key(name) {
-                        // Whether it is there can be another thing for another host.
-                        self.sees_host.set(true);
-                        let variable = subject.vars.get(name);
-                        variables.extend(variable.map(|it| (name.clone(), it.value.clone())));
-                    }
-                }
-                self.host(subject, wants)?
+        let (mut named, mut host, mut variables) = (Arc::default(), Arc::default(), Values::new());
+        if let Some(subject) = &self.scene.host {
+            let subject = subject.subject();
+            let is_given = |name: &String| parameters.contains_key(name) || vars.contains_key(name);
+            // A name that is no variable may be a fact of an interface.
+            let may_be_fact = |name: &String| {
+                names::may_be_fact(name) && !is_given(name) && !subject.vars.contains_key(name)
+            };
+            let may_be_facts = wants.others.iter().any(may_be_fact);
+            let wanted = [!wants.facts.is_empty() || may_be_facts, wants.ansible || may_be_facts];
+            if may_be_facts {
+                let place =
+                    Place { file: [self.folder, "/templates"].concat().into(), line: 1, column: 1 };
+                reads_fact(self.state, subject, "interfaces", &place);
             }
-            None => Default::default(),
-        };
+            [named, host] = self.host(subject, wanted)?;
+            for name in wants.others.iter().filter(|name| !is_given(name)) {
+                // Whether it is there can be another thing for another host.
+                self.sees_host.set(true);
+                let variable = subject.vars.get(name).map(|it| (name.clone(), it.value.clone()));
+                variables.extend(variable);
+            }
+        }
+        if wants.others.iter().any(|name| name == "role_name") {
+            let role = self.role().map(|role| ("role_name".to_owned(), Value::from(role)));
+            variables.extend(role);
+        }
         // What is of the host stands at `HOST`.
         let all =
             vec![self.fleet(wants), named, Arc::new(variables), parameters, host, Arc::new(vars)];
@@ -141,13 +153,50 @@ impl<'a> RoleFiles<'a> {
     fn fleet(&self, wants: &Wants) -> Arc<Values> {
         let inventory = &self.state.input().inventory;
         let mut gathered = self.state.gathered();
-        let kept = &mut gathered.fleet_in_templates[usize::from(wants.fleet)];
-        kept.get_or_insert_with(|| Arc::new(of_fleet(inventory, wants.fleet))).clone()
+        let kept = &mut gathered.fleet_in_templates[wants.fleet as usize];
+        let facts = &self.state.input().known.facts;
+        kept.get_or_insert_with(|| Arc::new(of_fleet(inventory, facts, wants.fleet))).clone()
+    }
+
+    /// The role that the folder is of.
+    fn role(&self) -> Option<&str> {
+        let (parent, name) = self.folder.rsplit_once('/')?;
+        self.state.input().roles.iter().any(|roles| roles == parent).then_some(name)
+    }
+
+    /// Notes the facts that were read of other hosts, and asks those that nobody has asked yet, all at once.
+    fn others(
+        &self,
+        read: &BTreeSet<(String, String)>,
+        place: &Place,
+    ) -> Result<(), ArgumentError> {
+        let inventory = &self.state.input().inventory;
+        let mut asks = false;
+        for (host, name) in read {
+            let Some(host) = inventory.hosts.get(host.as_str()) else { continue };
+            match facts(self.state, host) {
+                Ok(Value::Null) => {
+                    let [message, hint] = no_text(&host.name);
+                    return Err(ArgumentError::new("template", message).hint(hint));
+                }
+                Ok(_) => names::made_of(name)
+                    .unwrap_or(&["interfaces"])
+                    .iter()
+                    .for_each(|fact| reads_fact(self.state, host, fact, place)),
+                Err(interruption) => {
+                    self.interruption.replace(Some(interruption));
+                    asks = true;
+                }
+            }
+        }
+        match asks {
+            false => Ok(()),
+            true => Err(ArgumentError::new("template", "the facts are not known yet")),
+        }
     }
 
     /// The host as templates see it, by Ansible's names and by its own. What the last one saw is kept: most hosts have many.
-    fn host(&self, host: &Arc<Host>, wants: &Wants) -> Result<[Arc<Values>; 2], ArgumentError> {
-        let wanted = [!wants.facts.is_empty(), wants.ansible];
+    fn host(&self, host: &Arc<Host>, wanted: [bool; 2]) -> Result<[Arc<Values>; 2], ArgumentError> {
         if let Some(shown) = &self.state.gathered().host_in_templates
             && Arc::ptr_eq(&shown.host, host)
             && shown.wanted == wanted
@@ -156,7 +205,8 @@ impl<'a> RoleFiles<'a> {
         }
         let mut parts = host_parts(host);
         let mut known = None;
-        if !wants.facts.is_empty() {
+        let [wants_facts, wants_ansible] = wanted;
+        if wants_facts {
             let facts = facts(self.state, host).map_err(|interruption| {
                 self.interruption.replace(Some(interruption));
                 ArgumentError::new("template", "the facts are not known yet")
@@ -168,7 +218,7 @@ impl<'a> RoleFiles<'a> {
             parts.insert("facts".into(), facts.clone());
             known = Some(facts);
         }
-        let named = if wants.ansible { of_host(host, known) } else { Values::new() };
+        let named = if wants_ansible { of_host(host, known) } else { Values::new() };
         let host_itself = Values::from([("host".to_owned(), Value::Map(parts))]);
         let values = [Arc::new(named), Arc::new(host_itself)];
         let shown = Shown { host: host.clone(), wanted, values: values.clone() };
@@ -186,13 +236,16 @@ impl Files for RoleFiles<'_> {
 
     fn template(&self, name: &str, vars: Values) -> Result<Content, ArgumentError> {
         let template = self.find_template(name)?;
+        let mut facts = BTreeSet::new();
+        let context = self.context(&template.wants, vars)?;
+        let rendered = template.all.render_noting(name, &context, &mut facts);
+        let place =
+            Place { file: [self.folder, "/templates/", name].concat().into(), line: 1, column: 1 };
         if let Some(host) = &self.scene.host {
-            let file = [self.folder, "/templates/", name].concat().into();
-            let place = Place { file, line: 1, column: 1 };
             let reads = template.wants.facts.iter();
             reads.for_each(|fact| reads_fact(self.state, host.subject(), fact, &place));
         }
-        let rendered = template.all.render(name, &self.context(&template.wants, vars)?);
+        self.others(&facts, &place)?;
         let rendered =
             rendered.map_err(|diagnostic| ArgumentError::inside("template", diagnostic))?;
         let sees_host =

@@ -60,8 +60,8 @@ pub(super) struct Gathered {
     pub(super) templates: HashMap<String, Template>,
     /// The host as the last template saw it.
     pub(super) host_in_templates: Option<Shown>,
-    /// What is the same for all hosts, as templates see it: without the groups and hosts, and with them.
-    pub(super) fleet_in_templates: [Option<Arc<Values>>; 2],
+    /// What is the same for all hosts, as templates see it, by how much of the inventory that is.
+    pub(super) fleet_in_templates: [Option<Arc<Values>>; 3],
     /// By their text.
     pub(super) patterns: HashMap<String, Arc<Pattern>>,
     /// The first mistake that Rhai did not let end the script.

@@ -5,16 +5,21 @@
 //! - `a < b` is an error where one has no order with the other: `compare(a, "<", b)`.
 //! - `+1` is `1`.
 //! - A list or a map that a template writes can be changed by it: `[1]` is `list_of([1])`, where it changes one at all.
+//! - A loop over a text knows its end: `for c in each(text)`, where a template asks for that.
+//! - A macro that reads `varargs` or `kwargs` has these parameters, and `open(macro)` fills them.
 //! - Ends of lines are all alike.
 //!
 //! All of that stays on its line, and every place is known in the text as it was written.
 
-use std::ops::Range;
+mod expression;
+mod rewrite;
+mod statement;
 
+use self::statement::Macro;
 use super::{
     edit::{Edit, Translated},
     header::Settings,
-    lexer::{Kind, Token, is_keyword, tokens},
+    lexer::{Token, tokens},
 };
 
 /// The names of the functions that stand in a translated text; nobody can write them by chance.
@@ -23,6 +28,11 @@ pub(super) const PRINTF: &str = "__printf";
 pub(super) const COMPARE: &str = "__compare";
 pub(super) const LIST: &str = "__list";
 pub(super) const MAP: &str = "__map";
+pub(super) const EACH: &str = "__each";
+pub(super) const OPEN: &str = "__open";
+
+/// The parameters of a macro that takes any arguments.
+pub(super) const ANY: [&str; 2] = ["varargs", "kwargs"];
 
 /// Methods that change a list or a map.
 const CHANGES: [&str; 11] = [
@@ -39,8 +49,12 @@ const CHANGES: [&str; 11] = [
     "update",
 ];
 
+/// What a template may ask of a loop that has to know its end for that.
+const ENDS: [&str; 3] = ["last", "length", "revindex"];
+
 /// Translates what a template says, but for its first line, if that is a header: it ends at `begin`.
 pub(super) fn translate(written: &str, begin: usize, settings: &Settings) -> Translated {
+    let any = |words: &[&str]| words.iter().any(|word| written.contains(word));
     let mut translation = Translation {
         text: written,
         settings,
@@ -50,15 +64,15 @@ pub(super) fn translate(written: &str, begin: usize, settings: &Settings) -> Tra
                     && written[at + name.len()..].trim_start().starts_with('(')
             })
         }),
+        asks_for_ends: written.contains("loop") && any(&ENDS),
         edits: Vec::new(),
         depth: 0,
+        macros: Vec::new(),
     };
-    let chains = ["default", "| d", "|d", "defined"].iter().any(|word| written.contains(word));
-    if chains
-        || translation.changes
-        || written.contains("% ")
-        || written.contains("%(")
-        || written.contains(['<', '>', '+'])
+    if translation.changes
+        || translation.asks_for_ends
+        || any(&["default", "| d", "|d", "defined", "% ", "%(", "<", ">", "+"])
+        || any(&ANY)
     {
         translation.regions(begin);
     }
@@ -75,38 +89,18 @@ struct Translation<'a> {
     settings: &'a Settings,
     /// Whether the template changes lists or maps.
     changes: bool,
+    /// Whether it asks loops for their ends.
+    asks_for_ends: bool,
     edits: Vec<Edit>,
     /// How many brackets are open.
     depth: usize,
+    /// The macros that are open, from the outermost.
+    macros: Vec<Macro<'a>>,
 }
 
-/// Brackets in brackets that are looked into; what is deeper is left as it is.
-const DEPTH: usize = 100;
-
-impl Translation<'_> {
-    fn newlines(&mut self, begin: usize) {
-        let newline = &self.settings.newline;
-        if newline == "\n" && !self.text.contains('\r') {
-            return;
-        }
-        let bytes = self.text.as_bytes();
-        let mut at = begin;
-        while at < bytes.len() {
-            let length = match bytes[at] {
-                b'\r' if bytes.get(at + 1) == Some(&b'\n') => 2,
-                b'\r' | b'\n' => 1,
-                _ => 0,
-            };
-            if length > 0 && self.text[at..at + length] != **newline {
-                let inserted = newline.clone();
-                self.edits.push(Edit { at, removed: length, inserted, opens: false });
-            }
-            at += length.max(1);
-        }
-    }
-
+impl<'a> Translation<'a> {
     /// Finds all expressions and statements.
-    fn regions(&mut self, begin: usize) {
+    pub(super) fn regions(&mut self, begin: usize) {
         let mut at = begin;
         let settings = self.settings;
         let starts = [&settings.variable, &settings.block, &settings.comment];
@@ -129,231 +123,24 @@ impl Translation<'_> {
                 continue;
             }
             let (tokens, end) = tokens(self.text, inner, &pair[1]);
-            if self.word(&tokens, 0) == "raw"
-                || (self.word(&tokens, 0) == "-" && self.word(&tokens, 1) == "raw")
-            {
+            let is_statement = std::ptr::eq(pair, &settings.block);
+            let first = usize::from(matches!(self.word(&tokens, 0), "-" | "+"));
+            if is_statement && self.word(&tokens, first) == "raw" {
                 let Some(raw) = self.text[end..].find("endraw") else { return };
                 at = end + raw;
                 continue;
             }
             self.expressions(&tokens, 0);
+            self.reads(&tokens);
+            if is_statement {
+                self.statement(&tokens, first, end);
+            }
             at = end;
         }
     }
 
-    fn word(&self, tokens: &[Token], at: usize) -> &str {
+    fn word(&self, tokens: &[Token], at: usize) -> &'a str {
         tokens.get(at).map_or("", |token| &self.text[token.at.clone()])
-    }
-
-    /// Reads expressions up to the bracket that closes them, and gives the place of that.
-    fn expressions(&mut self, tokens: &[Token], at: usize) -> usize {
-        if self.depth > DEPTH {
-            return tokens.len();
-        }
-        self.depth += 1;
-        let end = self.values(tokens, at);
-        self.depth -= 1;
-        end
-    }
-
-    fn values(&mut self, tokens: &[Token], mut at: usize) -> usize {
-        // Where the sum or product before the next operator begins, and a comparison that waits for its other side.
-        let (mut begin, mut open): (Option<usize>, Option<(usize, usize)>) = (None, None);
-        while at < tokens.len() {
-            let word = self.word(tokens, at);
-            let is_value = tokens[at].kind != Kind::Sign && !is_keyword(word)
-                || matches!(word, "(" | "[" | "{");
-            let is_between = matches!(word, "+" | "-" | "*" | "/" | "//" | "**" | "%" | "~");
-            if word == "+" && begin.is_none_or(|it| it == at) {
-                self.replace(&tokens[at].at.clone(), "");
-                at += 1;
-                continue;
-            }
-            if is_value || is_between {
-                begin = begin.or(Some(at));
-                at = if is_value { self.operand(tokens, at) } else { at + 1 };
-                continue;
-            }
-            let is_order = matches!(word, "<" | ">" | "<=" | ">=");
-            let ends = matches!(word, ")" | "]" | "}");
-            match (open.take(), begin.take()) {
-                // One that has a third side is left as it is.
-                (Some(_), Some(_)) if is_order => {}
-                (Some((left, sign)), Some(right)) => self.compare(tokens, left, sign, right, at),
-                (None, Some(left)) if is_order => open = Some((left, at)),
-                _ => {}
-            }
-            if ends {
-                return at;
-            }
-            at += 1;
-        }
-        if let (Some((left, sign)), Some(right)) = (open, begin) {
-            self.compare(tokens, left, sign, right, at);
-        }
-        at
-    }
-
-    /// `a < b` becomes `compare(a, "<", b)`.
-    fn compare(&mut self, tokens: &[Token], left: usize, sign: usize, right: usize, end: usize) {
-        // A mark for spaces before the end of a tag is no part of it.
-        let end =
-            if end == tokens.len() && self.word(tokens, end - 1) == "-" { end - 1 } else { end };
-        if right >= end || right != sign + 1 {
-            return;
-        }
-        let operator = format!(", \"{}\", ", self.word(tokens, sign));
-        self.replace(&tokens[sign].at.clone(), &operator);
-        self.wrap(tokens[left].at.start, tokens[end.min(tokens.len()) - 1].at.end, COMPARE);
-    }
-
-    /// Reads a value with all that hangs on it, and gives the place behind.
-    fn operand(&mut self, tokens: &[Token], start: usize) -> usize {
-        let mut at = self.primary(tokens, start);
-        let begin = tokens[start].at.start;
-        // The steps of a path since its last call: where each begins, and ends.
-        let mut steps: Vec<Range<usize>> = Vec::new();
-        let is_value = tokens[start].kind != Kind::Name || !is_keyword(self.word(tokens, start));
-        while is_value && at < tokens.len() {
-            match self.word(tokens, at) {
-                "." if at + 1 < tokens.len() => {
-                    steps.push(at..at + 1);
-                    at += 2;
-                }
-                "[" => {
-                    let slice = self.has_colon(tokens, at);
-                    let close = self.expressions(tokens, at + 1);
-                    if slice {
-                        steps.clear();
-                    } else {
-                        steps.push(at..close);
-                    }
-                    at = close + 1;
-                }
-                "(" => {
-                    at = self.expressions(tokens, at + 1) + 1;
-                    steps.clear();
-                }
-                "|" if at + 1 < tokens.len() => {
-                    let (last, behind) = self.dotted(tokens, at + 1);
-                    if matches!(last, "default" | "d") {
-                        self.dig(tokens, begin, &steps);
-                    }
-                    steps.clear();
-                    at = behind;
-                }
-                "is" => {
-                    let not = usize::from(self.word(tokens, at + 1) == "not");
-                    let (last, behind) = self.dotted(tokens, at + 1 + not);
-                    if matches!(last, "defined" | "undefined") {
-                        self.dig(tokens, begin, &steps);
-                    }
-                    steps.clear();
-                    at = behind;
-                }
-                "%" if at == start + 1 && tokens[start].kind == Kind::Text => {
-                    return self.printf(tokens, start, at);
-                }
-                _ => break,
-            }
-        }
-        at
-    }
-
-    /// A name with dots, as filters and tests have: its last word, and the place behind it.
-    fn dotted(&self, tokens: &[Token], mut at: usize) -> (&str, usize) {
-        while self.word(tokens, at + 1) == "." {
-            at += 2;
-        }
-        (self.word(tokens, at), at + 1)
-    }
-
-    fn has_colon(&self, tokens: &[Token], open: usize) -> bool {
-        let mut depth = 0;
-        for token in &tokens[open..] {
-            match &self.text[token.at.clone()] {
-                "(" | "[" | "{" => depth += 1,
-                ")" | "]" | "}" if depth == 1 => return false,
-                ")" | "]" | "}" => depth -= 1,
-                ":" if depth == 1 => return true,
-                _ => {}
-            }
-        }
-        false
-    }
-
-    fn primary(&mut self, tokens: &[Token], at: usize) -> usize {
-        let open = self.word(tokens, at);
-        let of = match open {
-            "(" => None,
-            "[" => Some(LIST),
-            "{" => Some(MAP),
-            _ => return at + 1,
-        };
-        let close = self.expressions(tokens, at + 1);
-        if let (Some(of), true, Some(last)) = (of, self.changes, tokens.get(close)) {
-            self.wrap(tokens[at].at.start, last.at.end, of);
-        }
-        close + 1
-    }
-
-    fn wrap(&mut self, start: usize, end: usize, function: &str) {
-        self.edits.push(Edit {
-            at: start,
-            removed: 0,
-            inserted: format!("{function}("),
-            opens: true,
-        });
-        self.edits.push(Edit { at: end, removed: 0, inserted: ")".to_owned(), opens: false });
-    }
-
-    fn replace(&mut self, at: &Range<usize>, inserted: &str) {
-        let (at, removed) = (at.start, at.len());
-        self.edits.push(Edit { at, removed, inserted: inserted.to_owned(), opens: false });
-    }
-
-    /// `a.b['c']` becomes `dig(a, "b", 'c')`.
-    fn dig(&mut self, tokens: &[Token], begin: usize, steps: &[Range<usize>]) {
-        let Some(end) =
-            steps.last().and_then(|step| tokens.get(step.end)).map(|token| token.at.end)
-        else {
-            return;
-        };
-        for step in steps {
-            let (open, close) = (tokens[step.start].at.clone(), tokens[step.end].at.clone());
-            match (&self.text[open.clone()], tokens[step.end].kind) {
-                (".", Kind::Number) => self.replace(&open, ", "),
-                (".", _) => {
-                    self.replace(&open, ", \"");
-                    self.edits.push(Edit {
-                        at: close.end,
-                        removed: 0,
-                        inserted: "\"".to_owned(),
-                        opens: false,
-                    });
-                }
-                _ => {
-                    self.replace(&open, ", ");
-                    self.replace(&close, "");
-                }
-            }
-        }
-        self.wrap(begin, end, DIG);
-    }
-
-    /// `'%s' % x` becomes `printf('%s' , x)`.
-    fn printf(&mut self, tokens: &[Token], text: usize, sign: usize) -> usize {
-        let mut value = sign + 1;
-        while matches!(self.word(tokens, value), "-" | "+") {
-            value += 1;
-        }
-        if value >= tokens.len() {
-            return value;
-        }
-        let behind = self.operand(tokens, value);
-        self.replace(&tokens[sign].at.clone(), ",");
-        self.wrap(tokens[text].at.start, tokens[behind.min(tokens.len()) - 1].at.end, PRINTF);
-        behind
     }
 }
 
@@ -427,6 +214,31 @@ mod tests {
             "{% set l = __list([1, __map({})]) %}{% set _ = l.append(2) %}{{ l[0] }}"
         );
         assert_eq!(translated("{{ [1] }}"), "{{ [1] }}");
+    }
+
+    #[test]
+    fn a_loop_over_a_text_knows_its_end() {
+        assert_eq!(
+            translated("{% for a in b[c] | d(1) if a -%}{{ loop.last }}"),
+            "{% for a in __each(b[c] | d(1)) if a -%}{{ loop.last }}"
+        );
+        assert_eq!(
+            translated("{% for a in b %}{{ loop.index }}"),
+            "{% for a in b %}{{ loop.index }}"
+        );
+    }
+
+    #[test]
+    fn a_macro_takes_any_arguments() {
+        assert_eq!(
+            translated("{% macro m(a, b=(1)) %}{{ varargs }}{%- endmacro -%} {{ m() }}"),
+            "{% macro m(a, b=(1), varargs=[], kwargs={}) %}{{ varargs }}{%- endmacro -%}\
+             {% set m = __open(m) -%} {{ m() }}"
+        );
+        assert_eq!(
+            translated("{% macro m() %}{% endmacro %}{{ kwargs }}"),
+            "{% macro m() %}{% endmacro %}{{ kwargs }}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use super::{Context, FUEL, Includes, begin, header::Settings, translated};
+use super::{Context, FUEL, Includes, begin, header::Settings, names, translated};
 use crate::{
     diagnostic::{Diagnostic, Source, did_you_mean},
     secret::{Redactor, Secret},
@@ -98,16 +98,22 @@ fn hint(error: &Error, path: &str, context: &Context) -> Option<String> {
         _ => return None,
     }
     let missing = || Some(format!("where it may be missing, write `{path} | default(\"...\")`"));
-    let mut names = path.split('.');
-    let first = names.next()?;
+    let mut steps = path.split('.');
+    let first = steps.next()?;
     let Some((mut known, ..)) = context.find(first) else {
-        return did_you_mean(first, context.names()).or_else(missing);
+        let refused = names::refused(first).map(str::to_owned);
+        return refused.or_else(|| did_you_mean(first, context.names())).or_else(missing);
     };
-    for name in names {
+    for name in steps {
         let Value::Map(inner) = known else { return None };
         known = match inner.get(name) {
             Some(value) => value,
-            None => return did_you_mean(name, inner.keys().map(String::as_str)).or_else(missing),
+            None => {
+                let fact = (first == "ansible_facts").then(|| [names::PREFIX, name].concat());
+                let refused = fact.and_then(|fact| names::refused(&fact)).map(str::to_owned);
+                let near = || did_you_mean(name, inner.keys().map(String::as_str));
+                return refused.or_else(near).or_else(missing);
+            }
         };
     }
     None

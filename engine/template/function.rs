@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::{
     Environment, Error, ErrorKind, State,
-    value::{Object, ObjectRepr, Rest, Value},
+    value::{Kwargs, Object, ObjectRepr, Rest, Value},
 };
 
 use super::{
@@ -53,7 +53,17 @@ pub(super) const FUNCTIONS: &[Word] = &[
             hint.unwrap_or_else(|| "this value must be given".to_owned()),
         ))
     }),
-    Word::new(&["lookup", "query", "q"], "refused: see the hint of each", lookup),
+    Word::new(
+        &["lookup"],
+        "`lookup('vars', 'NAME', default='..')`: the value of a name; any other is refused, see the hint of each",
+        |state, _, args| {
+            let mut found = lookup(state, args)?;
+            if found.len() == 1 { Ok(found.remove(0)) } else { Ok(container::list(found)) }
+        },
+    ),
+    Word::new(&["query", "q"], "the same as a list", |state, _, args| {
+        lookup(state, args).map(container::list)
+    }),
     Word::new(
         &["now"],
         "refused: a text with the time in it is another one in each run",
@@ -70,9 +80,22 @@ pub(super) const FUNCTIONS: &[Word] = &[
     }),
 ];
 
-/// What stands in for each lookup of Ansible.
-fn lookup(_: &mut State<'_, '_>, _: &Value, mut args: Arguments) -> Result<Value, Error> {
+/// The values of names; of any other lookup of Ansible's, what stands in for it.
+fn lookup(state: &State<'_, '_>, mut args: Arguments) -> Result<Vec<Value>, Error> {
     let name = args.text("name")?;
+    if name.trim_start_matches("ansible.builtin.") == "vars" {
+        let default = args.named("default");
+        let names = args.rest();
+        args.end()?;
+        let value = |name: &Value| {
+            let name = python::text(name);
+            let found = state.lookup(&name).filter(|it| !it.is_undefined());
+            found.or_else(|| default.clone()).ok_or_else(|| {
+                Error::new(ErrorKind::UndefinedError, format!("`{name}` is undefined"))
+            })
+        };
+        return names.iter().map(value).collect();
+    }
     let instead = match name.trim_start_matches("ansible.builtin.") {
         "env" => "give the value to the role as a parameter, or with -e",
         "file" | "unvault" => "a file of the role is `source` or {% include %}",
@@ -80,7 +103,7 @@ fn lookup(_: &mut State<'_, '_>, _: &Value, mut args: Arguments) -> Result<Value
         "password" | "hashi_vault" | "community.general.passwordstore" => {
             "a secret comes from secret(\"NAME\")"
         }
-        "vars" | "varnames" => "a variable has its name, or is in host.vars",
+        "varnames" => "a variable has its name, or is in host.vars",
         "items" | "list" | "dict" | "sequence" | "flattened" | "together" => {
             "a loop goes through lists and maps themselves"
         }
@@ -94,6 +117,7 @@ fn lookup(_: &mut State<'_, '_>, _: &Value, mut args: Arguments) -> Result<Value
 /// What only a translated template calls, and names that are no functions.
 pub(super) fn furnish(environment: &mut Environment<'static>) {
     environment.remove_global("debug");
+    environment.add_global("omit", Value::from(()));
     environment.add_function(
         dialect::DIG,
         |base: Value, steps: Rest<Value>| -> Result<Value, Error> {
@@ -126,12 +150,51 @@ pub(super) fn furnish(environment: &mut Environment<'static>) {
     );
     environment
         .add_function(dialect::LIST, |value: Value| container::items(&value).map(container::list));
+    // Only of a text the engine does not know how long it is.
+    environment.add_function(dialect::EACH, |value: Value| match value.as_str() {
+        Some(text) => Value::from_iter(text.chars().map(String::from).map(Value::from)),
+        None => value,
+    });
+    environment.add_function(dialect::OPEN, |inner: Value| Value::from_object(Open { inner }));
     environment
         .add_function(dialect::MAP, |value: Value| container::pairs(&value).map(container::map));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A macro that takes any arguments: those that it has no parameters for are in `varargs` and `kwargs`.
+#[derive(Debug)]
+struct Open {
+    inner: Value,
+}
+
+impl Object for Open {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.inner.get_item(key).ok().filter(|it| !it.is_undefined())
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let parameters = container::items(&self.inner.get_attr("arguments")?)?;
+        let is_own =
+            |name: &str| name == "caller" || parameters.iter().any(|it| it.as_str() == Some(name));
+        let mut given = Arguments::new("macro", args)?;
+        let (own, any): (Vec<_>, Vec<_>) =
+            given.rest_named().into_iter().partition(|(name, _)| is_own(name));
+        let mut placed = given.rest();
+        let count = parameters.len() - dialect::ANY.len();
+        let more = placed.split_off(count.min(placed.len()));
+        let any = any.into_iter().map(|(name, value)| (Value::from(name), value));
+        let [varargs, kwargs] = dialect::ANY.map(str::to_owned);
+        let filled = [(varargs, container::tuple(more)), (kwargs, container::map(any.collect()))];
+        placed.push(own.into_iter().chain(filled).collect::<Kwargs>().into());
+        self.inner.call(state, &placed)
+    }
 }
 
 #[derive(Debug)]

@@ -2,16 +2,17 @@
 //! the text is no longer for everyone's eyes.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Jinja};
 
-use super::{Context, Values};
+use super::{Context, Values, lock, names};
 use crate::value::Value;
 
 /// All that a template sees.
@@ -26,6 +27,8 @@ pub(super) struct Read {
     /// A bit for each of the values of the context.
     pub(super) values: AtomicU8,
     pub(super) secret: AtomicBool,
+    /// The hosts of which facts were read by `hostvars`, and what these are called.
+    pub(super) facts: Mutex<BTreeSet<(String, String)>>,
 }
 
 /// A list or a map in the values that a template sees, by the way to it: what stands at each step. Only what a template
@@ -80,6 +83,43 @@ impl Guarded {
     }
 }
 
+impl Guarded {
+    /// The host that this is, where it is one of `hostvars`.
+    fn of_hostvars(&self) -> Option<&str> {
+        let [top, place] = self.way[..] else { return None };
+        match self.values.get_index(top)? {
+            (top, Value::Map(hosts)) if top == "hostvars" => Some(hosts.get_index(place)?.0),
+            _ => None,
+        }
+    }
+
+    fn note_fact(&self, name: &str) {
+        if let Some(host) = self.of_hostvars().filter(|_| names::may_be_fact(name)) {
+            lock(&self.read.facts).insert((host.to_owned(), name.to_owned()));
+        }
+    }
+
+    /// What stands for a fact of another host that nobody has asked yet: `hostvars[HOST].ansible_kernel`.
+    fn unknown_fact(&self, host: &Values, name: &str) -> Option<Jinja> {
+        let is_known = host.contains_key("ansible_facts") || !names::may_be_fact(name);
+        self.of_hostvars().filter(|_| !is_known).map(|_| Jinja::from_object(Unknown))
+    }
+}
+
+/// What is not known yet. Whatever is looked for in it is not known either: so a template gets to name all that it asks.
+#[derive(Debug)]
+struct Unknown;
+
+impl Object for Unknown {
+    fn get_value(self: &Arc<Self>, _: &Jinja) -> Option<Jinja> {
+        Some(Jinja::from_object(Unknown))
+    }
+
+    fn render(self: &Arc<Self>, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
 impl Object for Guarded {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         match self.inner() {
@@ -95,8 +135,12 @@ impl Object for Guarded {
                 (at, values.get(at)?)
             }
             Value::Map(values) => {
-                let (at, _, value) = values.get_full(key.as_str()?)?;
-                (at, value)
+                let name = key.as_str()?;
+                self.note_fact(name);
+                match values.get_full(name) {
+                    Some((at, _, value)) => (at, value),
+                    None => return self.unknown_fact(values, name),
+                }
             }
             _ => return None,
         };

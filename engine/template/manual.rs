@@ -1,8 +1,9 @@
 //! The manual of templates, made from the one list of what they can use.
 
 use super::{
+    facts::FACTS,
     header::KEYS,
-    names::{FACTS, NAMES, PREFIX},
+    names::{NAMES, PREFIX, REFUSED, refused},
     registry::{Chapter, FILTERS, FUNCTIONS, METHODS, TESTS},
 };
 
@@ -43,15 +44,33 @@ pub fn book() -> String {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         book += &format!("- of {of}: {}\n", names.join(", "));
     }
-    book += "\n## Names\n\nBesides the parameters of the role, the `vars` of the call, and `host`. A parameter that has one of these \\
+    book += "\n## Names\n\nBesides the parameters of the role, the `vars` of the call, and `host`. A parameter that has one of these \
              names counts more.\n\n| name | meaning |\n|---|---|\n";
     for (name, about) in NAMES {
         book += &format!("| `{name}` | {about} |\n");
     }
-    for (name, _, about) in FACTS {
+    for (name, _, about, _) in FACTS {
         book += &format!("| `{PREFIX}{name}` | {about} |\n");
     }
+    book += "\n### Names of Ansible's that are not there\n\n| name | why, and what to do |\n|---|---|\n";
+    for (names, instead) in REFUSED {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        book += &format!("| {} | {instead} |\n", names.join(", "));
+    }
     book
+}
+
+/// What a name of Ansible's means in a template, or what stands for it.
+pub fn of_name(name: &str) -> Option<String> {
+    let about = |about: &str| format!("the name `{name}` in templates\n  {about}\n");
+    let named = NAMES.iter().find(|(known, _)| *known == name).map(|(_, it)| about(it));
+    let fact = name.strip_prefix(PREFIX).unwrap_or_default();
+    let fact = || FACTS.iter().find(|(known, ..)| *known == fact).map(|(_, _, it, _)| about(it));
+    let refused = || {
+        let instead = refused(name)?;
+        Some(format!("`{name}` is not there in templates\n  {instead}\n"))
+    };
+    named.or_else(fact).or_else(refused)
 }
 
 fn table(chapter: &Chapter) -> String {

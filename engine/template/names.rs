@@ -1,144 +1,120 @@
-//! The names that Ansible gives to every template, and the facts by the names that they have there.
+//! The names that Ansible gives to every template.
 
-use indexmap::IndexMap;
-
-use crate::value::Value;
+use super::facts::FACTS;
 
 /// What begins the name of a fact at the top.
 pub const PREFIX: &str = "ansible_";
 
 /// Names that are there without facts, each with its meaning.
-pub const NAMES: [(&str, &str); 9] = [
+pub const NAMES: [(&str, &str); 15] = [
     ("ansible_managed", "the text `Ansible managed`; a parameter of that name counts more"),
+    ("ansible_check_mode", "false: a plan holds what a run would write"),
     ("inventory_hostname", "the name of the host in the inventory"),
     ("inventory_hostname_short", "that up to its first dot"),
     ("ansible_host", "the address of the host"),
+    ("ansible_user", "the login user, where the inventory names one"),
+    ("ansible_port", "the port, where the inventory names one; else 22"),
+    ("role_name", "the name of the role"),
+    ("omit", "nothing"),
     ("group_names", "the groups that the host is in, in the order of their names"),
     ("groups", "the names of the hosts of each group"),
-    ("hostvars", "the variables of each host, and its names above; not its facts"),
+    (
+        "hostvars",
+        "the variables of each host, its names above, and its facts: whoever reads one makes converge ask that host",
+    ),
     ("ansible_facts", "the facts below, without `ansible_`"),
+    (
+        "ansible_INTERFACE",
+        "`ansible_eth0`: what is known of an interface, `-` in its name written `_`",
+    ),
     ("VARIABLE", "a variable of the host, where no parameter has its name"),
 ];
 
-/// Facts, each with the one of ours that it is made of, and what it is.
-pub const FACTS: [(&str, &str, &str); 22] = [
-    ("hostname", "hostname", "what the host calls itself, up to its first dot"),
-    ("nodename", "hostname", "what the host calls itself"),
-    ("fqdn", "hostname", "what the host calls itself"),
-    ("domain", "hostname", "what stands behind the first dot of that"),
-    ("architecture", "architecture", "such as `x86_64`"),
-    ("machine", "architecture", "such as `x86_64`"),
-    ("system", "kernel", "such as `Linux`"),
-    ("kernel", "kernel", "such as `6.1.0-13-amd64`"),
-    ("distribution", "os", "such as `Debian`, `Ubuntu`, `Rocky`"),
-    ("distribution_version", "os", "such as `12` or `24.04`"),
-    ("distribution_major_version", "os", "such as `12` or `24`"),
-    ("distribution_release", "os", "such as `bookworm`"),
-    ("os_family", "os", "such as `Debian`, `RedHat`, `Suse`"),
-    ("processor_vcpus", "cpus", "how many processors there are"),
-    ("processor_nproc", "cpus", "how many processors there are"),
-    ("memtotal_mb", "memory_mib", "how much memory there is, in MiB"),
-    ("default_ipv4", "addresses", "`.address`: the first IPv4 address"),
-    ("default_ipv6", "addresses", "`.address`: the first IPv6 address"),
-    ("all_ipv4_addresses", "addresses", "its IPv4 addresses of global scope"),
-    ("all_ipv6_addresses", "addresses", "its IPv6 addresses of global scope"),
-    ("pkg_mgr", "os", "such as `apt`, `dnf`, `zypper`, `apk`"),
-    ("service_mgr", "tools", "such as `systemd`, `openrc`"),
+/// Names of Ansible's that are not there, and what to do without them.
+pub const REFUSED: [(&[&str], &str); 8] = [
+    (
+        &[
+            "ansible_date_time",
+            "ansible_uptime_seconds",
+            "ansible_loadavg",
+            "ansible_memfree_mb",
+            "ansible_swapfree_mb",
+            "ansible_memory_mb",
+        ],
+        "it is another one in each run, so nothing would ever be as declared",
+    ),
+    (
+        &["ansible_python", "ansible_python_version", "ansible_python_interpreter"],
+        "converge needs no Python on a host: ask for it in the role, with probe(\"python3 --version\")",
+    ),
+    (
+        &[
+            "ansible_local",
+            "ansible_devices",
+            "ansible_device_links",
+            "ansible_lvm",
+            "ansible_cmdline",
+        ],
+        "ask the host in the role, with probe(\"..\"), and give the answer as a parameter",
+    ),
+    (
+        &[
+            "playbook_dir",
+            "role_path",
+            "inventory_dir",
+            "inventory_file",
+            "ansible_config_file",
+            "ansible_playbook_python",
+            "template_path",
+            "template_fullpath",
+        ],
+        "it is a path of the machine that converge runs on: another one for each who runs it",
+    ),
+    (
+        &["template_host", "template_uid", "template_run_date", "template_mtime"],
+        "it says who ran converge, and when: the file would be another one each time",
+    ),
+    (
+        &[
+            "ansible_play_hosts",
+            "ansible_play_hosts_all",
+            "ansible_play_batch",
+            "play_hosts",
+            "ansible_limit",
+        ],
+        "name the group: groups['web']; or give the role the list: hosts(\"web\").map(|host| host.name)",
+    ),
+    (
+        &[
+            "vars",
+            "ansible_play_name",
+            "ansible_role_names",
+            "ansible_run_tags",
+            "ansible_version",
+            "environment",
+        ],
+        "give the value to the role as a parameter",
+    ),
+    (&["item", "ansible_loop"], "give it to the template: vars: #{ item: item }"),
 ];
 
-/// What a name at the top is made of, if it is a fact: one of ours, or nothing where that are all of them.
-pub fn made_of(name: &str) -> Option<&'static str> {
-    let fact = |name: &str| FACTS.iter().find(|(fact, ..)| *fact == name).map(|(_, ours, _)| *ours);
+/// What a name at the top is made of, if it is a fact that all hosts have: some of ours; an empty name where that are all of them.
+pub fn made_of(name: &str) -> Option<&'static [&'static str]> {
+    let fact =
+        |name: &str| FACTS.iter().find(|(fact, ..)| *fact == name).map(|(_, ours, ..)| *ours);
     match name {
-        "ansible_facts" => Some(""),
+        "ansible_facts" => Some(&[""]),
         _ => name.strip_prefix(PREFIX).and_then(fact),
     }
 }
 
-/// The facts of a host by Ansible's names.
-pub fn facts(facts: &Value) -> IndexMap<String, Value> {
-    let at = |path: &str| {
-        path.split('.').try_fold(facts, |value, name| match value {
-            Value::Map(map) => map.get(name),
-            _ => None,
-        })
-    };
-    let text = |path: &str| at(path).and_then(Value::as_str).unwrap_or_default();
-    let number = |path: &str| at(path).cloned().unwrap_or(Value::Int(0));
-    let list = |path: &str| match at(path) {
-        Some(Value::List(items)) => items.clone(),
-        _ => Vec::new(),
-    };
-    let name = text("hostname");
-    let (short, domain) = name.split_once('.').unwrap_or((name, ""));
-    let is_six = |address: &&Value| address.as_str().is_some_and(|it| it.contains(':'));
-    let (six, four): (Vec<_>, Vec<_>) =
-        list("addresses").into_iter().partition(|address| is_six(&address));
-    let first = |addresses: &[Value]| {
-        let address = addresses.first().map(|it| ("address".to_owned(), it.clone()));
-        Value::Map(address.into_iter().collect())
-    };
-    let has = |tool: &str| list("tools").iter().any(|it| it.as_str() == Some(tool));
-    let (family, packages) = match text("os.family") {
-        "debian" => ("Debian", "apt"),
-        "redhat" => ("RedHat", "dnf"),
-        "suse" => ("Suse", "zypper"),
-        "alpine" => ("Alpine", "apk"),
-        "arch" => ("Archlinux", "pacman"),
-        other => (other, "unknown"),
-    };
-    let services = match (has("systemctl"), family) {
-        (true, _) => "systemd",
-        (false, "Alpine") => "openrc",
-        _ => "service",
-    };
-    let (default_four, default_six) = (first(&four), first(&six));
-    // In the order of `FACTS`.
-    let values: [Value; FACTS.len()] = [
-        short.into(),
-        name.into(),
-        name.into(),
-        domain.into(),
-        text("architecture").into(),
-        text("architecture").into(),
-        text("kernel.name").into(),
-        text("kernel.release").into(),
-        Value::Text(distribution(text("os.id"))),
-        text("os.version").into(),
-        text("os.version").split('.').next().unwrap_or_default().into(),
-        text("os.codename").into(),
-        family.into(),
-        number("cpus"),
-        number("cpus"),
-        number("memory_mib"),
-        default_four,
-        default_six,
-        Value::List(four),
-        Value::List(six),
-        packages.into(),
-        services.into(),
-    ];
-    FACTS.iter().map(|(name, ..)| (*name).to_owned()).zip(values).collect()
+/// Whether a name at the top may be a fact, also one of an interface, which only some hosts have.
+pub fn may_be_fact(name: &str) -> bool {
+    let is_name = NAMES.iter().any(|(known, _)| *known == name && name != "ansible_facts");
+    name.starts_with(PREFIX) && !is_name && refused(name).is_none()
 }
 
-/// What Ansible calls a system, by what it calls itself.
-fn distribution(id: &str) -> String {
-    let known = match id {
-        "rhel" => "RedHat",
-        "centos" => "CentOS",
-        "almalinux" => "AlmaLinux",
-        "ol" => "OracleLinux",
-        "amzn" => "Amazon",
-        "arch" => "Archlinux",
-        "sles" => "SLES",
-        "opensuse-leap" => "openSUSE Leap",
-        "opensuse-tumbleweed" => "openSUSE Tumbleweed",
-        "linuxmint" => "Linux Mint",
-        _ => {
-            let mut letters = id.chars();
-            let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-            return first.chain(letters).collect();
-        }
-    };
-    known.to_owned()
+/// What to do without a name that is not there.
+pub fn refused(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(names, _)| names.contains(&name)).map(|(_, instead)| *instead)
 }

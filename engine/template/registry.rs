@@ -68,6 +68,15 @@ pub static METHODS: [(&str, &[&str]); 3] = [
 /// Before the names of what Ansible brings, in templates that write them in full.
 const COLLECTIONS: [&str; 2] = ["ansible.builtin.", "ansible.legacy."];
 
+/// Each name of a word, and how it is written: alone, and in full.
+fn in_all_collections(word: &Word, mut add: impl FnMut(&'static str, String)) {
+    for name in word.names {
+        for collection in [""].into_iter().chain(COLLECTIONS) {
+            add(name, [collection, name].concat());
+        }
+    }
+}
+
 fn words(chapters: &'static [Chapter]) -> impl Iterator<Item = &'static Word> {
     chapters.iter().flat_map(|chapter| chapter.words)
 }
@@ -81,60 +90,42 @@ pub fn is_function(name: &str) -> bool {
 /// Adds them all.
 pub(super) fn furnish(environment: &mut Environment<'static>) {
     for word in words(FILTERS) {
-        for name in word.names {
-            match word.call {
-                Some(call) => {
-                    let run = move |state: &mut State<'_, '_>,
-                                    value: &Value,
-                                    rest: Rest<ValueOrKwargs>| {
-                        if value.is_undefined() && !word.takes_undefined {
-                            return Ok(value.clone());
-                        }
-                        call(state, value, Arguments::new(name, &rest.into_values())?)
-                    };
-                    environment.add_filter(*name, run);
-                    COLLECTIONS
-                        .iter()
-                        .for_each(|it| environment.add_filter(format!("{it}{name}"), run));
+        in_all_collections(word, |name, full| match word.call {
+            Some(call) => environment.add_filter(full, {
+                move |state: &mut State<'_, '_>, value: &Value, rest: Rest<ValueOrKwargs>| {
+                    if value.is_undefined() && !word.takes_undefined {
+                        return Ok(value.clone());
+                    }
+                    call(state, value, Arguments::new(name, &rest.into_values())?)
                 }
-                None => {
-                    let run = move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
-                        state.apply_filter(name, &args.into_values())
-                    };
-                    COLLECTIONS
-                        .iter()
-                        .for_each(|it| environment.add_filter(format!("{it}{name}"), run));
-                }
-            }
-        }
+            }),
+            None if full == name => {}
+            None => environment.add_filter(
+                full,
+                move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                    state.apply_filter(name, &args.into_values())
+                },
+            ),
+        });
     }
     for word in words(TESTS) {
-        for name in word.names {
-            match word.call {
-                Some(call) => {
-                    let run = move |state: &mut State<'_, '_>,
-                                    value: &Value,
-                                    rest: Rest<ValueOrKwargs>| {
-                        if value.is_undefined() {
-                            return Err(Error::from(ErrorKind::UndefinedError));
-                        }
-                        call(state, value, Arguments::new(name, &rest.into_values())?)
-                    };
-                    environment.add_test(*name, run);
-                    COLLECTIONS
-                        .iter()
-                        .for_each(|it| environment.add_test(format!("{it}{name}"), run));
+        in_all_collections(word, |name, full| match word.call {
+            Some(call) => environment.add_test(full, {
+                move |state: &mut State<'_, '_>, value: &Value, rest: Rest<ValueOrKwargs>| {
+                    if value.is_undefined() {
+                        return Err(Error::from(ErrorKind::UndefinedError));
+                    }
+                    call(state, value, Arguments::new(name, &rest.into_values())?)
                 }
-                None => {
-                    let run = move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
-                        state.perform_test(name, &args.into_values())
-                    };
-                    COLLECTIONS
-                        .iter()
-                        .for_each(|it| environment.add_test(format!("{it}{name}"), run));
-                }
-            }
-        }
+            }),
+            None if full == name => {}
+            None => environment.add_test(
+                full,
+                move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                    state.perform_test(name, &args.into_values())
+                },
+            ),
+        });
     }
     for word in words(FUNCTIONS) {
         for name in word.names {

@@ -1,8 +1,5 @@
 //! Templates read their host, and the others, by the names that Ansible has for them.
 
-use converge::{facts, template::names};
-use serde_json::json;
-
 use crate::project::Project;
 
 const INVENTORY: &str = r#"
@@ -66,7 +63,9 @@ fn facts_have_ansibles_names_also_in_what_is_included() {
         both("{{ ansible_facts.nope.x | default('none') }} {{ host.facts.os.id | default('x') }}"),
         ["none debian", "none alpine"]
     );
-    assert_eq!(both("{% include 'part.j2' %}"), ["Debian green", "Alpine green"]);
+    for include in ["{% include 'part.j2' %}", "{% include 'templates/part.j2' %}"] {
+        assert_eq!(both(include), ["Debian green", "Alpine green"]);
+    }
 }
 
 #[test]
@@ -77,20 +76,52 @@ fn a_fact_that_is_not_gathered_is_an_error() {
 }
 
 #[test]
-fn every_fact_is_what_ansible_gathers() {
-    let said = "Linux web-1.example.com 6.1.0 x86_64\nmemory_kb=2048000\ncpus=2\ntool=systemctl\ntool=apt-get\n\
-        os:ID=ubuntu\nos:ID_LIKE=debian\nos:VERSION_ID=\"24.04\"\nos:VERSION_CODENAME=noble\n\
-        2: eth0    inet 10.77.0.31/24 brd 10.77.0.255 scope global eth0\n\
-        2: eth0    inet6 fd00::1/64 scope global\n";
-    let facts = names::facts(&facts::parse(said));
-    let expected = json!({
-        "hostname": "web-1", "nodename": "web-1.example.com", "fqdn": "web-1.example.com", "domain": "example.com",
-        "architecture": "x86_64", "machine": "x86_64", "system": "Linux", "kernel": "6.1.0",
-        "distribution": "Ubuntu", "distribution_version": "24.04", "distribution_major_version": "24",
-        "distribution_release": "noble", "os_family": "Debian", "processor_vcpus": 2, "processor_nproc": 2,
-        "memtotal_mb": 2000, "default_ipv4": {"address": "10.77.0.31"}, "default_ipv6": {"address": "fd00::1"},
-        "all_ipv4_addresses": ["10.77.0.31"], "all_ipv6_addresses": ["fd00::1"],
-        "pkg_mgr": "apt", "service_mgr": "systemd",
-    });
-    assert_eq!(serde_json::to_value(&facts).unwrap(), expected);
+fn facts_of_another_host_are_asked_of_it() {
+    let text = "{% for h in groups.web %}{{ hostvars[h].ansible_distribution }},{{ hostvars[h]['ansible_facts'].distribution }};{% endfor %}";
+    let asked = |project: &Project| -> Vec<String> {
+        let hosts = project.questions();
+        hosts.iter().filter_map(|it| it.host()).map(ToString::to_string).collect()
+    };
+    // All of them at once, and nobody else.
+    assert_eq!(asked(&project(text)), ["web-1.example", "web-2"]);
+    assert_eq!(asked(&project("{{ hostvars['db-1'].ansible_kernel }}")), ["db-1"]);
+    assert_eq!(asked(&project("{{ hostvars['db-1'].port | default(1) }} {{ groups }}")), [""; 0]);
+    assert_eq!(both(text)[1], "Debian,Debian;Alpine,Alpine;");
+    let error = project("{{ hostvars['web-2'].ansible_nope }}").facts("web-2", "alpine").mistake();
+    assert!(format!("{error:?}").contains("undefined"), "{error:?}");
+}
+
+#[test]
+fn an_interface_is_a_fact() {
+    assert_eq!(project("{{ ansible_eth0.ipv4.address }}").questions().len(), 2);
+    assert_eq!(project("{{ app_eth0 | default(1) }}").questions().len(), 0);
+    assert_eq!(both("{{ ansible_eth9 is defined }}"), ["False", "False"]);
+}
+
+#[test]
+fn what_is_not_there_says_what_to_do() {
+    for (name, hint) in [
+        ("playbook_dir", "a path of the machine"),
+        ("ansible_facts.date_time.iso8601", "another one in each run"),
+        ("ansible_play_hosts", "groups['web']"),
+        ("ansible_python_version", "no Python"),
+    ] {
+        let project = project(&format!("{{{{ {name} }}}}"));
+        let error = project.facts("web-1.example", "debian").facts("web-2", "alpine").mistake();
+        assert!(crate::shown(&error).contains(hint), "{name}: {}", crate::shown(&error));
+    }
+}
+
+#[test]
+fn a_role_has_its_name_and_a_host_its_user() {
+    let inventory =
+        "[hosts]\n\"web-1\" = { user = \"ops\", port = 2222 }\n[groups.web]\nhosts = [\"web-1\"]\n";
+    let project = Project::new("on(hosts(\"web\"), |host| role(\"app\"));")
+        .inventory(inventory)
+        .file("roles/app/main.rhai", "file(\"/f\", #{ template: \"t.j2\" });")
+        .file(
+            "roles/app/templates/t.j2",
+            "{{ role_name }} {{ ansible_user }}@{{ ansible_host }}:{{ ansible_port }} {{ ansible_check_mode }}",
+        );
+    assert_eq!(project.content("web-1/file:/f"), "app ops@web-1:2222 False");
 }

@@ -31,11 +31,11 @@ OVERRIDES = dict(
 )
 
 
-def render(loader, text, variables):
+def render(loader, text, variables, folder=WHOLE):
     variables = copy.deepcopy(variables)
     variables.setdefault("ansible_managed", trust_as_template("Ansible managed"))
     templar = Templar(loader=loader, variables=variables)
-    templar = templar.copy_with_new_env(searchpath=[str(WHOLE)], available_variables=variables)
+    templar = templar.copy_with_new_env(searchpath=[str(WHOLE), str(folder)], available_variables=variables)
     try:
         result = templar.template(trust_as_template(text), escape_backslashes=False, overrides=OVERRIDES)
         result = "" if result is None else result
@@ -56,8 +56,9 @@ def main():
             # Text after it, so that Ansible makes a text of what would else stay a list or a number.
             text = snippet if group == "whitespace" else snippet + "|\n"
             recorded["snippets"][snippet] = render(loader, text, variables)
-    for path in sorted(WHOLE.glob("*.j2")):
-        recorded["whole"][path.name] = render(loader, path.read_bytes().decode(), variables)
+    for path in sorted(WHOLE.rglob("*.j2")):
+        name = str(path.relative_to(WHOLE))
+        recorded["whole"][name] = render(loader, path.read_bytes().decode(), variables, path.parent)
     (HERE / "recorded.json").write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -16,7 +16,7 @@ use indexmap::IndexMap;
 
 pub(super) use self::{
     range::{address, expand},
-    variables::settle,
+    variables::{meanings, settle},
 };
 use super::{
     Format, Given, KINDS, Owner,

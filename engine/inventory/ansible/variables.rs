@@ -84,6 +84,45 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("ansible_become_exe", Meaning::Nothing),
 ];
 
+/// What each of Ansible's variables is here: those that mean the same together.
+pub(in super::super) fn meanings() -> Vec<(Vec<&'static str>, String)> {
+    let mut all: Vec<(Vec<&'static str>, String)> = Vec::new();
+    for (name, meaning) in MEANINGS {
+        let about = meaning.about();
+        match all.iter_mut().find(|(_, known)| *known == about) {
+            Some((names, _)) => names.push(name),
+            None => all.push((vec![name], about)),
+        }
+    }
+    all
+}
+
+impl Meaning {
+    fn about(&self) -> String {
+        match self {
+            Self::Address => "the address of the host".to_owned(),
+            Self::Key("transport") => {
+                "`transport`: ssh, smart and paramiko are `ssh`; `local`; any other is an error"
+                    .to_owned()
+            }
+            Self::Key(key) => format!("`{key}`"),
+            Self::Arguments => "`ssh_options`: the options of ssh that it holds".to_owned(),
+            Self::Option("StrictHostKeyChecking") => {
+                "whether unknown host keys are asked for; a changed one is refused anyway"
+                    .to_owned()
+            }
+            Self::Option(keyword) => format!("`ssh_options`: `{keyword}`"),
+            Self::Become(_) => {
+                "`become`: as root, by sudo, su or doas; any other is an error".to_owned()
+            }
+            Self::Password => {
+                "not used, and told: name a secret in a TOML file of the inventory".to_owned()
+            }
+            Self::Nothing => "of no matter here".to_owned(),
+        }
+    }
+}
+
 /// The names of connections of Ansible that are SSH here.
 const SSH: [&str; 4] = ["ssh", "smart", "paramiko", "paramiko_ssh"];
 

@@ -16,6 +16,7 @@ mod set;
 mod text;
 mod time;
 mod uri;
+mod urlize;
 pub(super) mod value;
 mod yaml;
 

@@ -248,7 +248,7 @@ fn striptags(text: &str) -> String {
     named.iter().fold(text, |text, (name, meant)| text.replace(name, meant))
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let named = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('\'', "&#39;"), ('"', "&#34;")];
     named.iter().fold(text.to_owned(), |text, (meant, name)| text.replace(*meant, name))
 }

@@ -8,6 +8,7 @@ use minijinja::{
 
 use super::{
     super::{arguments::Arguments, container, python::text, registry::Word, wrong},
+    urlize::urlize,
     value::{no_such, plain},
 };
 
@@ -20,6 +21,7 @@ pub(super) const FILTERS: &[Word] = &[
     Word::new(&["urldecode"], "what an encoded text says", |_, value, args| {
         plain(value, args, decode)
     }),
+    Word::new(&["urlize"], "a text with its addresses as links of HTML", urlize),
     Word::new(&["urlsplit"], "the parts of an address, or one of them", urlsplit),
 ];
 
