@@ -69,7 +69,8 @@ fn missed(path: &str, how: &str, mut command: Command) -> Option<String> {
 #[test]
 fn a_file_of_a_project_that_cannot_be_read_is_a_mistake_with_its_path() {
     /// What makes a file one that cannot be read, whoever tries.
-    const WAYS: [(&str, fn(&Path)); 3] = [
+    type Way = (&'static str, fn(&Path));
+    const WAYS: [Way; 3] = [
         ("is a folder", |path| fs::create_dir(path).unwrap()),
         ("is a link to itself", |path| symlink(path, path).unwrap()),
         ("is no text", |path| fs::write(path, b"\xff\xfe").unwrap()),

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
     sync::Arc,
 };
 
@@ -58,7 +57,7 @@ fn assigned(assignments: &[Assignment]) -> IndexMap<String, Variable> {
 
 /// Hosts that are one: a run would meet its own lock there.
 fn one_host_with_two_names(inventory: &Inventory) -> Option<Diagnostic> {
-    let mut known: HashMap<(&str, Option<u16>, Option<&Path>), &Arc<str>> = HashMap::new();
+    let mut known: HashMap<_, &Arc<str>> = HashMap::new();
     inventory.hosts.values().find_map(|host| {
         let Connection { transport, port, jump, ssh_options, ssh_config, .. } = &host.connection;
         // Behind different jump hosts, or with options of its own, one address may be many hosts; and each ssh_config says
