@@ -220,7 +220,7 @@ mod tests {
     fn a_loop_over_a_text_knows_its_end() {
         assert_eq!(
             translated("{% for a in b[c] | d(1) if a -%}{{ loop.last }}"),
-            "{% for a in __each(b[c] | d(1)) if a -%}{{ loop.last }}"
+            "{% for a in __each(__dig(b, c) | d(1)) if a -%}{{ loop.last }}"
         );
         assert_eq!(
             translated("{% for a in b %}{{ loop.index }}"),
