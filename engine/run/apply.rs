@@ -8,7 +8,7 @@ use super::{
     Interrupt,
     execution::{Batch, Execution},
     fleet::Fleet,
-    nonce,
+    nonce, obligations,
     segment::{Part, Progress, ProgressReader, Segment, unmark_elsewhere},
     tally::Tally,
 };
@@ -72,8 +72,8 @@ impl Apply<'_> {
 
     /// A reaction that another host's change caused is owed there until it succeeded here.
     async fn unmark_elsewhere(&self, outcomes: &Outcomes) {
-        let changed = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Changed);
-        let scripts = unmark_elsewhere(self.catalog, self.plan, changed.map(|(id, _)| *id));
+        let paid = outcomes.iter().filter(|(id, it)| obligations::is_paid(self.catalog, *id, it));
+        let scripts = unmark_elsewhere(self.catalog, self.plan, paid.map(|(id, _)| *id));
         let unmark = scripts.iter().map(async |(host, script)| {
             let _place = self.fleet.place().await;
             // A host that is lost keeps its marker: the next run reacts once more, which does no harm.

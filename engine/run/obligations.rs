@@ -9,7 +9,7 @@ use crate::{
     graph::Graph,
     plan::{Cause, Plan},
     probe::Owed,
-    resource::Reaction,
+    resource::{Nature, Reaction},
 };
 
 impl Run {
@@ -87,6 +87,15 @@ pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<Stri
     debts
 }
 
+/// Whether an outcome is the good end of what a node does because of another: a check changes nothing, it only holds.
+pub(super) fn is_paid(catalog: &Catalog, id: NodeId, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Changed => true,
+        Outcome::Unchanged => catalog.node(id).kind.nature() == Nature::Check,
+        _ => false,
+    }
+}
+
 /// What this run owes, because it has begun what owes it.
 pub(super) fn unpaid<'a>(
     catalog: &'a Catalog,
@@ -96,7 +105,8 @@ pub(super) fn unpaid<'a>(
     let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
     let owes = move |id: &NodeId| catalog.node(*id).reactions.iter().any(|(cause, _)| begun(cause));
     let obligations = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
-    let unpaid = obligations.filter(move |id| tally.outcome(**id) != Some(Outcome::Changed));
+    let paid = |id: &NodeId| tally.outcome(*id).is_some_and(|it| is_paid(catalog, *id, &it));
+    let unpaid = obligations.filter(move |id| !paid(id));
     unpaid.filter(move |id| owes(id)).copied()
 }
 

@@ -218,6 +218,25 @@ async fn an_interrupt_while_the_last_look_is_taken_pays_what_is_owed() {
 }
 
 #[tokio::test]
+async fn a_check_that_held_in_the_end_is_not_owed_any_more() {
+    for host in ["lb", "n1"] {
+        let fleet = Fleet::new(&["lb", "n1"]);
+        let playbook = NOTE.to_owned()
+            + &r#"
+            around(
+                || on(hosts("lb"), |lb| note(lb, "before")),
+                || on(hosts("n1"), |n| file(`${n.vars.root}/f`, #{ content: "x" })),
+                || on(hosts("HOST"), |it| command_check("well", #{ run: "true" })),
+            );"#
+            .replace("HOST", host);
+        let ran = fleet.apply(&playbook).await;
+        assert_eq!((ran.status, warnings(&ran)), (Converged, vec![]), "{host}");
+        assert_eq!(fleet.markers("lb"), 0, "{host}");
+        assert_eq!(fleet.apply(&playbook).await.started(""), 0, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_lost_balancer_owes_is_paid_first_by_the_next_run() {
     let fleet = Fleet::new(&["lb", "n1", "n2"]);
     fleet.breaks("lb", Fault::LostAfter(2));
