@@ -48,10 +48,11 @@ fill() {
 # whoever made an ACL needed as well. The mask of an ACL is what MODE says. A write takes the capabilities of a program from
 # the file: they were those of another one.
 like() {
-  if like_said=$(cp --attributes-only --preserve=mode,xattr -- "$1" "$2" 2>&1); then
+  if cp --attributes-only --preserve=mode,xattr -- "$1" "$2" 2>/dev/null; then
     cat "$3" >"$2" && attributes "$2" "$4" "$5" "$6"
   elif cp --version >/dev/null 2>&1; then
-    die "the ACL or other attributes of the old file cannot be kept: $like_said"
+    cp --attributes-only --preserve=mode,xattr -- "$1" "$2" || :
+    die "the ACL or other attributes of the old file cannot be kept"
   else
     fill "$2" "$3" "$4" "$5" "$6" || return 1
     has getfacl || return 0

@@ -3,17 +3,22 @@ has systemctl || { die 'this host has no systemctl: its services cannot be manag
 nl='
 '
 
-# look: asks about $unit, once for all properties. They are lines `NAME=VALUE`, each behind a line break.
+# look: asks about $unit, once for all properties. They are lines `NAME=VALUE`.
 look() {
-  seen=$nl$(systemctl show -p Id,Names,Type,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,SourcePath,Result,NRestarts,ConditionResult,TriggeredBy,ControlGroup,InvocationID -- "$unit")$nl
+  seen=$(systemctl show -p Id,Names,Type,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,SourcePath,Result,NRestarts,ConditionResult,TriggeredBy,ControlGroup,InvocationID -- "$unit")
 }
 
-# property NAME: puts in $value what the last look saw of it.
+# property NAME: puts in $value what the last look saw of it. Line by line: to cut a long text at a pattern, a shell tries all
+# of its beginnings.
 property() {
-  case $seen in
-    *"$nl$1="*) value=${seen#*"$nl$1="} value=${value%%"$nl"*} ;;
-    *) value= ;;
-  esac
+  value=
+  set -f
+  IFS=$nl
+  for line in $seen; do
+    case $line in "$1="*) value=${line#*=}; break ;; esac
+  done
+  unset IFS
+  set +f
 }
 
 # is NAME VALUE: whether the last look saw that.
@@ -40,8 +45,9 @@ is_outdated() {
     for owner in $owners; do
       for file in /etc/systemd/system/"$owner".d/*.conf /run/systemd/system/"$owner".d/*.conf \
         /usr/local/lib/systemd/system/"$owner".d/*.conf /usr/lib/systemd/system/"$owner".d/*.conf /lib/systemd/system/"$owner".d/*.conf; do
+        [ -s "$file" ] || continue
         case $file in /etc/*/"$name".d/*) known=$file ;; *) known=/${file##*/} ;; esac
-        case $seen in *"$known"*) ;; *) if [ -s "$file" ]; then return 0; fi ;; esac
+        case $seen in *"$known"*) ;; *) return 0 ;; esac
       done
     done
   done
