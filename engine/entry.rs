@@ -139,11 +139,22 @@ pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
     chunks
 }
 
-/// Makes the paths `"$@"`, and reads what lies at each: one `stat` for all, one line for each path that has anything.
-/// What `stat` says of the others comes after `missed`, up to a dot.
+/// Makes the paths `"$@"`, and reads what lies at each: one `stat` for all, one line for each path that has anything. Where
+/// it missed one, another says why, after `missed`, up to a dot: a shell that reads what a process says copies itself for
+/// that, which costs as much as the `stat`.
 ///
 /// A name of an account may hold spaces, so only colons, which none can hold, stand between the parts; the path is ours.
 pub fn probe(paths: &[&str]) -> Script {
+    sh!(
+        "set -- {}
+stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>/dev/null ||
+printf 'missed\\n%s\\n.\\n' \"$(stat -c %n -- \"$@\" 2>&1 >/dev/null)\"",
+        Words(paths)
+    )
+}
+
+/// As [`probe`], of paths at which mostly nothing is.
+pub fn probe_missing(paths: &[&str]) -> Script {
     sh!(
         "set -- {}
 {{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>&1 >&3) || printf 'missed\\n%s\\n.\\n' \"$missed\"; }} 3>&1",
@@ -189,7 +200,8 @@ pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
     let mut lines = lines(output);
     while let Some(line) = lines.next() {
         if line == "missed" {
-            missed.extend(lines.by_ref().take_while(|line| *line != "."));
+            missed
+                .extend(lines.by_ref().take_while(|line| *line != ".").filter(|it| !it.is_empty()));
         } else if let Some((path, entry)) = stat_line(line)
             && let Some(index) = asked.find(path)
         {

@@ -1,9 +1,6 @@
 //! What systemd says of units, and what they can be called.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::LazyLock,
-};
+use std::{collections::HashMap, sync::LazyLock};
 
 use serde::Serialize;
 
@@ -180,9 +177,12 @@ impl Unit {
 }
 
 /// What a probe said of all units.
+#[derive(Default)]
 pub struct Said<'a> {
-    /// By each of their names.
-    units: HashMap<String, Properties<'a>>,
+    /// What is said of each unit, in the order of the answers.
+    units: Vec<Properties<'a>>,
+    /// By each of their names, where they stand.
+    by_name: HashMap<String, usize>,
     /// Files that belong to a unit, and that it may not have read.
     unread: Vec<&'a str>,
     /// The units that were started anew while they were looked at.
@@ -196,32 +196,37 @@ pub struct Said<'a> {
 }
 
 /// What is said of one unit.
+#[derive(Default)]
 struct Properties<'a> {
     names: Vec<String>,
-    values: BTreeMap<&'a str, &'a str>,
+    values: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Said<'a> {
-    /// Reads what the probe printed.
+    /// Reads what the probe printed. An empty line ends what is said of a unit.
     pub fn read(output: &'a str) -> Self {
-        let of = |word: &str| {
-            let lines = output.lines().filter_map(move |line| line.strip_prefix(word));
-            lines.collect::<Vec<&str>>()
-        };
-        let (unread, left, lost) = (of("+unread "), of("+left "), of("+lost "));
-        let paths = |word| of(word).into_iter().flat_map(|paths| paths.split(' ')).collect();
-        let (links, daemons) = (paths("+links "), paths("+daemons "));
-        let mut units = HashMap::new();
-        for paragraph in output.split("\n\n") {
-            let values: BTreeMap<&str, &str> =
-                paragraph.lines().filter_map(|line| line.split_once('=')).collect();
-            let names = words(values.get("Names").copied().unwrap_or_default());
-            for name in &names {
-                let (names, values) = (names.clone(), values.clone());
-                units.insert(name.clone(), Properties { names, values });
+        let mut said = Self::default();
+        let mut unit = Properties::default();
+        for line in output.lines() {
+            match line.strip_prefix('+').and_then(|line| line.split_once(' ')) {
+                Some(("unread", path)) => said.unread.push(path),
+                Some(("left", name)) => said.left.push(name),
+                Some(("lost", name)) => said.lost.push(name),
+                Some(("links", paths)) => said.links.extend(paths.split(' ')),
+                Some(("daemons", paths)) => said.daemons.extend(paths.split(' ')),
+                _ if line.is_empty() => said.add(std::mem::take(&mut unit)),
+                _ => unit.values.extend(line.split_once('=')),
             }
         }
-        Self { units, unread, left, links, daemons, lost }
+        said.add(unit);
+        said
+    }
+
+    fn add(&mut self, mut unit: Properties<'a>) {
+        unit.names = words(unit.get("Names").unwrap_or_default());
+        let place = self.units.len();
+        self.by_name.extend(unit.names.iter().map(|name| (name.clone(), place)));
+        self.units.push(unit);
     }
 
     /// What was said of one that was asked for, and that has to stay active for that many seconds.
@@ -229,21 +234,19 @@ impl<'a> Said<'a> {
     /// # Errors
     /// Why that is not known.
     pub fn of(&self, name: &str, stay: u32) -> Result<Unit, String> {
-        let unit = self.units.get(name).ok_or_else(|| format!("it says nothing of {name}"))?;
-        if let Some(why) = unit.values.get("Refused") {
+        let place = self.by_name.get(name).ok_or_else(|| format!("it says nothing of {name}"))?;
+        let unit = &self.units[*place];
+        if let Some(why) = unit.get("Refused") {
             return Err(format!("systemctl says of {name}: {why}"));
         }
-        let get = |name: &str| {
-            unit.values.get(name).copied().ok_or_else(|| format!("it says nothing of {name}"))
-        };
+        let get = |name: &str| unit.get(name).ok_or_else(|| format!("it says nothing of {name}"));
         let state = |property: &str, known: &[&str]| match get(property)? {
             state if known.contains(&state) => Ok(state.to_owned()),
             state => {
                 Err(format!("it says {property}={state} of {name}, whose meaning is not known"))
             }
         };
-        let text =
-            |property: &str| unit.values.get(property).copied().unwrap_or_default().to_owned();
+        let text = |property: &str| unit.get(property).unwrap_or_default().to_owned();
         let number = |property: &str| text(property).parse::<u64>().unwrap_or_default();
         let load = state("LoadState", &LOAD_STATES)?;
         let active = state("ActiveState", &ACTIVE_STATES)?;
@@ -273,12 +276,16 @@ impl<'a> Said<'a> {
     }
 }
 
-impl Properties<'_> {
+impl<'a> Properties<'a> {
+    fn get(&self, property: &str) -> Option<&'a str> {
+        self.values.iter().find(|(name, _)| *name == property).map(|(_, value)| *value)
+    }
+
     /// Whether a file of this path is a part of the unit and was not read. A drop-in of the same name that is closer to the
     /// unit takes its place; of those in `/etc` for the unit itself none is closer.
     fn has_not_read(&self, path: &str) -> bool {
         let Some((folder, name)) = path.rsplit_once('/') else { return false };
-        let text = |property| self.values.get(property).copied().unwrap_or_default();
+        let text = |property| self.get(property).unwrap_or_default();
         let Some(owner) = folder.rsplit('/').next().and_then(|it| it.strip_suffix(".d")) else {
             let (read_from, read) = text("FragmentPath").rsplit_once('/').unwrap_or_default();
             return read == name && read_from != folder && !read_from.starts_with("/etc/");

@@ -35,56 +35,72 @@ units_settle() {
     [ "$units_second" != "${units_now%.*}" ] || return 0
     units_second=$((units_second + 1))
   done
-  units_pause=0 units_young= units_rest=$units
-  for unit do
-    units_one=$units_nl${units_rest%%"$units_nl$units_nl"*}$units_nl units_rest=${units_rest#*"$units_nl$units_nl"}
-    case $units_one in *"${units_nl}SubState=running$units_nl"*) ;; *) continue ;; esac
-    if units_is_proved; then units_stay "$unit" 1; else units_stay "$unit" 0; fi
-    units_number ActiveEnterTimestampMonotonic; units_entered=$units_value
-    units_number StateChangeTimestampMonotonic
-    # Hundredths of a second.
-    units_pause_of=$((units_value / 10000 + units_stays * 100 - ${units_now%.*}${units_now#*.}))
-    [ $units_stays -gt 0 ] && [ $units_pause_of -gt 0 ] || continue
-    units_young="$units_young $units_entered=$unit"
-    [ $units_pause_of -lt $units_pause ] || units_pause=$units_pause_of
-  done
+  units_pause=0 units_young=
+  units_each units_wait_for "$@"
   [ -n "$units_young" ] || return 0
   units_pause=$((units_pause / 10 + 1))
   sleep $((units_pause / 10)).$((units_pause % 10))
   units_show "$@" || return 1
-  units_rest=$units
-  for unit do
-    units_one=$units_nl${units_rest%%"$units_nl$units_nl"*}$units_nl units_rest=${units_rest#*"$units_nl$units_nl"}
-    case "$units_young " in *"=$unit "*) ;; *) continue ;; esac
-    units_number ActiveEnterTimestampMonotonic
-    case "$units_young $units_one" in
-      *" $units_value=$unit "*"SourcePath=/etc/init.d/"*"SubState=exited"* | *" $units_value=$unit "*"SubState=exited"*"SourcePath=/etc/init.d/"*) ;;
-      *" $units_value=$unit "*) continue ;;
+  units_each units_tell_left "$@"
+}
+
+# units_each FUNCTION UNIT...: calls it with each of the names, while what the paragraph says is in variables. It goes line by
+# line: to cut a long text at a pattern, a shell tries all of its beginnings.
+units_each() {
+  units_function=$1; shift
+  units_forget
+  while IFS= read -r units_line; do
+    units_value=${units_line#*=}
+    case $units_line in
+      Type=*) units_type=$units_value ;;
+      PIDFile=*) units_pid_file=$units_value ;;
+      SubState=*) units_sub=$units_value ;;
+      SourcePath=*) units_source=$units_value ;;
+      NRestarts=[0-9]*) units_restarts=$units_value ;;
+      StateChangeTimestampMonotonic=[0-9]*) units_changed=$units_value ;;
+      ActiveEnterTimestampMonotonic=[0-9]*) units_entered=$units_value ;;
+      InactiveEnterTimestampMonotonic=[0-9]*) units_ended=$units_value ;;
+      InactiveExitTimestampMonotonic=[0-9]*) units_began=$units_value ;;
+      '')
+        if [ $# -gt 0 ]; then "$units_function" "$1"; shift; fi
+        units_forget ;;
     esac
-    say "+left $unit"
-  done
+  done <<END
+$units
+END
+}
+units_forget() {
+  units_type= units_pid_file= units_sub= units_source= units_restarts=0 units_changed=0 units_entered=0 units_ended=0 units_began=0
 }
 
-# units_is_proved: whether the paragraph in $units_one is of a unit that ran before, was restarted or reloaded, and tells systemd
-# itself when it is ready: by a message, by its name on the bus, or by the process id that it writes.
-units_is_proved() {
-  case $units_one in
-    *"${units_nl}Type=notify"* | *"${units_nl}Type=dbus$units_nl"* | *"${units_nl}PIDFile=/"*) ;;
-    *) return 1 ;;
+# units_wait_for UNIT: adds it to $units_young if it has to stay active for longer, and makes the pause long enough, which is
+# in hundredths of a second.
+units_wait_for() {
+  [ "$units_sub" = running ] || return 0
+  if units_is_proved; then units_stay "$1" 1; else units_stay "$1" 0; fi
+  units_pause_of=$((units_changed / 10000 + units_stays * 100 - ${units_now%.*}${units_now#*.}))
+  [ $units_stays -gt 0 ] && [ $units_pause_of -gt 0 ] || return 0
+  units_young="$units_young $units_entered=$1"
+  [ $units_pause_of -lt $units_pause ] || units_pause=$units_pause_of
+}
+
+# units_tell_left UNIT: whether it is one of $units_young, and did not stay. Of a script for init it matters as well whether a
+# process is left.
+units_tell_left() {
+  case "$units_young " in *"=$1 "*) ;; *) return 0 ;; esac
+  case $units_sub/$units_source in
+    exited//etc/init.d/*) ;;
+    *) case "$units_young " in *" $units_entered=$1 "*) return 0 ;; esac ;;
   esac
-  units_number ActiveEnterTimestampMonotonic; units_entered=$units_value
-  units_number StateChangeTimestampMonotonic
-  [ "$units_value" = "$units_entered" ] || return 0
-  units_number NRestarts; units_restarts=$units_value
-  units_number InactiveEnterTimestampMonotonic; units_ended=$units_value
-  units_number InactiveExitTimestampMonotonic
-  [ "$units_restarts" = 0 ] && [ "$units_ended" != 0 ] && [ $((units_value - units_ended)) -lt 1000000 ]
+  say "+left $1"
 }
 
-# units_number PROPERTY: puts in $units_value what the paragraph in $units_one says.
-units_number() {
-  units_value=0
-  case $units_one in *"$units_nl$1="[0-9]*) units_value=${units_one#*"$units_nl$1="} units_value=${units_value%%"$units_nl"*} ;; esac
+# units_is_proved: whether the unit ran before, was restarted or reloaded, and tells systemd itself when it is ready: by a
+# message, by its name on the bus, or by the process id that it writes.
+units_is_proved() {
+  case $units_type/$units_pid_file in notify* | dbus/* | */?*) ;; *) return 1 ;; esac
+  [ "$units_changed" = "$units_entered" ] || return 0
+  [ "$units_restarts" = 0 ] && [ "$units_ended" != 0 ] && [ $((units_began - units_ended)) -lt 1000000 ]
 }
 
 # units_unread UNIT...: tells of files that lie on the disk and are none of what systemd says that it read. It tells of some

@@ -18,7 +18,7 @@ use crate::{
 /// What is wanted of the paths and names of a host.
 pub(super) struct Ground<'a> {
     /// By path, without detours over links that are known.
-    paths: BTreeMap<String, Vec<(NodeId, &'a Lies<'a>)>>,
+    paths: BTreeMap<Cow<'a, str>, Vec<(NodeId, &'a Lies<'a>)>>,
     names: BTreeMap<(Space, &'a str), Vec<(NodeId, &'a Wanted<'a>)>>,
     /// Each link that a path goes over, and who wants something of that path.
     over: Vec<(NodeId, NodeId, &'a Lies<'a>)>,
@@ -130,7 +130,7 @@ impl<'a> Ground<'a> {
     ) -> impl Iterator<Item = (&'s str, &'s [(NodeId, &'a Lies<'a>)])> {
         let path = if path == "/" { "" } else { path };
         // A path holds no control characters.
-        let range = self.paths.range([path, "/\u{1}"].concat()..);
+        let range = self.paths.range(Cow::Owned([path, "/\u{1}"].concat())..);
         range.map_while(move |(below, lots)| {
             let name = below.strip_prefix(path)?.strip_prefix('/')?;
             Some((name, lots.as_slice()))
@@ -286,21 +286,26 @@ fn target(link: &str, to: &str) -> String {
 }
 
 /// A path without detours over links; `whole` says whether it is one itself that is followed. Notes who declares them.
-fn straight(path: &str, whole: bool, links: &Links<'_>, over: &mut Vec<NodeId>) -> String {
-    let mut path = path.to_owned();
+fn straight<'a>(
+    path: &'a str,
+    whole: bool,
+    links: &Links<'_>,
+    over: &mut Vec<NodeId>,
+) -> Cow<'a, str> {
+    let mut path = Cow::Borrowed(path);
     for _ in 0..LINKS_MAX {
-        let ends = path.match_indices('/').skip(1).map(|(end, _)| end);
-        let mut ends = ends.chain(whole.then_some(path.len()));
+        let slashes = path.bytes().enumerate().skip(1).filter(|(_, byte)| *byte == b'/');
+        let mut ends = slashes.map(|(end, _)| end).chain(whole.then_some(path.len()));
         let Some((end, (to, id))) = ends.find_map(|end| Some((end, links.get(&path[..end])?)))
         else {
             break;
         };
         over.extend(*id);
-        path = match (to.as_str(), &path[end..]) {
+        path = Cow::Owned(match (to.as_str(), &path[end..]) {
             ("/", "") => "/".to_owned(),
             ("/", rest) => rest.to_owned(),
-            (to, rest) => format!("{to}{rest}"),
-        };
+            (to, rest) => [to, rest].concat(),
+        });
     }
     path
 }

@@ -53,7 +53,7 @@ impl Resource for Absent {
     }
 
     fn probe(batch: &[&Self]) -> Script {
-        entry::probe(&paths(batch))
+        entry::probe_missing(&paths(batch))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
