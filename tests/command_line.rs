@@ -154,12 +154,18 @@ fn a_simulation_tells_how_it_would_end_and_no_plan() {
 
 #[test]
 fn the_playbooks_of_this_project_fit_its_inventories() {
-    for playbook in ["playbooks/site.rhai", "playbooks/release.rhai"] {
+    let version = ["-e", "api_version=2.0.0"];
+    for (playbook, more) in [
+        ("playbooks/site.rhai", &[][..]),
+        ("playbooks/site.rhai", &version),
+        ("playbooks/release.rhai", &version),
+        ("playbooks/decommission.rhai", &[]),
+    ] {
         for inventory in
             ["inventory/lab.toml", "inventory/staging.toml", "inventory/production.toml"]
         {
             let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
-            command.args(["check", playbook, "-i", inventory]);
+            command.args(["check", playbook, "-i", inventory]).args(more);
             let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
             assert!(output.status.success(), "{playbook}, {inventory}: {said}");

@@ -13,6 +13,7 @@ mod availability;
 mod client;
 mod compatibility;
 mod drift;
+mod everyday;
 mod figures;
 mod load;
 mod logins;

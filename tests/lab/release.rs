@@ -23,7 +23,7 @@ impl Site {
     }
 
     /// The version that a node runs.
-    fn version_of(&self, node: &str) -> String {
+    pub(crate) fn version_of(&self, node: &str) -> String {
         let image = self.lab.by_hand(node, "docker inspect --format '{{.Config.Image}}' api");
         image.trim().rsplit(':').next().unwrap_or_default().to_owned()
     }

@@ -125,6 +125,15 @@ impl Lab {
         assert_eq!(ran.status, 0, "{ran:#?}");
     }
 
+    /// Removes hosts that are made only when named.
+    pub(crate) fn without(&self, hosts: &[&str]) {
+        for host in hosts {
+            self.machine("kill", host);
+            let ran = self.machine("rm", host);
+            assert_eq!(ran.status, 0, "{ran:#?}");
+        }
+    }
+
     /// Asks the lab for something that may fail.
     pub(crate) fn lab(&self, verb: &str, hosts: &[&str]) -> Ran {
         ran(Command::new(project().join("tests/lab/lab")).arg(verb).args(hosts))
