@@ -2,7 +2,7 @@
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Upper bounds in seconds; 2 is among them because there the balancer takes a node out. */
+/** Upper bounds in seconds; 2 is among them because a request that takes longer has failed. */
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10];
 
 /** Methods with a label of their own; all others share one, so that no client grows the memory. */
