@@ -1,6 +1,8 @@
 //! What breaks on one node while the service is used costs nobody an answer. Leaves the site as it was.
 
-use crate::scenario::{Site, until_alone, until_back};
+use std::thread;
+
+use crate::scenario::{NODES, Site, until_alone, until_back};
 
 #[test]
 fn a_container_is_killed() {
@@ -11,6 +13,55 @@ fn a_container_is_killed() {
         load.goes_on(5);
         site.lab.by_hand("api-1", "docker start api");
         until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn a_process_is_stopped() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("the API of one node is stopped (SIGSTOP), and goes on", |load| {
+        site.lab.by_hand("api-1", "docker kill --signal STOP api");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.by_hand("api-1", "docker kill --signal CONT api");
+        until_back(load, "api-1");
+    });
+}
+
+/// Docker's own files of containers move to a disk of their own, which is full.
+const FILL: &str = "set -e; cd /var/lib/docker; cp -a containers /run/kept
+mount -t tmpfs -o size=1m tmpfs containers; cp -a /run/kept/. containers; rm -r /run/kept
+dd if=/dev/zero of=containers/full || true";
+
+#[test]
+fn the_disk_of_a_node_is_full() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("the disk of one node is full, and its API crashes", |load| {
+        site.lab.by_hand("api-1", FILL);
+        // As long as it runs, it needs no disk; but Docker cannot start it again.
+        load.goes_on(5);
+        site.lab.by_hand("api-1", "kill -s KILL $(docker inspect --format '{{.State.Pid}}' api)");
+        until_alone(load, "api-2");
+        load.goes_on(5);
+        site.lab.by_hand(
+            "api-1",
+            "cd /var/lib/docker && rm containers/full && docker start api && umount --lazy containers",
+        );
+        until_back(load, "api-1");
+    });
+}
+
+#[test]
+fn both_containers_are_restarted_at_once() {
+    let Some(site) = Site::get() else { return };
+    site.under_load("the containers of both nodes are restarted at once", |load| {
+        thread::scope(|scope| {
+            for node in NODES {
+                scope.spawn(|| site.lab.by_hand(node, "docker restart api"));
+            }
+        });
+        until_back(load, "api-1");
+        until_back(load, "api-2");
     });
 }
 

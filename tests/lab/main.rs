@@ -10,11 +10,13 @@
 mod approval;
 mod attributes;
 mod availability;
+mod broken;
 mod client;
 mod compatibility;
 mod drift;
 mod everyday;
 mod figures;
+mod front;
 mod load;
 mod logins;
 mod mistakes;

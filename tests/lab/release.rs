@@ -2,7 +2,7 @@
 
 use crate::{
     running::Running,
-    scenario::{NODES, Site, until_alone},
+    scenario::{NODES, Site, until_alone, until_back},
     world::Ran,
 };
 
@@ -150,4 +150,37 @@ fn a_node_that_loses_power_in_its_turn() {
     site.lab.up(&["api-1"]);
     assert_eq!(site.release("1.0.0").status, 0);
     site.assert_whole("1.0.0");
+}
+
+/// The other node breaks in this way while one is in its turn, and is mended when the release has ended.
+fn the_other_breaks(name: &str, verb: &str, mend: impl Fn(&Site)) {
+    let Some(site) = Site::get() else { return };
+    site.under_load(name, |load| {
+        let mut release = site.begin_release("2.0.0", &[]);
+        release.until("finished", "balancer-1/custom:haproxy drain/api-1");
+        site.lab.machine(verb, "api-2");
+        // The first is upgraded, and the other one is out of reach.
+        assert_eq!(release.status(), Some(4));
+        until_alone(load, "api-1");
+        load.goes_on(AROUND);
+        mend(&site);
+        until_back(load, "api-2");
+    });
+    assert_eq!(NODES.map(|node| site.version_of(node)), ["2.0.0", "1.0.0"]);
+    assert_eq!(site.release("1.0.0").status, 0);
+    site.assert_whole("1.0.0");
+}
+
+#[test]
+fn the_other_node_loses_power_while_one_is_in_its_turn() {
+    the_other_breaks("the other node loses power while one is in its turn", "kill", |site| {
+        site.lab.up(&["api-2"])
+    });
+}
+
+#[test]
+fn the_other_node_hangs_while_one_is_in_its_turn() {
+    the_other_breaks("the other node hangs while one is in its turn", "pause", |site| {
+        site.lab.machine("unpause", "api-2");
+    });
 }
