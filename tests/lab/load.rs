@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Requests per second: enough to meet whatever lasts for longer than a few milliseconds, and little work for two cores.
-const PACE: u32 = 160;
+pub(crate) const PACE: u32 = 160;
 
 /// Clients of each way that keep their connection; one request in `ANEW` has a connection of its own.
 const KEEPING: usize = 8;
@@ -32,7 +32,7 @@ const ANEW: usize = 5;
 /// An answer that takes longer is none.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
-const WAYS: [Way; 4] = [
+static WAYS: [Way; 4] = [
     Way { host: BALANCER, path: "/", endpoint: "/" },
     Way { host: BALANCER, path: "/ring-ring", endpoint: "/ring-ring" },
     Way { host: WEB, path: "/api/", endpoint: "/" },
@@ -42,6 +42,7 @@ const WAYS: [Way; 4] = [
 /// Requests that keep coming until it is stopped.
 pub(crate) struct Load {
     record: Arc<Record>,
+    began: Instant,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<Duration>,
 }
@@ -65,20 +66,31 @@ struct Record {
 }
 
 impl Load {
-    /// Begins, and returns when a second's requests have ended.
+    /// Begins on every way to the site, and returns when a second's requests have ended.
     pub(crate) fn start() -> Self {
+        Self::start_on(&WAYS)
+    }
+
+    /// The same, on ways of its own.
+    pub(crate) fn start_on(ways: &'static [Way]) -> Self {
         let record = Arc::<Record>::default();
         let (stop, stopped) = oneshot::channel();
+        let began = Instant::now();
         let thread = thread::spawn({
             let record = Arc::clone(&record);
             move || {
                 let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(keep_asking(record, stopped))
+                runtime.block_on(keep_asking(ways, began, record, stopped))
             }
         });
-        let load = Self { record, stop, thread };
+        let load = Self { record, began, stop, thread };
         load.goes_on(1);
         load
+    }
+
+    /// For how long it has lasted.
+    pub(crate) fn lasted(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Returns when the requests of so many more seconds have ended.
@@ -124,12 +136,16 @@ impl Asked {
 }
 
 /// Asks at the pace until it is told to stop, and returns for how long it did.
-async fn keep_asking(record: Arc<Record>, mut stopped: oneshot::Receiver<()>) -> Duration {
-    let kept = WAYS.map(|_| Arc::new(Connections::new(KEEPING)));
+async fn keep_asking(
+    ways: &'static [Way],
+    began: Instant,
+    record: Arc<Record>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Duration {
+    let kept: Vec<_> = ways.iter().map(|_| Arc::new(Connections::new(KEEPING))).collect();
     let anew = Arc::new(Connections::new(0));
     let mut on_their_way = JoinSet::new();
     let mut pace = time::interval(Duration::from_secs(1) / PACE);
-    let began = Instant::now();
     for number in 0.. {
         let due = tokio::select! {
             due = pace.tick() => due,
@@ -137,8 +153,8 @@ async fn keep_asking(record: Arc<Record>, mut stopped: oneshot::Receiver<()>) ->
         };
         // The balancer takes its nodes in turn too: each round of the ways begins with another one, so that no way always
         // meets the same node.
-        let turn = (number + number / WAYS.len()) % WAYS.len();
-        let way = &WAYS[turn];
+        let turn = (number + number / ways.len()) % ways.len();
+        let way = &ways[turn];
         let own = number.is_multiple_of(ANEW);
         let connections = Arc::clone(if own { &anew } else { &kept[turn] });
         let record = Arc::clone(&record);

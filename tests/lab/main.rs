@@ -27,4 +27,5 @@ mod running;
 mod scenario;
 mod services;
 mod site;
+mod virtual_address;
 mod world;
