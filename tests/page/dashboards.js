@@ -98,6 +98,35 @@ for (const [name, expected] of [
   });
 }
 
+test("what is not measured any more is in no graph", async (t) => {
+  const answers = { query: { json: { data: { result: [] } } } };
+  const page = await open(t, "hosts.html", { answers });
+  await says(page, FRESH);
+  assert.equal(await page.locator("figure svg").count(), 0);
+});
+
+/** A version that ran from `from` minutes ago to `to` minutes ago, as Prometheus tells it in steps of 15 seconds. */
+function ran(version, from, to) {
+  const now = Math.floor(Date.now() / 15_000) * 15;
+  const time = (n) => now - from * 60 + n * 15;
+  return { metric: { version }, values: Array.from({ length: (from - to) * 4 + 1 }, (_, n) => [time(n), "1"]) };
+}
+
+test("releases are marked in the graphs", async (t) => {
+  const page = await open(t, "hosts.html?span=1h");
+  await page.route("**/api/v1/query_range?*api_build_info*", (route) =>
+    route.fulfill({ json: { data: { result: [ran("1.0.0", 30, 20), ran("2.0.0", 20, 0)] } } }),
+  );
+  await page.reload();
+  await says(page, FRESH);
+  const pictures = await page.locator("figure svg").count();
+  assert.ok(pictures > 0);
+  assert.deepEqual(
+    await page.locator("svg .version").allTextContents(),
+    Array(pictures).fill("2.0.0"),
+  );
+});
+
 test("a page that gets no new answers says so, and keeps the numbers that it has", async (t) => {
   const answers = { query_range: { status: 503 } };
   const page = await open(t, "index.html", { answers, complaints: /status of 503/ });

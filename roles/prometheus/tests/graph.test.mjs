@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lines, nearest, parts, seconds, span, ticks, times, written } from "../files/dashboards/assets/graph.mjs";
+import { lines, nearest, parts, present, releases, seconds, span, ticks, times, written } from "../files/dashboards/assets/graph.mjs";
 
 test("a span is a number and a unit; anything else is an hour", () => {
   assert.deepEqual(["15m", "6h", "7d"].map(seconds), [900, 21_600, 604_800]);
@@ -11,9 +11,9 @@ test("a span is a number and a unit; anything else is an hour", () => {
 });
 
 test("what is asked for ends at a whole step, and is never finer than the samples", () => {
-  assert.deepEqual(span(900, 1_000_007), { start: 999_105, end: 1_000_005, step: 15 });
+  assert.deepEqual(span(900, 1_000_007), { start: 999_105, end: 1_000_005, step: 5 });
   const week = span(604_800, 1_000_007);
-  assert.deepEqual([week.end % week.step, week.step % 15, week.end - week.start], [0, 0, 604_800]);
+  assert.deepEqual([week.end % week.step, week.step % 5, week.end - week.start], [0, 0, 604_800]);
   assert.ok(604_800 / week.step <= 240);
 });
 
@@ -90,3 +90,24 @@ for (const [value, unit, text] of [
 ]) {
   test(`${value} in ${unit || "no unit"} is written ${text}`, () => assert.equal(written(value, unit), text));
 }
+
+test("a host that nobody measures any more has no line, as instance or as a node of the balancer", () => {
+  const all = [{ instance: "api-1" }, { instance: "api-3" }, { instance: "balancer-1", server: "api-3" }, { le: "1" }];
+  const left = present(all.map((labels) => ({ labels })), new Set(["api-1", "balancer-1"]));
+  assert.deepEqual(left.map(({ labels }) => labels), [all[0], all[3]]);
+});
+
+test("a release is where a version takes the place of another, also one that ran before", () => {
+  const matrix = [
+    { metric: { version: "1.0.0" }, values: [[5, "2"], [10, "2"], [15, "1"], [30, "1"], [35, "2"]] },
+    { metric: { version: "2.0.0" }, values: [[15, "1"], [20, "2"], [25, "2"], [30, "1"]] },
+  ];
+  assert.deepEqual(releases(matrix, 5), [{ time: 30, version: "1.0.0" }, { time: 15, version: "2.0.0" }]);
+});
+
+test("what ran from the start, or comes back after an outage, is no release; what follows an outage is", () => {
+  const outage = { metric: { version: "1.0.0" }, values: [[5, "2"], [10, "2"], [50, "1"], [55, "2"]] };
+  assert.deepEqual(releases([outage], 5), []);
+  const next = { metric: { version: "1.0.1" }, values: [[90, "1"], [95, "1"]] };
+  assert.deepEqual(releases([outage, next], 5), [{ time: 90, version: "1.0.1" }]);
+});

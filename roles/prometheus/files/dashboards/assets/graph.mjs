@@ -13,7 +13,7 @@ const TIME_STEPS = [
 ];
 
 /** Samples are taken about this often, in seconds: there is nothing to see between them. */
-const INTERVAL = 15;
+const INTERVAL = 5;
 const SAMPLES = 240;
 
 /** The seconds of a text such as `15m`, `6h`, `7d`; an hour for what is none. */
@@ -49,6 +49,28 @@ export function parts(points, step) {
     all.at(-1).push(point);
   }
   return all;
+}
+
+/** Without the lines of hosts that nobody measures any more: `known` are the names of those that are. */
+export function present(lines, known) {
+  const gone = (name) => name !== undefined && !known.has(name);
+  return lines.filter(({ labels }) => !gone(labels.instance) && !gone(labels.server));
+}
+
+/**
+ * When a version of the API took the place of another, as `{ time, version }`. One that comes back after an outage, with
+ * no other since, is no release.
+ */
+export function releases(matrix, step) {
+  const versions = lines(matrix, "[[version]]");
+  const last = ({ points }, time) => points.findLast(([at]) => at < time)?.[0] ?? 0;
+  const follows = (line, time) => (other) =>
+    other !== line && last(other, time) > 0 && last(other, time) >= last(line, time);
+  return versions.flatMap((line) =>
+    parts(line.points, step)
+      .map(([[time]]) => ({ time, version: line.name }))
+      .filter(({ time }) => versions.some(follows(line, time))),
+  );
 }
 
 /** The point that is not further than a step from a time. */

@@ -1,9 +1,10 @@
 // Draws the graphs of a page, says what its alerts mean, and keeps all of it fresh.
 
-import { lines, seconds, span } from "./graph.mjs";
+import { lines, present, releases, seconds, span } from "./graph.mjs";
 import { make, plot } from "./plot.mjs";
 
 const REFRESH_MS = 15_000;
+const VERSIONS = 'count by (version) (api_build_info{job="api"})';
 const SEVERITIES = ["critical", "warning", "info"];
 
 // Not the page's own address: that may hold a password, which `fetch` refuses.
@@ -22,13 +23,28 @@ async function api(path, parameters) {
   return (await (await get(url)).json()).data;
 }
 
-async function draw(figure, now) {
+async function draw(figure, asked, known, marks) {
   const { unit, legend, expression } = figure.dataset;
-  const asked = span(wanted, now);
   const { result } = await api("query_range", { query: expression, ...asked });
   const caption = figure.querySelector("figcaption");
-  const picture = plot(lines(result, legend), unit, asked, caption.clientWidth);
+  const picture = plot(present(lines(result, legend), known), unit, asked, caption.clientWidth, marks);
   figure.replaceChildren(caption, ...picture);
+}
+
+/** The names of what is measured now. */
+async function measured() {
+  const { result } = await api("query", { query: "up" });
+  return new Set(result.map(({ metric }) => metric.instance));
+}
+
+async function released(asked) {
+  const { result } = await api("query_range", { query: VERSIONS, ...asked });
+  return releases(result, asked.step);
+}
+
+async function drawAll(asked) {
+  const [known, marks] = await Promise.all([measured(), released(asked)]);
+  await Promise.all(figures.map((figure) => draw(figure, asked, known, marks)));
 }
 
 /** Puts what Prometheus wrote anew in the place of what it wrote before. */
@@ -62,9 +78,9 @@ const rank = ({ labels }) => SEVERITIES.indexOf(labels.severity);
 async function refresh() {
   const fresh = document.getElementById("fresh");
   try {
-    const now = Date.now() / 1000;
-    const drawn = figures.map((figure) => draw(figure, now));
-    await Promise.all([renew(), ...[...document.querySelectorAll(".alerts")].map(explain), ...drawn]);
+    const asked = span(wanted, Date.now() / 1000);
+    const lists = [...document.querySelectorAll(".alerts")];
+    await Promise.all([renew(), ...lists.map(explain), drawAll(asked)]);
     fresh.textContent = `as of ${new Date().toLocaleTimeString("en-GB")}`;
   } catch (error) {
     fresh.textContent = `not refreshed: ${error.message}`;

@@ -25,9 +25,9 @@ function filled(element, attributes, content) {
 
 /**
  * The picture of some lines and its legend, as elements. `asked` is the time that they span, `{ start, end, step }`
- * in seconds; `width` is in pixels.
+ * in seconds; `width` is in pixels; `marks` are releases, each `{ time, version }`.
  */
-export function plot(lines, unit, asked, width) {
+export function plot(lines, unit, asked, width, marks) {
   if (lines.length === 0) return [make("p", { class: "nothing" }, "nothing measured")];
   const isState = unit === "state";
   // Beside a line stand values, beside a band its name.
@@ -42,6 +42,13 @@ export function plot(lines, unit, asked, width) {
   for (const time of times(asked.start, asked.end, (right - left) / TIME_WIDTH, offset)) {
     const place = { x: x(time), y: drawn.height - 4, class: "time" };
     picture.append(shape("text", place, clock(time, asked)));
+  }
+  for (const { time, version } of marks) {
+    const bottom = drawn.height - EDGE.bottom;
+    const line = shape("path", { d: `M${x(time)} ${EDGE.top}V${bottom}`, class: "release" });
+    const [side, anchor] = x(time) < (left + right) / 2 ? [3, "start"] : [-3, "end"];
+    const place = { x: x(time) + side, y: EDGE.top + 4, "text-anchor": anchor, class: "version" };
+    picture.append(line, shape("text", place, version));
   }
   drawn.watch?.(picture);
   return [picture, make("ol", { class: "legend" }, ...drawn.legend)];
