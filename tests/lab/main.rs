@@ -19,6 +19,7 @@ mod figures;
 mod front;
 mod load;
 mod logins;
+mod messages;
 mod mistakes;
 mod monitoring;
 mod packages;

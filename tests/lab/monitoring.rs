@@ -5,7 +5,12 @@ use std::{fs, process::Command};
 
 use serde_json::Value;
 
-use crate::world::{BALANCER, Lab, MONITOR, WEB, project, until_nothing};
+use crate::world::{BALANCER, Lab, MONITOR, WEB, project, until, until_nothing};
+
+/// `/` and `/ring-ring` at the balancer, both below `/api` at the web server, and the landing page.
+const ENTRY_POINTS: usize = 5;
+/// HAProxy's and nginx's.
+const REQUEST_LOGS: usize = 2;
 
 /// A folder of the role.
 fn role(path: &str) -> std::path::PathBuf {
@@ -63,8 +68,9 @@ fn every_target_is_up() {
     until_nothing(|| {
         let answer = api(&lab, "targets?state=active", &[]);
         let targets = answer["activeTargets"].as_array().unwrap().clone();
-        let wanted: usize = [5, 2, 1, 1, 1].iter().sum();
-        assert_eq!(targets.len(), wanted, "hosts, APIs, balancer, web server, Prometheus itself");
+        let programs = ["hosts", "APIs", "balancer", "nginx", "Prometheus", "Alertmanager"];
+        let wanted = [5, 2, 1, 1, 1, 1].iter().sum::<usize>() + ENTRY_POINTS + REQUEST_LOGS;
+        assert_eq!(targets.len(), wanted, "{programs:?}, entry points, logs of requests");
         targets.into_iter().filter(|target| target["health"] != "up").collect()
     });
 }
@@ -81,11 +87,13 @@ fn every_rule_is_loaded_and_every_alert_says_what_it_means() {
     // A rule that was never evaluated is neither well nor ill.
     until_nothing(|| rules().into_iter().filter(|rule| rule["health"] != "ok").collect());
 
-    let written = fs::read_to_string(role("files/service.yml")).unwrap();
     let is_rule = |line: &&str| {
         ["- alert: ", "- record: "].iter().any(|start| line.trim_start().starts_with(start))
     };
-    assert_eq!(rules().len(), written.lines().filter(is_rule).count());
+    let written = |name: &str| {
+        fs::read_to_string(role(&format!("files/{name}"))).unwrap().lines().filter(is_rule).count()
+    };
+    assert_eq!(rules().len(), written("service.yml") + written("users.yml"));
     for alert in rules().iter().filter(|rule| rule["type"] == "alerting") {
         let severity = alert["labels"]["severity"].as_str().unwrap();
         assert!(["critical", "warning", "info"].contains(&severity), "{alert}");
@@ -130,6 +138,37 @@ fn every_page_shows_what_was_measured_and_only_to_who_has_the_password() {
         overview.contains("<dt>Instances up</dt>\n<dd>2<small> of 2</small></dd>"),
         "{overview}"
     );
+}
+
+#[test]
+fn the_address_of_the_monitor_leads_to_the_dashboards_and_the_programs_behind_answer_nobody() {
+    let Some(lab) = Lab::with_site() else { return };
+    assert!(page(&lab, "", &["--location"]).contains("<h1>Overview</h1>"));
+    for port in ["9091", "9093", "9115"] {
+        let url = format!("http://{MONITOR}:{port}/");
+        let curl = Command::new("curl").args(["--silent", "--max-time", "5", &url]).status();
+        assert_eq!(curl.unwrap().code(), Some(7), "{url} refuses connections");
+    }
+}
+
+#[test]
+fn each_request_is_counted_where_users_ask() {
+    let Some(lab) = Lab::with_site() else { return };
+    for (host, url) in [(BALANCER, "/ring-ring"), (WEB, "/api/ring-ring?x"), (WEB, "/")] {
+        let counted = || {
+            let entry = url.trim_end_matches("?x");
+            let name =
+                format!("proxy_request_duration_seconds_bucket{{entry=\"{entry}\",le=\"+Inf\"}} ");
+            let text = lab.page(&format!("http://{host}:3903/metrics"), &[]);
+            let line = text.lines().find_map(|line| line.strip_prefix(&name));
+            line.map_or(0, |count| count.parse::<u64>().unwrap())
+        };
+        let before = counted();
+        for _ in 0..20 {
+            lab.page(&format!("http://{host}{url}"), &[]);
+        }
+        until(&format!("{host}{url}"), || counted() >= before + 20);
+    }
 }
 
 #[test]
