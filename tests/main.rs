@@ -10,6 +10,7 @@ mod command_line;
 mod container;
 mod docker;
 mod errors;
+mod firewall;
 mod graph;
 mod hosts;
 mod input;
