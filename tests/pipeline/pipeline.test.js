@@ -11,7 +11,8 @@ afterEach(() => checkout.reset());
 after(() => checkout.remove());
 
 const CHECKS = ["code", "api"];
-const RELEASE = [...CHECKS, "converge", "publish", "staging", "production?"];
+const VERSION = ["converge", "publish", "staging", "production?"];
+const RELEASE = [...CHECKS, ...VERSION];
 const TAG = { CI_COMMIT_TAG: "1.10" };
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -42,7 +43,7 @@ for (const [event, changed, variables, unset, jobs] of [
   ["main, where the API is as it was", "docs/kinds.md", {}, [], CHECKS],
   ["main, where the API changed", "app/lib/service.js", {}, [], RELEASE],
   ["main, where the image changed", "Dockerfile", {}, [], RELEASE],
-  ["a tag", "docs/kinds.md", TAG, ["CI_COMMIT_BRANCH"], RELEASE],
+  ["a tag", "docs/kinds.md", TAG, ["CI_COMMIT_BRANCH"], [...CHECKS, "tag", ...VERSION]],
 ]) {
   test(`${event}: ${jobs.join(", ") || "no pipeline"}`, () => {
     checkout.write(changed, "changed\n");
@@ -56,6 +57,26 @@ test("the API is tested, and GitLab is told how it went", () => {
   const { junit } = checkout.pipeline().api.artifacts.reports;
   assert.match(checkout.read(junit), /<testcase name="/);
 });
+
+test("nothing is published before all checks have passed", () => {
+  const names = checkout.pipeline().publish.needs.map((need) => need.job ?? need);
+  assert.deepEqual(names, [...CHECKS, "tag"]);
+});
+
+for (const [tag, fits] of [
+  ["1.10", true],
+  ["v2_rc-1", true],
+  ["release/1.10", false],
+  ["1.10+build", false],
+  ["-1", false],
+  ["1".repeat(129), false],
+]) {
+  test(`an image ${fits ? "can" : "cannot"} be called ${tag}`, () => {
+    const { status, said } = checkout.job("tag", { CI_COMMIT_TAG: tag });
+    assert.equal(status === 0, fits, said);
+    if (!fits) assert.match(said, /no image can have the tag/);
+  });
+}
 
 test("the image is published under a version of its own, by a password that no command line shows", () => {
   checkout.write("app/lib/service.js", "changed\n");
