@@ -123,8 +123,8 @@ pub fn words(mode: &Option<String>, owner: &Option<String>, group: &Option<Strin
     sh!("{}", Words(&words))
 }
 
-/// How many paths one command is given.
-const CHUNK_PATHS: usize = 1000;
+/// How many paths one command is given at most.
+pub const CHUNK_PATHS: usize = 1000;
 
 /// Paths in pieces that one command can be given each. There is always one, for what is done only once.
 pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
@@ -139,27 +139,61 @@ pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
     chunks
 }
 
-/// Makes the paths `"$@"`, and reads what lies at each: one `stat` for all, one line for each path that has anything. Where
-/// it missed one, another says why, after `missed`, up to a dot: a shell that reads what a process says copies itself for
-/// that, which costs as much as the `stat`.
+/// Reads what lies at each of `"$@"`: one `stat` for all, one line for each path that has anything. Where it missed one,
+/// another says why, after `missed`, up to a dot: a shell that reads what a process says copies itself for that, so only
+/// where mostly nothing is one `stat` does both.
 ///
 /// A name of an account may hold spaces, so only colons, which none can hold, stand between the parts; the path is ours.
-pub fn probe(paths: &[&str]) -> Script {
-    sh!(
-        "set -- {}
-stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>/dev/null ||
-printf 'missed\\n%s\\n.\\n' \"$(stat -c %n -- \"$@\" 2>&1 >/dev/null)\"",
-        Words(paths)
-    )
+pub fn look(mostly_nothing: bool) -> Script {
+    Script::trusted(if mostly_nothing {
+        r#"{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1"#
+    } else {
+        r#"stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null ||
+printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)""#
+    })
 }
 
-/// As [`probe`], of paths at which mostly nothing is.
-pub fn probe_missing(paths: &[&str]) -> Script {
-    sh!(
-        "set -- {}
-{{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>&1 >&3) || printf 'missed\\n%s\\n.\\n' \"$missed\"; }} 3>&1",
-        Words(paths)
-    )
+/// Of what a look at several lists of paths printed, the part of each list, which [`observe`] reads; or the words of the
+/// host, where it did not say of each path that it missed why. A list has a path in each line.
+///
+/// `stat` goes through the paths in order, so all that it says is in their order, and what it misses too.
+pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look<String>> {
+    let mut lines = lines(output).peekable();
+    let mut found = |paths: &str| {
+        let (mut part, mut missing) = (String::new(), 0);
+        for path in paths.split('\n') {
+            match lines.next_if(|line| stat_path(line) == Some(path)) {
+                Some(line) => part.extend([line, "\n"]),
+                None => missing += 1,
+            }
+        }
+        (part, missing)
+    };
+    let parts: Vec<(String, usize)> = lists.map(&mut found).collect();
+    let missed: Vec<&str> = missed(lines.skip_while(|line| *line != "missed").skip(1)).collect();
+    let each_is_said = missed.len() == parts.iter().map(|(_, missing)| missing).sum::<usize>();
+    let mut rest = missed.iter().copied();
+    let part = |(mut part, missing): (String, usize)| match missing {
+        0 => Ok(part),
+        _ if !each_is_said => Err(Unknown::new(last_words(&missed))),
+        _ => {
+            part.push_str("missed\n");
+            rest.by_ref().take(missing).for_each(|line| part.extend([line, "\n"]));
+            part.push_str(".\n");
+            Ok(part)
+        }
+    };
+    parts.into_iter().map(part).collect()
+}
+
+/// What `stat` said of the paths that it missed: a line for each.
+fn missed<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    lines.take_while(|line| *line != ".").filter(|line| !line.is_empty())
+}
+
+/// What is known of what was missed, where not each was told.
+fn last_words<'a>(missed: &[&'a str]) -> &'a str {
+    missed.last().copied().unwrap_or("stat said nothing of it")
 }
 
 /// Reads what lies behind those of the paths that are links to directories, after a line of its own: one more `stat`, if
@@ -188,7 +222,7 @@ pub fn lines(output: &str) -> impl Iterator<Item = &str> {
     output.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }
 
-/// Reads what [`probe`] printed: what lies at each path, and why that is not known where it is not. Lines of other sorts are
+/// Reads what a [`look`] printed: what lies at each path, and why that is not known where it is not. Lines of other sorts are
 /// left alone.
 ///
 /// `stat` goes through the paths in order: so what it says of those that it missed is in their order too. Only what it says
@@ -196,25 +230,24 @@ pub fn lines(output: &str) -> impl Iterator<Item = &str> {
 pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
     let mut found: Vec<Option<Entry>> = vec![None; paths.len()];
     let mut asked = Asked { paths, next: 0 };
-    let mut missed = Vec::new();
+    let mut told = Vec::new();
     let mut lines = lines(output);
     while let Some(line) = lines.next() {
         if line == "missed" {
-            missed
-                .extend(lines.by_ref().take_while(|line| *line != ".").filter(|it| !it.is_empty()));
+            told.extend(missed(lines.by_ref()));
         } else if let Some((path, entry)) = stat_line(line)
             && let Some(index) = asked.find(path)
         {
             found[index] = Some(entry);
         }
     }
-    let each_is_said = missed.len() == found.iter().filter(|entry| entry.is_none()).count();
-    let mut missed = missed.into_iter();
-    let words = missed.as_slice().last().map_or("stat said nothing of it", |last| *last).to_owned();
+    let each_is_said = told.len() == found.iter().filter(|entry| entry.is_none()).count();
+    let words = last_words(&told);
+    let mut told = told.iter().copied();
     let look = |entry: Option<Entry>| match entry {
         Some(entry) => Ok(entry),
-        None if !each_is_said => Err(Unknown::new(words.as_str())),
-        None => match missed.next().unwrap_or_default() {
+        None if !each_is_said => Err(Unknown::new(words)),
+        None => match told.next().unwrap_or_default() {
             said if GONE.iter().any(|gone| said.ends_with(gone)) => Ok(Entry::Missing),
             said => Err(Unknown::new(said)),
         },
@@ -240,9 +273,16 @@ impl Asked<'_> {
     }
 }
 
-/// Raw mode, mode, uid, gid, size, owner, group and path.
+/// How many parts a line of [`look`] has: raw mode, mode, uid, gid, size, owner, group and path.
+const PARTS: usize = 8;
+
+/// The path that a line is about.
+fn stat_path(line: &str) -> Option<&str> {
+    line.splitn(PARTS, ':').nth(PARTS - 1)
+}
+
 fn stat_line(line: &str) -> Option<(&str, Entry)> {
-    let mut parts = line.splitn(8, ':');
+    let mut parts = line.splitn(PARTS, ':');
     let raw = u32::from_str_radix(parts.next()?, 16).ok()?;
     let mode = full_mode(octal(parts.next()?)?);
     let [uid, gid] = [number(parts.next()?)?, number(parts.next()?)?];
@@ -349,6 +389,27 @@ mod tests {
         let Ok(Entry::Directory { access: of_tmp }) = &found[5] else { panic!("{found:?}") };
         assert_eq!((of_tmp.mode.as_str(), of_tmp.uid.as_str()), ("1777", "990"));
         assert_eq!(found[6], Ok(Entry::Other("fifo")));
+    }
+
+    #[test]
+    fn each_list_has_its_part_of_a_look_at_all_of_them() {
+        let line = |path: &str| format!("81a4:644:0:0:1:root:root:{path}\n");
+        let gone = |path: &str| format!("stat: cannot statx '{path}': No such file or directory\n");
+        let lists = ["/b\n/a", "/run/a:/b", "/c\n/a"];
+        let share = |output: &str| share(lists.into_iter(), output);
+        let all = [line("/b"), line("/a"), line("/run/a:/b"), line("/c"), line("/a")];
+        let parts = [all[..2].concat(), all[2].clone(), all[3..].concat()].map(Ok);
+        assert_eq!(share(&all.concat()), parts);
+        let found = [line("/a"), line("/run/a:/b"), line("/a")].concat();
+        let output = format!("{found}missed\n{}{}.\n", gone("/b"), gone("/c"));
+        let part = |path| Ok(format!("{}missed\n{}.\n", line("/a"), gone(path)));
+        assert_eq!(share(&output), [part("/b"), Ok(line("/run/a:/b")), part("/c")]);
+        // Of what was missed, not all is told.
+        let denied = "stat: cannot statx '/c': Permission denied";
+        let output = format!("{found}missed\n{denied}\n.\n");
+        let unknown = || Err(Unknown::new(denied));
+        assert_eq!(share(&output), [unknown(), Ok(line("/run/a:/b")), unknown()]);
+        assert!(share("").iter().all(Result::is_err));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A kind with its type erased: what the rest of the engine knows of kinds.
 
-use std::{any::Any, marker::PhantomData, sync::Arc};
+use std::{any::Any, borrow::Cow, marker::PhantomData, sync::Arc};
 
 use schemars::{Schema, schema_for};
 
@@ -59,9 +59,13 @@ pub trait Kind: Send + Sync {
     fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired>;
     /// How many bytes of words its probe hands to programs besides its key.
     fn words(&self, desired: &Desired) -> usize;
-    /// One script that reads the state of the batch.
+    /// The paths of which its probe has to know what lies there.
+    fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>>;
+    /// Whether nothing should lie there.
+    fn wants_nothing(&self) -> bool;
+    /// One script that reads the state of the batch, with those paths as its arguments.
     fn probe(&self, batch: &[&Desired]) -> Script;
-    /// What the probe's output says of each of the batch; nothing of what is as it should be.
+    /// What is said of those paths, and then by the probe, of each of the batch; nothing of what is as it should be.
     fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessed>, Unreadable>;
     /// The script that a role gave for it.
     fn script(&self, desired: &Desired) -> Option<String>;
@@ -89,6 +93,10 @@ pub struct Declared {
 pub struct Typed<R>(pub PhantomData<fn() -> R>);
 
 impl<R: Resource> Typed<R> {
+    fn all<'a>(batch: &[&'a Desired]) -> Vec<&'a R> {
+        batch.iter().map(|desired| Self::typed(desired)).collect()
+    }
+
     fn typed(desired: &Desired) -> &R {
         desired.downcast_ref().expect("the catalog keeps each desired state with its own kind")
     }
@@ -146,12 +154,20 @@ impl<R: Resource> Kind for Typed<R> {
         Self::typed(desired).words()
     }
 
+    fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
+        R::looks_at(&Self::all(batch))
+    }
+
+    fn wants_nothing(&self) -> bool {
+        R::WANTS_NOTHING
+    }
+
     fn probe(&self, batch: &[&Desired]) -> Script {
-        R::probe(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
+        R::probe(&Self::all(batch))
     }
 
     fn assess(&self, batch: &[&Desired], output: &str) -> Result<Vec<Assessed>, Unreadable> {
-        let batch: Vec<&R> = batch.iter().map(|desired| Self::typed(desired)).collect();
+        let batch = Self::all(batch);
         let observed = R::observe(&batch, output)?;
         let unreadable = |message| Unreadable { kind: R::KIND, message };
         if observed.len() != batch.len() {
@@ -180,7 +196,7 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {
-        R::apply_together(&batch.iter().map(|desired| Self::typed(desired)).collect::<Vec<_>>())
+        R::apply_together(&Self::all(batch))
     }
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {

@@ -1,17 +1,19 @@
 //! Nodes of one host to one script that reads their state, and its output to observations.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
 
+mod frames;
+mod look;
 mod query;
 
 pub use self::query::Queries;
-use self::query::Query;
+use self::{frames::Frames, look::List, query::Query};
 use crate::{
     catalog::{Catalog, NodeId},
     content::Digest,
     kind::{Assessed, Difference},
     prelude,
-    resource::{Reaction, Unknown},
+    resource::{Look, Reaction, Unknown, Unreadable},
     script::{Room, Script},
     sh,
 };
@@ -28,6 +30,8 @@ pub struct Probe {
 struct Section {
     nodes: Vec<NodeId>,
     query: Arc<Query>,
+    /// Which of the host's lists of paths are about them.
+    lists: Range<usize>,
 }
 
 /// How a node differs, if it does; or why that is not known.
@@ -126,32 +130,34 @@ impl Probe {
     /// A probe of `nodes`, all of one host. `boundary` is a word that nobody can guess: it keeps what a host
     /// prints from being taken for the frame around it.
     pub fn new(catalog: &Catalog, nodes: &[NodeId], boundary: &str, queries: &Queries) -> Self {
+        let mut begin = 0;
         let section = |nodes: Vec<NodeId>| {
             let batch: Vec<_> = nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-            Section { query: queries.about(catalog.node(nodes[0]).kind, &batch), nodes }
+            let query = queries.about(catalog.node(nodes[0]).kind, &batch);
+            let lists = begin..begin + query.lists.len();
+            begin = lists.end;
+            Section { nodes, query, lists }
         };
         let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
+        let lists = lists(&sections);
         let mut script = prelude::reading();
         script.push(sh!(
             "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
         ));
-        // Each line is a packet of its own to the connection, so one ends a part and begins the next.
-        // What a part said on its standard error counts where it failed, so only then it is framed too.
-        script.push(sh!(
-            "frame() {{ printf '\\n%s %s\\n' {} \"$*\"; [ $2 = 0 ] || printf '\\n%s %s\\n' {} \"$*\" >&2; }}\nframe 0 0",
-            boundary,
-            boundary
-        ));
-        for (index, section) in sections.iter().enumerate() {
-            script.push(&section.query.script);
-            script.push(sh!("frame {} $ended", index + 1));
+        script.push(frames::begin(boundary));
+        script.push(look::kept(&lists));
+        let looks = look::together(&lists);
+        let parts = looks.iter().map(|look| (Cow::Owned(look::script(&lists[look.clone()])), look));
+        let own = sections.iter().map(|it| (Cow::Borrowed(&it.query.script), &it.lists));
+        for (index, (part, lists)) in parts.chain(own).enumerate() {
+            frames::push(&mut script, index, &part, &look::named(lists.clone()));
         }
         Self { script, boundary: boundary.to_owned(), sections }
     }
 
     /// Reads what the script printed, on its standard output and on its standard error.
     pub fn read(&self, catalog: &Catalog, output: &str, errors: &str) -> Said {
-        let frames = Frames::parse(output, &self.boundary);
+        let frames = Frames::parse(output, errors, &self.boundary);
         let mut said = Said::default();
         said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
@@ -159,15 +165,19 @@ impl Probe {
             let owed = frames.owed.lines().filter_map(|line| Owed::parse(line, host));
             said.owed = owed.collect();
         }
-        for (index, section) in self.sections.iter().enumerate() {
+        let lists = lists(&self.sections);
+        let looks = look::together(&lists);
+        let looked = look::read(&lists, &looks, &frames);
+        for (index, section) in (looks.len()..).zip(&self.sections) {
             let nodes = section.nodes.iter().copied();
-            match section.assess(catalog, frames.sections.get(&index)) {
+            let looked = &looked[section.lists.clone()];
+            match section.assess(catalog, looked, (&frames, index)) {
                 Ok(differences) => {
                     let boxed = |it: Assessed| it.map(|it| it.map(Box::new)).map_err(Box::new);
                     said.nodes.extend(nodes.zip(differences.into_iter().map(boxed)));
                 }
-                Err(reason) => {
-                    let unknown = Box::new(explained(reason, words(errors, &self.boundary, index)));
+                Err(unknown) => {
+                    let unknown = Box::new(unknown);
                     said.nodes.extend(nodes.map(|id| (id, Err(unknown.clone()))));
                 }
             }
@@ -197,81 +207,25 @@ fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
 }
 
 impl Section {
+    /// How its nodes differ, by what a host said of its lists, and then itself.
     fn assess(
         &self,
         catalog: &Catalog,
-        answer: Option<&Answer<'_>>,
-    ) -> Result<Vec<Assessed>, String> {
-        match answer {
-            Some(Answer { text, status: Some(0) }) => {
-                let batch: Vec<_> =
-                    self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
-                self.query.assess(&batch, text).map_err(|error| error.to_string())
-            }
-            Some(Answer { status: Some(status), .. }) => {
-                Err(format!("its probe ended with exit status {status}"))
-            }
-            _ => Err("the host did not answer this part of the probe".to_owned()),
+        looked: &[Look<String>],
+        (frames, index): (&Frames<'_>, usize),
+    ) -> Look<Vec<Assessed>> {
+        let mut said = Cow::Borrowed(frames.text(index)?);
+        if !looked.is_empty() {
+            let looked = looked.iter().map(|part| part.as_deref().map_err(Unknown::clone));
+            said = looked.chain([Ok(&*said)]).collect::<Look<String>>()?.into();
         }
+        let batch: Vec<_> = self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
+        let unreadable = |error: Unreadable| frames.explained(index, error.to_string());
+        self.query.assess(&batch, &said).map_err(unreadable)
     }
 }
 
-/// What a host said on its standard error in a section that failed; up to its end, where it ended well.
-fn words<'a>(errors: &'a str, boundary: &str, index: usize) -> &'a str {
-    let start = format!("\n{boundary} ");
-    let mut parts = errors.split(start.as_str());
-    let mut text = parts.next().unwrap_or_default();
-    for part in parts {
-        // A section's mark stands at its end, under the number of the next one.
-        let (mark, after) = part.split_once('\n').unwrap_or((part, ""));
-        let ended = mark.split(' ').next().and_then(|number| number.parse::<usize>().ok());
-        if ended.is_some_and(|ended| ended > index) {
-            break;
-        }
-        text = after;
-    }
-    text
-}
-
-/// Why a section is not known, with the last that the host said about it.
-fn explained(reason: String, words: &str) -> Unknown {
-    const LINES: usize = 3;
-    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(LINES)..].join("; ");
-    Unknown::new(if last.is_empty() { reason } else { format!("{reason}: {last}") })
-}
-
-/// The parts of a probe's output.
-#[derive(Default)]
-struct Frames<'a> {
-    owed: &'a str,
-    sections: HashMap<usize, Answer<'a>>,
-}
-
-/// What one section printed.
-struct Answer<'a> {
-    text: &'a str,
-    /// How it ended; none when it was cut off.
-    status: Option<i32>,
-}
-
-impl<'a> Frames<'a> {
-    /// What is owed comes first. A line `BOUNDARY N STATUS` begins section N, and says how the one before it ended.
-    fn parse(output: &'a str, boundary: &str) -> Self {
-        let mut frames = Self::default();
-        let start = format!("\n{boundary} ");
-        let mut parts = output.split(start.as_str());
-        let owed = parts.next().unwrap_or_default();
-        for part in parts {
-            frames.owed = owed;
-            let (head, text) = part.split_once('\n').unwrap_or((part, ""));
-            let Some((index, status)) = head.split_once(' ') else { continue };
-            let Ok(index) = index.parse::<usize>() else { continue };
-            if let Some(ended) = index.checked_sub(1).and_then(|it| frames.sections.get_mut(&it)) {
-                ended.status = status.parse().ok();
-            }
-            frames.sections.insert(index, Answer { text, status: None });
-        }
-        frames
-    }
+/// All lists of paths of a host, in the order of its sections.
+fn lists(sections: &[Section]) -> Vec<&List> {
+    sections.iter().flat_map(|section| &section.query.lists).collect()
 }

@@ -42,6 +42,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What a change of another resource can make this kind do.
     const REACTS: &'static [Reaction] = &[];
 
+    /// Whether nothing should lie at the paths that it looks at.
+    const WANTS_NOTHING: bool = false;
+
     /// Whether applying it can alter what is observed of other resources, as installing a package can.
     const OPAQUE: bool = false;
 
@@ -69,6 +72,13 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Takes what the role's folder holds for it, and checks what the types alone cannot.
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         Ok(())
+    }
+
+    /// The paths of which its probe has to know what lies there. One `stat` reads that for all kinds of a host: what it says of
+    /// these stands before what the probe prints, for `entry::observe`, and the probe has them as
+    /// its arguments.
+    fn looks_at<'a>(_batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        Vec::new()
     }
 
     /// How many bytes of words its probe hands to programs besides its key: a batch whose list is too long for a host is cut.

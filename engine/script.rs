@@ -102,12 +102,17 @@ impl Room {
 
     /// Whether there is room for a word more, of so many bytes. If not, it is the first one in a list of its own.
     pub fn takes(&mut self, bytes: usize) -> bool {
-        let bytes = bytes + 1;
-        let fits = self.words < self.most && self.bytes + bytes <= Self::BYTES || self.words == 0;
+        self.takes_all(1, bytes + 1)
+    }
+
+    /// The same of several words, of so many bytes with a space after each.
+    pub fn takes_all(&mut self, words: usize, bytes: usize) -> bool {
+        let fits = self.words + words <= self.most && self.bytes + bytes <= Self::BYTES;
+        let fits = fits || self.words == 0;
         if !fits {
             (self.words, self.bytes) = (0, 0);
         }
-        self.words += 1;
+        self.words += words;
         self.bytes += bytes;
         fits
     }

@@ -6,8 +6,26 @@ use std::{
     process::{Command, Stdio},
 };
 
-use converge::{prelude, resource::Step, script::Script};
+use converge::{
+    entry,
+    kind::{Desired, Kind},
+    prelude,
+    resource::Step,
+    script::{Script, Words},
+    sh,
+};
 use tempfile::TempDir;
+
+/// What looks at some resources of one kind: at what lies at their paths, and then as their probe does.
+pub(crate) fn probe_of(kind: &dyn Kind, batch: &[&Desired]) -> Script {
+    let paths = kind.looks_at(batch);
+    let mut script = Script::default();
+    if !paths.is_empty() {
+        let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
+        script = sh!("set -- {}", Words(&paths)).then(entry::look(kind.wants_nothing()));
+    }
+    script.then(kind.probe(batch))
+}
 
 /// A shell, a folder to work in, and a folder for content.
 pub(crate) struct Host {

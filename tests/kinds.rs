@@ -12,7 +12,10 @@ use converge::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::cases::{self, Folder};
+use crate::{
+    cases::{self, Folder},
+    hosts::probe_of,
+};
 
 #[test]
 fn every_file_of_a_kind_is_in_the_list() {
@@ -94,7 +97,7 @@ fn every_script_is_one_for_dash_and_busybox() {
         let Ok(declared) = case.declare() else { continue };
         let (kind, desired) = (case.kind(), &declared.desired);
         let name = |script: &str| format!("{script} of {}", case.path.display());
-        scripts.push((name("the probe"), kind.probe(&[desired, desired])));
+        scripts.push((name("the probe"), probe_of(kind, &[desired, desired])));
         scripts.push((name("the step"), kind.apply(desired, None).script));
         for reaction in kind.reacts() {
             let script = kind.react(desired, *reaction).script;

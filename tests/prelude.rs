@@ -10,7 +10,10 @@ use converge::{
     value::Value,
 };
 
-use crate::{cases::Folder, hosts::Host};
+use crate::{
+    cases::Folder,
+    hosts::{Host, probe_of},
+};
 
 /// Converges one resource, as a run would: probe, apply, probe again, apply again.
 /// Gives what the step said when it fails.
@@ -28,7 +31,7 @@ pub(crate) fn converge(
     let desired = &declared.desired;
     let assess = || {
         let before = host.list();
-        let probe = host.probe(kind.probe(&[desired]).as_str());
+        let probe = host.probe(probe_of(kind, &[desired]).as_str());
         assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
         assert_eq!(host.list(), before, "a probe only reads");
         let assessed = kind.assess(&[desired], &probe.stdout).unwrap().remove(0);
@@ -231,7 +234,7 @@ fn files_are_listed_only_if_one_of_them_differs() {
         let wanted = [declare("a b", false), declare("token", true), declare("c", false)];
         let wanted: Vec<_> = wanted.iter().collect();
         let look = || {
-            let probe = host.probe(kind.probe(&wanted).as_str());
+            let probe = host.probe(probe_of(kind, &wanted).as_str());
             assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
             let assessed = kind.assess(&wanted, &probe.stdout).unwrap();
             let differing = assessed.iter().map(|it| *it != Ok(None)).collect::<Vec<_>>();
@@ -247,7 +250,10 @@ fn files_are_listed_only_if_one_of_them_differs() {
         let listed = if busybox { 3 } else { 1 };
         assert_eq!(look(), (vec![false, false, false], listed, 0), "{}", host.name());
         let digest = converge::content::Digest::of(b"of token");
-        assert!(!kind.probe(&wanted).as_str().contains(digest.as_str()), "a secret's is not told");
+        assert!(
+            !probe_of(kind, &wanted).as_str().contains(digest.as_str()),
+            "a secret's is not told"
+        );
         host.write("token", "another");
         assert_eq!(look(), (vec![false, true, false], listed, 0), "{}: a secret", host.name());
         host.write("c", "another");
@@ -506,9 +512,27 @@ fn a_command_that_does_not_succeed_is_told_with_its_last_line() {
 #[test]
 fn a_debt_is_written_down_and_paid() {
     for host in Host::all() {
-        let script = "STATE=$HOME/state; mark x 'restart nginx'; cat \"$STATE/pending/x\"; unmark x; unmark x; ls \"$STATE/pending\"";
+        let script = "STATE=$HOME/state STAGE=; mark x 'restart nginx'; cat \"$STATE/pending/x\"; unmark x; unmark x; ls \"$STATE/pending\"";
         let outcome = host.run(script);
         assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, "restart nginx\n"), "{outcome:?}");
+    }
+}
+
+/// What is paid is emptied at once, which is what a run that is cut off leaves, and removed at the end; but not if it is owed
+/// once more by then.
+#[test]
+fn a_debt_that_is_paid_is_emptied_at_once_and_removed_at_the_end_unless_it_is_owed_again() {
+    for host in Host::all() {
+        let pending = "cd \"$STATE/pending\"; for m in *; do [ ! -f \"$m\" ] || say \"$m: $(cat \"$m\")\"; done";
+        let script = format!(
+            "STATE=$HOME/state; trap sweep EXIT; mark x 'restart x'; mark y 'restart y'; mark z 'restart z'
+            (unmark x; unmark y; unmark z; owed='x y'; begun now); mark y 'restart y again'\n({pending})"
+        );
+        let outcome = host.run(&script);
+        let told = "x: \ny: restart y again\nz: \n";
+        assert_eq!((outcome.ok, outcome.stdout.as_str()), (true, told), "{outcome:?}");
+        let left = host.run(&format!("STATE=$HOME/state; {pending}"));
+        assert_eq!(left.stdout, "y: restart y again\n", "{}: {left:?}", host.name());
     }
 }
 

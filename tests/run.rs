@@ -12,7 +12,7 @@ mod order;
 mod reactions;
 mod rolling;
 mod scale;
-mod segment;
+pub(crate) mod segment;
 mod shown;
 mod swarm;
 mod verify;

@@ -11,8 +11,10 @@ use std::{
 };
 
 use converge::{
+    catalog::NodeId,
     change::Shown,
     kind::{Assessed, Desired, Kind},
+    probe::{Probe, Queries},
     resource::Nature,
     resources::{self, KINDS},
     value::Value,
@@ -21,7 +23,8 @@ use converge::{
 use crate::{
     cases::{self, Case, Folder},
     docker,
-    hosts::Host,
+    hosts::{Host, probe_of},
+    run::segment::catalog,
     systemd,
 };
 
@@ -69,7 +72,7 @@ fn broken(kind: &dyn Kind, cases: &[Case], host: &Host) -> Vec<String> {
         batch.push(declared.desired);
     }
     let batch: Vec<&Desired> = batch.iter().collect();
-    let script = kind.probe(&batch);
+    let script = probe_of(kind, &batch);
     docker::install(&host.bin());
     systemd::install(&host.bin());
     for (unit, properties) in UNITS {
@@ -133,6 +136,49 @@ fn each_way(host: &Host, tools: &[(String, PathBuf)], mut tried: impl FnMut(&str
         tried("may not be run");
         fs::remove_file(&program).unwrap();
         symlink(real, &program).unwrap();
+    }
+}
+
+/// One look is for all kinds that have to know what lies at a path: where it is broken, each of them is unknown, with the
+/// words of the host, and no other is.
+#[test]
+fn a_look_for_all_kinds_that_cannot_see_is_unknown_to_each_of_them() {
+    for host in ["dash", "busybox"].map(Host::alone) {
+        host.write("there", "x");
+        host.write("folder/below", "x");
+        symlink("/", host.root().join("link")).unwrap();
+        let declared = r#"file("ROOT/there", #{ content: "x" }); file("ROOT/new", #{ content: "x" });
+            directory("ROOT/folder"); directory("ROOT/more"); link("ROOT/link", #{ to: "/" });
+            absent("ROOT/folder/below"); absent("ROOT/gone"); unit("k2-none.service", #{ absent: true });
+            command("c", #{ run: "true", creates: "ROOT/there" });"#;
+        let catalog = catalog(&declared.replace("ROOT", host.root().to_str().unwrap()));
+        let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
+        let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
+        assert_eq!(probe.script.as_str().matches("stat -c").count(), 1, "{}", probe.script);
+        let look = || {
+            let said = host.run(probe.script.as_str());
+            let mut nodes = probe.read(&catalog, &said.stdout, &said.stderr).nodes;
+            nodes.sort_by_key(|(id, _)| *id);
+            nodes.into_iter().map(|(_, observed)| observed).collect::<Vec<_>>()
+        };
+        let mut tools = tools(&host, probe.script.as_str(), |word| SHELL.contains(&word));
+        tools.retain(|(name, _)| name == "stat");
+        let truth = look();
+        let differs: Vec<bool> = truth.iter().map(|it| it.as_ref().unwrap().is_some()).collect();
+        assert_eq!(differs, [false, true, false, true, false, true, false, false, false]);
+        each_way(&host, &tools, |how| {
+            let mut seen = look();
+            assert_eq!(seen.pop().as_ref(), truth.last(), "{how}: a command asks for no look");
+            for (index, (seen, was)) in seen.into_iter().zip(&truth).enumerate() {
+                let says = |words| seen.as_ref().is_err_and(|it| it.reason.contains(words));
+                let is_told = match how.rsplit_once("stat ").unwrap().1 {
+                    "fails" => says("cannot do it"),
+                    "is not there" => says("not found"),
+                    _ => seen.is_err() || seen == *was,
+                };
+                assert!(is_told, "{how}, number {index}: {seen:?}");
+            }
+        });
     }
 }
 
@@ -205,7 +251,7 @@ fn guessed(kind: &dyn Kind, tools: &[&str], arguments: &[String], host: &Host) -
     };
     let batch: Vec<Desired> = arguments.iter().map(declare).collect();
     let batch: Vec<&Desired> = batch.iter().collect();
-    let script = kind.probe(&batch);
+    let script = probe_of(kind, &batch);
     let look = || look(kind, &batch, host, script.as_str());
     // What else the script starts is there as it is.
     let all = self::tools(host, script.as_str(), |word| word != "bash" && SHELL.contains(&word));

@@ -1,5 +1,7 @@
 //! A resource that stands in the script once more, only to react to what was declared after it.
 
+use std::borrow::Cow;
+
 use schemars::Schema;
 
 use super::{Assessed, Declared, Desired, Kind, Typed};
@@ -25,6 +27,14 @@ impl<R: Resource> Kind for Again<R> {
 
     fn words(&self, _desired: &Desired) -> usize {
         0
+    }
+
+    fn looks_at<'a>(&self, _batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
+        Vec::new()
+    }
+
+    fn wants_nothing(&self) -> bool {
+        false
     }
 
     fn probe(&self, _batch: &[&Desired]) -> Script {

@@ -26,10 +26,12 @@ beside() {
   cd "$beside" && [ -O . ] || die "$beside is not the folder that was made there"
 }
 
-# sweep [FOLDER]: removes the folders that `beside` made, and FOLDER.
+# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and FOLDER.
 sweep() {
   if [ -f "$STAGE/beside.$$" ]; then
-    while IFS= read -r beside; do set -- "$@" "$beside"; done <"$STAGE/beside.$$"
+    while IFS= read -r beside; do
+      if [ ! -f "$beside" ] || [ ! -s "$beside" ]; then set -- "$@" "$beside"; fi
+    done <"$STAGE/beside.$$"
   fi
   [ $# = 0 ] || rm -rf -- "$@"
 }
@@ -110,11 +112,16 @@ warn() { say "warning: $*" >&2; }
 
 # mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
 # a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
+# An empty marker says nothing. So what is paid is emptied, which takes no process, and left to `sweep`, if there is one.
 mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
-unmark() { [ ! -e "$STATE/pending/$1" ] || rm -f "$STATE/pending/$1"; }
+unmark() {
+  if [ ! -e "$STATE/pending/$1" ]; then :
+  elif [ -z "${STAGE-}" ]; then rm -f "$STATE/pending/$1"
+  else : >"$STATE/pending/$1" && say "$STATE/pending/$1" >>"$STAGE/beside.$$"; fi
+}
 begun() {
   for marker in ${owed-}; do
-    if [ -e "$STATE/pending/$marker" ]; then say "$1" >>"$STATE/pending/$marker"; fi
+    if [ -s "$STATE/pending/$marker" ]; then say "$1" >>"$STATE/pending/$marker"; fi
   done
 }
 was_begun() {

@@ -5,17 +5,18 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use super::look::List;
 use crate::{
     kind::{Assessed, Desired, Kind},
     resource::Unreadable,
     script::Script,
-    sh,
 };
 
 /// What is asked about some resources of one kind, and what hosts answer.
 pub(super) struct Query {
     kind: &'static dyn Kind,
-    /// Leaves in `$ended` how the probe ended.
+    /// The paths of which the probe has to know what lies there.
+    pub(super) lists: Vec<List>,
     pub(super) script: Script,
     /// What a host said on which all of them are as they should be.
     as_declared: OnceLock<String>,
@@ -23,11 +24,8 @@ pub(super) struct Query {
 
 impl Query {
     fn new(kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Self> {
-        // A function, and no subshell, which would be a process. What it sets for the shell is put back.
-        let mut script = sh!("part() {{\n:");
-        script.push(kind.probe(batch));
-        script.push(sh!("}}\npart\nended=$?; set +f; unset IFS"));
-        Arc::new(Self { kind, script, as_declared: OnceLock::new() })
+        let lists = List::all(&kind.looks_at(batch), kind.wants_nothing());
+        Arc::new(Self { kind, lists, script: kind.probe(batch), as_declared: OnceLock::new() })
     }
 
     /// How the resources that it is about differ, by what a host said.

@@ -1,5 +1,7 @@
 //! The `absent` kind.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,7 @@ impl Resource for Absent {
     type Observed = Observed;
     const KIND: &'static str = "absent";
     const FIRST: &'static str = "path";
+    const WANTS_NOTHING: bool = true;
 
     fn key(&self) -> String {
         self.path.clone()
@@ -52,12 +55,17 @@ impl Resource for Absent {
         entry::check_not_vital("path", &self.path)
     }
 
-    fn probe(batch: &[&Self]) -> Script {
-        entry::probe_missing(&paths(batch))
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        batch.iter().map(|absent| absent.path.as_str().into()).collect()
+    }
+
+    fn probe(_batch: &[&Self]) -> Script {
+        Script::default()
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let found = entry::observe(&paths(batch), output);
+        let paths: Vec<&str> = batch.iter().map(|absent| absent.path.as_str()).collect();
+        let found = entry::observe(&paths, output);
         let type_name = |entry: Entry| (entry != Entry::Missing).then(|| entry.type_name());
         let look = |entry: Look<Entry>| Ok(Observed { found: type_name(entry?) });
         Ok(found.into_iter().map(look).collect())
@@ -96,8 +104,4 @@ impl Resource for Absent {
         )
         .into()
     }
-}
-
-fn paths<'a>(batch: &[&'a Absent]) -> Vec<&'a str> {
-    batch.iter().map(|absent| absent.path.as_str()).collect()
 }

@@ -3,6 +3,7 @@
 mod below;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
 };
@@ -137,14 +138,21 @@ impl Resource for Directory {
         self.names().try_for_each(|name| entry::check_path("source", &self.below(name)))
     }
 
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        all_paths(batch)
+    }
+
     fn probe(batch: &[&Self]) -> Script {
-        let paths = all_paths(batch);
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let reads = batch.iter().any(|directory| !directory.tree.is_empty());
         let mut script = Script::default();
-        for chunk in entry::chunks(&paths) {
-            script.push(entry::probe(chunk));
-            if reads {
+        if batch.iter().any(|directory| !directory.tree.is_empty()) {
+            let paths = all_paths(batch);
+            let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
+            // Only a list that is too long for one program is told again, in pieces.
+            let chunks = entry::chunks(&paths);
+            for chunk in &chunks {
+                if chunks.len() > 1 {
+                    script.push(sh!("set -- {}", Words(chunk)));
+                }
                 script.push(entry::probe_digests());
             }
         }
@@ -175,7 +183,7 @@ impl Resource for Directory {
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (entries, behind) = output.split_once("\nbehind\n").unwrap_or((output, ""));
         let paths = all_paths(batch);
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
         let mut found = entry::observe(&paths, entries);
         entry::add_digests(&paths, &mut found, entries);
         let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();
@@ -368,9 +376,10 @@ impl Directory {
     }
 }
 
-fn all_paths(batch: &[&Directory]) -> Vec<String> {
-    let paths = |it: &&Directory| -> Vec<String> {
-        std::iter::once(it.path.clone()).chain(it.names().map(|name| it.below(name))).collect()
+fn all_paths<'a>(batch: &[&'a Directory]) -> Vec<Cow<'a, str>> {
+    let paths = |it: &'a Directory| {
+        let below = it.names().map(|name| it.below(name).into());
+        std::iter::once(it.path.as_str().into()).chain(below)
     };
-    batch.iter().flat_map(paths).collect()
+    batch.iter().flat_map(|it| paths(it)).collect()
 }

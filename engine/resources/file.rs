@@ -1,6 +1,6 @@
 //! The `file` kind.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use indexmap::IndexMap;
@@ -129,8 +129,11 @@ impl Resource for File {
         Ok(())
     }
 
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        batch.iter().map(|file| file.path.as_str().into()).collect()
+    }
+
     fn probe(batch: &[&Self]) -> Script {
-        let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut shown = String::new();
         batch
             .iter()
@@ -142,7 +145,7 @@ impl Resource for File {
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed. A list that comes as a
         // here-document takes no process that writes it.
-        entry::probe(&paths).then(sh!(
+        sh!(
             "wanted={}
 compared=$wanted; for p do [ -f \"$p\" ] || compared=; done
 if [ -n \"$compared\" ] && sha256sum --status -c 2>/dev/null <<END
@@ -169,7 +172,7 @@ done",
             Words(&hidden),
             entry::probe_digests(),
             SHOWN_MAX + 1
-        ))
+        )
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {

@@ -1,5 +1,7 @@
 //! The `link` kind.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,20 +62,23 @@ impl Resource for Link {
         Ok(())
     }
 
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        batch.iter().map(|link| link.path.as_str().into()).collect()
+    }
+
     /// GNU `readlink` reads many links at once, that of busybox one.
-    fn probe(batch: &[&Self]) -> Script {
-        entry::probe(&paths(batch)).then(sh!(
-            "for p do shift; [ ! -L \"$p\" ] || set -- \"$@\" \"$p\"; done
+    fn probe(_batch: &[&Self]) -> Script {
+        sh!("for p do shift; [ ! -L \"$p\" ] || set -- \"$@\" \"$p\"; done
 say
 say targets
-[ $# = 0 ] || readlink -- \"$@\" 2>/dev/null || for p do readlink -- \"$p\" || return; done"
-        ))
+[ $# = 0 ] || readlink -- \"$@\" 2>/dev/null || for p do readlink -- \"$p\" || return; done")
     }
 
     /// A target is any text of whoever made the link, so the targets come last, and are counted.
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
-        let found = entry::observe(&paths(batch), entries);
+        let paths: Vec<&str> = batch.iter().map(|link| link.path.as_str()).collect();
+        let found = entry::observe(&paths, entries);
         let links = found.iter().filter(|entry| **entry == Ok(Entry::Link)).count();
         let readable = entry::lines(targets).count() == links;
         let mut targets = entry::lines(targets);
@@ -142,8 +147,4 @@ impl Link {
                 .hint("`force: true` replaces a file or an empty directory")),
         }
     }
-}
-
-fn paths<'a>(batch: &[&'a Link]) -> Vec<&'a str> {
-    batch.iter().map(|link| link.path.as_str()).collect()
 }

@@ -1,5 +1,7 @@
 //! The `repository` kind.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +165,10 @@ impl Resource for Repository {
 
     fn words(&self) -> usize {
         self.files.iter().map(|file| file.key().len()).sum()
+    }
+
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        File::looks_at(&all_files(batch))
     }
 
     fn probe(batch: &[&Self]) -> Script {

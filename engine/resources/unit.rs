@@ -1,6 +1,6 @@
 //! The `unit` kind.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -95,6 +95,10 @@ impl Resource for Unit {
         file.put_at(self.path());
         self.file = Some(file);
         Ok(())
+    }
+
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        File::looks_at(&files(batch))
     }
 
     fn probe(batch: &[&Self]) -> Script {

@@ -235,3 +235,32 @@ fn alike_hosts_are_asked_the_same_and_each_is_heard() {
     let of_other = ["run", "creates", "run"].map(|text| said(&other, text));
     assert_eq!(of_other, [Ok(true), Ok(false), Ok(true)]);
 }
+
+/// What only one of them has shifts what is said of the others, and is not taken for theirs.
+#[test]
+fn hosts_that_share_some_paths_have_each_the_part_that_is_theirs() {
+    let block = "if host.name == \"api-1\" { absent(\"/own\") } directory(\"/all\");";
+    let catalog = Project::new(&format!("on(hosts(\"api\"), |host| {{ {block} }});")).catalog();
+    let queries = Queries::default();
+    let [one, other] =
+        [&[0, 1][..], &[2]].map(|ids| Vec::from_iter(ids.iter().copied().map(NodeId)));
+    let [one, other] = [one, other].map(|ids| Probe::new(&catalog, &ids, "B", &queries));
+    let there = "41ed:755:0:0:4096:root:root:";
+    let said = |probe: &Probe, look: &str, sections: usize| {
+        let ends: String = (1..=sections + 1).map(|it| format!("\nB {it} 0\n")).collect();
+        let mut nodes = probe.read(&catalog, &format!("\nB 0 0\n{look}{ends}"), "").nodes;
+        nodes.sort_by_key(|(id, _)| *id);
+        let differs = nodes.into_iter().map(|(_, it)| it.map(|it| it.is_some()).map_err(|_| ()));
+        differs.collect::<Vec<_>>()
+    };
+    let gone =
+        |path: &str| format!("missed\nstat: cannot stat '{path}': No such file or directory\n.\n");
+    for _ in 0..2 {
+        assert_eq!(said(&one, &format!("{there}/all\n{}", gone("/own")), 2), [Ok(false); 2]);
+        assert_eq!(said(&other, &format!("{there}/all\n"), 1), [Ok(false)]);
+        assert_eq!(said(&other, &gone("/all"), 1), [Ok(true)]);
+        let both = format!("{there}/own\n{there}/all\n");
+        assert_eq!(said(&one, &both, 2), [Ok(true), Ok(false)]);
+        assert_eq!(said(&one, &format!("{there}/own\n"), 2), [Ok(true), Err(())]);
+    }
+}

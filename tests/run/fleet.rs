@@ -130,9 +130,13 @@ impl Fleet {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How many reactions are owed on a host.
+    /// How many reactions are owed on a host. A marker that is empty was paid, by a run that was cut off before its end.
     pub(crate) fn markers(&self, host: &str) -> usize {
-        self.at(host, "state/pending").read_dir().map_or(0, Iterator::count)
+        let says = |marker: &std::io::Result<std::fs::DirEntry>| {
+            marker.as_ref().is_ok_and(|it| it.metadata().is_ok_and(|it| it.len() > 0))
+        };
+        let pending = self.at(host, "state/pending").read_dir();
+        pending.map_or(0, |markers| markers.filter(says).count())
     }
 
     pub(crate) async fn plan(&self, playbook: &str) -> Ran {

@@ -20,6 +20,8 @@ async fn a_reaction_happens_once_between_its_marker_and_the_end_of_it() {
     let ran = fleet.apply(playbook).await;
     assert_eq!((ran.status, fleet.log()), (Converged, vec!["1".to_owned()]));
     assert_eq!((fleet.markers("a"), ran.started("action:tell")), (0, 1));
+    let left = fleet.at("a", "state/pending").read_dir().unwrap().count();
+    assert_eq!(left, 0, "what was paid is gone at the end");
     assert_eq!(fleet.apply(playbook).await.started("action:tell"), 0);
 }
 

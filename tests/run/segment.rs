@@ -16,7 +16,7 @@ use converge::{
 };
 use proptest::prelude::*;
 
-pub(super) fn catalog(declarations: &str) -> Catalog {
+pub(crate) fn catalog(declarations: &str) -> Catalog {
     let playbook = format!("on(hosts(\"localhost\"), |host| {{\n{declarations}\n}});");
     let files = BTreeMap::from([("site.rhai".to_owned(), playbook.into_bytes())]);
     let input = Input {
@@ -243,8 +243,8 @@ fn what_a_host_said_of_a_part_that_failed_is_told_with_it() {
     );
     let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
     let probe = Probe::new(&catalog, &nodes, "B", &Queries::default());
-    let output = "\nB 0 0\n\nB 1 127\n\nB 2 0\n\nB 3 2\n";
-    let errors = "sh: stat: not found\n\nB 1 127\na\nb\n\nno one\n  by this name\n\nB 3 2\nlater";
+    let output = "\nB 0 0\n\nB 1 127\n\nB 2 0\n\nB 3 0\n\nB 4 2\n";
+    let errors = "sh: stat: not found\n\nB 1 127\na\nb\n\nno one\n  by this name\n\nB 4 2\nlater";
     let said = probe.read(&catalog, output, errors).nodes;
     let unknown = said.into_iter().map(|(_, observed)| *observed.unwrap_err()).collect::<Vec<_>>();
     assert_eq!(
