@@ -51,13 +51,17 @@ fn the_disk_of_a_node_is_full() {
     });
 }
 
+/// For a second, no node answers.
+const HANG: &str = "process=$(docker inspect --format '{{.State.Pid}}' api)
+kill -s STOP $process; sleep 1; kill -s CONT $process";
+
 #[test]
-fn both_containers_are_restarted_at_once() {
+fn both_nodes_hang_for_a_second() {
     let Some(site) = Site::get() else { return };
-    site.under_load("the containers of both nodes are restarted at once", |load| {
+    site.under_load("both nodes hang for a second", |load| {
         thread::scope(|scope| {
             for node in NODES {
-                scope.spawn(|| site.lab.by_hand(node, "docker restart api"));
+                scope.spawn(|| site.lab.by_hand(node, HANG));
             }
         });
         until_back(load, "api-1");
