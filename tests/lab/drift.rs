@@ -8,24 +8,32 @@ fn four_changes_by_hand_are_four_differences_and_one_apply_mends_them() {
     lab.by_hand("balancer-1", "echo '# by hand' >>/etc/haproxy/haproxy.cfg");
     lab.by_hand("api-1", "rm /etc/docker/daemon.json");
     lab.by_hand("web-1", "systemctl stop nginx");
-    lab.by_hand("balancer-1", "DEBIAN_FRONTEND=noninteractive apt-get remove -y socat");
+    lab.by_hand("web-1", "DEBIAN_FRONTEND=noninteractive apt-get remove -y logrotate");
     let (status, events) = lab.events(&["plan", "playbooks/site.rhai", "--exit-code"]);
     assert_eq!(status, 2);
     let drifted = [
         "api-1/file:/etc/docker/daemon.json",
+        // A node whose Docker is restarted gets no requests meanwhile.
+        "balancer-1/custom:haproxy drain/api-1",
         "balancer-1/file:/etc/haproxy/haproxy.cfg",
-        "balancer-1/package:socat",
+        "web-1/package:logrotate",
         "web-1/service:nginx.service",
     ];
-    assert_eq!(differences(&events), drifted);
+    // The role request_log names nginx again, to have it reloaded.
+    let again = "web-1/service:nginx.service (2)";
+    assert_eq!(differences(&events), [&drifted[..], &[again]].concat());
 
     let (status, events) = lab.events(&["playbooks/site.rhai"]);
     assert_eq!(status, 0, "{events:#?}");
     let mut changed = ended(&events, "changed");
     changed.sort();
     // Besides the four: who listens to a file that was mended.
-    let reacting = ["api-1/service:docker.service", "balancer-1/service:haproxy.service"];
-    let mut expected: Vec<&str> = drifted.into_iter().chain(reacting).collect();
+    let reacting = [
+        "api-1/service:docker.service",
+        "balancer-1/custom:haproxy ready/api-1",
+        "balancer-1/service:haproxy.service",
+    ];
+    let mut expected: Vec<&str> = drifted.into_iter().chain(reacting).chain([again]).collect();
     expected.sort();
     assert_eq!(changed, expected);
 
