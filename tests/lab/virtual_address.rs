@@ -93,6 +93,7 @@ const FAULTS: [Fault; 8] = [
 ];
 
 #[test]
+#[ignore = "not proved yet: it needs a machine that does nothing else"]
 fn an_address_moves_to_a_host_that_is_well() {
     let Some(lab) = Lab::with_site() else { return };
     let pairs = Pairs(lab);
