@@ -13,7 +13,7 @@ use crate::{
     content::Digest,
     kind::{Assessed, Difference},
     prelude,
-    resource::{Look, Reaction, Unknown, Unreadable},
+    resource::{Look, Nature, Reaction, Unknown, Unreadable},
     script::{Room, Script},
     sh,
 };
@@ -189,12 +189,14 @@ impl Probe {
 /// Some nodes in sections, in the order in which their kinds come, so that no list of words grows past what a host takes.
 fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     let mut sections: Vec<Vec<NodeId>> = Vec::new();
-    let mut open: HashMap<&str, (usize, Room)> = HashMap::new();
+    let mut open: HashMap<(&str, Nature), (usize, Room)> = HashMap::new();
     for &id in nodes {
         let node = catalog.node(id);
         let bytes = node.name.node.len() + FOLDER_MAX + node.kind.words(&node.desired);
+        // What stands in the script once more, only to react, has the name of its kind, and is not asked.
+        let kind = (node.kind.name(), node.kind.nature());
         let (at, room) =
-            open.entry(node.kind.name()).or_insert_with(|| (sections.len(), Room::of(SECTION_MAX)));
+            open.entry(kind).or_insert_with(|| (sections.len(), Room::of(SECTION_MAX)));
         if !room.takes(bytes) {
             *at = sections.len();
         }

@@ -119,7 +119,7 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 }
 
 /// When a resource runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Nature {
     /// When it differs from what is wanted.
     State,

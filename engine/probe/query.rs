@@ -8,7 +8,7 @@ use std::{
 use super::look::List;
 use crate::{
     kind::{Assessed, Desired, Kind},
-    resource::Unreadable,
+    resource::{Nature, Unreadable},
     script::Script,
 };
 
@@ -48,7 +48,10 @@ impl Query {
 
 /// The queries that were made so far. Hosts that share resources are asked the same about them, and mostly say the same.
 #[derive(Default)]
-pub struct Queries(Mutex<HashMap<Vec<usize>, Shared>>);
+pub struct Queries(Mutex<HashMap<Key, Shared>>);
+
+/// Where the resources lie; and the nature, as what only reacts has its resource in common with what is looked at.
+type Key = (Nature, Vec<usize>);
 
 /// A query that may be made again, and the resources that it is about: as long as they are kept, no others can lie where
 /// they do.
@@ -64,14 +67,14 @@ impl Queries {
         if batch.iter().any(|resource| Arc::strong_count(resource) == 1) {
             return Query::new(kind, batch);
         }
-        let places: Vec<usize> =
-            batch.iter().map(|resource| Arc::as_ptr(resource).addr()).collect();
+        let places = batch.iter().map(|resource| Arc::as_ptr(resource).addr());
+        let key = (kind.nature(), places.collect());
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known().get(&places) {
+        if let Some(shared) = known().get(&key) {
             return shared.query.clone();
         }
         let query = Query::new(kind, batch);
         let _resources = batch.iter().copied().cloned().collect();
-        known().entry(places).or_insert(Shared { query, _resources }).query.clone()
+        known().entry(key).or_insert(Shared { query, _resources }).query.clone()
     }
 }

@@ -1,5 +1,7 @@
 //! A resource that one role declares, and on which another one reacts.
 
+use converge::{catalog::NodeId, probe::Probe};
+
 use crate::project::Project;
 
 const NGINX: &str = "package(\"nginx\"); let conf = file(\"/etc/conf\", #{ content: \"\" }); \
@@ -38,6 +40,27 @@ fn a_service_reacts_after_what_a_later_role_declares() {
         reactions(&[&whole.replace("enabled: true, stay: 5, content", "content")]),
         expected
     );
+}
+
+#[test]
+fn what_differs_is_looked_at_where_it_stands_first() {
+    let catalog = Project::on_web("role(\"nginx\"); role(\"site\");")
+        .file("roles/nginx/main.rhai", NGINX)
+        .file("roles/site/main.rhai", SITE)
+        .catalog();
+    let services: Vec<NodeId> = catalog
+        .nodes()
+        .filter(|(_, node)| node.kind.name() == "service")
+        .map(|(id, _)| id)
+        .collect();
+    let asked = |nodes: &[NodeId]| {
+        let probe = Probe::new(&catalog, nodes, "boundary", &Default::default());
+        probe.script.as_str().matches("nginx.service").count()
+    };
+    let [first, again] = services[..] else { panic!("{services:?}") };
+    assert!(asked(&[first]) > 0);
+    assert_eq!((asked(&[again]), asked(&[first, again])), (0, asked(&[first])));
+    assert_eq!(asked(&[again, first]), asked(&[first]), "the order of nodes hides nothing");
 }
 
 #[test]
