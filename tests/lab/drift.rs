@@ -12,8 +12,9 @@ fn four_changes_by_hand_are_four_differences_and_one_apply_mends_them() {
     let (status, events) = lab.events(&["plan", "playbooks/site.rhai", "--exit-code"]);
     assert_eq!(status, 2);
     let drifted = [
-        "api-1/file:/etc/docker/daemon.json",
         // A node whose Docker is restarted gets no requests meanwhile.
+        "api-1/custom:api stand-in/answers",
+        "api-1/file:/etc/docker/daemon.json",
         "balancer-1/custom:haproxy drain/api-1",
         "balancer-1/file:/etc/haproxy/haproxy.cfg",
         "web-1/package:logrotate",
@@ -27,6 +28,7 @@ fn four_changes_by_hand_are_four_differences_and_one_apply_mends_them() {
     changed.sort();
     // Besides the four: who listens to a file that was mended.
     let reacting = [
+        "api-1/custom:api stand-in/leaves",
         "api-1/service:docker.service",
         "balancer-1/custom:haproxy ready/api-1",
         "balancer-1/service:haproxy.service",
