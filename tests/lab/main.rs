@@ -16,6 +16,7 @@ mod compatibility;
 mod drift;
 mod everyday;
 mod figures;
+mod firewall;
 mod front;
 mod load;
 mod logins;
