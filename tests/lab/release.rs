@@ -1,6 +1,11 @@
 //! Releases cost nobody an answer: good ones, bad ones, and those that are cut short. Leaves the site as it was.
 
+use std::fs;
+
+use tempfile::NamedTempFile;
+
 use crate::{
+    everyday::{committed, grown},
     running::Running,
     scenario::{NODES, Site, until_alone, until_back},
     world::Ran,
@@ -142,6 +147,24 @@ fn a_balancer_that_stops_while_a_node_is_drained_is_mended() {
     let ran = site.lab.converge(&again);
     assert_eq!(ran.status, 0, "{ran:#?}");
     site.assert_whole("1.0.0");
+}
+
+#[test]
+fn a_release_goes_on_with_the_balancer_that_is_left() {
+    let Some(site) = Site::get() else { return };
+    let file = NamedTempFile::with_suffix(".toml").unwrap();
+    let dead = grown(&committed(), "balancer-2", "10.77.0.22", "balancer");
+    fs::write(file.path(), dead).unwrap();
+    site.under_load("a release, with a balancer that is dead", |load| {
+        let two = ["-i", file.path().to_str().unwrap(), "-e", "api_version=2.0.0"];
+        let ran = site.lab.converge(&[&[RELEASE], &two[..]].concat());
+        assert_eq!(ran.status, 0, "{ran:#?}");
+        let warning = "warning: balancer-2 serves nobody: it is not asked to spare any node";
+        assert!(ran.stderr.contains(warning), "{ran:#?}");
+        load.goes_on(AROUND);
+    });
+    site.assert_whole("2.0.0");
+    assert_eq!(site.release("1.0.0").status, 0);
 }
 
 #[test]

@@ -69,13 +69,13 @@ const FAULTS: [Fault; 8] = [
     Fault {
         name: "what one of two balancers sends and gets vanishes, and arrives again",
         address: BALANCERS,
-        breaks: |lab, host| drop_packets(lab, host, &["PREROUTING --in", "OUTPUT --out"]),
+        breaks: |lab, host| drop_packets(lab, host, &["in", "out"]),
         mends: pass_packets,
     },
     Fault {
         name: "what is sent to one of two balancers vanishes, and arrives again",
         address: BALANCERS,
-        breaks: |lab, host| drop_packets(lab, host, &["PREROUTING --in"]),
+        breaks: |lab, host| drop_packets(lab, host, &["in"]),
         mends: pass_packets,
     },
     Fault {
@@ -109,7 +109,7 @@ struct Pairs(Lab);
 impl Pairs {
     fn converge(&self) {
         self.0.up(&["balancer-2", "web-2"]);
-        let run = ["tests/lab/virtual_address.rhai", "-i", "tests/lab/two-of-each.toml"];
+        let run = ["playbooks/site.rhai", "-i", "tests/lab/two-of-each.toml"];
         let ran = self.0.converge(&run);
         assert_eq!(ran.status, 0, "{ran:#?}");
     }
@@ -196,15 +196,20 @@ fn unpause(lab: &Lab, host: &str) {
 
 fn nothing(_: &Lab, _: &str) {}
 
-fn drop_packets(lab: &Lab, host: &str, ways: &[&str]) {
-    for way in ways {
-        lab.by_hand(
-            host,
-            &format!("iptables --table raw --insert {way}-interface eth0 --jump DROP"),
-        );
-    }
+fn drop_packets(lab: &Lab, host: &str, chains: &[&str]) {
+    let chains = chains.iter().map(|chain| {
+        format!(
+            "chain {chain} {{ {} }}",
+            match *chain {
+                "in" => "type filter hook prerouting priority raw; iifname eth0 drop;",
+                _ => "type filter hook output priority raw; oifname eth0 drop;",
+            }
+        )
+    });
+    let table = format!("table inet lab {{ {} }}", chains.collect::<Vec<_>>().join(" "));
+    lab.by_hand(host, &format!("echo '{table}' | nft -f -"));
 }
 
 fn pass_packets(lab: &Lab, host: &str) {
-    lab.by_hand(host, "iptables --table raw --flush");
+    lab.by_hand(host, "nft delete table inet lab");
 }
