@@ -1,5 +1,4 @@
-// The pipeline without a lab: what GitLab's schema says of it, which jobs come when, and what they do: for real where
-// that needs neither a container nor a server, else by programs that write down what they are asked.
+// The pipeline without a lab: what GitLab's schema says of it, which jobs come when and in which order, and what is checked.
 
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
@@ -12,15 +11,16 @@ after(() => checkout.remove());
 
 const CHECKS = ["code", "api"];
 const VERSION = ["converge", "publish", "staging", "production?"];
-const RELEASE = [...CHECKS, ...VERSION];
+const SITE = ["converge", "site-staging", "plan-production", "site-production?"];
+const PLANS = ["converge", "plan-staging", "plan-production"];
+const ALL = ["converge", "publish", "staging", "site-staging", "production?", "plan-production", "site-production?"];
 const TAG = { CI_COMMIT_TAG: "1.10" };
-const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
-// The runner asks the schema that GitLab publishes, each time it reads a pipeline.
+// The runner asks the schema that GitLab publishes.
 for (const [slip, from, to] of [
-  ["a key that is none", "resource_group: staging", "resource_groups: staging"],
-  ["a number for an environment", "environment: production", "environment: 1"],
-  ["a word that is none", "when: manual", "when: manually"],
+  ["a key that is none", "resource_group: publish", "resource_groups: publish"],
+  ["a number for an environment", "environment: production/site", "environment: 1"],
+  ["a word that is none", "action: access\n  resource_group: production", "action: acces\n  resource_group: production"],
 ]) {
   test(`a pipeline with ${slip} is refused`, () => {
     checkout.edit(PIPELINE, from, to);
@@ -30,26 +30,65 @@ for (const [slip, from, to] of [
 
 const FIX = { CI_COMMIT_BRANCH: "fix" };
 const REQUEST = { CI_OPEN_MERGE_REQUESTS: "group/project!1" };
+const OF_REQUEST = { ...REQUEST, CI_PIPELINE_SOURCE: "merge_request_event" };
+const OF_FORK = { ...OF_REQUEST, CI_MERGE_REQUEST_PROJECT_ID: "1", CI_MERGE_REQUEST_SOURCE_PROJECT_ID: "2" };
+const BRANCH = ["CI_COMMIT_BRANCH"];
 for (const [event, changed, variables, unset, jobs] of [
-  ["a branch", "Dockerfile", FIX, [], CHECKS],
-  ["a branch with a merge request", "Dockerfile", { ...FIX, ...REQUEST }, [], []],
+  ["a branch", ["Dockerfile"], FIX, [], CHECKS],
+  ["a branch with a merge request", ["Dockerfile"], { ...FIX, ...REQUEST }, [], []],
+  ["the merge request of another image", ["Dockerfile"], OF_REQUEST, BRANCH, CHECKS],
+  ["the merge request of another role", ["roles/nginx/main.rhai"], OF_REQUEST, BRANCH, [...CHECKS, ...PLANS]],
+  ["the merge request of another page", ["app/index.html"], OF_REQUEST, BRANCH, [...CHECKS, ...PLANS]],
+  ["a merge request from a fork", ["roles/nginx/main.rhai"], OF_FORK, BRANCH, CHECKS],
+  ["main, where nothing changed that is delivered", ["docs/kinds.md"], {}, [], CHECKS],
+  ["main, where a test of the API changed", ["app/test/service.test.js"], {}, [], CHECKS],
+  ["main, where the API changed", ["app/lib/service.js"], {}, [], [...CHECKS, ...VERSION]],
+  ["main, where the image changed", ["Dockerfile"], {}, [], [...CHECKS, ...VERSION]],
+  ["main, where the page changed", ["app/index.html"], {}, [], [...CHECKS, ...SITE]],
+  ["main, where a role changed", ["roles/nginx/main.rhai"], {}, [], [...CHECKS, ...SITE]],
+  ["main, where a playbook changed", ["playbooks/site.rhai"], {}, [], [...CHECKS, ...SITE]],
+  ["main, where an inventory changed", ["inventory/production.toml"], {}, [], [...CHECKS, ...SITE]],
+  ["main, where the API and its page changed", ["app/server.js", "app/index.html"], {}, [], [...CHECKS, ...ALL]],
+  ["main, where the engine changed", ["engine/lib.rs"], {}, [], [...CHECKS, "converge"]],
   [
-    "the merge request",
-    "Dockerfile",
-    { CI_PIPELINE_SOURCE: "merge_request_event", ...REQUEST },
-    ["CI_COMMIT_BRANCH"],
-    CHECKS,
+    "a schedule, which takes every file for changed",
+    ["app/index.html"],
+    { CI_PIPELINE_SOURCE: "schedule" },
+    [],
+    [...CHECKS, ...VERSION],
   ],
-  ["main, where the API is as it was", "docs/kinds.md", {}, [], CHECKS],
-  ["main, where the API changed", "app/lib/service.js", {}, [], RELEASE],
-  ["main, where the image changed", "Dockerfile", {}, [], RELEASE],
-  ["a tag", "docs/kinds.md", TAG, ["CI_COMMIT_BRANCH"], [...CHECKS, "tag", ...VERSION]],
+  ["a tag", ["docs/kinds.md"], TAG, BRANCH, [...CHECKS, "tag", ...VERSION]],
 ]) {
   test(`${event}: ${jobs.join(", ") || "no pipeline"}`, () => {
-    checkout.write(changed, "changed\n");
+    for (const path of changed) checkout.write(path, `${checkout.read(path)}changed\n`);
     assert.deepEqual(checkout.jobs(variables, unset), jobs);
   });
 }
+
+test("what the image is made of is what makes a new one", () => {
+  const copied = checkout.read(".dockerignore").match(/(?<=^!).*/gm);
+  const { changes } = checkout.pipeline()[".version"].rules.at(-1);
+  const files = changes.map((path) => path.replace("/**/*", ""));
+  assert.deepEqual(files.sort(), [...copied, "Dockerfile", ".dockerignore"].sort());
+});
+
+const needs = (job) => checkout.pipeline()[job].needs.map((need) => need.job ?? need);
+
+test("where both change, the API goes before what asks it, and a plan is made after it", () => {
+  assert.ok(needs("site-staging").includes("staging"));
+  assert.ok(needs("plan-production").includes("production"));
+  assert.ok(needs("plan-production").includes("site-staging"));
+  assert.ok(needs("site-production").includes("plan-production"));
+});
+
+test("only one job at a time touches an environment or looks at it", () => {
+  const jobs = Object.entries(checkout.pipeline()).filter(([, job]) => job.environment);
+  for (const [name, job] of jobs) {
+    const [environment] = (job.environment.name ?? job.environment).split("/");
+    assert.equal(job.resource_group, environment, name);
+  }
+  assert.equal(jobs.length, 6);
+});
 
 test("the API is tested, and GitLab is told how it went", () => {
   const { status, said } = checkout.job("api");
@@ -58,9 +97,9 @@ test("the API is tested, and GitLab is told how it went", () => {
   assert.match(checkout.read(junit), /<testcase name="/);
 });
 
-test("nothing is published before all checks have passed", () => {
-  const names = checkout.pipeline().publish.needs.map((need) => need.job ?? need);
-  assert.deepEqual(names, [...CHECKS, "tag"]);
+test("nothing is published or applied before all checks have passed", () => {
+  assert.deepEqual(needs("publish"), [...CHECKS, "tag"]);
+  for (const check of CHECKS) assert.ok(needs("site-staging").includes(check));
 });
 
 for (const [tag, fits] of [
@@ -78,90 +117,8 @@ for (const [tag, fits] of [
   });
 }
 
-test("the image is published under a version of its own, by a password that no command line shows", () => {
-  checkout.write("app/lib/service.js", "changed\n");
-  const version = published();
-  assert.match(version, /^\d+-[0-9a-f]{8}$/);
-  const image = `docker.io/example/ring-api:${version}`;
-  const [login, password, build, ...rest] = checkout.read("asked").trim().split("\n");
-  assert.equal(login, "login --username somebody --password-stdin docker.io");
-  assert.equal(password, "  it reads: a password");
-  assert.match(build, new RegExp(`^build .*--build-arg VERSION=${version} .*--tag ${image} \\.$`));
-  assert.deepEqual(rest, [`push ${image}`, "logout docker.io"]);
-});
-
-test("each environment gets exactly the image that was published", () => {
-  assert.equal(published(TAG), "1.10");
-  checkout.program("target/release/converge", 'printf "%s\\n" "$@" >words\n');
-  for (const environment of ["staging", "production"]) {
-    const { status, said } = checkout.job(environment, TAG);
-    assert.equal(status, 0, said);
-    assert.deepEqual(checkout.read("words").trim().split("\n"), [
-      "playbooks/release.rhai",
-      ...["--inventory", `inventory/${environment}.toml`],
-      ...["--lock-wait", "600"],
-      ...["--junit", "release.xml"],
-      ...["--var", "api_image='docker.io/example/ring-api'"],
-      ...["--var", "api_version='1.10'"],
-      ...["--var", `api_digest='${DIGEST}'`],
-    ]);
-    checkout.read(`inventory/${environment}.toml`);
-  }
-});
-
-test("a release that was reverted fails its job", () => {
-  published(TAG);
-  checkout.program("target/release/converge", "exit 5\n");
-  const { status, said } = checkout.job("staging", TAG);
-  assert.notEqual(status, 0);
-  assert.match(said, /FAIL 5/);
-});
-
-// The runner ends a job by a signal to all of its processes, and where its shell goes, the container goes.
-test("converge stands in the place of the shell of its job", () => {
-  published(TAG);
-  const ancestors = "p=$$ n=0; while [ $p -gt 1 ]; do p=$(ps -o ppid= -p $p) n=$((n + 1)); done";
-  checkout.program("target/release/converge", `${ancestors}; echo $n >ancestors\n`);
-  const count = () => {
-    const { status, said } = checkout.job("staging", TAG);
-    assert.equal(status, 0, said);
-    return Number(checkout.read("ancestors"));
-  };
-  const direct = count();
-  checkout.edit(PIPELINE, "exec target/release/converge", "target/release/converge");
-  assert.equal(count(), direct + 1);
-});
-
-test("an image whose digest nobody knows is not released", () => {
-  const { status } = publish("1.10: pushed", TAG);
-  assert.notEqual(status, 0);
-  checkout.program("target/release/converge", "echo released\n");
-  assert.doesNotMatch(checkout.job("staging", TAG).said, /> released/);
-});
-
 test("the pipeline and the Dockerfile mean the same Node", () => {
   const [, dockerfile] = /^ARG NODE_IMAGE=(.*)$/m.exec(checkout.read("Dockerfile"));
   const [, pipeline] = /^ {2}NODE_IMAGE: (.*)$/m.exec(checkout.read(PIPELINE));
   assert.equal(pipeline, dockerfile);
 });
-
-/** Publishes by a docker that answers a push so, and writes down what it is asked and what it reads. */
-function publish(answer, variables) {
-  checkout.program(
-    "bin/docker",
-    `echo "$@" >>asked
-    case $1 in
-      login) sed 's/^/  it reads: /' >>asked && echo >>asked ;;
-      push) echo '${answer}' ;;
-    esac\n`,
-  );
-  const somebody = { DOCKERHUB_USER: "somebody", DOCKERHUB_TOKEN: "a password" };
-  return checkout.job("publish", { ...somebody, ...variables });
-}
-
-/** Publishes an image, and gives its version. */
-function published(variables) {
-  const { status, said } = publish(`1.10: digest: ${DIGEST} size: 1786`, variables);
-  assert.equal(status, 0, said);
-  return /^push \S+:(\S+)$/m.exec(checkout.read("asked"))[1];
-}
