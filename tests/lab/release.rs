@@ -135,6 +135,47 @@ fn a_release_that_is_killed_and_begun_again() {
     assert_eq!(site.release("1.0.0").status, 0);
 }
 
+/// Before and after each step of a turn, on the first node and on the last.
+const MOMENTS: [(&str, &str); 9] = [
+    ("started", "api-1/custom:api stand-in/answers"),
+    ("finished", "api-1/custom:api stand-in/answers"),
+    ("started", "balancer-1/custom:haproxy drain/api-1"),
+    ("started", "api-1/container:api"),
+    ("finished", "api-1/container:api"),
+    ("finished", "balancer-1/command_check:the balancer finds api-1 well"),
+    ("finished", "balancer-1/custom:haproxy ready/api-1"),
+    ("started", "api-2/container:api"),
+    ("finished", "api-2/container:api"),
+];
+
+/// Releases that are cut short by a signal, each at another moment, and the same release again.
+fn cut_short(name: &str, signal: &str, status: Option<i32>) {
+    let Some(site) = Site::get() else { return };
+    assert_eq!(site.release("1.0.0").status, 0);
+    site.under_load(name, |_| {
+        for ((event, node), version) in MOMENTS.iter().zip(["2.0.0", "1.0.0"].iter().cycle()) {
+            let mut release = site.begin_release(version, &["--lock-wait", "60"]);
+            release.until(event, node);
+            release.signal(signal);
+            assert_eq!(release.status(), status, "{event} {node}");
+            let again = site.release(version);
+            assert_eq!(again.status, 0, "{event} {node}: {again:#?}");
+            site.assert_whole(version);
+        }
+    });
+    assert_eq!(site.release("1.0.0").status, 0);
+}
+
+#[test]
+fn releases_that_are_cancelled_at_nine_moments() {
+    cut_short("SIGTERM at nine moments of a release, and the release again", "TERM", Some(130));
+}
+
+#[test]
+fn releases_that_are_killed_at_nine_moments() {
+    cut_short("kill -9 at nine moments of a release, and the release again", "KILL", None);
+}
+
 #[test]
 fn a_balancer_that_stops_while_a_node_is_drained_is_mended() {
     let Some(site) = Site::get() else { return };
@@ -195,7 +236,8 @@ fn the_other_breaks(name: &str, verb: &str, mend: impl Fn(&Site)) {
     site.under_load(name, |load| {
         let mut release = site.begin_release("2.0.0", &[]);
         release.until("finished", "balancer-1/custom:haproxy drain/api-1");
-        site.lab.machine(verb, "api-2");
+        let broken = site.lab.machine(verb, "api-2");
+        assert_eq!(broken.status, 0, "{broken:#?}");
         // The first is upgraded, and the other one is out of reach.
         assert_eq!(release.status(), Some(4));
         until_alone(load, "api-1");
