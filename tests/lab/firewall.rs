@@ -58,7 +58,7 @@ fn who_needs_more_gets_in() {
     for (from, to, ports) in [
         ("monitor-1", "api-1", vec![22, 8080, 9100]),
         ("monitor-1", "web-1", vec![22, 80, 3903, 9100, 9113]),
-        ("monitor-1", "balancer-1", vec![22, 80, 8404, 9100]),
+        ("monitor-1", "balancer-1", vec![22, 80, 3903, 8404, 9100]),
         ("balancer-1", "api-1", vec![22, 8080]),
     ] {
         assert_eq!(open(&lab, from, &[address(to)], SOME)[address(to)], ports, "{from} to {to}");

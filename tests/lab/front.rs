@@ -4,12 +4,11 @@
 use std::{
     io::Write as _,
     net::{Shutdown, TcpStream},
-    process::Command,
 };
 
 use crate::{
     scenario::{NODES, Site},
-    world::{BALANCER, Lab, WEB, until},
+    world::{BALANCER, Lab, WEB, status, until},
 };
 
 /// Clients that begin a request and never end it.
@@ -138,10 +137,4 @@ fn the_logs_of_the_web_server_are_rotated() {
         lab.by_hand("web-1", "grep -c after-the-rotation /var/log/nginx/access.log || true")
             != "0\n"
     });
-}
-
-fn status(url: &str) -> String {
-    let arguments = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", url];
-    let output = Command::new("curl").args(arguments).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
 }

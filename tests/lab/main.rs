@@ -25,6 +25,7 @@ mod mistakes;
 mod monitoring;
 mod packages;
 mod release;
+mod requests;
 mod running;
 mod scenario;
 mod services;

@@ -161,6 +161,12 @@ impl Lab {
     }
 }
 
+/// The HTTP status of the answer that a page gives to everybody; `000`: there is none.
+pub(crate) fn status(url: &str) -> String {
+    let arguments = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", url];
+    String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
+}
+
 /// A playbook that is no part of the project, and the inventory of all hosts of the lab.
 pub(crate) struct Written {
     _folder: TempDir,
