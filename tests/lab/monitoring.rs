@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::world::{BALANCER, Lab, MONITOR, WEB, project, status, until_nothing};
+use crate::world::{BALANCER, Lab, MONITOR, WEB, project, status, until, until_nothing};
 
 /// `/` and `/ring-ring` at the balancer, both below `/api` at the web server, and the landing page.
 const ENTRY_POINTS: usize = 5;
@@ -144,6 +144,41 @@ fn the_address_of_the_monitor_leads_to_the_dashboards_and_the_programs_behind_an
         let at: Vec<&str> =
             listening.split_whitespace().filter(|word| word.ends_with(&end)).collect();
         assert_eq!(at, [format!("127.0.0.1:{port}")], "{listening}");
+    }
+}
+
+/// Two small disks: nothing more fits on the one, and the other one holds as many files as it can.
+const FILL: &str = "set -e
+mknod /dev/loop-control c 10 237
+for number in $(seq 0 63); do mknod /dev/loop$number b 7 $number; done
+mkdir /srv/space /srv/files
+truncate --size 16M /srv/space.disk /srv/files.disk
+mkfs.ext4 -q /srv/space.disk
+mkfs.ext4 -q -N 32 /srv/files.disk
+for disk in space files; do mount -o loop /srv/$disk.disk /srv/$disk; done
+dd if=/dev/zero of=/srv/space/all || true
+number=0
+while touch /srv/files/$number; do number=$((number + 1)); done";
+const EMPTY: &str = "umount /srv/space /srv/files && rm -r /srv/space* /srv/files* /dev/loop*";
+
+#[test]
+fn a_disk_without_space_and_one_without_files_are_seen() {
+    let Some(lab) = Lab::with_site() else { return };
+    // Most fire after minutes only: that the rule finds what it is for is seen at once.
+    let seen = |alert: &str, disk: &str| {
+        let query = format!("query=ALERTS{{alertname={alert:?},mountpoint=\"/srv/{disk}\"}}");
+        let found = api(&lab, "query", &["--get", "--data-urlencode", &query]);
+        !found["result"].as_array().unwrap().is_empty()
+    };
+    let alerts = [("DiskFull", "space"), ("DiskAlmostFull", "space"), ("InodesLow", "files")];
+    lab.by_hand("web-1", FILL);
+    for (alert, disk) in alerts {
+        until(alert, || seen(alert, disk));
+    }
+    assert!(!seen("InodesLow", "space") && !seen("DiskFull", "files"));
+    lab.by_hand("web-1", EMPTY);
+    for (alert, disk) in alerts {
+        until("it is over", || !seen(alert, disk));
     }
 }
 
