@@ -1,6 +1,6 @@
 //! Nodes of one host to one script that reads their state, and its output to observations.
 
-use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 mod frames;
 mod look;
@@ -189,14 +189,19 @@ impl Probe {
 /// Some nodes in sections, in the order in which their kinds come, so that no list of words grows past what a host takes.
 fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     let mut sections: Vec<Vec<NodeId>> = Vec::new();
-    let mut open: HashMap<(&str, Nature), (usize, Room)> = HashMap::new();
+    let mut open: Vec<((Nature, &str), usize, Room)> = Vec::new();
     for &id in nodes {
         let node = catalog.node(id);
         let bytes = node.name.node.len() + FOLDER_MAX + node.kind.words(&node.desired);
         // What stands in the script once more, only to react, has the name of its kind, and is not asked.
-        let kind = (node.kind.name(), node.kind.nature());
-        let (at, room) =
-            open.entry(kind).or_insert_with(|| (sections.len(), Room::of(SECTION_MAX)));
+        let kind = (node.kind.nature(), node.kind.name());
+        // There are few kinds: a list is searched faster than a map.
+        let known = open.iter().position(|(it, ..)| *it == kind);
+        let place = known.unwrap_or_else(|| {
+            open.push((kind, sections.len(), Room::of(SECTION_MAX)));
+            open.len() - 1
+        });
+        let (_, at, room) = &mut open[place];
         if !room.takes(bytes) {
             *at = sections.len();
         }

@@ -20,8 +20,7 @@ fn open(lab: &Lab, from: &str, hosts: &[&str], ports: &str) -> BTreeMap<String, 
     // What is dropped is asked once more: no longer than it must take, where the network loses nothing.
     let scan = format!("nmap -n -Pn -p {ports} --min-rate 20000 --max-retries 1 -oG -");
     let found = lab.by_hand(from, &format!("{scan} {}", hosts.join(" ")));
-    let port =
-        |entry: &str| Some(entry.trim().strip_suffix("///")?.split_once("/open/")?.0.parse().ok()?);
+    let port = |entry: &str| entry.trim().strip_suffix("///")?.split_once("/open/")?.0.parse().ok();
     let row = |line: &str| {
         let (host, ports) = line.strip_prefix("Host: ")?.split_once("Ports: ")?;
         let ports = ports.split('\t').next()?.split(", ").filter_map(port).collect();
