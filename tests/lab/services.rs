@@ -128,7 +128,9 @@ fn a_restart_that_cuts_its_own_connection_is_made_once() {
     });"#;
     let said = lab.fails(playbook);
     assert!(said.contains("the connection was lost"), "{said}");
-    let process = || lab.by_hand("trixie-1", "systemctl show -P MainPID ssh");
+    // `start` waits for the restart, which may still be under way when the connection is gone.
+    let process =
+        || lab.by_hand("trixie-1", "systemctl start ssh && systemctl show -P MainPID ssh");
     let restarted = process();
     lab.converges(playbook);
     assert_eq!(process(), restarted, "what was owed is paid");
