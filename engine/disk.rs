@@ -1,33 +1,93 @@
-//! The project's files on this machine's disk.
+//! The files of this machine: nothing is read of them before `trust` has nothing to say against it.
+
+mod way;
 
 use std::{
-    fs::{self, FileType},
-    io,
+    fs::{self, File, FileType},
+    io::{self, Read as _},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use crate::language::{SourceEntry, SourceError, SourceSort, Sources};
+pub use self::way::{Unread, end};
+use crate::{
+    diagnostic::Diagnostic,
+    language::{SourceEntry, SourceError, SourceSort, Sources},
+};
+
+/// How large a file may be: it is kept in memory, with all others of a run.
+const SIZE_MAX: u64 = 256 * 1024 * 1024;
+
+/// The bytes of a file.
+///
+/// # Errors
+/// When it cannot be read, is no file, is too large, or could be another's.
+pub fn read(path: &Path) -> Result<Vec<u8>, Unread> {
+    let found = end(path)?;
+    let too_large = || {
+        let message = format!("{} is larger than {} MiB", path.display(), SIZE_MAX >> 20);
+        let hint = "what is as large is fetched by a host itself, and not brought to it";
+        Unread::Refused(Diagnostic::new("project::size", message).hint(hint))
+    };
+    let file = File::open(&found)?;
+    let size = file.metadata()?.len();
+    if size > SIZE_MAX {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    // One that says nothing of its size may have no end.
+    file.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// As [`read`], and when it is no UTF-8.
+pub fn text(path: &Path) -> Result<String, Unread> {
+    let text = String::from_utf8(read(path)?);
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text").into())
+}
+
+/// What is in a folder.
+///
+/// # Errors
+/// When it cannot be read, or could be another's.
+pub fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Unread> {
+    end(folder)?;
+    Ok(fs::read_dir(folder)?.collect::<io::Result<_>>()?)
+}
 
 /// Reads from the disk. Paths are relative to the folder that converge was started in, or absolute.
 #[derive(Debug, Clone, Copy)]
 pub struct Disk;
 
 impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Vec<u8>, SourceError> {
-        fs::read(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::NotFound,
-            _ => SourceError::Unreadable(error.to_string()),
-        })
+    fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, SourceError> {
+        if let Some(folder) = within {
+            inside(Path::new(path), &limit(folder)?)?;
+        }
+        read(Path::new(path)).map_err(SourceError::from)
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let mut files = Vec::new();
+    fn list(&self, folder: &str, within: Option<&str>) -> Result<Vec<String>, SourceError> {
         let root = Path::new(folder);
+        let within = within.map(limit).transpose()?;
+        let mut files = Vec::new();
         let mut found = |path: &str, kind: FileType| {
-            let is_folder = match kind.is_symlink() {
-                true => leads_to_folder(&root.join(path))?,
-                false => kind.is_dir(),
+            let is_folder = match (kind.is_symlink(), &within) {
+                (false, _) => kind.is_dir(),
+                (true, Some(within)) => leads_to_folder(&root.join(path), within)?,
+                // What is directly in it may be anywhere; what is below that stays there.
+                (true, None) => match path.split_once('/') {
+                    None => leads_to_folder(&root.join(path), Path::new("/"))?,
+                    Some((first, _)) => {
+                        leads_to_folder(&root.join(path), &canonical(&root.join(first))?)?
+                    }
+                },
             };
             if !is_folder {
                 files.push(path.to_owned());
@@ -44,7 +104,10 @@ impl Sources for Disk {
 
     fn tree(&self, folder: &str, within: &str) -> Result<Vec<SourceEntry>, SourceError> {
         let root = Path::new(folder);
-        let within = fs::canonicalize(within).map_err(|error| unreadable(within, &error))?;
+        let within = limit(within)?;
+        if fs::symlink_metadata(root).is_ok() {
+            inside(root, &within)?;
+        }
         let mut entries = Vec::new();
         let mut found = |path: &str, kind: FileType| {
             let place = root.join(path);
@@ -78,12 +141,14 @@ fn walk(
     found: &mut dyn FnMut(&str, FileType) -> Result<bool, SourceError>,
 ) -> Result<(), SourceError> {
     let folder = if below.is_empty() { root.to_owned() } else { root.join(below) };
-    let entries = fs::read_dir(&folder).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound if below.is_empty() => SourceError::NotFound,
-        _ => unreadable(&folder, &error),
+    let entries = entries(&folder).map_err(|error| match error {
+        Unread::Broken(error) if error.kind() == io::ErrorKind::NotFound && below.is_empty() => {
+            SourceError::NotFound
+        }
+        Unread::Broken(error) => unreadable(&folder, &error),
+        refused @ Unread::Refused(_) => refused.into(),
     })?;
     for entry in entries {
-        let entry = entry.map_err(|error| unreadable(&folder, &error))?;
         let kind = entry.file_type().map_err(|error| unreadable(entry.path(), &error))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
@@ -96,6 +161,21 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// The folder that what is read must be in.
+fn limit(folder: &str) -> Result<PathBuf, SourceError> {
+    end(Path::new(folder)).map_err(SourceError::from)
+}
+
+/// Checks that a path leads to something in `within`, which goes through no link.
+fn inside(path: &Path, within: &Path) -> Result<(), SourceError> {
+    let target = fs::canonicalize(path).map_err(Unread::Broken)?;
+    if target.starts_with(within) {
+        return Ok(());
+    }
+    let (path, target, within) = (path.display(), target.display(), within.display());
+    Err(SourceError::Unreadable(format!("{path} leads to {target}, which is not in {within}")))
 }
 
 /// Checks that a link leads to something of the same role, and to no folder that it is in itself.
@@ -116,10 +196,13 @@ fn check_link(link: &Path, within: &Path) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Whether a link leads to a folder, and not to one that it is in itself. One that leads nowhere is told by whoever reads it.
-fn leads_to_folder(link: &Path) -> Result<bool, SourceError> {
+/// Whether a link leads to a folder in `within`, and not to one that it is in itself. One that leads nowhere, or elsewhere,
+/// is told by whoever reads it.
+fn leads_to_folder(link: &Path, within: &Path) -> Result<bool, SourceError> {
     match fs::canonicalize(link) {
-        Ok(target) => Ok(target.is_dir() && !leads_up(link, &target)?),
+        Ok(target) => {
+            Ok(target.starts_with(within) && target.is_dir() && !leads_up(link, &target)?)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unreadable(link, &error)),
     }
@@ -128,14 +211,29 @@ fn leads_to_folder(link: &Path) -> Result<bool, SourceError> {
 /// Whether a link leads to a folder that it is in. What it leads to may lead back by another link.
 fn leads_up(link: &Path, target: &Path) -> Result<bool, SourceError> {
     for folder in link.ancestors().skip(1).filter(|folder| *folder != Path::new("")) {
-        let folder = fs::canonicalize(folder).map_err(|error| unreadable(folder, &error))?;
-        if folder.starts_with(target) {
+        if canonical(folder)?.starts_with(target) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
+fn canonical(path: &Path) -> Result<PathBuf, SourceError> {
+    fs::canonicalize(path).map_err(|error| unreadable(path, &error))
+}
+
 fn unreadable(path: impl AsRef<Path>, error: &io::Error) -> SourceError {
     SourceError::Unreadable(format!("cannot read {}: {error}", path.as_ref().display()))
+}
+
+impl From<Unread> for SourceError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Refused(mistake) => SourceError::Refused(mistake),
+            Unread::Broken(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::NotFound,
+                _ => SourceError::Unreadable(error.to_string()),
+            },
+        }
+    }
 }

@@ -3,13 +3,15 @@
 //! An event is written before what it announces is changed, and without secrets.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, BufWriter, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock},
 };
 
 use crate::{
+    disk::{self, Unread},
     event::{Event, Events},
     report::{Redactors, redacted},
 };
@@ -41,8 +43,10 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(project: &Path, run: &str, redactors: Redactors) -> io::Result<Self> {
+        ours(project)?;
         let folder = runs(project).join(run);
-        fs::create_dir_all(&folder)?;
+        // Whatever the umask is: who could write there could put another folder in its place.
+        DirBuilder::new().recursive(true).mode(0o755).create(&folder)?;
         let mut options = OpenOptions::new();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.create_new(true).append(true).open(folder.join(EVENTS))?;
@@ -93,11 +97,22 @@ impl Events for Journal {
     }
 }
 
+/// Checks that the folder of journals is nobody else's, if there is one.
+fn ours(project: &Path) -> io::Result<()> {
+    match disk::end(&runs(project)) {
+        Err(unread) if unread.is_missing() => Ok(()),
+        Err(Unread::Broken(error)) => Err(error),
+        Err(Unread::Refused(mistake)) => Err(io::Error::other(mistake.in_one_line())),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// Earlier runs, oldest first: ids begin with the time.
 ///
 /// # Errors
 /// When the folder that they are kept in cannot be read. Without one there was no run.
 pub fn entries(project: &Path) -> io::Result<Vec<Entry>> {
+    ours(project)?;
     let folders = match fs::read_dir(runs(project)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         folders => folders?.collect::<io::Result<Vec<_>>>()?,

@@ -30,6 +30,7 @@ pub mod ansible;
 
 // What we are given: text in, values out.
 pub mod config;
+pub mod trust;
 pub mod inventory;
 pub mod template;
 

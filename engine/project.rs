@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
     io::{self, ErrorKind},
     os::unix::fs::PermissionsExt as _,
@@ -12,25 +13,24 @@ use std::{
 use crate::{
     config::{self, Config},
     diagnostic::{Diagnostic, Result, Source},
+    disk::{self, Unread},
     inventory::{Assignment, Format, Given, Inventory, Owner},
 };
 
-/// Bits of a file's mode: others may write, and anyone may execute.
-const OTHERS_WRITE: u32 = 0o002;
+/// Bits of a file's mode: anyone may execute.
 const EXECUTE: u32 = 0o111;
 
 /// The configuration that holds in `start`, which is absolute: that of the nearest folder with a `converge.toml`,
 /// upwards; without one, the defaults in the nearest folder with `roles`. `home` is what `~` stands for.
 ///
 /// # Errors
-/// When it cannot be read, is wrong, or could have been written by anyone on this machine.
+/// When it cannot be read, is wrong, or could be another user's.
 pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
     let Some(folder) = nearest(start, config::FILE)? else {
         return Ok(Config::implied(nearest(start, "roles")?.unwrap_or(start)));
     };
     let file = folder.join(config::FILE);
-    refuse_writable(folder)?;
-    refuse_writable(&file)?;
+    vouch(folder)?;
     Config::parse(&read(&file)?, folder, home)
 }
 
@@ -145,9 +145,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// What is in a folder, by name, but for hidden files.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
-    let entries = entries.map_err(|error| unreadable(folder, &error))?;
-    let hidden = |name: &std::ffi::OsStr| {
+    let entries = disk::entries(folder).map_err(|unread| unread_at(folder, unread))?;
+    let hidden = |name: &OsStr| {
         let name = name.as_encoded_bytes();
         name.starts_with(b".") || name.ends_with(b"~")
     };
@@ -286,7 +285,7 @@ fn host_by_host(program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
 
 /// What an inventory program prints for `--list`, or for `--host NAME`.
 fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
-    refuse_writable(program)?;
+    vouch(program)?;
     let failed = |what: String| {
         let words = arguments.join(" ");
         let message = format!("the inventory program {} {words} {what}", program.display());
@@ -317,7 +316,7 @@ fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
 }
 
 fn read(file: &Path) -> Result<Source> {
-    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let text = disk::text(file).map_err(|unread| unread_at(file, unread))?;
     Ok(Source::new(file.display().to_string(), text))
 }
 
@@ -329,15 +328,13 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::new("project::unreadable", format!("cannot read {}: {why}", path.display()))
 }
 
-/// What anyone may write must not tell this user what to run.
-fn refuse_writable(path: &Path) -> Result<()> {
-    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if metadata.permissions().mode() & OTHERS_WRITE == 0 {
-        return Ok(());
-    }
-    let message = format!("every user of this machine may write to {}", path.display());
-    Err(Diagnostic::new("project::writable", message)
-        .hint(format!("what is there could be anyone's: chmod o-w {}", path.display())))
+fn unread_at(path: &Path, unread: Unread) -> Diagnostic {
+    unread.mistake(|error| unreadable(path, error))
+}
+
+/// Checks that what lies at a path is nobody else's, before it is run or its place means something.
+fn vouch(path: &Path) -> Result<()> {
+    disk::end(path).map(drop).map_err(|unread| unread_at(path, unread))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod simulated;
 mod templates;
 mod systemd;
 mod tidy;
+mod trust;
 mod unknown;
 mod unreadable;
 

@@ -13,7 +13,7 @@ use super::{
     convert::host_parts,
     hosts::{facts, no_text, reads_fact},
     names::{Shown, Wants, of_fleet, of_host},
-    state::{Context, State, Template},
+    state::{Context, State, Template, folder_of},
 };
 use crate::{
     content::Content,
@@ -39,8 +39,13 @@ pub(super) struct RoleFiles<'a> {
 
 impl<'a> RoleFiles<'a> {
     pub(super) fn new(state: &'a State, script: &'a str, scene: &'a Context) -> Self {
-        let folder = script.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        Self { state, folder, scene, interruption: RefCell::default(), sees_host: Cell::default() }
+        Self {
+            state,
+            folder: folder_of(script),
+            scene,
+            interruption: RefCell::default(),
+            sees_host: Cell::default(),
+        }
     }
 
     /// What ended the call though it is no mistake: a template that reads facts which are not known yet.
@@ -79,11 +84,17 @@ impl<'a> RoleFiles<'a> {
             SourceError::NotFound => {
                 ArgumentError::new(argument, format!("there is no {folder}/{name}"))
             }
-            SourceError::Unreadable(why) => {
-                return ArgumentError::new(argument, format!("cannot read {folder}/{name}: {why}"));
+            other => {
+                let message = format!("cannot read {folder}/{name}: {other}");
+                let mistake = ArgumentError::new(argument, message);
+                return match other.hint() {
+                    Some(hint) => mistake.hint(hint),
+                    None => mistake,
+                };
             }
         };
-        let known = self.state.input().sources.list(&folder).unwrap_or_default();
+        let sources = &self.state.input().sources;
+        let known = sources.list(&folder, Some(self.folder)).unwrap_or_default();
         match did_you_mean(name, known.iter().map(String::as_str)) {
             Some(hint) => error.hint(hint),
             None if known.is_empty() => error.hint(format!("the folder {folder}/ is empty")),
@@ -230,7 +241,7 @@ impl<'a> RoleFiles<'a> {
 impl Files for RoleFiles<'_> {
     fn source(&self, name: &str) -> Result<Vec<u8>, ArgumentError> {
         let path = self.path("files", name, "source")?;
-        let read = self.state.input().sources.read(&path);
+        let read = self.state.read(&path);
         read.map_err(|error| self.missing("source", "files", name, &error))
     }
 
@@ -260,6 +271,7 @@ impl Files for RoleFiles<'_> {
         let missing = |error: SourceError| match error {
             SourceError::NotFound => self.missing("source", "files", name, &error),
             SourceError::Unreadable(why) => ArgumentError::new("source", why),
+            SourceError::Refused(_) => self.missing("source", "files", name, &error),
         };
         let mut tree = SourceTree::default();
         for SourceEntry { path, sort } in sources.tree(&folder, self.folder).map_err(missing)? {
@@ -268,7 +280,7 @@ impl Files for RoleFiles<'_> {
                 continue;
             }
             let file = format!("{name}/{path}");
-            let bytes = sources.read(&format!("{folder}/{path}"));
+            let bytes = self.state.read(&format!("{folder}/{path}"));
             let bytes = bytes.map_err(|error| self.missing("source", "files", &file, &error))?;
             let (content, executable) = (Content::new(bytes), sort == SourceSort::Executable);
             tree.files.push(TreeFile { path, content, executable });

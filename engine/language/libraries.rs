@@ -65,8 +65,7 @@ fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>>
         Ok(ast) => ast,
         Err(CompileError::Source(SourceError::NotFound)) => return Ok(None),
         Err(CompileError::Source(error)) => {
-            let message = format!("cannot read {path}: {error}");
-            return Err(Diagnostic::new("role::unreadable", message));
+            return Err(roles::unreadable(&format!("cannot read {path}"), &error));
         }
         Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
     };

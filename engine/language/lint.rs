@@ -110,12 +110,13 @@ impl Reader<'_> {
     }
 
     fn templates(&self, folder: &str) -> Vec<Diagnostic> {
-        let names = match self.state.input().sources.list(&format!("{folder}/templates")) {
+        let templates = format!("{folder}/templates");
+        let names = match self.state.input().sources.list(&templates, Some(folder)) {
             Ok(names) => names,
             Err(error) => return vec![roles::unreadable(folder, &error)],
         };
         let check = |name: String| {
-            let path = format!("{folder}/templates/{name}");
+            let path = format!("{templates}/{name}");
             match self.state.text(&path) {
                 Ok(source) => template::check_syntax(&source).err(),
                 // What editors keep there is no template.

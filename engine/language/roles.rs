@@ -61,17 +61,22 @@ fn run_playbook(engine: &Engine, state: &State, path: &str) -> Result<()> {
 const PLAYBOOKS: &str = "playbooks";
 
 fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagnostic {
-    let names = state.input().sources.list(PLAYBOOKS).unwrap_or_default();
+    let names = state.input().sources.list(PLAYBOOKS, Some(PLAYBOOKS)).unwrap_or_default();
     let playbooks: Vec<String> = names.iter().map(|name| format!("{PLAYBOOKS}/{name}")).collect();
     let name = path.rsplit('/').next().unwrap_or(path);
     let near = did_you_mean(&format!("{PLAYBOOKS}/{name}"), playbooks.iter().map(String::as_str));
+    let near = error.hint().map(str::to_owned).or(near);
     Diagnostic::new("playbook::unreadable", format!("cannot read {path}: {error}"))
         .hint(near.unwrap_or_else(|| format!("a playbook is a file such as {PLAYBOOKS}/site.rhai")))
 }
 
 /// Something of a role that is there, and cannot be read.
 pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
-    Diagnostic::new("role::unreadable", format!("{path}: {error}"))
+    let mistake = Diagnostic::new("role::unreadable", format!("{path}: {error}"));
+    match error.hint() {
+        Some(hint) => mistake.hint(hint),
+        None => mistake,
+    }
 }
 
 /// The names of all roles, sorted.
@@ -79,7 +84,7 @@ pub(super) fn names(state: &State) -> Result<Vec<String>, Diagnostic> {
     let input = state.input();
     let mut files = Vec::new();
     for folder in &input.roles {
-        files.extend(input.sources.list(folder).map_err(|error| unreadable(folder, &error))?);
+        files.extend(input.sources.list(folder, None).map_err(|error| unreadable(folder, &error))?);
     }
     let mut names: Vec<String> = files
         .into_iter()
@@ -93,14 +98,22 @@ pub(super) fn names(state: &State) -> Result<Vec<String>, Diagnostic> {
     Ok(names)
 }
 
+/// Whether a role can be called so: a name, and no path to elsewhere.
+fn is_name(name: &str) -> bool {
+    !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\0'])
+}
+
 /// The folder of a role: in the first of the roles' folders that has it.
 pub(super) fn folder(state: &State, name: &str) -> Option<String> {
+    if !is_name(name) {
+        return None;
+    }
     let input = state.input();
     let has = |folder: &&String| {
         let below = |file: &str| format!("{folder}/{name}/{file}");
         // One that cannot be read is there as well, and is told when it is read.
         let is_there =
-            |file: &&str| !matches!(input.sources.read(&below(file)), Err(SourceError::NotFound));
+            |file: &&str| !matches!(state.read(&below(file)), Err(SourceError::NotFound));
         ["main.rhai", "lib.rhai"].iter().any(is_there)
     };
     input.roles.iter().find(has).map(|folder| format!("{folder}/{name}"))
@@ -197,6 +210,7 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
         CompileError::Source(error) => {
             let message = format!("cannot read {folder}/main.rhai: {error}");
             let hint = format!("what is in lib.rhai is called as {name}::NAME()");
+            let hint = error.hint().map_or(hint, str::to_owned);
             at_name(Diagnostic::new("role::unreadable", message).hint(hint))
         }
     })?;
@@ -209,6 +223,14 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
 
 /// The mistake of a name that is no role.
 pub(super) fn unknown(state: &State, name: &str) -> Diagnostic {
+    if !is_name(name) {
+        let message = format!("`{}` is no name of a role", name.escape_debug());
+        let hint = format!(
+            "a role is called as its folder in {} is, and is nowhere else",
+            state.input().roles.join(", ")
+        );
+        return Diagnostic::new("role::name", message).hint(hint);
+    }
     let known = names(state).unwrap_or_default();
     let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
         format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
@@ -221,10 +243,7 @@ pub(super) fn read_parameters(state: &State, folder: &str) -> Result<Parameters>
     match state.text(&format!("{folder}/role.toml")) {
         Ok(source) => Parameters::parse(&source),
         Err(SourceError::NotFound) => Ok(Parameters::default()),
-        Err(error) => {
-            let message = format!("cannot read {folder}/role.toml: {error}");
-            Err(Diagnostic::new("role::unreadable", message))
-        }
+        Err(error) => Err(unreadable(&format!("cannot read {folder}/role.toml"), &error)),
     }
 }
 

@@ -135,12 +135,33 @@ impl State {
         gathered.catalog.open_block(parent, order)
     }
 
+    /// The bytes of a file, which stays in the folder that it is of: a role's; or a playbook's, for what lies beside one.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, super::SourceError> {
+        self.input().sources.read(path, self.home(path))
+    }
+
+    fn home<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let role = |roles: &String| {
+            let name = path.strip_prefix(roles.as_str())?.strip_prefix('/')?.split('/').next()?;
+            Some(&path[..roles.len() + 1 + name.len()])
+        };
+        let beside = |playbook: &String| {
+            let folder = folder_of(playbook);
+            let below = path.strip_prefix(folder)?.strip_prefix('/')?;
+            let is_its = below.starts_with("files/") || below.starts_with("templates/");
+            is_its.then(|| &path[..folder.len()])
+        };
+        let input = self.input();
+        let of_role = input.roles.iter().filter_map(role).max_by_key(|folder| folder.len());
+        of_role.or_else(|| input.playbooks.iter().find_map(beside))
+    }
+
     /// The text of a file, read once.
     pub(super) fn text(&self, path: &str) -> Result<Source, super::SourceError> {
         if let Some(source) = self.gathered().texts.get(path) {
             return Ok(source.clone());
         }
-        let bytes = self.input().sources.read(path)?;
+        let bytes = self.read(path)?;
         let text = String::from_utf8(bytes)
             .map_err(|_| super::SourceError::Unreadable("it is not UTF-8 text".into()))?;
         let source = Source::new(path, text);
@@ -162,7 +183,10 @@ impl State {
             match state.map(|state| state.text(&path)) {
                 None | Some(Err(super::SourceError::NotFound)) => Ok(None),
                 Some(Ok(source)) => Ok(Some(source)),
-                Some(Err(error)) => Err(format!("cannot read {path}: {error}")),
+                Some(Err(error)) => {
+                    let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+                    Err(format!("cannot read {path}: {error}{hint}"))
+                }
             }
         })));
         self.gathered().folders.insert(folder.to_owned(), templates.clone());
@@ -298,4 +322,9 @@ impl State {
         let mistake = calls(&second.declared).into_iter().fold(mistake, Diagnostic::related);
         calls(&first.declared).into_iter().fold(mistake.related(earlier), Diagnostic::related)
     }
+}
+
+/// The folder that a script is in.
+pub(super) fn folder_of(script: &str) -> &str {
+    script.rsplit_once('/').map_or(".", |(folder, _)| folder)
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     fmt::Display,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +14,7 @@ use russh::keys::{
 use tokio::sync::Mutex;
 
 use super::secrets::Passwords;
-use crate::secret::Secret;
+use crate::{disk, secret::Secret};
 
 /// What a key file turned out to be.
 #[derive(Debug, Clone)]
@@ -68,9 +67,9 @@ impl KeyRing {
 }
 
 fn load(file: &Path, passphrase: Option<&str>) -> Loaded {
-    let text = match std::fs::read_to_string(file) {
+    let text = match disk::text(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(unread) if unread.is_missing() => {
             // The key itself may be on a smart card, with only its public half here.
             return match if_there(&beside(file, ".pub"), load_public_key) {
                 Ok(Some(public)) => Loaded::Public(Box::new(public), "it is not here".to_owned()),
@@ -78,7 +77,7 @@ fn load(file: &Path, passphrase: Option<&str>) -> Loaded {
                 Err(why) => Loaded::Useless(why),
             };
         }
-        Err(error) => return Loaded::Useless(error.to_string()),
+        Err(unread) => return Loaded::Useless(unread.to_string()),
     };
     if let Ok(public) = PublicKey::from_openssh(&text) {
         return Loaded::Public(Box::new(public), "it is a public key".to_owned());
@@ -125,11 +124,11 @@ fn if_there<T, E: Display>(
     file: &Path,
     load: impl FnOnce(PathBuf) -> Result<T, E>,
 ) -> Result<Option<T>, String> {
-    match std::fs::metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => load(file.to_owned())
-            .map(Some)
-            .map_err(|error| format!("{} cannot be used: {error}", file.display())),
+    let unusable = |why: &dyn Display| format!("{} cannot be used: {why}", file.display());
+    match disk::end(file) {
+        Err(unread) if unread.is_missing() => Ok(None),
+        Err(unread) => Err(unusable(&unread)),
+        Ok(_) => load(file.to_owned()).map(Some).map_err(|error| unusable(&error)),
     }
 }
 
@@ -144,6 +143,21 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_key_that_another_could_have_written_opens_nothing() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("id");
+        for name in ["id", "id.pub"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "no key").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o606)).unwrap();
+            let Loaded::Useless(why) = load(&file, None) else { panic!("{name} is everybody's") };
+            assert!(why.contains("every user of this machine may write to"), "{why}");
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
 
     #[test]
     fn what_lies_beside_a_key_and_cannot_be_read_is_told() {

@@ -19,7 +19,10 @@ use super::{
     ssh_config::{Commands, Settings, SshConfig, Tokens, unreadable},
     target::{LocalUser, Target},
 };
-use crate::inventory::{Connection, Host, HostKeys};
+use crate::{
+    disk,
+    inventory::{Connection, Host, HostKeys},
+};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
@@ -138,10 +141,12 @@ impl SshConnector {
     }
 
     fn trust(&self, target: &Target) -> Result<Trust, RemoteError> {
-        let read = |file: &PathBuf| match std::fs::read_to_string(file) {
+        let read = |file: &PathBuf| match disk::text(file) {
+            // The device that is always empty: people name it for a file that knows nobody.
+            _ if file == Path::new("/dev/null") => Ok(Arc::default()),
             Ok(text) => Ok(KnownHosts::parse(file, text).into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Arc::default()),
-            Err(error) => Err(unreadable(file, &error)),
+            Err(unread) if unread.is_missing() => Ok(Arc::default()),
+            Err(unread) => Err(unreadable(file, &unread)),
         };
         let rules = &target.keys;
         let known = rules.own.iter().chain(&rules.global).map(|file| match rules.policy {

@@ -1,12 +1,13 @@
 //! Secrets in a TOML file that may lie in the repository: names in clear, values encrypted with age.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
 
 use age::{Decryptor, IdentityFile, armor::ArmoredReader};
 
 use super::provider::{Found, Missing, read_private};
 use crate::{
     diagnostic::{Diagnostic, Result, Source},
+    disk,
     document::{Document, Kinds},
 };
 
@@ -18,8 +19,11 @@ const KINDS: Kinds = Kinds {
 
 /// Looks for a secret in the file.
 pub(super) fn find(file: &Path, identity: &Path, name: &str) -> Found {
-    let text = fs::read_to_string(file).map_err(|error| {
-        Diagnostic::new("secret::unreadable", format!("cannot read {}: {error}", file.display()))
+    let text = disk::text(file).map_err(|unread| {
+        unread.mistake(|error| {
+            let message = format!("cannot read {}: {error}", file.display());
+            Diagnostic::new("secret::unreadable", message)
+        })
     })?;
     let source = Source::new(file.display().to_string(), text);
     let document = Document::toml(&source, KINDS)?;

@@ -4,7 +4,7 @@ use std::{
     env::VarError,
     fs, io,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -12,6 +12,7 @@ use super::encrypted;
 use crate::{
     config::Provider,
     diagnostic::{Diagnostic, Result},
+    disk,
 };
 
 /// The text of a secret, or why it is not here.
@@ -67,21 +68,21 @@ fn from_file(path: &Path) -> Found {
 
 /// The text of a file that not everyone may read; `None` if there is no such file.
 pub(super) fn read_private(path: &Path) -> Result<Option<String>> {
-    let broken = |error: io::Error| {
+    let broken = |error: &io::Error| {
         let message = format!("cannot read {}: {error}", path.display());
         Diagnostic::new("secret::unreadable", message)
     };
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(broken(error)),
+    let metadata = match disk::end(path) {
+        Ok(end) => fs::metadata(end).map_err(|error| broken(&error))?,
+        Err(unread) if unread.is_missing() => return Ok(None),
+        Err(unread) => return Err(unread.mistake(broken)),
     };
     if metadata.permissions().mode() & 0o007 != 0 {
         let message = format!("{} is open to every user of this machine", path.display());
         return Err(Diagnostic::new("secret::open", message)
             .hint(format!("close it: chmod o= {}", path.display())));
     }
-    fs::read_to_string(path).map(Some).map_err(broken)
+    disk::text(path).map(Some).map_err(|unread| unread.mistake(broken))
 }
 
 fn from_command(argv: &[String], name: &str) -> Found {
@@ -90,6 +91,7 @@ fn from_command(argv: &[String], name: &str) -> Found {
     let (program, arguments) = words.split_first().ok_or_else(|| {
         Diagnostic::new("secret::command", "the command of a provider of secrets is empty")
     })?;
+    vouch(&words)?;
     let output =
         Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| {
             Diagnostic::new("secret::command", format!("cannot run `{shown}`: {error}"))
@@ -108,6 +110,27 @@ fn from_command(argv: &[String], name: &str) -> Found {
         Diagnostic::new("secret::command", format!("what `{shown}` prints is no text"))
     })?;
     Ok(without_newline(text))
+}
+
+/// Checks that nobody else can write or exchange what a command is made of: its program, and the files that it names.
+fn vouch(words: &[String]) -> Result<()> {
+    let found = |(at, word): (usize, &String)| match (at, word.contains('/')) {
+        (_, true) => Some(PathBuf::from(word)),
+        (0, false) => {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).map(|it| it.join(word)).find(|it| it.is_file())
+        }
+        (_, false) => None,
+    };
+    for file in words.iter().enumerate().filter_map(found).filter(|file| file.exists()) {
+        disk::end(&file).map_err(|unread| {
+            unread.mistake(|error| {
+                let message = format!("cannot look at {}: {error}", file.display());
+                Diagnostic::new("secret::command", message)
+            })
+        })?;
+    }
+    Ok(())
 }
 
 /// Without the one newline that editors and programs put at the end.

@@ -158,15 +158,15 @@ proptest! {
 struct Counted(BTreeMap<String, Vec<u8>>, AtomicUsize);
 
 impl Sources for Counted {
-    fn read(&self, path: &str) -> Result<Vec<u8>, SourceError> {
+    fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, SourceError> {
         if path == "playbooks/files/s" {
             self.1.fetch_add(1, Ordering::Relaxed);
         }
-        self.0.read(path)
+        self.0.read(path, within)
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        self.0.list(folder)
+    fn list(&self, folder: &str, within: Option<&str>) -> Result<Vec<String>, SourceError> {
+        self.0.list(folder, within)
     }
 
     fn tree(&self, folder: &str, within: &str) -> Result<Vec<SourceEntry>, SourceError> {

@@ -284,3 +284,24 @@ fn the_command_line_is_heard_on_this_machine_too() {
     let playbook = "on(hosts(\"localhost\"), |host| print(host.vars.x));";
     assert_eq!(Project::new(playbook).assign("x=5").notes(), ["5"]);
 }
+
+#[test]
+fn a_role_is_called_by_a_name_and_never_by_a_path() {
+    for (name, path) in [
+        ("../out", "roles/../out"),
+        ("/out", "roles//out"),
+        ("nginx/../../out", "roles/nginx/../../out"),
+        ("nginx/", "roles/nginx/"),
+        ("", "roles/"),
+        (".", "roles/."),
+        ("..", "roles/.."),
+        ("a\\x00b", "roles/a\0b"),
+    ] {
+        let project = Project::on_web(&format!("role(\"{name}\");"))
+            .file(&format!("{path}/main.rhai"), "print(\"run\");");
+        let mistake = project.mistake();
+        assert_eq!(mistake.kind(), "role::name", "{name}: {mistake}");
+        assert_eq!(mistake.place().unwrap().to_string(), "playbooks/site.rhai:2:10", "{name}");
+        assert_eq!(project.check()[0].kind(), "role::name", "{name}");
+    }
+}

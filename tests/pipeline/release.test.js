@@ -44,7 +44,7 @@ describe("in the lab", { skip }, () => {
     assert.equal(status, 0, said);
     return said;
   };
-  const page = (text) => checkout.write("app/index.html", `${checkout.read("app/index.html")}<!-- ${text} -->\n`);
+  const page = (text) => checkout.write("roles/nginx/files/index.html", `${checkout.read("roles/nginx/files/index.html")}<!-- ${text} -->\n`);
   const served = () => inside(WEB, "curl", "--silent", "http://127.0.0.1/");
 
   test("the program that releases is the one that was kept", () => {

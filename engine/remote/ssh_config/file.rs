@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fmt::Display,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,6 +13,7 @@ use super::{
     condition::{self, Criterion},
     keywords, tokens, words,
 };
+use crate::disk;
 
 /// A part of a configuration.
 #[derive(Debug)]
@@ -53,13 +55,13 @@ impl Line {
 }
 
 /// The error of a file that cannot be read.
-pub(in super::super) fn unreadable(file: &Path, error: &io::Error) -> RemoteError {
+pub(in super::super) fn unreadable(file: &Path, error: &dyn Display) -> RemoteError {
     RemoteError::unreachable(format!("{} cannot be read: {error}", file.display()))
 }
 
 /// Reads a file and what it includes.
 pub(super) fn read(file: &Path, home: &Path) -> Result<Vec<Item>, RemoteError> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let text = disk::text(file).map_err(|unread| unreadable(file, &unread))?;
     Reader { home, ignored: Vec::new() }.items(&text, file, 0)
 }
 
@@ -174,13 +176,13 @@ impl Reader<'_> {
         };
         let mut read = Vec::new();
         for file in expand(&path).map_err(Broken::Within)? {
-            match std::fs::read_to_string(&file) {
+            match disk::text(&file) {
                 Ok(text) => {
                     let items = self.items(&text, &file, depth + 1).map_err(Broken::Within)?;
                     read.push(items);
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(Broken::Within(unreadable(&file, &error))),
+                Err(unread) if unread.is_missing() => {}
+                Err(unread) => return Err(Broken::Within(unreadable(&file, &unread))),
             }
         }
         Ok(read)
