@@ -67,6 +67,8 @@ pub struct Node {
     pub after: Vec<NodeId>,
     /// What it does when others change.
     pub reactions: Vec<(NodeId, Reaction)>,
+    /// Seconds that its step may take, if it says so.
+    pub timeout: Option<u32>,
 }
 
 impl Node {
@@ -86,6 +88,7 @@ impl Node {
             block,
             after: Vec::new(),
             reactions: Vec::new(),
+            timeout: resource.timeout,
         }
     }
 
@@ -205,7 +208,12 @@ impl Catalog {
             let node = self.node(first);
             let same = node.kind.name() == kind.name()
                 && node.fingerprint() == fingerprint(&kind.apply(&resource.desired, None));
-            return if same { Ok(first) } else { Err(Conflict { first }) };
+            if !same {
+                return Err(Conflict { first });
+            }
+            let known = &mut self.nodes[first.index()].timeout;
+            *known = (*known).max(resource.timeout);
+            return Ok(first);
         }
         let id = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),

@@ -37,7 +37,20 @@ pub struct Patience {
 /// Seconds until a check must hold, where a role says nothing.
 const DEADLINE: u32 = 30;
 
+/// What a step may take besides what it says itself, in seconds: a host may be slow.
+pub const ROOM: u32 = 60;
+
 impl Patience {
+    /// Seconds that all tries may take, each of which takes up to `timeout` for the answer, and once more to look at it.
+    pub fn seconds(&self, timeout: u32) -> u32 {
+        let one = timeout.saturating_mul(2).saturating_add(self.delay);
+        let all = match self.retries {
+            Some(retries) => one.saturating_mul(retries.saturating_add(1)),
+            None => one.saturating_add(self.deadline.unwrap_or(DEADLINE)),
+        };
+        all.saturating_add(ROOM)
+    }
+
     /// Checks how long a try may take, and what lies between two of them.
     ///
     /// # Errors

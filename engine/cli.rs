@@ -1,6 +1,9 @@
 //! The command line, and nothing of what it does.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
@@ -89,6 +92,10 @@ pub struct Global {
     /// How long to wait for a host that another run holds.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_wait: Option<u64>,
+    /// How long the whole run may take: then what runs is ended, and nothing more is begun but what is owed. For `exec`, how
+    /// long the command may take.
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub timeout: Option<NonZeroU64>,
     /// Draw changed texts as a diff (the default).
     #[arg(long, global = true, overrides_with = "no_diff")]
     pub diff: bool,

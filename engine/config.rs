@@ -16,6 +16,32 @@ const KINDS: Kinds = Kinds {
     wrong_type: "config::wrong-type",
 };
 
+/// How long a host is waited for, and how much of what it says is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may take to answer what it is asked: facts, `probe(..)`, its state, its lock.
+    pub probe: Duration,
+    /// How long a step may take whose resource says nothing of it.
+    pub step: Duration,
+    /// How long an answer may be, in bytes, beyond what it is asked to bring along.
+    pub answer: usize,
+    /// How much a step may print, in bytes; only its last lines are kept.
+    pub output: usize,
+}
+
+const MIB: usize = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            probe: Duration::from_secs(120),
+            step: Duration::from_secs(3600),
+            answer: 2 * MIB,
+            output: 256 * MIB,
+        }
+    }
+}
+
 /// The name of the file, in the folder that is the project.
 pub const FILE: &str = "converge.toml";
 
@@ -34,6 +60,8 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// How long to wait for a host that another run holds.
     pub lock_wait: Duration,
+    /// What else a host may take.
+    pub limits: Limits,
     /// Where secrets come from, in the order they are asked.
     pub secrets: Vec<Provider>,
 }
@@ -48,6 +76,7 @@ impl Config {
             concurrency: 50,
             connect_timeout: None,
             lock_wait: Duration::ZERO,
+            limits: Limits::default(),
             secrets: Vec::new(),
         }
     }
@@ -72,6 +101,17 @@ impl Config {
         config.connect_timeout = fields.count("connect_timeout")?.map(Duration::from_secs);
         if let Some(seconds) = fields.count("lock_wait")? {
             config.lock_wait = Duration::from_secs(seconds);
+        }
+        let Limits { probe, step, answer, output } = &mut config.limits;
+        for (name, time) in [("probe_timeout", probe), ("step_timeout", step)] {
+            if let Some(seconds) = fields.count(name)? {
+                *time = Duration::from_secs(seconds);
+            }
+        }
+        for (name, size) in [("answer_max", answer), ("output_max", output)] {
+            if let Some(count) = fields.count(name)? {
+                *size = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(MIB);
+            }
         }
         if let Some(node) = fields.get("secrets") {
             let mut fields = document.fields_of(node)?;
@@ -182,6 +222,10 @@ mod tests {
             concurrency = 10
             connect_timeout = 5
             lock_wait = 60
+            probe_timeout = 30
+            step_timeout = 7200
+            answer_max = 1
+            output_max = 16
             [secrets]
             providers = [
                 { environment = "APP_" },
@@ -196,6 +240,9 @@ mod tests {
         assert_eq!(config.roles, ["/project/roles", "/home/ops/shared"].map(PathBuf::from));
         assert_eq!((config.concurrency, config.lock_wait), (10, Duration::from_secs(60)));
         assert_eq!(config.connect_timeout, Some(Duration::from_secs(5)));
+        let [probe, step] = [30, 7200].map(Duration::from_secs);
+        let limits = Limits { probe, step, answer: MIB, output: 16 * MIB };
+        assert_eq!(config.limits, limits);
         assert_eq!(config.secrets.len(), 4);
         let file = "/project/secrets.toml".into();
         assert_eq!(config.secrets[3], Provider::Age { file, identity: "/home/ops/key".into() });

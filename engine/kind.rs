@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod again;
+pub mod timeout;
 
 use again::Again;
 
@@ -59,6 +60,8 @@ pub trait Kind: Send + Sync {
     fn leaving(&self, desired: &Desired, others: &[String]) -> Option<Desired>;
     /// How many bytes of words its probe hands to programs besides its key.
     fn words(&self, desired: &Desired) -> usize;
+    /// How many bytes its probe may bring along: old texts, which are shown where they differ.
+    fn brings(&self, desired: &Desired) -> usize;
     /// The paths of which its probe has to know what lies there.
     fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>>;
     /// Whether nothing should lie there.
@@ -87,6 +90,8 @@ pub struct Declared {
     pub owns: String,
     /// The desired state.
     pub desired: Desired,
+    /// Seconds that its step may take, if it says so.
+    pub timeout: Option<u32>,
 }
 
 /// Makes a [`Kind`] of a [`Resource`].
@@ -136,10 +141,14 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
+        let (arguments, timeout) =
+            if R::TIMES_ITSELF { (arguments, None) } else { timeout::taken(arguments)? };
         let mut resource =
             R::deserialize(arguments).map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
         resource.resolve(files)?;
-        Ok(Declared { key: resource.key(), owns: resource.owns(), desired: Arc::new(resource) })
+        let timeout = timeout.or(resource.seconds());
+        let (key, owns) = (resource.key(), resource.owns());
+        Ok(Declared { key, owns, desired: Arc::new(resource), timeout })
     }
 
     fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a> {
@@ -152,6 +161,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn words(&self, desired: &Desired) -> usize {
         Self::typed(desired).words()
+    }
+
+    fn brings(&self, desired: &Desired) -> usize {
+        Self::typed(desired).brings()
     }
 
     fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {

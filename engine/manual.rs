@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::{kind::Kind, resource::Nature, resources::KINDS};
+use crate::{
+    kind::{Kind, timeout},
+    resource::Nature,
+    resources::KINDS,
+};
 
 /// One line for each kind.
 pub fn index() -> String {
@@ -68,6 +72,10 @@ impl Page {
                 meaning: format!("When one of these changed: {}, once.", reaction.verb()),
             })
         }));
+        if !rows.iter().any(|row| row.name == timeout::NAME) {
+            let (name, r#type) = (timeout::NAME.to_owned(), "integer".to_owned());
+            rows.push(Row { name, r#type, default: None, meaning: timeout::MEANING.to_owned() });
+        }
         let mut tables = vec![Table { of: None, rows }];
         for (name, property) in properties(schema) {
             let inner = resolve(property, schema);

@@ -22,6 +22,8 @@ use crate::{
 pub struct Probe {
     /// The script.
     pub script: Script,
+    /// How many bytes its answer may bring along.
+    pub brings: usize,
     boundary: String,
     sections: Vec<Section>,
 }
@@ -152,7 +154,8 @@ impl Probe {
         for (index, (part, lists)) in parts.chain(own).enumerate() {
             frames::push(&mut script, index, &part, &look::named(lists.clone()));
         }
-        Self { script, boundary: boundary.to_owned(), sections }
+        let brings = nodes.iter().map(|id| brings(catalog, *id)).sum();
+        Self { script, brings, boundary: boundary.to_owned(), sections }
     }
 
     /// Reads what the script printed, on its standard output and on its standard error.
@@ -184,6 +187,16 @@ impl Probe {
         }
         said
     }
+}
+
+/// How much is said of a resource, in bytes, besides its name and what it brings along: what lies there, whose it is, what
+/// it holds.
+const WORDS_MAX: usize = 512;
+
+fn brings(catalog: &Catalog, id: NodeId) -> usize {
+    let node = catalog.node(id);
+    // Its name stands in each part that is about it.
+    WORDS_MAX + 4 * node.name.node.len() + node.kind.brings(&node.desired)
 }
 
 /// Some nodes in sections, in the order in which their kinds come, so that no list of words grows past what a host takes.

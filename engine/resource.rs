@@ -48,6 +48,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Whether applying it can alter what is observed of other resources, as installing a package can.
     const OPAQUE: bool = false;
 
+    /// Whether its argument `timeout` is its own: how long a try may take on the host.
+    const TIMES_ITSELF: bool = false;
+
     /// The exit status of its step that means: the change was taken back, and what was there before is there again.
     /// The last line that such a step prints says why.
     const REVERTED: Option<i32> = None;
@@ -84,6 +87,16 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// How many bytes of words its probe hands to programs besides its key: a batch whose list is too long for a host is cut.
     fn words(&self) -> usize {
         0
+    }
+
+    /// How many bytes its probe may bring along beyond some words about it: old texts, which are shown where they differ.
+    fn brings(&self) -> usize {
+        0
+    }
+
+    /// Seconds that its step may take by what it says itself. What takes longer is ended.
+    fn seconds(&self) -> Option<u32> {
+        None
     }
 
     /// One script that reads the state of every resource of the batch, and only reads. It is a part of the shell that runs

@@ -35,6 +35,13 @@ fn every_name_of_a_template_has_a_page() {
 }
 
 #[test]
+fn every_kind_says_how_long_it_may_take() {
+    for kind in resources::KINDS {
+        assert!(manual::page(*kind).contains("\n  timeout (integer"), "{}", kind.name());
+    }
+}
+
+#[test]
 fn every_key_of_an_inventory_has_a_meaning() {
     for name in inventory::manual::names() {
         assert!(inventory::manual::page(&name).is_some_and(|page| page.len() > 40), "{name}");

@@ -1,5 +1,6 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
+mod deadlines;
 mod distance;
 mod faraway;
 mod failure;

@@ -33,6 +33,7 @@ impl Catalog {
             key: node.name.key.to_string(),
             owns: node.owns.to_string(),
             desired: node.desired.clone(),
+            timeout: node.timeout,
         };
         let place = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),

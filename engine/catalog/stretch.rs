@@ -152,6 +152,7 @@ impl Catalog {
                 block: blocks.block(node.block),
                 after: after.map(|id| nodes.node(*id)).collect(),
                 reactions: reactions.map(|(id, it)| (nodes.node(*id), *it)).collect(),
+                timeout: node.timeout,
             };
             for (cause, reaction) in &new.reactions {
                 self.reacting.entry(*cause).or_default().push((nodes.node(id), *reaction));

@@ -1,8 +1,9 @@
 //! `converge exec`: a command on many hosts, side by side; what it prints is told as it comes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
+use tokio::time::Instant;
 
 use super::setup::Setup;
 use crate::{
@@ -38,15 +39,21 @@ pub(super) async fn run(
     let json = setup.global.format == Some(Format::Json);
     let width = hosts.iter().map(|host| host.name.len()).max().unwrap_or_default();
     let several = hosts.len() > 1;
+    let time = setup.global.timeout.map(|seconds| Duration::from_secs(seconds.get()));
+    let time = time.unwrap_or(project.config.limits.step);
     let ask = async |host: Arc<str>| {
         // A host that cannot be reached holds up none of the others; how many work at once is what people ask for.
         let _ = fleet.at_a_place(|| fleet.remote(&host)).await;
         let _place = fleet.place().await;
+        let until = Instant::now().checked_add(time);
         if json {
-            return (fleet.run(&host, &script).await, host);
+            let mut captured = Captured::within(fleet.limits().answer, until);
+            let exit = fleet.run_to(&host, &script, &mut captured).await;
+            return (exit.map(|exit| (exit, captured)), host);
         }
         let name = if several { format!("{host:width$} | ") } else { String::new() };
-        let mut lines = Lines { report: &setup.report, name, rest: [Vec::new(), Vec::new()] };
+        let (rest, said, most) = ([Vec::new(), Vec::new()], 0, fleet.limits().output);
+        let mut lines = Lines { report: &setup.report, name, rest, said, most, until };
         let exit = fleet.run_to(&host, &script, &mut lines).await;
         lines.finish();
         (exit.map(|exit| (exit, Captured::default())), host)
@@ -78,13 +85,23 @@ struct Lines<'a> {
     name: String,
     /// What is no whole line yet, of both streams.
     rest: [Vec<u8>; 2],
+    /// How much was said, in bytes, and may be.
+    said: usize,
+    most: usize,
+    until: Option<Instant>,
 }
+
+/// A line that is longer is told in parts.
+const LINE_MAX: usize = 64 * 1024;
 
 impl Lines<'_> {
     fn add(&mut self, stream: usize, bytes: &[u8]) {
+        self.said = self.said.saturating_add(bytes.len());
         self.rest[stream].extend_from_slice(bytes);
-        let whole =
-            self.rest[stream].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        let whole = whole.map_or(0, |at| self.rest[stream].len() - bytes.len() + at + 1);
+        let long = self.rest[stream].len() - whole > LINE_MAX;
+        let whole = if long { self.rest[stream].len() } else { whole };
         let whole: Vec<u8> = self.rest[stream].drain(..whole).collect();
         self.tell(stream, &whole);
     }
@@ -113,6 +130,14 @@ impl Output for Lines<'_> {
 
     fn stderr(&mut self, bytes: &[u8]) {
         self.add(1, bytes);
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    fn full(&self) -> Option<usize> {
+        (self.said > self.most).then_some(self.most)
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let names = hosts.iter().map(|host| host.name.clone());
     let ask = fleet.ask_each(names, move |fleet, host: Arc<str>| {
         let script = script.clone();
-        async move { (host.clone(), fleet.run(&host, &script).await) }
+        async move { (host.clone(), fleet.run(&host, &script, 0).await) }
     });
     let answers = ask.await;
     fleet.close().await;

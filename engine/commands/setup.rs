@@ -130,14 +130,16 @@ impl Setup {
             concurrency: self.concurrency(project),
             limit: self.limit(project)?,
             lock_wait: self.global.lock_wait.map_or(project.config.lock_wait, Duration::from_secs),
-            interrupt,
+            limits: project.config.limits,
+            interrupt: interrupt.after(self.global.timeout.map(|it| Duration::from_secs(it.get()))),
         })
     }
 
     /// The hosts, for a subcommand that is no run.
     pub(super) fn fleet(&self, project: &Project) -> Fleet {
         let (connector, events) = (self.connector(project), self.report.clone());
-        Fleet::new(connector, events, project.inventory.clone(), self.concurrency(project))
+        let (inventory, limits) = (project.inventory.clone(), project.config.limits);
+        Fleet::new(connector, events, inventory, self.concurrency(project), limits)
     }
 
     fn connector(&self, project: &Project) -> Arc<dyn Connector> {

@@ -29,6 +29,10 @@ impl<R: Resource> Kind for Again<R> {
         0
     }
 
+    fn brings(&self, _desired: &Desired) -> usize {
+        0
+    }
+
     fn looks_at<'a>(&self, _batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
         Vec::new()
     }

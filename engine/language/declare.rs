@@ -17,7 +17,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
-    kind::{Declared as Resource, Kind},
+    kind::{Declared as Resource, Kind, timeout},
     resource::{ArgumentError, Reaction},
     resources::KINDS,
     value::Value,
@@ -370,5 +370,10 @@ pub(super) fn argument_names(kind: &dyn Kind) -> Vec<String> {
     let schema = kind.schema();
     let properties = schema.get("properties").and_then(|it| it.as_object());
     let own = properties.into_iter().flat_map(|it| it.keys().cloned());
-    own.chain(kind.reacts().iter().filter_map(|it| it.argument().map(str::to_owned))).collect()
+    let reactions = kind.reacts().iter().filter_map(|it| it.argument().map(str::to_owned));
+    let mut names: Vec<String> = own.chain(reactions).collect();
+    if !names.iter().any(|name| name == timeout::NAME) {
+        names.push(timeout::NAME.to_owned());
+    }
+    names
 }

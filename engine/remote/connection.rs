@@ -7,19 +7,17 @@ use std::{
 
 use async_trait::async_trait;
 use russh::{
-    ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect,
     client::{self, DisconnectReason, GexParams, Handle, Msg, Session},
     keys::{PublicKey, PublicKeyOrCertificate},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::mpsc::{UnboundedSender, unbounded_channel},
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     RemoteError,
+    backlog::{Printed, backlog},
     known_hosts::Trust,
-    pipe::{Commands, End, Piece, Pipe},
+    pipe::{Commands, End, Piece, Pipe, one_line},
     pool::Share,
 };
 
@@ -59,7 +57,15 @@ pub(super) struct Client {
     accepted: Option<PublicKey>,
     gone: Gone,
     banner: Banner,
+    /// How long all banners were.
+    noise: usize,
 }
+
+/// How long a host may talk before it lets somebody in, in bytes.
+const BANNER_MAX: usize = 256 * 1024;
+
+/// How many messages of a channel wait for the task that drains it. Each is at most 256 KiB long.
+const MESSAGES_MAX: usize = 4;
 
 impl client::Handler for Client {
     type Error = Refusal;
@@ -77,6 +83,11 @@ impl client::Handler for Client {
     async fn auth_banner(&mut self, text: &str, _: &mut Session) -> Result<(), Refusal> {
         /// A legal notice may be long; what counts stands at the end.
         const KEPT: usize = 2000;
+        self.noise += text.len().max(1);
+        if self.noise > BANNER_MAX {
+            let error = RemoteError::said_more("before the login", BANNER_MAX);
+            return Err(Refusal::Key(RemoteError::unreachable(error.to_string())));
+        }
         let mut banner = self.banner.lock().unwrap_or_else(PoisonError::into_inner);
         banner.push_str(text);
         let surplus = banner.len().saturating_sub(KEPT);
@@ -87,7 +98,7 @@ impl client::Handler for Client {
 
     async fn disconnected(&mut self, reason: DisconnectReason<Refusal>) -> Result<(), Refusal> {
         let why = match &reason {
-            DisconnectReason::ReceivedDisconnect(info) => info.message.clone(),
+            DisconnectReason::ReceivedDisconnect(info) => one_line(info.message.as_bytes()),
             DisconnectReason::Error(Refusal::Ssh(error)) => error.to_string().to_lowercase(),
             DisconnectReason::Error(Refusal::Key(error)) => error.to_string(),
         };
@@ -107,8 +118,13 @@ pub(super) async fn handshake(
     through: Option<Arc<Share<Connection>>>,
 ) -> Result<Connection, Refusal> {
     let (gone, banner) = (Gone::default(), Banner::default());
-    let client =
-        Client { trust: trust.clone(), accepted: None, gone: gone.clone(), banner: banner.clone() };
+    let client = Client {
+        trust: trust.clone(),
+        accepted: None,
+        gone: gone.clone(),
+        banner: banner.clone(),
+        noise: 0,
+    };
     let config = Arc::new(config(trust, keepalive));
     let handle = client::connect_stream(config, stream, client).await?;
     Ok(Connection { handle, gone, banner, _through: through })
@@ -121,6 +137,7 @@ fn config(trust: &Trust, keepalive: Duration) -> client::Config {
         gex: GexParams::new(2048, 3072, 8192).unwrap_or_default(),
         keepalive_interval: Some(keepalive),
         keepalive_max: 3,
+        channel_buffer_size: MESSAGES_MAX,
         nodelay: true,
         ..client::Config::default()
     }
@@ -145,6 +162,12 @@ impl Connection {
     /// Whether nothing can be sent any more.
     pub(super) fn is_closed(&self) -> bool {
         self.handle.is_closed()
+    }
+
+    /// Ends it, whatever the host still says.
+    async fn cut(&self) {
+        // One that is over needs no end.
+        let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
     }
 
     /// A stream to another host, made by this one.
@@ -176,46 +199,45 @@ impl Commands for Arc<Connection> {
         let (read, write) = opened?.split();
         let stdin = Box::new(Box::pin(write.make_writer()));
         write.exec(true, command).await.map_err(lost)?;
-        let (sender, pieces) = unbounded_channel();
-        tokio::spawn(drain(read, write, sender, self.gone.clone()));
+        let (printed, pieces) = backlog();
+        tokio::spawn(drain(read, write, printed, self.gone.clone()));
         Ok(Pipe { stdin, pieces })
+    }
+
+    async fn cut(&self) {
+        Connection::cut(self).await;
     }
 }
 
 /// Reads a channel to its end. Only Close ends it: a status and the end of file come in any order, data between them.
 /// A channel that nobody listens to any more is closed, or it would take a slot of the host until the connection ends.
-async fn drain(
-    mut read: ChannelReadHalf,
-    write: ChannelWriteHalf<Msg>,
-    to: UnboundedSender<Piece>,
-    gone: Gone,
-) {
+async fn drain(mut read: ChannelReadHalf, write: ChannelWriteHalf<Msg>, to: Printed, gone: Gone) {
     let mut end = None;
     loop {
         let message = tokio::select! {
             message = read.wait() => message,
             () = to.closed() => break,
         };
-        let _ = match message {
-            Some(ChannelMsg::Data { data }) => to.send(Piece::Stdout(data.into())),
-            Some(ChannelMsg::ExtendedData { data, ext: 1 }) => to.send(Piece::Stderr(data.into())),
+        match message {
+            Some(ChannelMsg::Data { data }) => drop(to.put(Piece::Stdout, data.into()).await),
+            Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
+                to.put(Piece::Stderr, data.into()).await;
+            }
             Some(ChannelMsg::ExitStatus { exit_status }) => {
                 end = Some(End::Exit(i32::try_from(exit_status).unwrap_or(i32::MAX)));
-                Ok(())
             }
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
-                end = Some(End::Signal(format!("{signal_name:?}")));
-                Ok(())
+                end = Some(End::Signal(one_line(format!("{signal_name:?}").as_bytes())));
             }
             Some(ChannelMsg::Failure) => {
                 end = Some(End::Gone("the host does not run commands".to_owned()));
                 break;
             }
             Some(ChannelMsg::Close) | None => break,
-            Some(_) => Ok(()),
-        };
+            Some(_) => {}
+        }
     }
     let why = || End::Gone(gone.get().cloned().unwrap_or_default());
-    let _ = to.send(Piece::Ended(end.unwrap_or_else(why)));
+    to.end(end.unwrap_or_else(why));
     let _ = write.close().await;
 }

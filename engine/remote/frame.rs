@@ -1,5 +1,6 @@
 //! How one script is handed to a `sh` that goes on, and how its end is found in what the shell prints.
 
+use super::RemoteError;
 use crate::script::{Script, ShellValue as _};
 
 /// Adds the text that runs `script` and prints `mark` on both streams after it.
@@ -30,20 +31,37 @@ fn with_mark(before: &str, script: &Script, after: &str, mark: &str, to: &mut St
     to.push_str(&marks);
 }
 
-/// Finds the mark in a stream. All that comes before it is handed on at once, but for bytes that may begin it.
+/// Finds the mark in a stream. All that comes before it is handed on at once, but for bytes that may begin it: so each byte
+/// is looked at once, however long the stream is.
 pub(super) struct Scan {
     mark: Vec<u8>,
     held: Vec<u8>,
     found: bool,
 }
 
+/// How long the line of a mark may be: a number stands on it.
+const MARK_LINE_MAX: usize = 64;
+
 impl Scan {
+    /// Looks for the mark that a frame prints.
     pub(super) fn new(mark: &str) -> Self {
-        Self { mark: [b"\0", mark.as_bytes()].concat(), held: Vec::new(), found: false }
+        Self::of([b"\0", mark.as_bytes()].concat())
+    }
+
+    /// Looks for any mark.
+    pub(super) fn of(mark: Vec<u8>) -> Self {
+        Self { mark, held: Vec::new(), found: false }
     }
 
     /// Takes the next bytes. Once the line of the mark is whole, gives what stands on it after the mark.
-    pub(super) fn push(&mut self, bytes: &[u8], mut before: impl FnMut(&[u8])) -> Option<String> {
+    ///
+    /// # Errors
+    /// The line does not end.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        mut before: impl FnMut(&[u8]),
+    ) -> Result<Option<String>, RemoteError> {
         self.held.extend_from_slice(bytes);
         if !self.found {
             let clear = match find(&self.held, &self.mark) {
@@ -58,8 +76,21 @@ impl Scan {
             }
             self.held.drain(..clear + if self.found { self.mark.len() } else { 0 });
         }
-        let end = self.held.iter().position(|&byte| byte == b'\n').filter(|_| self.found)?;
-        Some(String::from_utf8_lossy(&self.held[..end]).trim().to_owned())
+        if !self.found {
+            return Ok(None);
+        }
+        let line = &self.held[..self.held.len().min(MARK_LINE_MAX)];
+        match line.iter().position(|&byte| byte == b'\n') {
+            Some(end) => Ok(Some(String::from_utf8_lossy(&line[..end]).trim().to_owned())),
+            None if line.len() < MARK_LINE_MAX => Ok(None),
+            None => Err(RemoteError::said_more("behind the mark of a script", MARK_LINE_MAX)),
+        }
+    }
+
+    /// What came behind the line of the mark.
+    pub(super) fn rest(&mut self) -> Vec<u8> {
+        let end = self.held.iter().position(|&byte| byte == b'\n');
+        end.map_or_else(Vec::new, |end| self.held.split_off(end + 1))
     }
 
     /// How many of the last bytes may be the beginning of the mark.
@@ -96,7 +127,8 @@ mod tests {
         while !rest.is_empty() {
             let (piece, next) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
             rest = next;
-            if let Some(line) = scan.push(piece, |bytes| before.extend_from_slice(bytes)) {
+            let line = scan.push(piece, |bytes| before.extend_from_slice(bytes)).unwrap();
+            if let Some(line) = line {
                 return (before, Some(line));
             }
         }
@@ -118,10 +150,21 @@ mod tests {
     fn only_what_may_begin_the_mark_is_held_back() {
         let mut scan = Scan::new("abc.1");
         let mut seen = Vec::new();
-        assert_eq!(scan.push(b"line\nhalf\0ab", |b| seen.extend_from_slice(b)), None);
+        assert_eq!(scan.push(b"line\nhalf\0ab", |b| seen.extend_from_slice(b)), Ok(None));
         assert_eq!(seen, b"line\nhalf");
-        assert_eq!(scan.push(b"x", |b| seen.extend_from_slice(b)), None);
+        assert_eq!(scan.push(b"x", |b| seen.extend_from_slice(b)), Ok(None));
         assert_eq!(seen, b"line\nhalf\0abx");
+    }
+
+    #[test]
+    fn a_mark_without_an_end_is_kept_no_longer_than_a_number_is() {
+        let mut scan = Scan::new("abc.1");
+        assert_eq!(scan.push(b"\0abc.1 ", |_| ()), Ok(None));
+        let mut pushed = 0;
+        while scan.push(&[b'7'; 10], |_| ()).is_ok() {
+            pushed += 1;
+            assert!(scan.held.len() <= MARK_LINE_MAX && pushed < 10, "{}", scan.held.len());
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
     RemoteError,
-    frame::find,
+    frame::{Scan, find},
     identity::Identity,
     pipe::{End, Piece, Pipe, one_line},
 };
@@ -12,6 +12,9 @@ use crate::inventory::Become;
 
 /// More noise than this before the shell is ready, and something is wrong.
 const MOST_NOISE: usize = 1 << 20;
+
+/// How much of it is kept: what counts stands at the end.
+const KEPT: usize = 4096;
 
 /// A login up to the word on both streams that says that the shell is ready.
 pub(super) struct Greeting {
@@ -28,9 +31,13 @@ pub(super) struct Greeting {
 
 /// What one stream said before the word.
 struct Stream {
-    word: Vec<u8>,
+    word: Scan,
+    /// The end of what it said.
     said: Vec<u8>,
-    over: bool,
+    /// How much it said.
+    noise: usize,
+    /// What stands behind the word, once it was said.
+    over: Option<String>,
 }
 
 impl Greeting {
@@ -40,15 +47,20 @@ impl Greeting {
         prompt: String,
         deadline: Instant,
     ) -> Self {
-        let stream =
-            || Stream { word: format!("{ready}\n").into_bytes(), said: Vec::new(), over: false };
+        let word = || Scan::of(ready.clone().into_bytes());
+        let stream = || Stream { word: word(), said: Vec::new(), noise: 0, over: None };
         let (stdout, stderr) = (stream(), stream());
         Self { identity, prompt, deadline, followed: false, stdout, stderr, answered: false }
     }
 
     /// Whether the shell reads.
     pub(super) fn is_over(&self) -> bool {
-        self.stdout.over && self.stderr.over
+        self.stdout.over.is_some() && self.stderr.over.is_some()
+    }
+
+    /// The process that the shell is, once it reads.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.stdout.over.as_deref()?.parse().ok()
     }
 
     /// Takes what the login said, and gives back what is none of it, but of the first script.
@@ -57,13 +69,13 @@ impl Greeting {
     /// The login ended without a shell, or talks without end.
     pub(super) fn hear(&mut self, piece: Piece) -> Result<Piece, RemoteError> {
         let piece = match piece {
-            Piece::Stdout(bytes) => Piece::Stdout(self.stdout.hear(bytes)),
-            Piece::Stderr(bytes) => Piece::Stderr(self.stderr.hear(bytes)),
+            Piece::Stdout(bytes) => Piece::Stdout(self.stdout.hear(bytes)?),
+            Piece::Stderr(bytes) => Piece::Stderr(self.stderr.hear(bytes)?),
             Piece::Ended(end) if !self.is_over() => return Err(self.failure(&end)),
             Piece::Ended(end) => Piece::Ended(end),
         };
-        if self.stdout.said.len().max(self.stderr.said.len()) > MOST_NOISE {
-            return Err(RemoteError::unreachable("the login prints without end"));
+        if self.stdout.noise.max(self.stderr.noise) > MOST_NOISE {
+            return Err(RemoteError::said_more("before its shell was ready", MOST_NOISE));
         }
         Ok(piece)
     }
@@ -127,15 +139,17 @@ impl Greeting {
 
 impl Stream {
     /// What comes behind the word.
-    fn hear(&mut self, bytes: Vec<u8>) -> Vec<u8> {
-        if self.over {
-            return bytes;
+    fn hear(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, RemoteError> {
+        if self.over.is_some() {
+            return Ok(bytes);
         }
-        self.said.extend(bytes);
-        let Some(at) = find(&self.said, &self.word) else { return Vec::new() };
-        self.over = true;
-        let rest = self.said.split_off(at + self.word.len());
-        self.said.truncate(at);
-        rest
+        let (said, noise) = (&mut self.said, &mut self.noise);
+        self.over = self.word.push(&bytes, |bytes| {
+            *noise += bytes.len();
+            said.extend_from_slice(bytes);
+            let surplus = said.len().saturating_sub(KEPT);
+            said.drain(..surplus);
+        })?;
+        Ok(if self.over.is_some() { self.word.rest() } else { Vec::new() })
     }
 }

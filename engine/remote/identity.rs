@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// Who scripts run as on a host.
+#[derive(Clone)]
 pub(super) struct Identity {
     /// The host's name, for messages.
     host: String,
@@ -55,7 +56,7 @@ impl Identity {
     /// started the command: see `session_open` in its `session.c`.)
     pub(super) async fn enter(self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
         let (ready, prompt) = (nonce()?, nonce()?);
-        let setup = format!("{SETUP}; echo {ready}; echo {ready} >&2");
+        let setup = format!("{SETUP}; echo {ready} $$; echo {ready} >&2");
         let may_ask = self.password.is_some() || self.how == Become::Su;
         let (arguments, first) = match may_ask {
             true => (format!(" -c {}", Quoted(&format!("{setup}; exec sh"))), String::new()),
@@ -70,7 +71,7 @@ impl Identity {
             let started = commands.start(&command).await;
             let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
             while may_ask && !greeting.is_over() {
-                greeting.hear(pipe.next().await)?;
+                greeting.hear(pipe.pieces.next().await)?;
                 greeting.answer(&mut pipe).await?;
             }
             Shell::new(pipe, greeting, first)
@@ -188,6 +189,8 @@ impl Identity {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use futures::future::BoxFuture;
+
     use super::{
         super::{pipe::Pipe, shell::Place},
         *,
@@ -217,6 +220,8 @@ mod tests {
             let noise = "echo Welcome; echo Last login >&2; test() { false; }";
             Children.start(&format!("PATH={folder}:$PATH; export PATH; {noise}; {command}")).await
         }
+
+        async fn cut(&self) {}
     }
 
     /// Asks for a password, as `sudo -S -p PROMPT -H COMMAND..` does, and takes `right`.
@@ -242,7 +247,8 @@ mod tests {
         let mut shell = identity.enter(machine).await?;
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");
-        shell.run(&script, Place::Subshell, &mut output, &Counters::default()).await?;
+        let end = |_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
+        shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &end).await?;
         assert_eq!((&*output.stdout, &*output.stderr), (&b"got \n"[..], &b"err\n"[..]));
         Ok(())
     }

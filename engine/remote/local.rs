@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
-    sync::mpsc::{UnboundedSender, unbounded_channel},
 };
 
 use super::{
     Connector, Remote, RemoteError, Timeouts,
+    backlog::{Printed, backlog},
     identity::Identity,
     pipe::{Commands, End, Piece, Pipe},
     secrets::Passwords,
@@ -55,13 +55,16 @@ impl Commands for Children {
             .spawn()
             .map_err(|error| RemoteError::unreachable(format!("sh cannot be started: {error}")))?;
         let stdin = child.stdin.take().expect("standard input was asked to be a pipe");
-        let (sender, pieces) = unbounded_channel();
-        tokio::spawn(drain(child, sender));
+        let (printed, pieces) = backlog();
+        tokio::spawn(drain(child, printed));
         Ok(Pipe { stdin: Box::new(stdin), pieces })
     }
+
+    /// A child hears of the end by its standard input.
+    async fn cut(&self) {}
 }
 
-async fn drain(mut child: Child, to: UnboundedSender<Piece>) {
+async fn drain(mut child: Child, to: Printed) {
     let stdout = child.stdout.take().expect("standard output was asked to be a pipe");
     let stderr = child.stderr.take().expect("standard error was asked to be a pipe");
     tokio::join!(copy(stdout, &to, Piece::Stdout), copy(stderr, &to, Piece::Stderr));
@@ -73,18 +76,14 @@ async fn drain(mut child: Child, to: UnboundedSender<Piece>) {
         }
         Err(error) => Some(End::Gone(error.to_string())),
     };
-    let _ = to.send(Piece::Ended(end.unwrap_or(End::Gone(String::new()))));
+    to.end(end.unwrap_or(End::Gone(String::new())));
 }
 
 /// Reads to the end, also when nobody listens any more: a full pipe would stop the child.
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    to: &UnboundedSender<Piece>,
-    piece: fn(Vec<u8>) -> Piece,
-) {
+async fn copy(mut from: impl AsyncRead + Unpin, to: &Printed, piece: fn(Vec<u8>) -> Piece) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let _ = to.send(piece(buffer[..length].to_vec()));
+        to.put(piece, buffer[..length].to_vec()).await;
     }
 }
 
@@ -122,7 +121,7 @@ mod tests {
     }
 
     async fn run(remote: &dyn Remote, script: &Script) -> (i32, String, String) {
-        let mut output = Captured::default();
+        let mut output = Captured::within(8 << 20, None);
         let Exit(status) = remote.run(script, &mut output).await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status, text(output.stdout), text(output.stderr))

@@ -30,8 +30,8 @@ pub(super) async fn login(
         Login { connection, target, password, wanted: None, taken: Vec::new(), tried: Vec::new() };
     let mut offers = Offers::default();
     let over = login.try_all(keys, &mut offers).await.map_err(|error| {
-        let message = format!("the login at {} broke off: {error}", target.address());
-        RemoteError::unreachable(message)
+        let why = login.connection.gone().map_or_else(|| error.to_string(), str::to_owned);
+        RemoteError::unreachable(format!("the login at {} broke off: {why}", target.address()))
     })?;
     if over { Ok(()) } else { Err(login.failure(&offers)) }
 }

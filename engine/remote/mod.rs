@@ -1,8 +1,10 @@
 //! The only way to a host: run a script, or send content to one.
 
 mod algorithms;
+mod backlog;
 mod connection;
 mod dial;
+mod ending;
 mod frame;
 mod greeting;
 mod hop;
@@ -27,7 +29,7 @@ mod stream;
 mod target;
 mod traffic;
 
-pub(crate) use self::frame::find;
+pub(crate) use self::{frame::find, pipe::one_line};
 pub use self::{
     local::LocalConnector,
     proxy::end_all,
@@ -40,6 +42,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::{
     content::Content,
@@ -58,6 +61,8 @@ pub trait Remote: Send + Sync {
     ///
     /// # Errors
     /// [`RemoteError::Lost`] when the connection or the shell ends before the script does: what it did is unknown.
+    /// [`RemoteError::Left`] when the host said too much, or nothing in time; [`RemoteError::Overdue`] when the script was
+    /// ended because it took too long.
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
     /// Runs a script in the long-lived `sh` itself: what it opens as file descriptor 9, such as a lock, and what it
@@ -88,33 +93,81 @@ pub trait Output: Send {
     fn stdout(&mut self, bytes: &[u8]);
     /// Some bytes of the standard error.
     fn stderr(&mut self, bytes: &[u8]);
+    /// When the script must have ended, or is ended on the host. It is asked anew whenever something was printed.
+    fn until(&self) -> Option<Instant> {
+        None
+    }
+    /// How much may be printed, in bytes, once it was more: the host is left then.
+    fn full(&self) -> Option<usize> {
+        None
+    }
 }
 
-/// Keeps all that a script printed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Keeps all that a script printed, up to a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
     /// All of the standard output.
     pub stdout: Vec<u8>,
     /// All of the standard error.
     pub stderr: Vec<u8>,
+    most: usize,
+    weight: usize,
+    until: Option<Instant>,
 }
 
-/// How much of each stream is kept, in bytes: a host that prints without end must not fill the memory.
-const CAPTURED_MAX: usize = 64 << 20;
+/// How much of an answer is kept, in bytes, beyond what it was asked to bring along: a host that prints without end must not
+/// fill the memory.
+pub const ANSWER_MAX: usize = 2 << 20;
+
+impl Default for Captured {
+    fn default() -> Self {
+        Self::within(ANSWER_MAX, None)
+    }
+}
+
+impl Captured {
+    /// Keeps so many bytes, of a script that must have ended then.
+    pub fn within(most: usize, until: Option<Instant>) -> Self {
+        Self { stdout: Vec::new(), stderr: Vec::new(), most, weight: 0, until }
+    }
+
+    /// Adds some bytes to a stream, which never has room for more than may be kept.
+    fn keep(stream: &mut Vec<u8>, bytes: &[u8], most: usize) {
+        if stream.capacity() - stream.len() < bytes.len() {
+            let room = (2 * stream.capacity()).min(most).max(stream.len() + bytes.len());
+            stream.reserve_exact(room - stream.len());
+        }
+        stream.extend_from_slice(bytes);
+    }
+
+    /// Whether there is room for some bytes more. Those of no text take three each, once they are read as one.
+    fn takes(&mut self, bytes: &[u8]) -> bool {
+        let plain = bytes.iter().filter(|byte| byte.is_ascii()).count();
+        self.weight += plain + 3 * (bytes.len() - plain);
+        self.weight <= self.most
+    }
+}
 
 impl Output for Captured {
     fn stdout(&mut self, bytes: &[u8]) {
-        keep(&mut self.stdout, bytes);
+        if self.takes(bytes) {
+            Self::keep(&mut self.stdout, bytes, self.most);
+        }
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
-        keep(&mut self.stderr, bytes);
+        if self.takes(bytes) {
+            Self::keep(&mut self.stderr, bytes, self.most);
+        }
     }
-}
 
-fn keep(stream: &mut Vec<u8>, bytes: &[u8]) {
-    let room = CAPTURED_MAX.saturating_sub(stream.len());
-    stream.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    fn full(&self) -> Option<usize> {
+        (self.weight > self.most).then_some(self.most)
+    }
 }
 
 /// How a script ended: 0 is success.
@@ -148,6 +201,12 @@ pub enum RemoteError {
     /// The connection ended while something ran: whether it finished is unknown.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The host was left: it said too much, or nothing in time. Whether what ran there finished is unknown.
+    #[error("{0}")]
+    Left(String),
+    /// What ran took too long, and was ended. The host goes on.
+    #[error("it took too long, and was ended")]
+    Overdue,
     /// The host answered, and refused.
     #[error("{0}")]
     Refused(String),
@@ -159,6 +218,16 @@ pub enum RemoteError {
 impl RemoteError {
     fn unreachable(message: impl Into<String>) -> Self {
         Self::Unreachable { message: message.into(), hint: None }
+    }
+
+    /// The error of a host that said more than `most` bytes.
+    fn said_more(when: &str, most: usize) -> Self {
+        let size = match most {
+            0..1024 => format!("{most} bytes"),
+            1024..0x10_0000 => format!("{} KiB", most >> 10),
+            _ => format!("{} MiB", most >> 20),
+        };
+        Self::Left(format!("it said more than {size} {when}"))
     }
 
     fn with_hint(mut self, text: impl Into<String>) -> Self {

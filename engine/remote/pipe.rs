@@ -3,15 +3,18 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use tokio::{io::AsyncWrite, sync::mpsc::UnboundedReceiver};
+use tokio::io::AsyncWrite;
 
-use super::RemoteError;
+use super::{RemoteError, backlog::Pieces};
 
 /// Starts commands on a host: over a connection, or as children of this process.
 #[async_trait]
 pub(super) trait Commands: Send + Sync {
     /// Starts `command`, which the login shell reads.
     async fn start(&self, command: &str) -> Result<Pipe, RemoteError>;
+
+    /// Hears nothing more of the host, whatever it says.
+    async fn cut(&self);
 }
 
 /// A running command. Dropping it closes its streams; whether it then ends is its own affair.
@@ -19,14 +22,7 @@ pub(super) struct Pipe {
     /// Its standard input; it ends when it was shut down and dropped.
     pub(super) stdin: Box<dyn AsyncWrite + Send + Sync + Unpin>,
     /// What it prints, drained by a task of its own: a stream that nobody reads would stop the whole connection.
-    pub(super) pieces: UnboundedReceiver<Piece>,
-}
-
-impl Pipe {
-    /// The next piece; without one, the command has ended.
-    pub(super) async fn next(&mut self) -> Piece {
-        self.pieces.recv().await.unwrap_or(Piece::Ended(End::Gone(String::new())))
-    }
+    pub(super) pieces: Pieces,
 }
 
 /// Something that a command did.
@@ -61,7 +57,7 @@ impl fmt::Display for End {
 }
 
 /// What a host said, as one short line that cannot move the cursor.
-pub(super) fn one_line(bytes: &[u8]) -> String {
+pub(crate) fn one_line(bytes: &[u8]) -> String {
     const LONGEST: usize = 300;
     let text = String::from_utf8_lossy(bytes);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    Exit, Output, Remote, RemoteError, Traffic,
+    Exit, Output, Remote, RemoteError, Traffic, ending,
     identity::Identity,
     pipe::Commands,
     shell::{Place, Shell},
@@ -16,11 +17,12 @@ use super::{
 use crate::{content::Content, script::Script};
 
 /// How long a host may take to end its shell before it is left alone.
-const PARTING: Duration = Duration::from_secs(2);
+const PARTING: Duration = Duration::from_secs(3);
 
 /// One host, whatever carries the commands.
 pub(super) struct Session<C> {
     commands: C,
+    identity: Identity,
     shell: Mutex<Shell>,
     staging: Mutex<Staging>,
     traffic: Counters,
@@ -29,23 +31,39 @@ pub(super) struct Session<C> {
 impl<C: Commands> Session<C> {
     /// Opens the shell, as `identity`.
     pub(super) async fn open(commands: C, identity: Identity) -> Result<Self, RemoteError> {
-        let shell = Mutex::new(identity.enter(&commands).await?);
-        Ok(Self { commands, shell, staging: Mutex::default(), traffic: Counters::default() })
+        let shell = Mutex::new(identity.clone().enter(&commands).await?);
+        let (staging, traffic) = (Mutex::default(), Counters::default());
+        Ok(Self { commands, identity, shell, staging, traffic })
+    }
+
+    async fn exchange(
+        &self,
+        script: &Script,
+        place: Place,
+        output: &mut dyn Output,
+    ) -> Result<Exit, RemoteError> {
+        let mut shell = self.shell.lock().await;
+        self.traffic.round_trip();
+        let end = |process| -> BoxFuture<'_, ()> {
+            Box::pin(ending::end(&self.commands, &self.identity, process))
+        };
+        let exit = shell.run(script, place, output, &self.traffic, &end).await;
+        // Of any other host nothing more is heard: it might say more without an end.
+        if let Err(RemoteError::Left(_) | RemoteError::Lost(_)) = exit {
+            self.commands.cut().await;
+        }
+        exit
     }
 }
 
 #[async_trait]
 impl<C: Commands> Remote for Session<C> {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        let mut shell = self.shell.lock().await;
-        self.traffic.round_trip();
-        shell.run(script, Place::Subshell, output, &self.traffic).await
+        self.exchange(script, Place::Subshell, output).await
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        let mut shell = self.shell.lock().await;
-        self.traffic.round_trip();
-        shell.run(script, Place::Itself, output, &self.traffic).await
+        self.exchange(script, Place::Itself, output).await
     }
 
     async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {
@@ -57,7 +75,11 @@ impl<C: Commands> Remote for Session<C> {
         }
         self.traffic.round_trip();
         self.traffic.sent(missing.iter().map(|content| content.bytes().len()).sum());
-        let folder = staging.send(&self.commands, &missing).await?;
+        let sent = staging.send(&self.commands, &missing).await;
+        if let Err(RemoteError::Left(_) | RemoteError::Lost(_)) = sent {
+            self.commands.cut().await;
+        }
+        let folder = sent?;
         if made.is_none() {
             self.shell.lock().await.remove_at_end(&folder).await?;
         }
@@ -69,6 +91,19 @@ impl<C: Commands> Remote for Session<C> {
     }
 
     async fn close(&self) {
-        let _ = timeout(PARTING, async { self.shell.lock().await.end().await }).await;
+        let part = async {
+            let mut shell = self.shell.lock().await;
+            if let Some(process) = shell.abandoned() {
+                for signal in ["TERM", "KILL"] {
+                    // Where it cannot be sent, what runs there goes on.
+                    let _ = ending::send(&self.commands, &self.identity, process, signal).await;
+                    if timeout(PARTING / 3, shell.end()).await.is_ok() {
+                        return;
+                    }
+                }
+            }
+            shell.end().await;
+        };
+        let _ = timeout(PARTING, part).await;
     }
 }

@@ -1,9 +1,13 @@
 //! The long-lived `sh` of a host: it takes one script after the other.
 
-use tokio::{io::AsyncWriteExt, time::sleep_until};
+use futures::future::BoxFuture;
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, sleep_until},
+};
 
 use super::{
-    Exit, Output, RemoteError,
+    Exit, Output, RemoteError, ending,
     frame::{Scan, frame, frame_kept},
     greeting::Greeting,
     pipe::{End, Piece, Pipe, nonce, one_line},
@@ -42,13 +46,17 @@ impl Shell {
         Ok(Self { pipe, greeting, setup, nonce: nonce()?, count: 0, busy: false, holds: false })
     }
 
-    /// Runs one script to its end.
+    /// Runs one script to its end. Where that takes longer than `output` says, `end` ends it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Overdue`] when it was ended; the shell goes on then. After any other, nothing more runs in it.
     pub(super) async fn run(
         &mut self,
         script: &Script,
         place: Place,
         output: &mut dyn Output,
         traffic: &Counters,
+        end: &ending::End<'_>,
     ) -> Result<Exit, RemoteError> {
         if script.as_str().contains('\0') {
             return Err(RemoteError::Refused("a script cannot hold a NUL byte".to_owned()));
@@ -66,18 +74,19 @@ impl Shell {
             Place::Subshell => frame(script, &mark, &mut text),
             Place::Itself => frame_kept(script, &mark, &mut text),
         }
-        let exit = self.exchange(&text, &mark, output, traffic).await?;
-        self.busy = false;
-        Ok(exit)
+        self.pipe.pieces.reads(true);
+        let exit = self.exchange(&text, Reading::new(&mark, output, traffic), end).await;
+        self.pipe.pieces.reads(false);
+        self.busy = !matches!(exit, Ok(_) | Err(RemoteError::Overdue));
+        exit
     }
 
     /// Writes the text of a frame, and reads until both streams have shown the mark.
     async fn exchange(
         &mut self,
         text: &str,
-        mark: &str,
-        output: &mut dyn Output,
-        traffic: &Counters,
+        mut reading: Reading<'_>,
+        end: &ending::End<'_>,
     ) -> Result<Exit, RemoteError> {
         let Pipe { stdin, pieces } = &mut self.pipe;
         let mut write = std::pin::pin!(async {
@@ -85,14 +94,16 @@ impl Shell {
             stdin.flush().await
         });
         let mut written = false;
-        let (mut stdout, mut stderr) = (Scan::new(mark), Scan::new(mark));
-        let (mut status, mut quiet) = (None, false);
-        let mut last_words = LastWords::default();
+        let mut ending: Option<BoxFuture<'_, ()>> = None;
         loop {
-            if let (Some(status), true) = (&status, quiet) {
-                return Ok(Exit(*status));
+            if let Some(exit) = reading.exit() {
+                return if ending.is_some() { Err(RemoteError::Overdue) } else { Ok(exit) };
             }
+            let until = reading.output.until().filter(|_| ending.is_none());
             let piece = tokio::select! {
+                // What came in time counts.
+                biased;
+                piece = pieces.next() => piece,
                 result = &mut write, if !written => {
                     // A failed write is told better by how the shell ended.
                     written = true;
@@ -102,31 +113,14 @@ impl Shell {
                 () = sleep_until(self.greeting.deadline), if !self.greeting.is_over() => {
                     return Err(self.greeting.silent());
                 }
-                piece = pieces.recv() => piece.unwrap_or(Piece::Ended(End::Gone(String::new()))),
+                () = passes(until) => {
+                    let Some(process) = self.greeting.process() else { return Err(endless()) };
+                    ending = Some(end(process));
+                    continue;
+                }
+                () = over(&mut ending) => return Err(endless()),
             };
-            match self.greeting.hear(piece)? {
-                Piece::Stdout(bytes) => {
-                    let line = stdout.push(&bytes, |bytes| {
-                        traffic.received(bytes.len());
-                        output.stdout(bytes);
-                    });
-                    if let Some(line) = line {
-                        let number = line.parse().map_err(|_| {
-                            RemoteError::Lost(format!("the exit status is no number: {line:?}"))
-                        });
-                        status = Some(number?);
-                    }
-                }
-                Piece::Stderr(bytes) => {
-                    let line = stderr.push(&bytes, |bytes| {
-                        traffic.received(bytes.len());
-                        last_words.hear(bytes);
-                        output.stderr(bytes);
-                    });
-                    quiet |= line.is_some();
-                }
-                Piece::Ended(end) => return Err(last_words.lost(&end)),
-            }
+            reading.hear(self.greeting.hear(piece)?)?;
         }
     }
 
@@ -145,19 +139,101 @@ impl Shell {
         result.await.map_err(|error| RemoteError::Lost(error.to_string()))
     }
 
-    /// Lets a shell whose end undoes something read to its end, and waits for that if it is idle. Any other ends with the
-    /// connection.
+    /// The process that it is, if a script was left alone in it, of which nobody wants to hear any more.
+    pub(super) fn abandoned(&self) -> Option<u32> {
+        self.pipe.pieces.reads(false);
+        self.greeting.process().filter(|_| self.busy)
+    }
+
+    /// Lets a shell whose end undoes something, or in which something still runs, read to its end, and waits for that. Any
+    /// other ends with the connection.
     pub(super) async fn end(&mut self) {
-        if !self.holds {
+        if !self.holds && !self.busy {
             return;
         }
         let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
         let _ = stdin.shutdown().await;
         drop(stdin);
-        while !self.busy {
-            if let Piece::Ended(_) = self.pipe.next().await {
-                self.busy = true;
+        self.pipe.pieces.reads(true);
+        while !matches!(self.pipe.pieces.next().await, Piece::Ended(_)) {}
+        self.busy = true;
+    }
+}
+
+fn endless() -> RemoteError {
+    RemoteError::Left("it did not answer in time, and what ran there could not be ended".to_owned())
+}
+
+async fn passes(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn over(ending: &mut Option<BoxFuture<'_, ()>>) {
+    match ending {
+        Some(ending) => ending.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a shell prints of one script.
+struct Reading<'a> {
+    stdout: Scan,
+    stderr: Scan,
+    status: Option<i32>,
+    /// Whether the standard error has shown the mark.
+    quiet: bool,
+    output: &'a mut dyn Output,
+    traffic: &'a Counters,
+    last_words: LastWords,
+}
+
+impl<'a> Reading<'a> {
+    fn new(mark: &str, output: &'a mut dyn Output, traffic: &'a Counters) -> Self {
+        let (stdout, stderr) = (Scan::new(mark), Scan::new(mark));
+        let last_words = LastWords::default();
+        Self { stdout, stderr, status: None, quiet: false, output, traffic, last_words }
+    }
+
+    /// How the script ended, once both streams have said so.
+    fn exit(&self) -> Option<Exit> {
+        self.status.filter(|_| self.quiet).map(Exit)
+    }
+
+    fn hear(&mut self, piece: Piece) -> Result<(), RemoteError> {
+        let Self { output, traffic, .. } = self;
+        match piece {
+            Piece::Stdout(bytes) => {
+                let line = self.stdout.push(&bytes, |bytes| {
+                    traffic.received(bytes.len());
+                    output.stdout(bytes);
+                })?;
+                if let Some(line) = line {
+                    let status: Result<u8, _> = line.parse();
+                    let no_status = |_| {
+                        let line = one_line(line.as_bytes());
+                        RemoteError::Left(format!(
+                            "it ended a script with `{line}`, which is no exit status"
+                        ))
+                    };
+                    self.status = Some(status.map_err(no_status)?.into());
+                }
             }
+            Piece::Stderr(bytes) => {
+                let line = self.stderr.push(&bytes, |bytes| {
+                    traffic.received(bytes.len());
+                    self.last_words.hear(bytes);
+                    output.stderr(bytes);
+                })?;
+                self.quiet |= line.is_some();
+            }
+            Piece::Ended(end) => return Err(self.last_words.lost(&end)),
+        }
+        match self.output.full() {
+            Some(most) => Err(RemoteError::said_more("to what ran there", most)),
+            None => Ok(()),
         }
     }
 }
@@ -169,7 +245,7 @@ struct LastWords(Vec<u8>);
 impl LastWords {
     fn hear(&mut self, bytes: &[u8]) {
         const KEPT: usize = 300;
-        self.0.extend_from_slice(bytes);
+        self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT)..]);
         let surplus = self.0.len().saturating_sub(KEPT);
         self.0.drain(..surplus);
     }

@@ -3,9 +3,12 @@
 //! The folder belongs to the login user, mode 0700, and its files have mode 0600. Scripts run as the login user or, by
 //! sudo, doas or su, as root: both can read them. A step that acts as somebody else reads the content as root first.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io, time::Duration};
 
-use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt, BufWriter},
+    time::{Instant, sleep_until, timeout},
+};
 
 use super::{
     RemoteError,
@@ -61,25 +64,38 @@ fn command(nonce: &str, folder: Option<&str>) -> String {
     )
 }
 
+/// How much a host may say while it takes content, in bytes.
+const SAID_MAX: usize = 64 * 1024;
+
+/// How long a host may take nothing of what it is sent.
+const SILENCE: Duration = Duration::from_secs(60);
+
 async fn transfer(pipe: Pipe, nonce: &str, contents: &[&Content]) -> Result<String, RemoteError> {
     let Pipe { stdin, mut pieces } = pipe;
     let mut write = std::pin::pin!(write_tar(stdin, contents));
-    let mut written = false;
+    let mut written = None;
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let end = loop {
+        let over = written.unwrap_or_else(Instant::now) + SILENCE;
         let piece = tokio::select! {
-            // When it fails, the command has ended, and tells better why.
-            _ = &mut write, if !written => {
-                written = true;
+            result = &mut write, if written.is_none() => {
+                // When it fails, the command has ended, and tells better why.
+                if result.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+                    return Err(silent());
+                }
+                written = Some(Instant::now());
                 continue;
             }
-            piece = pieces.recv() => piece,
+            () = sleep_until(over), if written.is_some() => return Err(silent()),
+            piece = pieces.next() => piece,
         };
         match piece {
-            Some(Piece::Stdout(bytes)) => stdout.extend(bytes),
-            Some(Piece::Stderr(bytes)) => stderr.extend(bytes),
-            Some(Piece::Ended(end)) => break end,
-            None => break End::Gone(String::new()),
+            Piece::Stdout(bytes) => stdout.extend(bytes),
+            Piece::Stderr(bytes) => stderr.extend(bytes),
+            Piece::Ended(end) => break end,
+        }
+        if stdout.len() + stderr.len() > SAID_MAX {
+            return Err(RemoteError::said_more("while content was sent", SAID_MAX));
         }
     };
     let said = one_line(&stderr);
@@ -95,6 +111,11 @@ async fn transfer(pipe: Pipe, nonce: &str, contents: &[&Content]) -> Result<Stri
     }
 }
 
+fn silent() -> RemoteError {
+    let seconds = SILENCE.as_secs();
+    RemoteError::Left(format!("it took nothing of the content that it was sent for {seconds} s"))
+}
+
 /// The folder's name. The login shell's start-up files may have printed something before it.
 fn folder(stdout: &[u8], nonce: &str) -> Option<String> {
     let start = find(stdout, nonce.as_bytes())? + nonce.len() + 1;
@@ -105,23 +126,27 @@ fn folder(stdout: &[u8], nonce: &str) -> Option<String> {
 }
 
 /// Writes the archive; its end is the end of the stream, which is closed.
-async fn write_tar(to: impl AsyncWrite + Unpin, contents: &[&Content]) -> std::io::Result<()> {
+async fn write_tar(to: impl AsyncWrite + Unpin, contents: &[&Content]) -> io::Result<()> {
     const BLOCK: usize = 512;
+    const PART: usize = 64 * 1024;
     // Small files share a packet.
-    let mut to = BufWriter::with_capacity(64 * 1024, to);
+    let mut to = BufWriter::with_capacity(PART, to);
     for content in contents {
         let mut header = tar::Header::new_ustar();
         header.set_path(content.name())?;
         header.set_size(content.bytes().len() as u64);
         header.set_mode(0o600);
         header.set_cksum();
-        to.write_all(header.as_bytes()).await?;
-        to.write_all(content.bytes()).await?;
+        timeout(SILENCE, to.write_all(header.as_bytes())).await??;
+        // Each part in its time: a large file may take long, and a host that takes nothing may not.
+        for part in content.bytes().chunks(PART) {
+            timeout(SILENCE, to.write_all(part)).await??;
+        }
         let padding = content.bytes().len().next_multiple_of(BLOCK) - content.bytes().len();
         to.write_all(&[0; BLOCK][..padding]).await?;
     }
-    to.write_all(&[0; 2 * BLOCK]).await?;
-    to.shutdown().await
+    timeout(SILENCE, to.write_all(&[0; 2 * BLOCK])).await??;
+    timeout(SILENCE, to.shutdown()).await?
 }
 
 #[cfg(test)]

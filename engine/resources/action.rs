@@ -47,6 +47,7 @@ impl Resource for Action {
     const NATURE: Nature = Nature::Action;
     const REACTS: &'static [Reaction] = &[Reaction::Run];
     const OPAQUE: bool = true;
+    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         self.name.clone()
@@ -59,6 +60,10 @@ impl Resource for Action {
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_name(&self.name)?;
         self.execution().check()
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        self.execution().seconds()
     }
 
     fn probe(_batch: &[&Self]) -> Script {

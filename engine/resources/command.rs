@@ -76,6 +76,7 @@ impl Resource for Command {
     const KIND: &'static str = "command";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
+    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         self.name.clone()
@@ -109,6 +110,10 @@ impl Resource for Command {
     }
 
     /// A line for each: the argument that says that there is nothing to do, or `run`, or `unknown` and why.
+    fn seconds(&self) -> Option<u32> {
+        self.execution().seconds()
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let mut script = Script::default();
         if batch.iter().any(|command| !command.is_unguarded()) {

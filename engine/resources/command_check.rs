@@ -47,6 +47,7 @@ impl Resource for CommandCheck {
     const KIND: &'static str = "command_check";
     const FIRST: &'static str = "name";
     const NATURE: Nature = Nature::Check;
+    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         self.name.clone()
@@ -63,6 +64,10 @@ impl Resource for CommandCheck {
             return Err(ArgumentError::new("run", "there is nothing to run"));
         }
         self.patience().check(self.timeout)
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        Some(self.patience().seconds(self.timeout))
     }
 
     fn probe(batch: &[&Self]) -> Script {

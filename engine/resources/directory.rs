@@ -138,6 +138,12 @@ impl Resource for Directory {
         self.names().try_for_each(|name| entry::check_path("source", &self.below(name)))
     }
 
+    /// What lies at each path below it.
+    fn brings(&self) -> usize {
+        const WORDS_MAX: usize = 512;
+        self.names().map(|name| WORDS_MAX + 4 * (self.path.len() + name.len())).sum()
+    }
+
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
         all_paths(batch)
     }

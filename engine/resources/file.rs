@@ -129,6 +129,11 @@ impl Resource for File {
         Ok(())
     }
 
+    /// The old text, in base64.
+    fn brings(&self) -> usize {
+        if self.is_shown() { SHOWN_MAX * 3 / 2 } else { 0 }
+    }
+
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
         batch.iter().map(|file| file.path.as_str().into()).collect()
     }

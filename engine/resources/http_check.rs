@@ -84,6 +84,7 @@ impl Resource for HttpCheck {
     const KIND: &'static str = "http_check";
     const FIRST: &'static str = "url";
     const NATURE: Nature = Nature::Check;
+    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         self.url.clone()
@@ -98,6 +99,10 @@ impl Resource for HttpCheck {
         self.patience().check(self.timeout)?;
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        Some(self.patience().seconds(self.timeout))
     }
 
     fn probe(batch: &[&Self]) -> Script {

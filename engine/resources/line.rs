@@ -126,6 +126,11 @@ impl Resource for Line {
         }
     }
 
+    /// The old text, in base64.
+    fn brings(&self) -> usize {
+        SHOWN_MAX * 3 / 2
+    }
+
     fn words(&self) -> usize {
         let texts = [&self.line, &self.pattern, &self.after, &self.before];
         texts.into_iter().flatten().map(String::len).sum()

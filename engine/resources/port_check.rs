@@ -52,6 +52,7 @@ impl Resource for PortCheck {
     const KIND: &'static str = "port_check";
     const FIRST: &'static str = "port";
     const NATURE: Nature = Nature::Check;
+    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         format!("{}:{}", self.host, self.port)
@@ -71,6 +72,10 @@ impl Resource for PortCheck {
             return Err(ArgumentError::new("host", message));
         }
         self.patience().check(self.timeout)
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        Some(self.patience().seconds(self.timeout))
     }
 
     fn probe(batch: &[&Self]) -> Script {

@@ -163,6 +163,10 @@ impl Resource for Repository {
         self.files.iter_mut().try_for_each(|file| file.resolve(files))
     }
 
+    fn brings(&self) -> usize {
+        self.files.iter().map(Resource::brings).sum()
+    }
+
     fn words(&self) -> usize {
         self.files.iter().map(|file| file.key().len()).sum()
     }

@@ -97,6 +97,10 @@ impl Resource for Unit {
         Ok(())
     }
 
+    fn brings(&self) -> usize {
+        self.file().brings()
+    }
+
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
         File::looks_at(&files(batch))
     }

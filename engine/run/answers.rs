@@ -81,7 +81,7 @@ pub(super) fn note(known: &mut Known, answers: impl IntoIterator<Item = Answer>)
 /// All that a host is asked, in one round trip; none where it did not answer.
 async fn ask(host: &Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> Option<Vec<Answer>> {
     let questions = Questions::new(questions, nonce());
-    let (_, mut printed) = fleet.run(host, &questions.script()).await.ok()?;
+    let (_, mut printed) = fleet.run(host, &questions.script(), 0).await.ok()?;
     let answers = questions.read(&mut printed);
     if answers.is_none() {
         unanswered(host, fleet);

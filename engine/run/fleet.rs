@@ -10,10 +10,11 @@ use futures::future::join_all;
 use tokio::{
     sync::{OnceCell, Semaphore},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
+    config::Limits,
     diagnostic::Result as Checked,
     event::{Event, Events},
     inventory::Inventory,
@@ -31,6 +32,7 @@ pub(crate) struct Fleet {
     ways: Mutex<HashMap<Arc<str>, Arc<Way>>>,
     /// How many hosts are worked on, or begin to be asked, at once.
     places: Semaphore,
+    limits: Limits,
 }
 
 /// A host that has not answered by then makes way for the next one that is to be asked.
@@ -49,10 +51,11 @@ impl Fleet {
         events: Arc<dyn Events>,
         inventory: Arc<Inventory>,
         concurrency: usize,
+        limits: Limits,
     ) -> Self {
         let places = Semaphore::new(concurrency.max(1));
         let (ways, events) = (Mutex::default(), Mutex::new(Some(events)));
-        Self { connector, events, inventory, ways, places }
+        Self { connector, events, inventory, ways, places, limits }
     }
 
     /// Makes sure that these hosts can be worked on together, beside those that are open.
@@ -151,13 +154,27 @@ impl Fleet {
         Ok(remote)
     }
 
-    /// Runs a script and keeps what it prints.
+    /// How long hosts are waited for, and how much of what they say is kept.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What keeps the answer of a host that is asked now, and that may bring along so many bytes.
+    pub(crate) fn answer(&self, brings: usize) -> Captured {
+        let until = Instant::now().checked_add(self.limits.probe);
+        Captured::within(self.limits.answer.saturating_add(brings), until)
+    }
+
+    /// Asks a host by a script, and keeps what it prints.
     pub(crate) async fn run(
         &self,
         name: &Arc<str>,
         script: &Script,
+        brings: usize,
     ) -> Result<(Exit, Captured), RemoteError> {
-        let mut captured = Captured::default();
+        // The time to dial is another one.
+        self.remote(name).await?;
+        let mut captured = self.answer(brings);
         let exit = self.run_to(name, script, &mut captured).await?;
         Ok((exit, captured))
     }
@@ -170,7 +187,8 @@ impl Fleet {
         output: &mut dyn Output,
     ) -> Result<Exit, RemoteError> {
         let remote = self.remote(name).await?;
-        remote.run(script, output).await.inspect_err(|error| self.lose(name, error.clone()))
+        let exit = remote.run(script, output).await;
+        exit.inspect_err(|error| self.lose(name, error.clone()))
     }
 
     /// Tells something that is no result.

@@ -1,16 +1,14 @@
 //! One run at a time on a host: a lock that the connection holds, and that is gone when the connection is.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
 use super::fleet::Fleet;
 use crate::{
     prelude,
-    remote::{Captured, RemoteError},
+    remote::{RemoteError, one_line},
     script::Script,
     sh,
 };
@@ -61,12 +59,12 @@ async fn take_one(
     let mut waited = false;
     loop {
         let Ok(remote) = fleet.remote(host).await else { return waited };
-        let mut said = Captured::default();
+        let mut said = fleet.answer(0);
         if let Err(error) = remote.keep(script, &mut said).await {
             fleet.lose(host, error);
             return waited;
         }
-        let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let said = one_line(&said.stdout);
         if said == TAKEN {
             return waited;
         }

@@ -8,7 +8,6 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
-use tokio::sync::watch;
 
 mod answers;
 mod apply;
@@ -16,6 +15,8 @@ mod approval;
 mod evaluate;
 mod execution;
 mod fleet;
+mod interrupt;
+mod live;
 mod lock;
 mod obligations;
 mod observe;
@@ -32,6 +33,7 @@ pub(crate) use self::fleet::Fleet;
 pub use self::{
     answers::Lookup,
     approval::{ApprovedNode, PlanFile},
+    interrupt::Interrupt,
     segment::{Part, Progress, ProgressReader, Segment},
 };
 use self::{
@@ -43,6 +45,7 @@ use self::{
 };
 use crate::{
     catalog::{Catalog, NodeId},
+    config::Limits,
     diagnostic::Result,
     event::{Event, Events, HostSummary},
     exit_status::ExitStatus,
@@ -70,32 +73,10 @@ pub struct Run {
     pub limit: Option<BTreeSet<Arc<str>>>,
     /// How long to wait for a host that another run holds.
     pub lock_wait: Duration,
+    /// How long hosts are waited for, and how much of what they say is kept.
+    pub limits: Limits,
     /// Ends it early.
     pub interrupt: Interrupt,
-}
-
-/// Tells a run to start nothing new.
-#[derive(Clone)]
-pub struct Interrupt(watch::Receiver<bool>);
-
-impl Interrupt {
-    /// An interrupt, and what sets it.
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    pub(crate) fn is_set(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it is set.
-    async fn set(&self) {
-        if self.0.clone().wait_for(|set| *set).await.is_err() {
-            // Nobody is left who could set it.
-            std::future::pending().await
-        }
-    }
 }
 
 /// What is to be done with the plan.
@@ -167,7 +148,7 @@ impl Run {
     fn fleet(&self, input: &impl Fn(Known) -> Input) -> Arc<Fleet> {
         let inventory = input(Known::default()).inventory;
         let (connector, events) = (self.connector.clone(), self.events.clone());
-        Arc::new(Fleet::new(connector, events, inventory, self.concurrency))
+        Arc::new(Fleet::new(connector, events, inventory, self.concurrency, self.limits))
     }
 
     async fn stages(
@@ -240,6 +221,11 @@ impl Run {
             true => ExitStatus::Interrupted,
             false => tally.status(&troubles),
         };
+        if self.interrupt.is_time_up() {
+            let message =
+                format!("{}: what was not begun is not done (--timeout)", self.interrupt.because());
+            self.events.send(Event::Warning { message, place: None });
+        }
         let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         fleet.fall_silent();

@@ -76,7 +76,8 @@ async fn one(
             false => Cow::Owned(script.into_owned().then(probe.script.clone())),
         };
     }
-    let (_, mut printed) = fleet.run(&host, &script).await.ok()?;
+    let brings = probe.as_ref().map_or(0, |probe| probe.brings);
+    let (_, mut printed) = fleet.run(&host, &script, brings).await.ok()?;
     let Some(answers) = questions.read(&mut printed) else {
         unanswered(&host, &fleet);
         return None;

@@ -42,6 +42,9 @@ pub struct Part {
     /// What the step takes from the stage.
     #[serde(skip)]
     pub contents: Vec<Content>,
+    /// Seconds that it may take, where its resource says so.
+    #[serde(skip)]
+    pub timeout: Option<u32>,
 }
 
 impl Segment {
@@ -125,7 +128,9 @@ impl Part {
                 paying.push(sh!("unmark {}", marker));
             }
         }
-        Self { nodes, owing, step: step.script, paying, contents: step.contents }
+        // What says how long it may take is a step of its own.
+        let timeout = nodes.first().and_then(|id| catalog.node(*id).timeout);
+        Self { nodes, owing, step: step.script, paying, contents: step.contents, timeout }
     }
 
     /// What runs, in order.
@@ -194,6 +199,7 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
     let fits = |id: &&NodeId| {
         let planned = &plan.node(**id).planned;
         catalog.node(**id).kind.name() == kind.name()
+            && catalog.node(**id).timeout.is_none()
             && planned.change().is_some()
             && planned.is_felt()
             && planned.reactions().is_empty()

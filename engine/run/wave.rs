@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     PlanFile, Run, answers,
-    apply::INTERRUPTED,
     evaluate::Evaluated,
     obligations,
     questions::Answer,
@@ -189,7 +188,7 @@ impl Run {
         let mut plan = loop {
             let look = self.verify(catalog, graph, fleet, tally, 0, &nothing).await;
             let Some(plan) = look.and_then(|(plan, _)| plan) else {
-                let because = INTERRUPTED.to_owned();
+                let because = self.interrupt.because();
                 let skipped = |id| (id, Outcome::Skipped { because: because.clone() });
                 let rest: Vec<_> = tally.open().map(skipped).collect();
                 self.tell_finished(catalog, &rest);

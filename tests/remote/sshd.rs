@@ -171,7 +171,7 @@ pub(crate) fn unreachable(result: Result<Arc<dyn Remote>, RemoteError>) -> (Stri
 
 /// Runs a script; gives its status and what it printed.
 pub(crate) async fn run(remote: &dyn Remote, script: &Script) -> (i32, String, String) {
-    let mut output = Captured::default();
+    let mut output = Captured::within(8 << 20, None);
     let status = remote.run(script, &mut output).await.unwrap().0;
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status, text(output.stdout), text(output.stderr))

@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use converge::{
+    config::Limits,
     content::Content,
     diagnostic::{Diagnostic, Source},
     event::{AsDeclared, Event, Events, HostSummary, Outcome, Planned},
@@ -51,13 +52,17 @@ pub(crate) struct Fleet {
     folder: TempDir,
     inventory: Arc<Inventory>,
     connector: Arc<FakeConnector>,
-    runs: AtomicU32,
+    /// How many runs there were: their names stand in what hosts are asked.
+    pub(crate) runs: AtomicU32,
     pub(crate) roles: BTreeMap<String, String>,
     pub(crate) limit: Option<BTreeSet<Arc<str>>>,
     pub(crate) concurrency: usize,
     /// Sees every event, and sets the interrupt when it says so.
     pub(crate) interrupt_at: Option<Watch>,
     pub(crate) lock_wait: Duration,
+    pub(crate) limits: Limits,
+    /// How long a run may take.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a run came to.
@@ -99,6 +104,8 @@ impl Fleet {
             concurrency: 10,
             interrupt_at: None,
             lock_wait: Duration::ZERO,
+            limits: Limits::default(),
+            timeout: None,
         }
     }
 
@@ -175,7 +182,8 @@ impl Fleet {
             concurrency: self.concurrency,
             limit: self.limit.clone(),
             lock_wait: self.lock_wait,
-            interrupt,
+            limits: self.limits,
+            interrupt: interrupt.after(self.timeout),
         };
         let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         files.insert("site.rhai".to_owned(), playbook.into());

@@ -138,7 +138,7 @@ impl server::Handler for Host {
             Answers::Played { tapes, .. } => {
                 let tape = tapes.get(self.started).cloned().unwrap_or_default();
                 self.started += 1;
-                Running::Played(Player::new(tape))
+                Running::Played(tape.play())
             }
         };
         let is_played = matches!(running, Running::Played(_));
@@ -198,9 +198,9 @@ impl Host {
                     return Ok(());
                 }
                 for (stream, bytes) in sayings {
-                    match stream {
-                        Stream::Out => session.data(id, bytes)?,
-                        Stream::Err => session.extended_data(id, 1, bytes)?,
+                    match stream.code() {
+                        None => session.data(id, bytes)?,
+                        Some(code) => session.extended_data(id, code, bytes)?,
                     }
                 }
                 if let Some(done) = done {
@@ -215,9 +215,9 @@ impl Host {
 
 async fn say(handle: &Handle, id: ChannelId, stream: Stream, bytes: Vec<u8>) {
     // Whoever hung up hears nothing.
-    let _ = match stream {
-        Stream::Out => handle.data(id, bytes).await,
-        Stream::Err => handle.extended_data(id, 1, bytes).await,
+    let _ = match stream.code() {
+        None => handle.data(id, bytes).await,
+        Some(code) => handle.extended_data(id, code, bytes).await,
     };
 }
 

@@ -14,6 +14,16 @@ pub(crate) enum Stream {
     Err,
 }
 
+impl Stream {
+    /// The number that SSH has for it; none for the one that needs none.
+    pub(crate) fn code(self) -> Option<u32> {
+        match self {
+            Stream::Out => None,
+            Stream::Err => Some(1),
+        }
+    }
+}
+
 /// A recorded command: its text and its standard input make the question, what it printed are the answers.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
@@ -93,11 +103,14 @@ pub(crate) struct Player {
     next: usize,
 }
 
-impl Player {
-    pub(crate) fn new(tape: Arc<Tape>) -> Self {
-        Self { tape, question: Vec::new(), next: 0 }
+impl Tape {
+    /// Plays it to one client.
+    pub(crate) fn play(self: Arc<Self>) -> Player {
+        Player { tape: self, question: Vec::new(), next: 0 }
     }
+}
 
+impl Player {
     /// Takes more of the question; gives what is said to it.
     pub(crate) fn asked(&mut self, bytes: &[u8]) -> Vec<(Stream, Vec<u8>)> {
         self.question.extend_from_slice(bytes);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check_length;
 use crate::{
+    check,
     content::Content,
     entry,
     resource::{ArgumentError, Step},
@@ -14,6 +15,9 @@ use crate::{
 
 /// Seconds that a script may take that only asks whether there is something to do.
 const QUESTION_SECONDS: u32 = 30;
+
+/// Seconds after which a script is killed that does not end when its time is up: the `-k` of `timeout`.
+const KILL_SECONDS: u32 = 5;
 
 /// How a script of a role is run.
 pub(in crate::resources) struct Execution<'a> {
@@ -43,6 +47,13 @@ impl Execution<'_> {
         }
         check_user(self.user)?;
         check_env(self.env)
+    }
+
+    /// Seconds that all tries may take, if one has an end.
+    pub(in crate::resources) fn seconds(&self) -> Option<u32> {
+        let Retries { retries, delay } = self.retries;
+        let one = self.timeout?.saturating_add(KILL_SECONDS).saturating_add(delay.unwrap_or(DELAY));
+        Some(one.saturating_mul(retries.saturating_add(1)).saturating_add(check::ROOM))
     }
 
     /// The step that runs it; it fails unless its exit status is among `ok_codes`.

@@ -416,7 +416,7 @@ impl Case {
             let (key, owns) = (number.to_string(), number.to_string());
             let place = Place { file: "x.rhai".into(), line: number + 1, column: 1 };
             let declared = Declared { place, chain: [].into() };
-            let resource = kind::Declared { key, owns, desired };
+            let resource = kind::Declared { key, owns, desired, timeout: None };
             let host = NAMES[*host].into();
             let node =
                 catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
@@ -461,9 +461,10 @@ impl Case {
             concurrency: 10,
             limit: None,
             lock_wait: Duration::ZERO,
+            limits: crate::config::Limits::default(),
             interrupt,
         };
-        let fleet = Arc::new(Fleet::new(hosts.clone(), told.clone(), inventory, 10));
+        let fleet = Arc::new(Fleet::new(hosts.clone(), told.clone(), inventory, 10, run.limits));
         let catalog = Arc::new(self.catalog());
         let graph = Graph::build(&catalog).unwrap();
         let all: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();

@@ -1,0 +1,94 @@
+//! Ends what runs too long in a shell of a host, and leaves the shell itself alone: what it holds, such as the lock, goes in
+//! order then.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    Captured, RemoteError, identity::Identity, pipe::Commands, shell::Place, traffic::Counters,
+};
+use crate::{script::Script, sh};
+
+/// How long a host may take to send a signal, and then what runs to end by it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends what runs in the shell that is this process; when it is over, nothing more can be done.
+pub(super) type End<'a> = dyn Fn(u32) -> BoxFuture<'a, ()> + Send + Sync + 'a;
+
+/// First it is asked to end, then it is ended.
+pub(super) async fn end(commands: &dyn Commands, identity: &Identity, process: u32) {
+    for signal in ["TERM", "KILL"] {
+        let sent = timeout(GRACE, send(commands, identity, process, signal)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+        sleep(GRACE).await;
+    }
+}
+
+/// Sends a signal to what runs in a shell, over a shell of its own.
+pub(super) async fn send(
+    commands: &dyn Commands,
+    identity: &Identity,
+    process: u32,
+    signal: &str,
+) -> Result<(), RemoteError> {
+    let mut shell = identity.clone().enter(commands).await?;
+    let (script, mut output) = (script(process, signal), Captured::default());
+    let nothing = |_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
+    shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &nothing).await?;
+    Ok(())
+}
+
+/// Signals all that descends from the shell, wherever it went, and all of its group, whatever it descends from: but neither
+/// the shell nor what the shell descends from. Who a process is says the kernel; its name, in which anything may
+/// stand, is not read.
+fn script(process: u32, signal: &str) -> Script {
+    sh!(
+        "list() {{
+  for f in /proc/[0-9]*/stat; do
+    f=${{f%/stat}}
+    if {{ read -r line <\"$f/stat\"; }} 2>/dev/null; then
+      case $line in *') '*) ;; *) continue ;; esac
+      set -- ${{line##*) }}
+      printf '%s %s %s\\n' \"${{f#/proc/}}\" \"$2\" \"$3\"
+    fi
+  done
+}}
+if [ -r /proc/self/stat ]; then list; else ps -A -o pid= -o ppid= -o pgid=; fi |
+  awk -v root={} -v own=$$ '
+    {{ parent[$1] = $2; group[$1] = $3 }}
+    function below(p, top,    n) {{
+      while (n++ < 10000 && p in parent) {{ if (p == top) return 1; p = parent[p] }}
+    }}
+    END {{
+      if (!(root in parent)) exit
+      for (p in parent)
+        if (p > 1 && p != root && !below(root, p) && !below(p, own) &&
+            (below(p, root) || group[p] == group[root] && group[own] != group[root]))
+          print p
+    }}' |
+  while read -r p; do kill -{} \"$p\" 2>/dev/null; done; :",
+        process,
+        Script::trusted(signal)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_script_is_one_for_every_shell() {
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let mut command = Command::new(shell[0]);
+            command.args(&shell[1..]).args(["-nc", script(1, "TERM").as_str()]);
+            let Ok(output) = command.output() else { continue };
+            assert!(output.status.success(), "{shell:?}: {output:?}");
+        }
+    }
+}

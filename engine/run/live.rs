@@ -1,0 +1,303 @@
+//! A segment that runs: what its output says of each of its parts, as it comes.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    apply::{Apply, Outcomes},
+    segment::{Part, Progress, ProgressReader, Segment},
+};
+use crate::{
+    catalog::NodeId,
+    event::{Event, Failure, Outcome},
+    remote::{Exit, Output, RemoteError},
+    resource::Nature,
+};
+
+/// How a segment ended.
+pub(super) enum End {
+    /// Its script came to an end.
+    Exit(Exit),
+    /// The host did not take it, and nothing ran.
+    Refused(String),
+    /// It was not begun.
+    Unstarted(String),
+    /// Its script took too long, and was ended.
+    Overdue,
+    /// The host was lost while it ran.
+    Lost(RemoteError),
+}
+
+/// A segment that runs: reads its output and tells what happens.
+pub(super) struct Live<'a> {
+    apply: &'a Apply<'a>,
+    segment: &'a Segment,
+    reader: ProgressReader,
+    /// How many parts came to an end: they run one after the other.
+    ended: usize,
+    /// When the next one began, if it did.
+    began: Option<Instant>,
+    /// The first node of the part that failed.
+    failed: Option<NodeId>,
+    output: Tail,
+    outcomes: Outcomes,
+    /// When the part that runs must have ended.
+    due: Option<Instant>,
+    /// Whether it is owed: then it may take its time, also when that of the run is up.
+    obligation: bool,
+    /// How much it printed, in bytes, and how often it warned.
+    printed: usize,
+    warned: usize,
+}
+
+/// More warnings of one segment are only noise.
+const WARNINGS_MAX: usize = 100;
+
+impl<'a> Live<'a> {
+    pub(super) fn new(apply: &'a Apply<'a>, segment: &'a Segment, obligation: bool) -> Self {
+        let reader = ProgressReader::new(&segment.id);
+        let (output, outcomes) = (Tail::default(), Outcomes::new());
+        let (ended, began, failed, due) = (0, None, None, None);
+        let (printed, warned) = (0, 0);
+        Self {
+            apply,
+            segment,
+            reader,
+            ended,
+            began,
+            failed,
+            output,
+            outcomes,
+            due,
+            obligation,
+            printed,
+            warned,
+        }
+    }
+
+    /// How long the part that runs may take.
+    fn time(&self) -> Duration {
+        let own = self.part().and_then(|part| part.timeout);
+        own.map_or(self.apply.fleet.limits().step, |own| Duration::from_secs(own.into()))
+    }
+
+    /// From now on, the host is waited for.
+    pub(super) fn waits(&mut self) {
+        self.due = Instant::now().checked_add(self.time());
+    }
+
+    /// Why what took too long was ended.
+    fn late(&self) -> String {
+        match self.due.is_some_and(|due| due <= Instant::now()) {
+            true => format!("it took longer than {} s, and was ended", self.time().as_secs()),
+            false => format!("{}: it was ended", self.apply.interrupt.because()),
+        }
+    }
+
+    pub(super) fn sent_late(&self) -> RemoteError {
+        RemoteError::Left(format!("while content was sent, {}", self.late()))
+    }
+
+    /// A part that is told of out of turn is none of ours.
+    fn progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Began(part) if part == self.ended => self.begin(),
+            Progress::Line(part, line) if part == self.ended => self.line(line),
+            Progress::Warned(part, text) if part == self.ended => self.warn(&text),
+            Progress::Ended(part, status) if part == self.ended && self.began.is_some() => {
+                let outcome = |(at, id): (usize, &NodeId)| (*id, self.outcome_of(at, *id, status));
+                let outcomes = self.nodes().iter().enumerate().map(outcome).collect();
+                if status != 0 {
+                    self.failed = self.nodes().first().copied();
+                }
+                self.finish(outcomes);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self) {
+        self.began = Some(Instant::now());
+        self.waits();
+        self.output = Tail::default();
+        for &id in self.nodes() {
+            let node = self.apply.catalog.node(id).name.clone();
+            self.apply.events.send(Event::Started { node });
+        }
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.warned += 1;
+        let Some(&id) = self.nodes().first().filter(|_| self.warned <= WARNINGS_MAX) else {
+            return;
+        };
+        let node = self.apply.catalog.node(id);
+        let message = format!("{}: {text}", node.name.node);
+        let place = Some(node.declared.place.clone());
+        self.apply.events.send(Event::Warning { message, place });
+    }
+
+    fn line(&mut self, line: String) {
+        if let Some(&id) = self.nodes().first() {
+            let node = self.apply.catalog.node(id).name.clone();
+            self.apply.events.send(Event::Output { node, line: line.clone() });
+        }
+        self.output.push(line);
+    }
+
+    fn part(&self) -> Option<&'a Part> {
+        self.segment.parts.get(self.ended)
+    }
+
+    /// The nodes of the part that runs.
+    fn nodes(&self) -> &'a [NodeId] {
+        self.part().map_or(&[], |part| &part.nodes)
+    }
+
+    /// Goes on to the next part.
+    fn finish(&mut self, outcomes: Outcomes) {
+        let elapsed = self.began.take().map_or(0, |began| began.elapsed().as_millis());
+        let duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        for (id, outcome) in outcomes {
+            self.apply.finished(id, outcome.clone(), duration_ms);
+            self.outcomes.push((id, outcome));
+        }
+        self.ended += 1;
+    }
+
+    /// What became of a node of the part. Of several that failed together only the first shows how.
+    fn outcome_of(&self, at: usize, id: NodeId, status: i32) -> Outcome {
+        let kind = self.apply.catalog.node(id).kind;
+        if kind.reverted() == Some(status) {
+            let (output, why) = self.output.before_last();
+            return Outcome::reverted(Failure { output, ..Failure::told(why) });
+        }
+        if status != 0 && at > 0 {
+            let message = format!("it is one step with {}, which failed", self.name_of(self.ended));
+            return Outcome::failed(Failure::told(message));
+        }
+        if status != 0 {
+            let message = format!("its step ended with exit status {status}");
+            return self.failure(message, Some(status));
+        }
+        // A check changes nothing: it only waited.
+        if kind.nature() == Nature::Check { Outcome::Unchanged } else { Outcome::Changed }
+    }
+
+    fn failure(&self, message: String, exit_status: Option<i32>) -> Outcome {
+        let first = self.nodes().first().map(|id| self.apply.catalog.node(*id));
+        let command = first.and_then(|node| node.kind.script(&node.desired));
+        let output = self.output.text();
+        Outcome::failed(Failure { command, exit_status, output, ..Failure::told(message) })
+    }
+
+    /// What became of all nodes, once the script ended or was lost.
+    pub(super) fn end(mut self, end: End) -> Outcomes {
+        // The part that the end is about, if it is about one.
+        let mut about = None;
+        // The shell on the host goes on without the connection: whatever stood behind may have run too.
+        let lost = matches!(end, End::Lost(_));
+        let because = match end {
+            End::Exit(Exit(status)) => match self.failed {
+                Some(id) => self.apply.catalog.node(id).name.node.to_string(),
+                None => {
+                    let outcome = self.failure("its script ended early".to_owned(), Some(status));
+                    about = Some((self.ended, outcome));
+                    self.name_of(self.ended)
+                }
+            },
+            End::Refused(message) => {
+                let needs = |part: &Part| !part.contents.is_empty();
+                let part = self.segment.parts.iter().position(needs).unwrap_or_default();
+                about = Some((part, Outcome::failed(Failure::told(message))));
+                self.name_of(part)
+            }
+            End::Unstarted(reason) => reason,
+            End::Overdue => {
+                let outcome = self.failure(self.late(), None);
+                about = Some((self.ended, outcome));
+                self.name_of(self.ended)
+            }
+            End::Lost(error) => {
+                about = Some((self.ended, Outcome::Unknown { message: error.to_string() }));
+                self.name_of(self.ended)
+            }
+        };
+        while let Some(part) = self.part() {
+            let outcome = match &about {
+                Some((index, outcome)) if lost || *index == self.ended => outcome.clone(),
+                _ => Outcome::Skipped { because: because.clone() },
+            };
+            self.finish(part.nodes.iter().map(|id| (*id, outcome.clone())).collect());
+        }
+        self.outcomes
+    }
+
+    fn name_of(&self, part: usize) -> String {
+        let first = self.segment.parts.get(part).and_then(|part| part.nodes.first());
+        first.map(|id| self.apply.catalog.node(*id).name.node.to_string()).unwrap_or_default()
+    }
+}
+
+impl Output for Live<'_> {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.printed = self.printed.saturating_add(bytes.len());
+        for progress in self.reader.read(bytes) {
+            self.progress(progress);
+        }
+    }
+
+    /// A part's own standard error is part of its output; what is left here is of the shell itself.
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.printed = self.printed.saturating_add(bytes.len());
+        for line in String::from_utf8_lossy(bytes).lines() {
+            self.output.push(line.to_owned());
+        }
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let run = self.apply.interrupt.until().filter(|_| !self.obligation);
+        self.due.into_iter().chain(run).min()
+    }
+
+    fn full(&self) -> Option<usize> {
+        let most = self.apply.fleet.limits().output;
+        (self.printed > most).then_some(most)
+    }
+}
+
+/// The last lines of an output.
+#[derive(Default)]
+struct Tail {
+    lines: VecDeque<String>,
+    bytes: usize,
+}
+
+const TAIL_LINES_MAX: usize = 40;
+
+/// A line more than these many bytes takes the place of others; the last one is kept, however long it is.
+const TAIL_BYTES_MAX: usize = 64 * 1024;
+
+impl Tail {
+    fn push(&mut self, line: String) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.lines.len() > TAIL_LINES_MAX
+            || self.bytes > TAIL_BYTES_MAX && self.lines.len() > 1
+        {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+    }
+
+    fn text(&self) -> String {
+        self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The text without its last line, and that line.
+    fn before_last(&self) -> (String, String) {
+        let text = self.text();
+        let (before, last) = text.rsplit_once('\n').unwrap_or(("", &text));
+        (before.to_owned(), last.to_owned())
+    }
+}
