@@ -12,14 +12,20 @@ use super::{
 use crate::{script::Script, sh};
 
 /// How long a host may take to send a signal, and then what runs to end by it.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Ends what runs in the shell that is this process; when it is over, nothing more can be done.
-pub(super) type End<'a> = dyn Fn(u32) -> BoxFuture<'a, ()> + Send + Sync + 'a;
+pub(super) type End<'a> =
+    dyn Fn(u32, &'static [&'static str]) -> BoxFuture<'a, ()> + Send + Sync + 'a;
 
-/// First it is asked to end, then it is ended.
-pub(super) async fn end(commands: &dyn Commands, identity: &Identity, process: u32) {
-    for signal in ["TERM", "KILL"] {
+/// One signal after the other.
+pub(super) async fn end(
+    commands: &dyn Commands,
+    identity: &Identity,
+    process: u32,
+    signals: &[&str],
+) {
+    for signal in signals {
         let sent = timeout(GRACE, send(commands, identity, process, signal)).await;
         if !matches!(sent, Ok(Ok(()))) {
             return;
@@ -37,7 +43,7 @@ pub(super) async fn send(
 ) -> Result<(), RemoteError> {
     let mut shell = identity.clone().enter(commands).await?;
     let (script, mut output) = (script(process, signal), Captured::default());
-    let nothing = |_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
+    let nothing = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
     shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &nothing).await?;
     Ok(())
 }

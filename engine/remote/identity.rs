@@ -247,7 +247,7 @@ mod tests {
         let mut shell = identity.enter(machine).await?;
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");
-        let end = |_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
+        let end = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
         shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &end).await?;
         assert_eq!((&*output.stdout, &*output.stderr), (&b"got \n"[..], &b"err\n"[..]));
         Ok(())

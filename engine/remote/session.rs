@@ -44,8 +44,8 @@ impl<C: Commands> Session<C> {
     ) -> Result<Exit, RemoteError> {
         let mut shell = self.shell.lock().await;
         self.traffic.round_trip();
-        let end = |process| -> BoxFuture<'_, ()> {
-            Box::pin(ending::end(&self.commands, &self.identity, process))
+        let end = |process, signals: &'static [&'static str]| -> BoxFuture<'_, ()> {
+            Box::pin(ending::end(&self.commands, &self.identity, process, signals))
         };
         let exit = shell.run(script, place, output, &self.traffic, &end).await;
         // Of any other host nothing more is heard: it might say more without an end.

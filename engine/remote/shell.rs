@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use tokio::{
     io::AsyncWriteExt,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -97,7 +97,13 @@ impl Shell {
         let mut ending: Option<BoxFuture<'_, ()>> = None;
         loop {
             if let Some(exit) = reading.exit() {
-                return if ending.is_some() { Err(RemoteError::Overdue) } else { Ok(exit) };
+                let Some(ending) = ending else { return Ok(exit) };
+                drop(ending);
+                if let Some(process) = self.greeting.process() {
+                    // What the script started may not have ended with it.
+                    let _ = timeout(ending::GRACE, end(process, &["KILL"])).await;
+                }
+                return Err(RemoteError::Overdue);
             }
             let until = reading.output.until().filter(|_| ending.is_none());
             let piece = tokio::select! {
@@ -115,7 +121,7 @@ impl Shell {
                 }
                 () = passes(until) => {
                     let Some(process) = self.greeting.process() else { return Err(endless()) };
-                    ending = Some(end(process));
+                    ending = Some(end(process, &["TERM", "KILL"]));
                     continue;
                 }
                 () = over(&mut ending) => return Err(endless()),

@@ -36,13 +36,20 @@ fn processes(fleet: &Fleet) -> (usize, usize) {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, stat)| !stat.starts_with('Z'))
     };
-    (all.lines().count(), all.lines().filter(alive).count())
+    // A process that was killed needs its turn to die.
+    let stays = |process: &&str| {
+        (0..200).all(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            alive(process)
+        })
+    };
+    (all.lines().count(), all.lines().filter(alive).filter(stays).count())
 }
 
 #[tokio::test]
 async fn a_step_that_takes_too_long_fails_and_its_host_goes_on() {
     let fleet = fleet();
-    let ran = fleet.apply(&stuck("\"echo no\"", "wait", 1)).await;
+    let ran = fleet.apply(&stuck("\"echo no\"", "\"trap '' TERM; \" + wait", 1)).await;
     assert_eq!(ran.status, Failed);
     assert_eq!(ran.outcome("thing/stuck"), "failed: it took longer than 1 s, and was ended");
     assert_eq!(ran.outcome("/before"), "changed");
