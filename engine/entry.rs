@@ -1,13 +1,14 @@
 //! What lies at a path of a host: the part that file, directory, link and absent have in common.
 
 mod checked;
+mod digests;
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 use serde::Serialize;
 
-pub use self::checked::*;
+pub use self::{checked::*, digests::*};
 use crate::{
     change::Field,
     content::Digest,
@@ -144,13 +145,24 @@ pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
 /// where mostly nothing is one `stat` does both.
 ///
 /// A name of an account may hold spaces, so only colons, which none can hold, stand between the parts; the path is ours.
+///
+/// Then it tells of each directory above, where the way to it is not as it is written, whether the links there count.
 pub fn look(mostly_nothing: bool) -> Script {
-    Script::trusted(if mostly_nothing {
+    let look = Script::trusted(if mostly_nothing {
         r#"{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1"#
     } else {
         r#"stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null ||
 printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)""#
-    })
+    });
+    look.then(Script::trusted(
+        r#"up=.
+for p do
+[ "$up" != "${p%/*}" ] || continue
+up=${p%/*}
+{ cd -P -- "$up/" && [ "$PWD" != "${up:-/}" ]; } 2>/dev/null || continue
+why=$(way "$up" 2>&1) || printf 'barred %s\n%s\n' "$up" "${why##*"$nl"}"
+done"#,
+    ))
 }
 
 /// Of what a look at several lists of paths printed, the part of each list, which [`observe`] reads; or the words of the
@@ -158,6 +170,8 @@ printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)""#
 ///
 /// `stat` goes through the paths in order, so all that it says is in their order, and what it misses too.
 pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look<String>> {
+    // Each list may have paths behind any of these ways.
+    let (output, barred) = barred_part(output);
     let mut lines = lines(output).peekable();
     let mut found = |paths: &str| {
         let (mut part, mut missing) = (String::new(), 0);
@@ -173,18 +187,32 @@ pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look
     let missed: Vec<&str> = missed(lines.skip_while(|line| *line != "missed").skip(1)).collect();
     let each_is_said = missed.len() == parts.iter().map(|(_, missing)| missing).sum::<usize>();
     let mut rest = missed.iter().copied();
-    let part = |(mut part, missing): (String, usize)| match missing {
-        0 => Ok(part),
-        _ if !each_is_said => Err(Unknown::new(last_words(&missed))),
-        _ => {
+    let part = |(mut part, missing): (String, usize)| {
+        if missing > 0 {
+            if !each_is_said {
+                return Err(Unknown::new(last_words(&missed)));
+            }
             part.push_str("missed\n");
             rest.by_ref().take(missing).for_each(|line| part.extend([line, "\n"]));
             part.push_str(".\n");
-            Ok(part)
         }
+        part.push_str(barred);
+        Ok(part)
     };
     parts.into_iter().map(part).collect()
 }
+
+/// What a look said of paths, and what it said after that of the ways to them.
+fn barred_part(output: &str) -> (&str, &str) {
+    if output.starts_with(BARRED) {
+        return ("", output);
+    }
+    let begin = output.find(concat!("\n", "barred ")).map_or(output.len(), |end| end + 1);
+    output.split_at(begin)
+}
+
+/// What begins a line that names a directory to which no way counts. The next line says why.
+const BARRED: &str = "barred ";
 
 /// What `stat` said of the paths that it missed: a line for each.
 fn missed<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
@@ -197,11 +225,13 @@ fn last_words<'a>(missed: &[&'a str]) -> &'a str {
 }
 
 /// Reads what lies behind those of the paths that are links to directories, after a line of its own: one more `stat`, if
-/// there are any.
+/// there are any that count.
 pub fn probe_behind_links(paths: &[&str]) -> Script {
     sh!(
         "set -- {}
-for p do shift; if [ -L \"$p\" ] && [ -d \"$p\" ]; then set -- \"$@\" \"$p\"; fi; done
+for p do
+shift; if [ -L \"$p\" ] && [ -d \"$p\" ] && (enter \"$p\") 2>/dev/null; then set -- \"$@\" \"$p\"; fi
+done
 [ $# = 0 ] || {{ say; say behind; stat -Lc '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>/dev/null || :; }}",
         Words(paths)
     )
@@ -231,10 +261,13 @@ pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
     let mut found: Vec<Option<Entry>> = vec![None; paths.len()];
     let mut asked = Asked { paths, next: 0 };
     let mut told = Vec::new();
+    let mut barred = BTreeMap::new();
     let mut lines = lines(output);
     while let Some(line) = lines.next() {
         if line == "missed" {
             told.extend(missed(lines.by_ref()));
+        } else if let Some(folder) = line.strip_prefix(BARRED) {
+            barred.insert(folder, lines.next().unwrap_or_default());
         } else if let Some((path, entry)) = stat_line(line)
             && let Some(index) = asked.find(path)
         {
@@ -244,7 +277,10 @@ pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
     let each_is_said = told.len() == found.iter().filter(|entry| entry.is_none()).count();
     let words = last_words(&told);
     let mut told = told.iter().copied();
-    let look = |entry: Option<Entry>| match entry {
+    let look = |(entry, path): (Option<Entry>, &&str)| match entry {
+        _ if !barred.is_empty() && barred.contains_key(parent(path)) => {
+            Err(Unknown::new(barred[parent(path)]))
+        }
         Some(entry) => Ok(entry),
         None if !each_is_said => Err(Unknown::new(words)),
         None => match told.next().unwrap_or_default() {
@@ -252,7 +288,12 @@ pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
             said => Err(Unknown::new(said)),
         },
     };
-    found.into_iter().map(look).collect()
+    found.into_iter().zip(paths).map(look).collect()
+}
+
+/// The directory that a path lies in, as the shell's `${path%/*}` has it.
+pub fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(parent, _)| parent)
 }
 
 /// How a host says, in the C locale, that nothing is at a path.
@@ -307,57 +348,6 @@ fn number(digits: &str) -> Option<&str> {
 
 fn octal(digits: &str) -> Option<&str> {
     number(digits).filter(|it| it.len() <= 4 && it.bytes().all(|byte| byte < b'8'))
-}
-
-/// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are in `$sums`, and printed.
-/// Nothing else is opened: to read a pipe would wait for ever.
-///
-/// Each `set` copies the whole list: so it is made anew only where something else stands on it, and in one go.
-pub fn probe_digests() -> Script {
-    sh!("others= files= i=0
-for p do i=$((i+1)); if [ -f \"$p\" ] && [ ! -L \"$p\" ]; then files=\"$files \\\"\\${{$i}}\\\"\"; else others=yes; fi; done
-[ -z \"$others\" ] || eval \"set --$files\"
-sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || {{
-  [ $? -lt 126 ] || die 'sha256sum cannot be started, or was killed' || return
-  for p do [ -r \"$p\" ] || say \"unreadable $p\"; done
-}}
-say \"$sums\"")
-}
-
-/// A line for `sha256sum -c`. A backslash in a path is doubled, and one before the digest says so.
-pub fn sum_line(digest: &Digest, path: &str, lines: &mut String) {
-    let escaped = path.contains('\\');
-    let path = if escaped { path.replace('\\', "\\\\").into() } else { Cow::Borrowed(path) };
-    for part in [if escaped { "\\" } else { "" }, digest.as_str(), "  ", &path, "\n"] {
-        lines.push_str(part);
-    }
-}
-
-/// Adds the digests that `sha256sum` printed to what was found. A file that has none by then was not read.
-pub fn add_digests(paths: &[&str], found: &mut [Look<Entry>], output: &str) {
-    let mut asked = Asked { paths, next: 0 };
-    for line in lines(output) {
-        let escaped = line.starts_with('\\');
-        let Some((hex, path)) = line.trim_start_matches('\\').split_once("  ") else { continue };
-        let Some(sum) = Digest::read(hex) else { continue };
-        let path = if escaped { path.replace("\\\\", "\\").into() } else { Cow::Borrowed(path) };
-        let entry = asked.find(&path).map(|index| &mut found[index]);
-        if let Some(Ok(Entry::File { digest, .. })) = entry {
-            *digest = Some(sum);
-        }
-    }
-}
-
-/// What lies at a path where what it holds counts: a file of which that was not read is not known.
-pub fn read(path: &str, entry: Look<Entry>, output: &str) -> Look<Entry> {
-    match entry {
-        Ok(Entry::File { digest: None, .. }) => {
-            let denied = lines(output).any(|line| line.strip_prefix("unreadable ") == Some(path));
-            let why = if denied { "Permission denied" } else { "sha256sum said nothing of it" };
-            Err(Unknown::new(format!("cannot read {path}: {why}")))
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

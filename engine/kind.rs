@@ -8,7 +8,9 @@ use crate::{
     change::Change,
     content::Digest,
     footprint::Footprint,
-    resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
+    resource::{
+        ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable, followed,
+    },
     script::Script,
     value::Value,
 };
@@ -64,6 +66,8 @@ pub trait Kind: Send + Sync {
     fn brings(&self, desired: &Desired) -> usize;
     /// The paths of which its probe has to know what lies there.
     fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>>;
+    /// The directories to which any link may lead, whoever laid it.
+    fn follows<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>>;
     /// Whether nothing should lie there.
     fn wants_nothing(&self) -> bool;
     /// One script that reads the state of the batch, with those paths as its arguments.
@@ -171,6 +175,10 @@ impl<R: Resource> Kind for Typed<R> {
         R::looks_at(&Self::all(batch))
     }
 
+    fn follows<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
+        batch.iter().flat_map(|desired| Self::typed(desired).follows()).collect()
+    }
+
     fn wants_nothing(&self) -> bool {
         R::WANTS_NOTHING
     }
@@ -205,7 +213,9 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {
-        Self::typed(desired).apply(change)
+        let resource = Self::typed(desired);
+        let Step { script, contents } = resource.apply(change);
+        Step { script: followed(&resource.follows()).then(script), contents }
     }
 
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {

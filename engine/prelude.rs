@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use crate::script::{Script, functions};
 
-static READING: LazyLock<String> = LazyLock::new(|| functions(include_str!("prelude/reading.sh")));
+static READING: LazyLock<String> = LazyLock::new(|| {
+    [include_str!("prelude/reading.sh"), include_str!("prelude/paths.sh")].map(functions).join("\n")
+});
 static CHANGING: LazyLock<String> = LazyLock::new(|| {
     [READING.as_str(), &functions(include_str!("prelude/changing.sh"))].join("\n")
 });

@@ -13,7 +13,7 @@ use crate::{
     content::Digest,
     kind::{Assessed, Difference},
     prelude,
-    resource::{Look, Nature, Reaction, Unknown, Unreadable},
+    resource::{self, Look, Nature, Reaction, Unknown, Unreadable},
     script::{Room, Script},
     sh,
 };
@@ -146,6 +146,8 @@ impl Probe {
         script.push(sh!(
             "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
         ));
+        let followed = sections.iter().flat_map(|section| &section.query.followed);
+        script.push(resource::followed(&followed.map(|it| it.as_str().into()).collect::<Vec<_>>()));
         script.push(frames::begin(boundary));
         script.push(look::kept(&lists));
         let looks = look::together(&lists);

@@ -18,6 +18,7 @@ use crate::{
     footprint::Footprint,
     pattern::{Pattern, Refused},
     script::Script,
+    sh,
     value::{Misfit, Value},
 };
 
@@ -84,6 +85,11 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The directories to which any link may lead, whoever laid it, as whoever declared it wants.
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        Vec::new()
+    }
+
     /// How many bytes of words its probe hands to programs besides its key: a batch whose list is too long for a host is cut.
     fn words(&self) -> usize {
         0
@@ -100,7 +106,8 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 
     /// One script that reads the state of every resource of the batch, and only reads. It is a part of the shell that runs
-    /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f` and `IFS`.
+    /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f`, `IFS` and
+    /// the directory that it is in.
     fn probe(batch: &[&Self]) -> Script;
 
     /// Reads that script's output: for each of the batch, in order, what was observed, or why it could not be looked at.
@@ -363,4 +370,9 @@ pub struct Unreadable {
     pub kind: &'static str,
     /// What is wrong with it.
     pub message: String,
+}
+
+/// Tells the functions that enter directories which of them any link may lead to.
+pub fn followed(folders: &[Cow<'_, str>]) -> Script {
+    if folders.is_empty() { Script::default() } else { sh!("followed={}", folders.join("\n")) }
 }

@@ -10,7 +10,7 @@ use converge::{
     entry,
     kind::{Desired, Kind},
     prelude,
-    resource::Step,
+    resource::{Step, followed},
     script::{Script, Words},
     sh,
 };
@@ -19,10 +19,10 @@ use tempfile::TempDir;
 /// What looks at some resources of one kind: at what lies at their paths, and then as their probe does.
 pub(crate) fn probe_of(kind: &dyn Kind, batch: &[&Desired]) -> Script {
     let paths = kind.looks_at(batch);
-    let mut script = Script::default();
+    let mut script = followed(&kind.follows(batch));
     if !paths.is_empty() {
         let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
-        script = sh!("set -- {}", Words(&paths)).then(entry::look(kind.wants_nothing()));
+        script.push(sh!("set -- {}", Words(&paths)).then(entry::look(kind.wants_nothing())));
     }
     script.then(kind.probe(batch))
 }
@@ -60,8 +60,15 @@ impl Host {
         host
     }
 
+    /// Where only root can put something, files are read together; elsewhere with more care. Both are tried.
     fn new(shell: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let closed = Path::new("/var/lib");
+        let base = if shell == "dash" && rustix::process::geteuid().is_root() {
+            closed.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
+        let folder = tempfile::tempdir_in(base).unwrap();
         for name in ["converge.stage", "root", "bin", "home"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
@@ -138,14 +145,38 @@ impl Host {
     pub(crate) fn steps(&self, steps: &[Step]) -> Outcome {
         let mut script = "set -e\ntrap sweep EXIT\n".to_owned();
         for step in steps {
-            for content in &step.contents {
-                let staged =
-                    self.folder.path().join("converge.stage").join(content.digest().as_str());
-                std::fs::write(staged, content.bytes()).unwrap();
-            }
-            script += &format!("(set -eu\n{}\n)\n", step.script);
+            self.stage(step);
+            // Only what needs content has a stage.
+            let stage = if step.contents.is_empty() { "unset STAGE; " } else { "" };
+            script += &format!("({stage}set -eu\n{}\n)\n", step.script);
         }
         self.run(&script)
+    }
+
+    /// Looks and makes a step again and again, whatever comes of it; not for longer than two minutes.
+    pub(crate) fn rounds(&self, rounds: usize, probe: &Script, step: &Step) -> Outcome {
+        self.stage(step);
+        let script = format!(
+            "part() {{\n:\n{probe}\n}}
+round=0
+while [ $round -lt {rounds} ]; do
+round=$((round+1))
+(part)
+rm -f \"$STAGE\"/beside.*
+({}set -eu\n{}\n)
+done",
+            if step.contents.is_empty() { "unset STAGE; " } else { "trap sweep EXIT; " },
+            step.script
+        );
+        self.run_by(&["timeout", "120", &self.shell], &prelude::changing(), &script)
+    }
+
+    /// Puts the contents where a step takes them from.
+    fn stage(&self, step: &Step) {
+        for content in &step.contents {
+            let staged = self.folder.path().join("converge.stage").join(content.digest().as_str());
+            std::fs::write(staged, content.bytes()).unwrap();
+        }
     }
 
     /// Runs what may make changes.
@@ -154,10 +185,15 @@ impl Host {
     }
 
     fn run_after(&self, prelude: &Script, script: &str) -> Outcome {
+        self.run_by(&[&self.shell], prelude, script)
+    }
+
+    fn run_by(&self, program: &[&str], prelude: &Script, script: &str) -> Outcome {
         let script = format!("umask 022\n{prelude}\n{script}\n");
         let file = self.folder.path().join("script");
         std::fs::write(&file, script).unwrap();
-        let output = Command::new(&self.shell)
+        let output = Command::new(program[0])
+            .args(&program[1..])
             .arg(&file)
             .env_clear()
             .env("LC_ALL", "C")
@@ -174,6 +210,11 @@ impl Host {
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }
+    }
+
+    /// Whether nobody but root can put something below the root.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.root().starts_with("/var/lib")
     }
 
     /// The shell, for messages.

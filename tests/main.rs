@@ -15,6 +15,7 @@ mod graph;
 mod hosts;
 mod input;
 mod instructions;
+mod intruder;
 mod inventory;
 mod kinds;
 mod language;
@@ -34,6 +35,7 @@ mod tidy;
 mod trust;
 mod unknown;
 mod unreadable;
+mod ways;
 
 use converge::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};

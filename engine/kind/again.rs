@@ -33,6 +33,10 @@ impl<R: Resource> Kind for Again<R> {
         0
     }
 
+    fn follows<'a>(&self, _batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
+        Vec::new()
+    }
+
     fn looks_at<'a>(&self, _batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
         Vec::new()
     }

@@ -1,12 +1,22 @@
 # What a script that makes changes can rely on besides.
 
-# attributes PATH MODE OWNER GROUP: gives a path its owner, then its mode; an empty word leaves that one alone.
+# attributes PATH MODE OWNER GROUP: gives a path its owner, then its mode; an empty word leaves that one alone. Nobody else can
+# exchange what lies there: it is in a folder of `beside`, or the directory itself, as a dot.
 # The owner comes first, since chown clears the setuid bit. A link itself is never followed.
 # The zeros before the mode make GNU chmod clear a directory's setgid bit, which it keeps otherwise.
 attributes() {
   if [ -n "$3$4" ] && ! has_root "$1" "$3:$4"; then chown -h -- "$3${4:+:$4}" "$1" || return 1; fi
   if [ -n "$2" ] && [ ! -L "$1" ]; then chmod "00$2" "$1" || return 1; fi
 }
+
+# own PATH MODE OWNER GROUP: does that with a file that is there.
+own() (
+  name=${1##*/}
+  [ -f "$1" ] && [ ! -L "$1" ] || die "there is no file $1: give its content to make it" || exit
+  beside "$1" && hold "$name" || exit
+  [ -f "$held" ] && [ ! -L "$held" ] || die "$1 was exchanged" || exit
+  attributes "$held" "$2" "$3" "$4"
+)
 
 # has_root PATH OWNER:GROUP: whether PATH is wanted to be root's, and is: a shell tells that without a process.
 has_root() {
@@ -15,15 +25,57 @@ has_root() {
 }
 
 # beside PATH: enters a folder beside PATH that nobody else can look into. What is made in it is on the same file system,
-# so that a rename moves it to PATH in one go. The folder serves all of a script, and `sweep` removes it at the end.
-# Whoever may write to the directory can put another one in its place, so all that is done in it is done from inside.
+# so that a rename moves it to `../NAME` in one go. Nobody can guess its name; and whoever may write to the directory and puts
+# another one in its place is told by where we are. The folder serves all of a script, and `sweep` removes it at the end.
 beside() {
-  [ -d "${1%/*}/" ] || die "there is no directory ${1%/*}: declare it before $1" || return 1
-  beside=${1%/*}/.${STAGE##*/}.$$
-  if [ ! -d "$beside" ]; then
-    mkdir -m 700 "$beside" && say "$beside" >>"$STAGE/beside.$$" || return 1
+  [ -d "${1%/*}/" ] || die "there is no directory ${1%/*}: declare it before $1" || return
+  enter "${1%/*}" && made_here || return
+  down "$made" && [ -O . ] || die "$here/$made is not the folder that was made there"
+}
+
+# made_here: leaves in $made which folder of this directory `beside` made, and makes one if there is none. A script without a
+# stage makes one for each step, which removes it.
+made_here() {
+  if [ -f "${STAGE-}/beside.$$" ]; then
+    while IFS= read -r made; do
+      if [ "${made%/*}" = "${PWD%/}" ] && [ -d "$made" ]; then made=${made##*/}; return; fi
+    done <"$STAGE/beside.$$"
   fi
-  cd "$beside" && [ -O . ] || die "$beside is not the folder that was made there"
+  made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} || return
+  if [ -n "${STAGE-}" ]; then say "${PWD%/}/$made" >>"$STAGE/beside.$$"; return; fi
+  private=${PWD%/}/$made
+  trap 'rm -rf -- "$private"' EXIT
+  trap 'exit 1' HUP INT PIPE TERM
+}
+
+# hold NAME: gives what lies at `../NAME` a second name in the folder of `beside`, where nobody can exchange it, and leaves that
+# in $held. Where a file system takes none, or something is mounted there, its own name has to do, if only root can write there.
+hold() {
+  held=./old-$1
+  if [ -f "$held" ] && [ ! -L "../$1" ] && [ "$held" -ef "../$1" ]; then return; fi
+  ln -fT -- "../$1" "$held" 2>/dev/null || {
+    held=../$1
+    (cd .. && closed) || die "$1 cannot be held: others may write to its directory, and its file system has no hard links"
+  }
+}
+
+# rid NAME: removes what lies at `./NAME` with all that is in it, from inside. GNU's `rm` follows no link on its way down; that of
+# busybox goes by whole paths. What is mounted below is not a part of it, and keeps it from being removed.
+rid() {
+  if [ ! -d "./$1" ] || [ -L "./$1" ]; then rm -f -- "./$1"; return; fi
+  case $(rm --version 2>/dev/null) in
+    *GNU*) rm -rf --one-file-system -- "./$1" ;;
+    *) (device=$(stat -c %d .) && down "$1" && empty) && rmdir -- "./$1" ;;
+  esac
+}
+
+# empty: removes all that is in this directory.
+empty() {
+  [ "$(stat -c %d .)" = "$device" ] || die "$PWD is mounted: unmount it first" || return
+  for entry in * .[!.]* ..?*; do
+    if [ -d "./$entry" ] && [ ! -L "./$entry" ]; then (down "$entry" && empty) && rmdir -- "./$entry" || return
+    elif [ -e "./$entry" ] || [ -L "./$entry" ]; then rm -f -- "./$entry" || return; fi
+  done
 }
 
 # sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and FOLDER.
@@ -67,41 +119,40 @@ like() {
 # put CONTENT PATH MODE OWNER GROUP VALIDATE: makes PATH a file that holds what CONTENT holds.
 # The new file is made in a private folder beside the target, and gets its owner and mode before it is renamed:
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
-# exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one;
-# one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
+# exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one, or a copy of it
+# where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
 # The ACL, the security context and the other attributes of the old file are kept, by `like`.
 put() (
-  path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6
-  if [ -e "$path" ] && [ ! -f "$path" ] && [ ! -L "$path" ]; then
-    die "$path is not a file, and is not replaced by one" || exit
-  fi
-  if [ -f "$path" ] && [ ! -L "$path" ] && { [ -z "$3" ] || [ -z "$4" ] || [ -z "$5" ]; }; then
-    access=$(stat -c '%a %u %g' "$path") || exit
-    owners=${access#* }
-    mode=${3:-${access%% *}} owner=${4:-${owners% *}} group=${5:-${owners#* }}
-  fi
+  path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6 held=
   beside "$path" || exit
-  if [ -f "$path" ] && [ ! -L "$path" ]; then
-    like "$path" "./$name" "$1" "$mode" "$owner" "$group" || exit
+  if [ -d "../$name" ] && [ ! -L "../$name" ]; then die "$path is a directory, and is not replaced by a file" || exit; fi
+  if [ -e "../$name" ] || [ -L "../$name" ]; then hold "$name" || exit; fi
+  if [ -n "$held" ] && [ ! -L "$held" ]; then
+    [ -f "$held" ] || die "$path is not a file, and is not replaced by one" || exit
+    if [ -z "$3" ] || [ -z "$4" ] || [ -z "$5" ]; then
+      access=$(stat -c '%a %u %g' "$held") || exit
+      owners=${access#* }
+      mode=${3:-${access%% *}} owner=${4:-${owners% *}} group=${5:-${owners#* }}
+    fi
+    like "$held" "./$name" "$1" "$mode" "$owner" "$group" || exit
   else
     fill "./$name" "$1" "$mode" "$owner" "$group" || exit
   fi
   case $validate in
-    '') mv -fT "./$name" "$path" || die "$path is mounted, or its directory takes no new files: \`command\` can write into it" ;;
+    '') mv -fT "./$name" "../$name" || die "$path is mounted, or its directory takes no new files: \`command\` can write into it" ;;
     *%s*)
-      new=$beside/$name
+      new=$PWD/$name
+      (cd .. && closed) || { new=$STAGE/new.$$/$name && mkdir -p "${new%/*}" && cp -p "./$name" "$new"; } || exit
       (cd / && eval "${validate%%\%s*}\"\$new\"${validate#*\%s}") ||
         die "validate: $validate refused the new $path, which was left as it was" || exit
-      mv -fT "./$name" "$path" ;;
+      mv -fT "./$name" "../$name" ;;
     *)
-      undo='rm -f "$path"'
-      if [ -e "$path" ] || [ -L "$path" ]; then
-        ln -- "$path" "./old-$name" 2>/dev/null || cp -aT "$path" "./old-$name" || exit
-        undo='mv -fT "./old-$name" "$path"'
-      fi
+      undo='rm -f "../$name"'
+      [ -z "$held" ] || undo='mv -fT "$held" "../$name"'
+      if [ "$held" = "../$name" ]; then cp -aT "$held" "./old-$name" && held=./old-$name || exit; fi
       trap 'eval "$undo"' EXIT
       trap 'exit 1' HUP INT TERM
-      mv -fT "./$name" "$path" || exit
+      mv -fT "./$name" "../$name" || exit
       (cd / && eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
       undo=: ;;
   esac

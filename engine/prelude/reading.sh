@@ -5,6 +5,10 @@
 if [ -n "${CONVERGE_STATE:-}" ]; then STATE=$CONVERGE_STATE
 elif [ -w /var/lib ]; then STATE=/var/lib/converge; else STATE=${HOME:-/nonexistent}/.local/state/converge; fi
 
+# A line break.
+nl='
+'
+
 say() { printf '%s\n' "$*"; }
 die() { say "$*" >&2; return 1; }
 has() { command -v "$1" >/dev/null 2>&1; }

@@ -14,7 +14,8 @@ use crate::{
 /// standard error counts where it failed, so only then it is framed too.
 pub(super) fn begin(boundary: &str) -> Script {
     sh!(
-        "lists() {{ set -f; IFS='\n'; }}
+        "was=$PWD
+lists() {{ set -f; IFS='\n'; }}
 frame() {{ printf '\\n%s %s\\n' {} \"$*\"; [ $2 = 0 ] || printf '\\n%s %s\\n' {} \"$*\" >&2; }}
 frame 0 0",
         boundary,
@@ -29,7 +30,7 @@ pub(super) fn push(script: &mut Script, index: usize, section: &Script, words: &
     script.push(sh!("part() {{\nset +f; unset IFS"));
     script.push(section);
     script.push(Script::trusted(format!(
-        "}}\n{lists}part{words}\nended=$?; set +f; unset IFS\nframe {end} $ended"
+        "}}\n{lists}part{words}\nended=$?; set +f; unset IFS; cd \"$was\"\nframe {end} $ended"
     )));
 }
 

@@ -1,6 +1,7 @@
 //! The query about the resources of one kind, which hosts that share them share.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -17,6 +18,8 @@ pub(super) struct Query {
     kind: &'static dyn Kind,
     /// The paths of which the probe has to know what lies there.
     pub(super) lists: Vec<List>,
+    /// The directories to which any link may lead.
+    pub(super) followed: Vec<String>,
     pub(super) script: Script,
     /// What a host said on which all of them are as they should be.
     as_declared: OnceLock<String>,
@@ -25,7 +28,9 @@ pub(super) struct Query {
 impl Query {
     fn new(kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Self> {
         let lists = List::all(&kind.looks_at(batch), kind.wants_nothing());
-        Arc::new(Self { kind, lists, script: kind.probe(batch), as_declared: OnceLock::new() })
+        let followed = kind.follows(batch).into_iter().map(Cow::into_owned).collect();
+        let script = kind.probe(batch);
+        Arc::new(Self { kind, lists, followed, script, as_declared: OnceLock::new() })
     }
 
     /// How the resources that it is about differ, by what a host said.

@@ -23,6 +23,10 @@ pub struct Absent {
     /// Whether a directory goes with all that is in it; if not, only an empty one goes.
     #[serde(default)]
     recursive: bool,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// What a probe found.
@@ -59,6 +63,10 @@ impl Resource for Absent {
         batch.iter().map(|absent| absent.path.as_str().into()).collect()
     }
 
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
     fn probe(_batch: &[&Self]) -> Script {
         Script::default()
     }
@@ -89,16 +97,19 @@ impl Resource for Absent {
       case $at/ in {}/*) die \"$at is mounted: unmount it before $p is removed\" ;; esac
     done </proc/self/mounts
   fi
-  rm -rf -- \"$p\"",
+  rid \"$name\"",
                 self.path.replace(' ', "\\040")
             )
         } else {
             sh!(
-                "  rmdir -- \"$p\" || die \"$p is not empty: \\`recursive: true\\` removes all that is in it\""
+                "  rmdir -- \"./$name\" || die \"$p is not empty: \\`recursive: true\\` removes all that is in it\""
             )
         };
         sh!(
-            "p={}\nif [ -d \"$p\" ] && [ ! -L \"$p\" ]; then\n{}\nelse rm -f -- \"$p\"; fi",
+            "p={} name=${{p##*/}}
+if [ -d \"${{p%/*}}/\" ]; then
+enter \"${{p%/*}}\"
+if [ -d \"./$name\" ] && [ ! -L \"./$name\" ]; then\n{}\nelse rm -f -- \"./$name\"; fi\nfi",
             self.path,
             directory
         )

@@ -51,6 +51,10 @@ pub struct Directory {
     /// is all that stays. In `/etc/systemd/system` the links by which units start at boot stay: that is for `service` to say.
     #[serde(default)]
     purge: bool,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
     /// The folders of the source, each after the one it is in.
     #[serde(skip)]
     folders: BTreeSet<String>,
@@ -148,9 +152,18 @@ impl Resource for Directory {
         all_paths(batch)
     }
 
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if !self.follow {
+            return Vec::new();
+        }
+        let own = [entry::parent(&self.path).into(), self.path.as_str().into()];
+        own.into_iter().chain(self.folders.iter().map(|it| self.below(it).into())).collect()
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let mut script = Script::default();
         if batch.iter().any(|directory| !directory.tree.is_empty()) {
+            script.push(entry::looking());
             let paths = all_paths(batch);
             let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
             // Only a list that is too long for one program is told again, in pieces.
@@ -164,9 +177,6 @@ impl Resource for Directory {
         }
         let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();
         script.push(entry::probe_behind_links(&tops));
-        if batch.iter().any(|it| it.recurse || it.purge) {
-            script.push(sh!("nl='\n'"));
-        }
         if batch.iter().any(|it| it.recurse) {
             script.push(Script::trusted(FOREIGN));
         }
@@ -286,14 +296,13 @@ impl Resource for Directory {
             let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
             let group = group.map(|group| format!(":{group}")).unwrap_or_default();
             let owners = format!("{}{group}", owner.unwrap_or_default());
-            // The dot lets it enter what a link leads to, and no link below.
-            step.script.push(sh!("chown -hR -- {} {}", owners, self.below(".")));
-            // The folders in which files were made went along: whoever makes one later makes it anew.
+            // Nobody else gets the folders in which files were made: whoever makes one later makes it anew.
             step.script.push(sh!("[ -z \"${{STAGE-}}\" ] || sweep"));
+            step.script.push(sh!("enter {} && given {}", self.path, owners));
         }
         if self.purge {
             step.script.push(Script::trusted(EXTRA.as_str()));
-            step.script.push(self.each_folder("gone"));
+            step.script.push(self.each_folder("rid"));
         }
         step
     }

@@ -1,19 +1,20 @@
 # `extra DO FOLDER NAME...` does something with each entry of a folder that is none of the names: `told` prints what is
-# extra, `gone` removes it. The names stand in the order of the shell's own lists, so that both are gone through once; a
+# extra, `rid` removes it. The names stand in the order of the shell's own lists, so that both are gone through once; a
 # name that comes next and is not there is passed over. Nothing is ever made of a name but a word. The links that enable
 # units of systemd are no extras: a unit makes them, be it one of another folder.
 extra() {
   do=$1 folder=$2; shift 2
   [ -d "$folder" ] || return 0
   if [ ! -r "$folder" ] || [ ! -x "$folder" ]; then say "unread $folder"; return 0; fi
-  for p in "$folder"/* "$folder"/.[!.]* "$folder"/..?*; do
-    [ -e "$p" ] || [ -L "$p" ] || continue
-    while [ $# -gt 0 ] && [ "$folder/$1" != "$p" ] && [ ! -e "$folder/$1" ] && [ ! -L "$folder/$1" ]; do shift; done
-    if [ "$folder/${1-}" = "$p" ]; then shift; continue; fi
-    for wanted do [ "$folder/$wanted" != "$p" ] || continue 2; done
-    case $p in
+  enter "$folder" || return
+  for p in * .[!.]* ..?*; do
+    [ -e "./$p" ] || [ -L "./$p" ] || continue
+    while [ $# -gt 0 ] && [ "$1" != "$p" ] && [ ! -e "./$1" ] && [ ! -L "./$1" ]; do shift; done
+    if [ "${1-}" = "$p" ]; then shift; continue; fi
+    for wanted do [ "$wanted" != "$p" ] || continue 2; done
+    case $folder/$p in
       /etc/systemd/system/*.wants* | /etc/systemd/system/*.requires* | /etc/systemd/system/*.upholds*) continue ;;
-      /etc/systemd/system/*) if [ -L "$p" ] && [ -e "$p" ]; then case $(readlink -- "$p") in /lib/systemd/* | /usr/lib/systemd/* | /etc/systemd/system/*) continue ;; esac; fi ;;
+      /etc/systemd/system/*) if [ -L "./$p" ] && [ -e "./$p" ]; then case $(readlink "./$p") in /lib/systemd/* | /usr/lib/systemd/* | /etc/systemd/system/*) continue ;; esac; fi ;;
     esac
     $do "$p" || return
   done
@@ -21,13 +22,7 @@ extra() {
 
 # How `extra` tells what it finds: a line for each, in which a line break of a name shows as a question mark.
 told() {
-  name=$1
+  name=$folder/$1 name=${name#"$top"/}
   while case $name in *"$nl"*) ;; *) false ;; esac; do name=${name%%"$nl"*}?${name#*"$nl"}; done
-  if [ $((count+=1)) -le 1000 ]; then say "extra ${name#"$top"/}"; fi
-}
-
-# How `extra` removes what it finds. What is mounted below a directory is not a part of it, and cannot be removed.
-gone() {
-  if [ ! -d "$1" ] || [ -L "$1" ]; then rm -f -- "$1"; return; fi
-  find "$1" -xdev ! -type d -exec rm -f -- {} + && find "$1" -xdev -depth -type d -exec rmdir -- {} +
+  if [ $((count+=1)) -le 1000 ]; then say "extra $name"; fi
 }

@@ -54,6 +54,10 @@ pub struct File {
     /// Whether what it holds is kept from the eye. Content made with a secret always is.
     #[serde(default)]
     sensitive: bool,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
     #[serde(skip)]
     wanted: Option<Content>,
 }
@@ -138,6 +142,10 @@ impl Resource for File {
         batch.iter().map(|file| file.path.as_str().into()).collect()
     }
 
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let mut shown = String::new();
         batch
@@ -151,8 +159,9 @@ impl Resource for File {
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed. A list that comes as a
         // here-document takes no process that writes it.
         sh!(
-            "wanted={}
-compared=$wanted; for p do [ -f \"$p\" ] || compared=; done
+            "{}
+wanted={}
+compared=$wanted; for p do [ -f \"$p\" ] && ours \"${{p%/*}}\" || compared=; done
 if [ -n \"$compared\" ] && sha256sum --status -c 2>/dev/null <<END
 ${{compared%?}}
 END
@@ -167,16 +176,20 @@ for line in $wanted; do
   case $line in \\\\*) path=$(printf %b \"$path\") ;; esac
   if [ \"$line\" != \"${{1-}}\" ]; then
     [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
+    case $nl$guarded_sums in *\"$nl$line$nl\"*) continue ;; *\"  $path$nl\"*) shown \"$path\"; continue ;; esac
     while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
   fi
   if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
-  printf 'text %s\\n' \"$path\"; head -c {} \"$path\" | base64; say .
+  shown \"$path\"
 done",
+            entry::looking().then(sh!(
+                "shown() {{ printf 'text %s\\n' \"$1\"; peek \"$1\" | head -c {} | base64; say .; }}",
+                SHOWN_MAX + 1
+            )),
             shown,
             AS_WANTED,
             Words(&hidden),
-            entry::probe_digests(),
-            SHOWN_MAX + 1
+            entry::probe_digests()
         )
     }
 
@@ -234,14 +247,9 @@ done",
 
     fn apply(&self, change: Option<&Change>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
-        let keep = sh!("attributes {} {}", self.path, access);
+        let keep = sh!("own {} {}", self.path, access);
         let Some(wanted) = &self.wanted else {
-            return sh!(
-                "p={}\n[ -f \"$p\" ] && [ ! -L \"$p\" ] || die \"there is no file $p: give its content to make it\"\n{}",
-                self.path,
-                keep
-            )
-            .into();
+            return keep.into();
         };
         let access_only = change.is_some_and(|change| {
             change.action == Action::Update && !change.has("content") && !change.has("type")

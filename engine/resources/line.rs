@@ -1,6 +1,7 @@
 //! The `line` kind.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
@@ -28,7 +29,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// The file, from the root. A link is followed.
+    /// The file, from the root. A link that leads to one is followed.
     path: String,
     /// The whole line.
     line: Option<String>,
@@ -52,6 +53,10 @@ pub struct Line {
     /// Whether the rest of the file is kept from the eye.
     #[serde(default)]
     sensitive: bool,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// What a probe learned of a line.
@@ -136,33 +141,45 @@ impl Resource for Line {
         texts.into_iter().flatten().map(String::len).sum()
     }
 
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let by_path = by_path(batch);
-        let mut script = sh!("{}\nset -- probe", Script::trusted(entry::HIDDEN));
-        for (path, lines) in &by_path {
+        let hidden = Script::trusted(entry::HIDDEN);
+        let mut script = sh!("{}\n{}\ncopies= copied=0\nset -- probe", hidden, entry::looking());
+        let mut texts = Script::default();
+        for (at, (path, lines)) in by_path.iter().enumerate() {
             let (mut questions, mut ids) = (Script::default(), Script::default());
             for (id, line) in lines {
-                questions = sh!("{} {} \"$p\" {}", questions, *id, line.question());
+                questions = sh!("{} {} \"$seen\" {}", questions, *id, line.question());
                 ids = sh!("{} {}", ids, *id);
             }
+            let seen = Script::trusted(format!("seen{at}"));
             script.push(sh!(
-                "p={}
-if [ -f \"$p\" ] && [ -r \"$p\" ]; then set -- \"$@\"{}
+                "p={} {}=
+if [ -f \"$p\" ] && [ -r \"$p\" ]; then
+  if seen \"$p\"; then {}=$seen; set -- \"$@\"{}
+  else for id in{}; do say \"$id barred $why\"; done; fi
 else
   if [ -f \"$p\" ]; then state=unread; elif [ -e \"$p\" ]; then state=special
+  elif [ -L \"$p\" ] && ! why=$(ends \"$p\" 2>&1); then state=\"barred ${{why##*\"$nl\"}}\"
   elif hidden \"$p\"; then state=unread; else state=missing; fi
   for id in{}; do say \"$id $state\"; done
 fi",
                 path,
+                seen,
+                seen,
                 questions,
+                ids,
                 ids
             ));
+            let hide = if lines.iter().all(|(_, line)| line.sensitive) { "yes" } else { "" };
+            texts.push(sh!("text \"${}\" {}{} || return", seen, hide, ids));
         }
         script.push(sh!(
-            "nl='\n' verdicts=
-[ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || return
-say \"$verdicts\"
-text() {{
+            "text() {{
   path=$1 hide=$2 differ=; shift 2
   for id do case $nl$verdicts$nl in *\"$nl$id differs$nl\"*) differ=\"$differ $id\" ;; esac; done
   [ -n \"$differ\" ] || return 0
@@ -171,15 +188,19 @@ text() {{
   say \"text ${{sum%% *}}$differ\"
   [ -n \"$hide\" ] || head -c {} \"$path\" | base64
   say .
-}}",
+}}
+answers() {{
+  verdicts=; [ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || return
+  say \"$verdicts\"
+{}
+}}
+answers \"$@\"; code=$?
+[ -z \"$copies\" ] || rm -rf -- \"$copies\"
+return $code",
+            SHOWN_MAX + 1,
             AWK.as_str(),
-            SHOWN_MAX + 1
+            texts
         ));
-        for (path, lines) in &by_path {
-            let hide = if lines.iter().all(|(_, line)| line.sensitive) { "yes" } else { "" };
-            let ids: Vec<usize> = lines.iter().map(|(id, _)| *id).collect();
-            script.push(sh!("text {} {} {} || return", path, hide, Words(&ids)));
-        }
         script
     }
 
@@ -202,6 +223,7 @@ text() {{
                         Some("missing") => Ok(State::Missing),
                         Some("unread") => Err("cannot read it: Permission denied".to_owned()),
                         Some("special") => Err("it is no regular file".to_owned()),
+                        Some("barred") => Err(words.collect::<Vec<_>>().join(" ")),
                         _ => unsaid(),
                     };
                     continue;
@@ -256,13 +278,14 @@ text() {{
         };
         let validate = self.validate.as_deref().unwrap_or_default();
         let awk = Content::new(AWK.as_bytes());
-        // From another folder, busybox reads a link that leads nowhere as if it lay there.
         let script = sh!(
             "edit() (
   p=$1 validate=$2 from= mode=edit
-  if [ -L \"$p\" ]; then p=$(cd \"${{p%/*}}/\" && readlink -f \"$p\") || die \"it is not known where $1 leads\" || exit; fi
   shift 2
-  if [ -f \"$p\" ]; then from=$p; elif [ -e \"$p\" ]; then die \"$p is no regular file\" || exit; else {}; fi
+  if [ -d \"${{p%/*}}/\" ]; then ends \"$p\" && p=${{PWD%/}}/$name || exit; fi
+  if [ -f \"$p\" ]; then beside \"$p\" && hold \"$name\" && from=$held || exit
+  elif [ -e \"$p\" ]; then die \"$p is no regular file\" || exit; else {}; fi
+  [ -f \"$from\" ] || [ \"$from\" = /dev/null ] && [ ! -L \"$from\" ] || die \"$p was exchanged\" || exit
   tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
   [ -z \"$(tail -c 1 \"$from\")\" ] || mode=edit-open
   new=$STAGE/edited.$$

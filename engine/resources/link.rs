@@ -27,6 +27,10 @@ pub struct Link {
     /// Whether it may replace a file, or a directory that is empty.
     #[serde(default)]
     force: bool,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// What a probe learned of a link.
@@ -64,6 +68,10 @@ impl Resource for Link {
 
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
         batch.iter().map(|link| link.path.as_str().into()).collect()
+    }
+
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
     }
 
     /// GNU `readlink` reads many links at once, that of busybox one.
@@ -114,20 +122,20 @@ say targets
 
     fn apply(&self, _: Option<&Change>) -> Step {
         let make_room = if self.force {
-            sh!("if [ -d \"$p\" ] && [ ! -L \"$p\" ]; then
-  rmdir -- \"$p\" || die \"$p is a directory that is not empty: it is not replaced by a link\"
+            sh!("if [ -d \"../$name\" ] && [ ! -L \"../$name\" ]; then
+  rmdir -- \"../$name\" || die \"$p is a directory that is not empty: it is not replaced by a link\"
 fi")
         } else {
-            sh!("if [ -e \"$p\" ] && [ ! -L \"$p\" ]; then
+            sh!("if [ -e \"../$name\" ] && [ ! -L \"../$name\" ]; then
   die \"$p is there and is not a link: \\`force: true\\` replaces a file or an empty directory\"
 fi")
         };
         sh!(
-            "p={}\n{}
-[ -d \"${{p%/*}}/\" ] || die \"there is no directory ${{p%/*}}: declare it before $p\"
-new=${{p%/*}}/.converge.$$
-ln -s -- {} \"$new\"
-mv -fT \"$new\" \"$p\" || {{ rm -f \"$new\"; exit 1; }}",
+            "p={} name=${{p##*/}}
+beside \"$p\"
+{}
+ln -s -- {} \"./$name\"
+mv -fT \"./$name\" \"../$name\"",
             self.path,
             make_room,
             self.to

@@ -151,11 +151,10 @@ fn a_purge_leaves_what_any_kind_declares_below_and_nothing_else() {
         directory(\"/d/in\", #{ source: \"inner\" }); file(\"/dd\", #{ content: \"\" });";
     for block in [format!("{purge}{others}"), format!("{others}{purge}")] {
         let script = step(&block);
-        let kept: Vec<&str> =
-            script.lines().filter(|line| line.starts_with("extra gone")).collect();
-        let top = "extra gone /d a.conf 'in' 'made' 'sub' 'x' 'y' 'z'";
+        let kept: Vec<&str> = script.lines().filter(|line| line.starts_with("extra rid")).collect();
+        let top = "extra rid /d a.conf 'in' 'made' 'sub' 'x' 'y' 'z'";
         let below =
-            ["extra gone /d/in b.conf", "extra gone /d/sub b.conf", "extra gone /d/x extra.conf"];
+            ["extra rid /d/in b.conf", "extra rid /d/sub b.conf", "extra rid /d/x extra.conf"];
         assert_eq!(kept, [&[top], &below[..]].concat());
     }
     let no_purge = "directory(\"/d\", #{ source: \"tree\" });";

@@ -1,0 +1,77 @@
+# Paths of which others may write a part. Whoever may write to a directory may at any moment put a link in the place of what
+# lies there. So nothing is done by a whole path: a script enters the directory, looks where it is, and stays inside.
+
+# enter DIRECTORY: goes there, by no link that somebody else could have laid. From then on `./NAME` means what lies in that very
+# directory, wherever it is moved. Those of which `followed` has a line are entered by any link.
+enter() { { cd -P -- "$1/" && [ "$PWD" = "${1:-/}" ]; } 2>/dev/null || way "$1"; }
+
+# way DIRECTORY: goes there name by name, along the links that count.
+way() {
+  way=${1#/}/ laid= links=0
+  free "$1"
+  cd /
+  while [ -n "$way" ]; do
+    part=${way%%/*} way=${way#*/}
+    if [ -z "$part" ] || [ "$part" = . ]; then continue; fi
+    if [ -L "./$part" ]; then
+      leads "$part" || return
+      case $target in /*) cd / ;; esac
+      way=$target/$way
+    else
+      down "$part" || die "there is no directory $1" || return
+    fi
+  done
+  theirs
+}
+
+# down NAME: enters a directory of this one, and no link.
+down() {
+  here=${PWD%/}
+  if [ "$1" = .. ]; then cd -P ..; else { cd -P "./$1" && [ "$PWD" = "$here/$1" ]; } 2>/dev/null; fi
+}
+
+# leads NAME: leaves in $target where the link NAME of this directory leads, if it counts. One that root laid where nobody else
+# can counts. That of a user, who is left in $laid, counts if it ends in a directory of that user's own: it opens to him
+# nothing that he could not open before: whose the directory of the link is, he may exchange it. In one with the sticky bit only
+# root's own counts: that of a user the kernel would not follow either.
+leads() {
+  link=${PWD%/}/$1
+  [ $((links+=1)) -le 40 ] || die "$link leads in a circle" || return
+  target=$(stat -c %u:%a . "./$1" && readlink "./$1") || die "it is not known where $link leads" || return
+  user=${target%%:*} mode=${target#*:} target=${target#*"$nl"}
+  mode=${mode%%"$nl"*} owner=${target%%:*} target=${target#*"$nl"}
+  [ -z "$free" ] || return 0
+  case $user:$mode in
+    0:[1357]??[2367] | 0:[1357]?[2367]?) if [ "$owner" = 0 ]; then return 0; else strayed; return; fi ;;
+    0:*[2367]? | *[2367]) strayed || return ;;
+    0:*) return 0 ;;
+    *) if [ -O . ]; then return 0; fi ;;
+  esac
+  [ "${laid:-$user}" = "$user" ] || strayed || return
+  laid=$user
+}
+
+# theirs: whether this directory belongs to the user who laid the links to it, if one did.
+theirs() { [ -z "$laid" ] || [ "$(stat -c %u .)" = "$laid" ] || strayed; }
+strayed() { die "$link is a link that others may exchange, and may lead anywhere: name where it leads, or say \`follow: true\`"; }
+
+# free DIRECTORY: leaves in $free whether any link leads there, by the wish of who declared something in it.
+free() { case $nl${followed-}$nl in *"$nl$1$nl"*) free=yes ;; *) free=${free_end-} ;; esac; }
+
+# ends PATH: enters the directory in which the links that begin at PATH end, and leaves in $name what it is called there.
+ends() {
+  end=$1 by= hops=0
+  free "${1%/*}"; free_end=$free
+  while enter "${end%/*}" || return; name=${end##*/}; [ -L "./$name" ]; do
+    [ $((hops+=1)) -le 40 ] || die "$1 leads in a circle" || return
+    laid=$by links=0 free=$free_end
+    leads "$name" || return
+    by=$laid
+    case $target in /*) end=$target ;; *) end=${PWD%/}/$target ;; esac
+  done
+  laid=$by free_end=
+  theirs
+}
+
+# closed: whether nobody but us and root can write to this directory.
+closed() { [ -O . ] && case $(stat -c %a .) in *[2367] | *[2367]?) false ;; esac; }
