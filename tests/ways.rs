@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, chown, lchown, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink},
 };
 
 use crate::{hosts::Host, prelude::converge};
@@ -32,7 +32,7 @@ const LAID: &[Laid] = &[
 
 /// What is declared at a path behind the link.
 const DECLARED: &[(&str, &str)] = &[
-    ("file", "path = 'ROOTlies/way/it'\ncontent = 'x'"),
+    ("file", "path = 'ROOTlies/way/it'\ncontent = 'x'\nowner = '12345'\nmode = '0640'"),
     ("line", "path = 'ROOTlies/way/it'\nline = 'x'\ncreate = true"),
     ("directory", "path = 'ROOTlies/way/it'"),
     ("link", "path = 'ROOTlies/way/it'\nto = '/x'"),
@@ -53,6 +53,10 @@ fn a_link_on_the_way_counts_if_it_opens_nothing_to_who_laid_it() {
             lay(&host, laid);
             let done = converge(&host, kind, arguments, &[]);
             assert_eq!(done.is_ok(), laid.4, "{what}: {done:?}");
+            if kind == &"file" && laid.4 {
+                let made = fs::metadata(host.at("to/it")).unwrap();
+                assert_eq!((made.uid(), made.mode() & 0o7777), (OTHER, 0o640), "{what}");
+            }
             if let Err(error) = done {
                 assert!(error.contains("others may exchange"), "{what}: {error}");
                 assert_eq!(host.list(), ["lies", "lies/way", "to", "to/old"], "{what}");

@@ -35,25 +35,25 @@ down() {
 # nothing that he could not open before: whose the directory of the link is, he may exchange it. In one with the sticky bit only
 # root's own counts: that of a user the kernel would not follow either.
 leads() {
-  link=${PWD%/}/$1
-  [ $((links+=1)) -le 40 ] || die "$link leads in a circle" || return
-  target=$(stat -c %u:%a . "./$1" && readlink "./$1") || die "it is not known where $link leads" || return
-  user=${target%%:*} mode=${target#*:} target=${target#*"$nl"}
-  mode=${mode%%"$nl"*} owner=${target%%:*} target=${target#*"$nl"}
+  way_link=${PWD%/}/$1
+  [ $((links+=1)) -le 40 ] || die "$way_link leads in a circle" || return
+  target=$(stat -c %u:%a . "./$1" && readlink "./$1") || die "it is not known where $way_link leads" || return
+  way_dir=${target%%"$nl"*} target=${target#*"$nl"}
+  way_owner=${target%%:*} target=${target#*"$nl"}
   [ -z "$free" ] || return 0
-  case $user:$mode in
-    0:[1357]??[2367] | 0:[1357]?[2367]?) if [ "$owner" = 0 ]; then return 0; else strayed; return; fi ;;
+  case $way_dir in
+    0:[1357]??[2367] | 0:[1357]?[2367]?) if [ "$way_owner" = 0 ]; then return 0; else strayed; return; fi ;;
     0:*[2367]? | *[2367]) strayed || return ;;
     0:*) return 0 ;;
     *) if [ -O . ]; then return 0; fi ;;
   esac
-  [ "${laid:-$user}" = "$user" ] || strayed || return
-  laid=$user
+  [ "${laid:-${way_dir%%:*}}" = "${way_dir%%:*}" ] || strayed || return
+  laid=${way_dir%%:*}
 }
 
 # theirs: whether this directory belongs to the user who laid the links to it, if one did.
 theirs() { [ -z "$laid" ] || [ "$(stat -c %u .)" = "$laid" ] || strayed; }
-strayed() { die "$link is a link that others may exchange, and may lead anywhere: name where it leads, or say \`follow: true\`"; }
+strayed() { die "$way_link is a link that others may exchange, and may lead anywhere: name where it leads, or say \`follow: true\`"; }
 
 # free DIRECTORY: leaves in $free whether any link leads there, by the wish of who declared something in it.
 free() { case $nl${followed-}$nl in *"$nl$1$nl"*) free=yes ;; *) free=${free_end-} ;; esac; }
