@@ -11,8 +11,8 @@ use crate::{hosts::Host, prelude::converge};
 const USER: u32 = 65534;
 const OTHER: u32 = 12345;
 
-/// A link at `lies/way`: what it is, whose its directory is and of which mode, whose the link is, and whose the directory is that
-/// it leads to; and whether it counts.
+/// Links at `lies/way` and `lies/file`: what they are, whose its directory is and of which mode, whose the links are, and whose the
+/// directory is that they lead to; and whether they count.
 type Laid = (&'static str, (u32, u32), u32, u32, bool);
 
 const LAID: &[Laid] = &[
@@ -30,72 +30,67 @@ const LAID: &[Laid] = &[
     ("where all may write", (USER, 0o777), USER, USER, false),
 ];
 
-/// What is declared at a path behind the link.
+/// What is declared behind the link; and at its own path, where a kind follows it.
 const DECLARED: &[(&str, &str)] = &[
     ("file", "path = 'ROOTlies/way/it'\ncontent = 'x'\nowner = '12345'\nmode = '0640'"),
     ("line", "path = 'ROOTlies/way/it'\nline = 'x'\ncreate = true"),
     ("directory", "path = 'ROOTlies/way/it'"),
     ("link", "path = 'ROOTlies/way/it'\nto = '/x'"),
     ("absent", "path = 'ROOTlies/way/old'"),
+    ("line", "path = 'ROOTlies/file'\nline = 'x'"),
+    ("directory", "path = 'ROOTlies/way'\nmode = '0700'"),
 ];
 
 #[test]
-fn a_link_on_the_way_counts_if_it_opens_nothing_to_who_laid_it() {
+fn a_link_counts_if_it_opens_nothing_to_who_laid_it() {
     if !rustix::process::geteuid().is_root() {
         eprintln!("only root can give a link to others: not tried");
         return;
     }
     for host in Host::all() {
-        for (laid, (kind, arguments)) in
-            LAID.iter().flat_map(|it| DECLARED.iter().map(move |declared| (it, declared)))
-        {
-            let what = format!("{}: {}: {kind}", host.name(), laid.0);
+        for (laid, declared) in LAID.iter().flat_map(|it| DECLARED.iter().map(move |to| (it, to))) {
             lay(&host, laid);
-            let done = converge(&host, kind, arguments, &[]);
-            assert_eq!(done.is_ok(), laid.4, "{what}: {done:?}");
-            if kind == &"file" && laid.4 {
-                let made = fs::metadata(host.at("to/it")).unwrap();
-                assert_eq!((made.uid(), made.mode() & 0o7777), (OTHER, 0o640), "{what}");
-            }
-            if let Err(error) = done {
-                assert!(error.contains("others may exchange"), "{what}: {error}");
-                assert_eq!(host.list(), ["lies", "lies/way", "to", "to/old"], "{what}");
-                let follow = format!("{arguments}\nfollow = true");
-                converge(&host, kind, &follow, &[])
-                    .unwrap_or_else(|error| panic!("{what}: {error}"));
-            }
+            follow(&host, laid, declared);
         }
     }
 }
 
+fn follow(host: &Host, laid: &Laid, (kind, arguments): &(&str, &str)) {
+    let what = format!("{}: {}: {kind}: {arguments}", host.name(), laid.0);
+    let before = host.list();
+    let done = converge(host, kind, arguments, &[]);
+    assert_eq!(done.is_ok(), laid.4, "{what}: {done:?}");
+    if kind == &"file" && laid.4 {
+        let made = fs::metadata(host.at("to/it")).unwrap();
+        assert_eq!((made.uid(), made.mode() & 0o7777), (OTHER, 0o640), "{what}");
+    }
+    if let Err(error) = done {
+        let refused = ["others may exchange", "leads to no directory that is meant"];
+        assert!(refused.iter().any(|it| error.contains(it)), "{what}: {error}");
+        assert_eq!(host.list(), before, "{what}");
+        let done = converge(host, kind, &format!("{arguments}\nfollow = true"), &[]);
+        assert_eq!(done, Ok(()), "{what}");
+    }
+}
+
 #[test]
-fn a_line_and_a_directory_follow_a_link_at_their_own_path_by_the_same_rule() {
+fn a_file_that_others_may_have_given_its_name_is_given_to_nobody() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only root can give a link to others: not tried");
+        eprintln!("only root can give a directory to others: not tried");
         return;
     }
+    let wanted = "path = 'ROOThome/mine'\nmode = '0666'\nowner = '12345'";
     for host in Host::all() {
-        for laid in LAID {
-            for (kind, arguments) in [
-                ("line", "path = 'ROOTlies/way'\nline = 'x'"),
-                ("directory", "path = 'ROOTlies/way'\nmode = '0700'"),
-            ] {
-                let what = format!("{}: {}: {kind}", host.name(), laid.0);
-                lay(&host, laid);
-                if kind == "line" {
-                    fs::remove_file(host.at("lies/way")).unwrap();
-                    symlink(host.at("to/old"), host.at("lies/way")).unwrap();
-                    lchown(host.at("lies/way"), Some(laid.2), Some(laid.2)).unwrap();
-                }
-                let done = converge(&host, kind, arguments, &[]);
-                assert_eq!(done.is_ok(), laid.4, "{what}: {done:?}");
-                if done.is_err() {
-                    let follow = format!("{arguments}\nfollow = true");
-                    converge(&host, kind, &follow, &[])
-                        .unwrap_or_else(|error| panic!("{what}: {error}"));
-                }
-            }
-        }
+        host.write("shadow", "secret");
+        fs::create_dir(host.at("home")).unwrap();
+        fs::hard_link(host.at("shadow"), host.at("home/mine")).unwrap();
+        chown(host.at("home"), Some(USER), Some(USER)).unwrap();
+        let error = converge(&host, "file", wanted, &[]).unwrap_err();
+        assert!(error.contains("has other names"), "{}: {error}", host.name());
+        let left = fs::metadata(host.at("shadow")).unwrap();
+        assert_eq!((left.uid(), left.mode() & 0o7777), (0, 0o644), "{}", host.name());
+        fs::remove_file(host.at("shadow")).unwrap();
+        converge(&host, "file", wanted, &[]).unwrap();
     }
 }
 
@@ -106,8 +101,10 @@ fn lay(host: &Host, laid: &Laid) {
         fs::create_dir(host.at(name)).unwrap();
     }
     host.write("to/old", "x was here\n");
-    symlink(host.at("to"), host.at("lies/way")).unwrap();
-    lchown(host.at("lies/way"), Some(link), Some(link)).unwrap();
+    for (name, leads) in [("lies/way", "to"), ("lies/file", "to/old")] {
+        symlink(host.at(leads), host.at(name)).unwrap();
+        lchown(host.at(name), Some(link), Some(link)).unwrap();
+    }
     chown(host.at("to"), Some(to), Some(to)).unwrap();
     chown(host.at("lies"), Some(owner), Some(owner)).unwrap();
     fs::set_permissions(host.at("lies"), fs::Permissions::from_mode(mode)).unwrap();

@@ -9,12 +9,15 @@ attributes() {
   if [ -n "$2" ] && [ ! -L "$1" ]; then chmod "00$2" "$1" || return 1; fi
 }
 
-# own PATH MODE OWNER GROUP: does that with a file that is there.
+# own PATH MODE OWNER GROUP: does that with a file that is there. One that has other names may be anybody's, if others could
+# give it this one: the kernel keeps them from that only where fs.protected_hardlinks is set.
 own() (
   name=${1##*/}
   [ -f "$1" ] && [ ! -L "$1" ] || die "there is no file $1: give its content to make it" || exit
   beside "$1" && hold "$name" || exit
   [ -f "$held" ] && [ ! -L "$held" ] || die "$1 was exchanged" || exit
+  [ "$(stat -c %h "$held")" -le 2 ] || (cd .. && closed) ||
+    die "$1 has other names, and others may have given it this one: it may be another file" || exit
   attributes "$held" "$2" "$3" "$4"
 )
 
@@ -120,7 +123,8 @@ like() {
 # The new file is made in a private folder beside the target, and gets its owner and mode before it is renamed:
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one, or a copy of it
-# where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back. Either runs in the root directory.
+# where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back. Either runs
+# in the root directory.
 # The ACL, the security context and the other attributes of the old file are kept, by `like`.
 put() (
   path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6 held=
