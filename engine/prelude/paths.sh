@@ -31,9 +31,9 @@ down() {
 }
 
 # leads NAME: leaves in $target where the link NAME of this directory leads, if it counts. One that root laid where nobody else
-# can counts. That of a user, who is left in $laid, counts if it ends in a directory of that user's own: it opens to him
-# nothing that he could not open before: whose the directory of the link is, he may exchange it. In one with the sticky bit only
-# root's own counts: that of a user the kernel would not follow either.
+# can counts. One in a directory of a user, who may exchange it and is left in $laid, counts if it ends in a directory of that
+# user's own: so it opens to him nothing that he could not open before. In a directory with the sticky bit only root's own
+# counts. The kernel does not follow that of a user there either.
 leads() {
   way_link=${PWD%/}/$1
   [ $((links+=1)) -le 40 ] || die "$way_link leads in a circle" || return
@@ -43,7 +43,7 @@ leads() {
   [ -z "$free" ] || return 0
   case $way_dir in
     0:[1357]??[2367] | 0:[1357]?[2367]?) if [ "$way_owner" = 0 ]; then return 0; else strayed; return; fi ;;
-    0:*[2367]? | *[2367]) strayed || return ;;
+    0:*[2367]? | *[2367]) strayed; return ;;
     0:*) return 0 ;;
     *) if [ -O . ]; then return 0; fi ;;
   esac
