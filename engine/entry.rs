@@ -244,6 +244,38 @@ while up=${up%/*}; [ ! -d \"${up:=/}\" ]; do [ ! -L \"$up\" ] || return 0; done
 [ ! -x \"$up\" ]
 }";
 
+/// `passable FOLDER`: whether everyone on the host may go through all of the way to FOLDER; each is asked about once.
+/// `readable PATH`: whether everyone may read the file that PATH leads to.
+pub const READABLE: &str = "passed=
+passable() {
+case $passed in *\"
++$1
+\"*) return 0 ;; *\"
+-$1
+\"*) return 1 ;; esac
+folder=$1 may=+ way=$(cd -P -- \"$1/\" 2>/dev/null && pwd -P) || return 1
+set --
+while set -- \"$@\" \"${way:-/}\"; [ -n \"${way#/}\" ]; do way=${way%/*}; done
+for mode in $(stat -Lc %a -- \"$@\" || say 0); do case $mode in *[1357]) ;; *) may=- ;; esac; done
+passed=\"$passed
+$may$folder
+\"
+[ $may = + ]
+}
+readable() {
+set -- \"$1\" \"$1\"
+[ ! -L \"$1\" ] || set -- \"$1\" \"$(cd \"${1%/*}/\" && readlink -f \"$1\")\"
+case $(stat -Lc %a -- \"$1\") in *[4567]) passable \"${2%/*}\" ;; *) return 1 ;; esac
+}";
+
+/// Whether everyone may read what has this mode.
+pub fn is_readable(access: &Access) -> bool {
+    access.mode.ends_with(['4', '5', '6', '7'])
+}
+
+/// What is shown in the place of a text that not everyone on the host may read.
+pub const CLOSED: &str = "closed to others";
+
 /// The mode bits that tell types of files apart (`inode(7)`), and their values.
 const TYPE_MASK: u32 = 0o170_000;
 

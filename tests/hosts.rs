@@ -69,6 +69,9 @@ impl Host {
             std::env::temp_dir()
         };
         let folder = tempfile::tempdir_in(base).unwrap();
+        // As the root of a host: open to everyone.
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).unwrap();
         for name in ["converge.stage", "root", "bin", "home"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }

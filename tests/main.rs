@@ -21,6 +21,7 @@ mod kinds;
 mod language;
 mod lines;
 mod manual;
+mod old_texts;
 mod prelude;
 mod project;
 mod recipes;

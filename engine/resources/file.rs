@@ -1,6 +1,9 @@
 //! The `file` kind.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use indexmap::IndexMap;
@@ -51,9 +54,9 @@ pub struct File {
     /// Whether a file that is there already is made to hold this; if not, only a missing one is made.
     #[serde(default = "yes")]
     replace: bool,
-    /// Whether what it holds is kept from the eye. Content made with a secret always is.
-    #[serde(default)]
-    sensitive: bool,
+    /// Whether what it holds is kept from the eye. Content made with a secret always is; and what the file held before, where not
+    /// everyone on the host may read it, unless this is `false`.
+    sensitive: Option<bool>,
     /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
     /// those of a user that lead to a directory of that user.
     #[serde(default)]
@@ -69,6 +72,9 @@ pub struct Observed {
     /// What it holds now, where that differs and is small enough to show.
     #[serde(skip)]
     text: Option<Vec<u8>>,
+    /// Whether not everyone on the host may read that.
+    #[serde(skip)]
+    closed: bool,
 }
 
 /// What a probe says where every file that is shown holds what it should.
@@ -126,7 +132,8 @@ impl Resource for File {
                 "give one of content, source or template; or mode, owner or group of a file that is there",
             ));
         };
-        self.wanted = self.wanted.take().map(|content| content.sensitive(self.sensitive));
+        self.wanted =
+            self.wanted.take().map(|content| content.sensitive(self.sensitive == Some(true)));
         if self.mode.is_none() && self.wanted.as_ref().is_some_and(Content::is_sensitive) {
             self.mode = Some("0600".to_owned());
         }
@@ -156,6 +163,8 @@ impl Resource for File {
         // What a secret is made into is told to nobody before it is put there, not even as a digest.
         let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
+        let asked = batch.iter().filter(|file| file.is_shown() && file.sensitive == Some(false));
+        let asked: String = asked.map(|file| ["\n", &file.path, "\n"].concat()).collect();
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed. A list that comes as a
         // here-document takes no process that writes it.
         sh!(
@@ -170,6 +179,8 @@ then
   wanted=; set -- {}
 fi
 {}
+{}
+asked={}
 set -f; IFS='\n'; set -- $sums
 for line in $wanted; do
   path=${{line#*  }}
@@ -180,6 +191,7 @@ for line in $wanted; do
     while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
   fi
   if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
+  case $asked in *\"$nl$path$nl\"*) ;; *) passable \"${{path%/*}}\" || {{ say \"closed $path\"; continue; }} ;; esac
   shown \"$path\"
 done",
             entry::looking().then(sh!(
@@ -189,7 +201,9 @@ done",
             shown,
             AS_WANTED,
             Words(&hidden),
-            entry::probe_digests()
+            entry::probe_digests(),
+            Script::trusted(entry::READABLE),
+            asked
         )
     }
 
@@ -199,6 +213,8 @@ done",
         entry::add_digests(&paths, &mut found, output);
         let all_as_wanted = entry::lines(output).any(|line| line == AS_WANTED);
         let mut texts = texts(output);
+        let closed = entry::lines(output).filter_map(|line| line.strip_prefix("closed "));
+        let closed: BTreeSet<&str> = closed.collect();
         let observe = |(file, mut entry): (&&Self, Look<Entry>)| {
             match (file.replaced(), &mut entry) {
                 // What it holds is the business of others, who may change it between a plan and its approval.
@@ -212,7 +228,11 @@ done",
                 _ => {}
             }
             let entry = file.replaceable(entry?)?;
-            Ok(Observed { entry, text: texts.remove(&file.path) })
+            let text = texts.remove(&file.path);
+            let closed = closed.contains(file.path.as_str())
+                || matches!(&entry, Entry::File { access, .. } if !entry::is_readable(access));
+            let closed = closed && file.sensitive != Some(false);
+            Ok(Observed { entry, text, closed })
         };
         Ok(batch.iter().zip(found).map(observe).collect())
     }
@@ -304,8 +324,8 @@ impl File {
         if self.validate.is_some() {
             return error("validate", "there is no new content to validate");
         }
-        if !self.replace || self.sensitive {
-            let argument = if self.sensitive { "sensitive" } else { "replace" };
+        if !self.replace || self.sensitive.is_some() {
+            let argument = if self.sensitive.is_some() { "sensitive" } else { "replace" };
             return error(argument, "what the file holds is not touched without a content");
         }
         Ok(())
@@ -355,6 +375,9 @@ fn shown_content(wanted: &Content) -> Shown {
 fn shown_before(wanted: &Content, observed: &Observed) -> Shown {
     if wanted.is_sensitive() {
         return Shown::Hidden("sensitive".into());
+    }
+    if observed.closed {
+        return Shown::Hidden(entry::CLOSED.into());
     }
     match observed.text.as_deref().map(std::str::from_utf8) {
         Some(Ok(text)) if text.len() <= SHOWN_MAX && !text.contains('\0') => {

@@ -50,9 +50,9 @@ pub struct Line {
     create: bool,
     /// A command that must succeed, as for `file`.
     validate: Option<String>,
-    /// Whether the rest of the file is kept from the eye.
-    #[serde(default)]
-    sensitive: bool,
+    /// Whether the rest of the file is kept from the eye. It also is where not everyone on the host may read it, unless this is
+    /// `false`.
+    sensitive: Option<bool>,
     /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
     /// those of a user that lead to a directory of that user.
     #[serde(default)]
@@ -147,8 +147,13 @@ impl Resource for Line {
 
     fn probe(batch: &[&Self]) -> Script {
         let by_path = by_path(batch);
-        let hidden = Script::trusted(entry::HIDDEN);
-        let mut script = sh!("{}\n{}\ncopies= copied=0\nset -- probe", hidden, entry::looking());
+        let functions = [entry::HIDDEN, entry::READABLE].map(Script::trusted);
+        let mut script = sh!(
+            "{}\n{}\n{}\ncopies= copied=0\nset -- probe",
+            functions[0],
+            functions[1],
+            entry::looking()
+        );
         let mut texts = Script::default();
         for (at, (path, lines)) in by_path.iter().enumerate() {
             let (mut questions, mut ids) = (Script::default(), Script::default());
@@ -175,18 +180,24 @@ fi",
                 ids,
                 ids
             ));
-            let hide = if lines.iter().all(|(_, line)| line.sensitive) { "yes" } else { "" };
-            texts.push(sh!("text \"${}\" {}{} || return", seen, hide, ids));
+            let asked = |wish| lines.iter().any(|(_, line)| line.sensitive == wish);
+            let hide = match (asked(Some(false)), asked(None)) {
+                (true, _) => "",
+                (false, true) => "closed",
+                (false, false) => "yes",
+            };
+            texts.push(sh!("text \"${}\" {} {}{} || return", seen, path, hide, ids));
         }
         script.push(sh!(
             "text() {{
-  path=$1 hide=$2 differ=; shift 2
+  path=$1 at=$2 hide=$3 differ=; shift 3
   for id do case $nl$verdicts$nl in *\"$nl$id differs$nl\"*) differ=\"$differ $id\" ;; esac; done
   [ -n \"$differ\" ] || return 0
   if ! tr -d '\\000' <\"$path\" | cmp -s - \"$path\"; then say \"binary$differ\"; return; fi
   sum=$(sha256sum <\"$path\") || return
-  say \"text ${{sum%% *}}$differ\"
-  [ -n \"$hide\" ] || head -c {} \"$path\" | base64
+  what=text; [ \"$hide\" = yes ] || readable \"$at\" || what=closed
+  say \"$what ${{sum%% *}}$differ\"
+  case $hide/$what in yes/* | closed/closed) ;; *) head -c {} \"$path\" | base64 ;; esac
   say .
 }}
 answers() {{
@@ -213,7 +224,7 @@ return $code",
             let mut words = line.split(' ');
             let what = words.next().unwrap_or_default();
             let state = match what {
-                "text" => words.next().and_then(Digest::read).map(State::Differs),
+                "text" | "closed" => words.next().and_then(Digest::read).map(State::Differs),
                 "binary" => None,
                 id => {
                     let id = id.parse::<usize>().ok().filter(|id| *id < batch.len());
@@ -231,10 +242,11 @@ return $code",
             };
             let ids = words.filter_map(|id| id.parse().ok()).filter(|id| *id < batch.len());
             let ids: Vec<usize> = ids.collect();
-            if what == "text" {
+            if matches!(what, "text" | "closed") {
                 let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
                 let text: Option<Arc<[u8]>> = BASE64_STANDARD.decode(encoded).ok().map(Arc::from);
-                texts.extend(ids.iter().filter_map(|id| Some((*id, text.clone()?))));
+                let shown = |id: &&usize| what == "text" || batch[**id].sensitive == Some(false);
+                texts.extend(ids.iter().filter(shown).filter_map(|id| Some((*id, text.clone()?))));
             }
             for id in ids {
                 found[id] = match &state {
@@ -362,7 +374,7 @@ impl Line {
     }
 
     fn diff(&self, text: Option<&[u8]>) -> Field {
-        let small = text.filter(|text| text.len() <= SHOWN_MAX && !self.sensitive);
+        let small = text.filter(|text| text.len() <= SHOWN_MAX && self.sensitive != Some(true));
         let shown = small.and_then(|text| {
             let build = |text: &str| Pattern::new(text).map(Arc::new);
             let after = self.edit().editor(&build).ok()?.edited(text);
