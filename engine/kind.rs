@@ -101,6 +101,24 @@ pub struct Declared {
 /// Makes a [`Kind`] of a [`Resource`].
 pub struct Typed<R>(pub PhantomData<fn() -> R>);
 
+/// What goes to a host as data can hold any byte.
+const DATA: [&str; 2] = ["content", "vars"];
+
+/// Checks that no text has a byte which neither a script nor a header can hold.
+fn check_texts(arguments: &Value) -> Result<(), ArgumentError> {
+    let Value::Map(arguments) = arguments else { return Ok(()) };
+    let cannot = |(name, value): &(&String, &Value)| {
+        !DATA.contains(&name.as_str()) && value.any_text(&|text| text.contains('\0'))
+    };
+    match arguments.iter().find(cannot) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let message = "a NUL byte, which no script on a host can hold";
+            Err(ArgumentError::new(name.clone(), message))
+        }
+    }
+}
+
 impl<R: Resource> Typed<R> {
     fn all<'a>(batch: &[&'a Desired]) -> Vec<&'a R> {
         batch.iter().map(|desired| Self::typed(desired)).collect()
@@ -145,6 +163,7 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
+        check_texts(&arguments)?;
         let (arguments, timeout) =
             if R::TIMES_ITSELF { (arguments, None) } else { timeout::taken(arguments)? };
         let mut resource =

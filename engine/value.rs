@@ -86,6 +86,19 @@ impl Value {
         }
     }
 
+    /// Whether a text in it is one of those, at any depth.
+    pub fn any_text(&self, is_one: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Value::Text(text) => is_one(text),
+            Value::Secret(secret) => is_one(secret.expose()),
+            Value::List(values) => values.iter().any(|value| value.any_text(is_one)),
+            Value::Map(values) => {
+                values.iter().any(|(name, value)| is_one(name) || value.any_text(is_one))
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
+        }
+    }
+
     /// Whether a secret is in it, at any depth.
     pub fn has_secret(&self) -> bool {
         match self {

@@ -238,6 +238,10 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
     let Some(host) = state.gathered().context.host.clone() else {
         return Err(raise(state, context, no_host("probe")));
     };
+    if command.contains('\0') {
+        let mistake = Diagnostic::new("language::probe", "a script cannot hold a NUL byte");
+        return Err(raise(state, context, state.locate(mistake, &state.call(context))));
+    }
     let asked = (host.host().name.clone(), command.to_owned());
     let answer = state.input().known.probes.get(&asked);
     if answer.is_some() {

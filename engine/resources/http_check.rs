@@ -97,6 +97,15 @@ impl Resource for HttpCheck {
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
         self.patience().check(self.timeout)?;
+        if self
+            .headers
+            .iter()
+            .flat_map(|(name, value)| [name, value])
+            .any(|it| it.contains(char::is_control))
+        {
+            let message = "a header is one line, without control characters";
+            return Err(ArgumentError::new("headers", message));
+        }
         self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
