@@ -9,7 +9,7 @@ const checkout = new Checkout();
 afterEach(() => checkout.reset());
 after(() => checkout.remove());
 
-const CHECKS = ["code", "api"];
+const CHECKS = ["code", "api", "audit"];
 const VERSION = ["converge", "publish", "staging", "production?"];
 const SITE = ["converge", "site-staging", "plan-production", "site-production?"];
 const PLANS = ["converge", "plan-staging", "plan-production"];
