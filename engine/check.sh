@@ -3,10 +3,10 @@
 check_tab=$(printf '\t') check_nl='
 '
 
-# misses ARGUMENT FOUND: says in one short line what was found instead, whatever a server sent.
+# misses ARGUMENT FOUND: says in one short line what was found instead, whatever a server sent. What is cut ends with a mark.
 misses() {
   printf '%s\t' "$1"
-  printf '%s' "$2" | tr '\n\t\r' '   ' | tr -cd ' -~' | cut -c 1-200
+  printf '%s\n' "$2" | tr '\n\t\r' '   ' | tr -d '\001-\037\177' | sed 's/ $//; s/^\(.\{200\}\)..*/\1…/'
   return 1
 }
 
@@ -126,8 +126,8 @@ http_json() {
         path = wanted[i]
         if (found[path] "" == wanted[i + 1] "") continue
         told = path in found && found[path] != "" ? found[path] : "missing"
-        gsub(/[^ -~]/, " ", told)
-        print "json." path "\t" substr(told, 1, 200)
+        gsub(/[\001-\037\177]/, " ", told)
+        print "json." path "\t" (length(told) > 200 ? substr(told, 1, 200) "…" : told)
         exit 1
       }
     }' "$@"

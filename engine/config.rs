@@ -184,6 +184,10 @@ fn provider(document: &Document, node: &Node, paths: &Paths<'_>) -> Result<Provi
     fields.finish()?;
     let command = (!command.is_empty()).then_some(command);
     match (environment, files, command, age.zip(identity)) {
+        (Some(""), None, None, None) => Err(document
+            .mistake("config::provider", "a prefix of nothing".to_owned(), &node.span)
+            .label("every variable would be a secret")
+            .hint("secrets of the environment have names that begin alike, such as `APP_SECRET_`")),
         (Some(prefix), None, None, None) => {
             Ok(Provider::Environment { prefix: prefix.to_owned() })
         }
@@ -256,6 +260,7 @@ mod tests {
             "{ age = \"x\" }",
             "{ environment = \"A\", files = \"b\" }",
             "{ command = [] }",
+            "{ environment = \"\" }",
             "{ identity = \"x\" }",
         ] {
             let error = parse(&format!("secrets.providers = [{text}]")).unwrap_err();

@@ -45,6 +45,7 @@ pub mod plan;
 
 // The world: the only modules that may do IO.
 pub mod disk;
+pub mod program;
 pub mod secrets;
 pub mod project;
 pub mod remote;

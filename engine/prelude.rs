@@ -11,6 +11,13 @@ static READING: LazyLock<String> = LazyLock::new(|| {
 static CHANGING: LazyLock<String> = LazyLock::new(|| {
     [READING.as_str(), &functions(include_str!("prelude/changing.sh"))].join("\n")
 });
+static LEFTOVERS: LazyLock<String> =
+    LazyLock::new(|| functions(include_str!("prelude/leftovers.sh")));
+
+/// The function `leftovers`, which removes the folders of content that earlier runs could not remove.
+pub fn leftovers() -> Script {
+    Script::trusted(LEFTOVERS.as_str())
+}
 
 /// What a script begins with that only reads.
 pub fn reading() -> Script {

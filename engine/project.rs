@@ -7,7 +7,7 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     diagnostic::{Diagnostic, Result, Source},
     disk::{self, Unread},
     inventory::{Assignment, Format, Given, Inventory, Owner},
+    program,
 };
 
 /// Bits of a file's mode: anyone may execute.
@@ -292,7 +293,7 @@ fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
         Diagnostic::new("inventory::program", message)
     };
     let path = std::path::absolute(program).map_err(|error| unreadable(program, &error))?;
-    let output = Command::new(path).args(arguments).stdin(Stdio::null()).output();
+    let output = program::command(path).args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| failed(format!("cannot be run: {error}")))?;
     // A program that knows only `--list` has nothing more to say of a host; one that was killed has not said it.
     let knows_no_more = arguments != ["--list"]

@@ -449,3 +449,43 @@ fn what_cannot_be_told_is_no_success_for_any_subcommand() {
         assert!(!said.contains("could not be written"), "{line:?}: {said}");
     }
 }
+
+#[test]
+fn no_program_sees_the_secrets_of_the_environment() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = project();
+    let path = |name: &str| root.path().join(name);
+    let seen = |name: &str| format!("env >>{}.seen", path(name).display());
+    let providers = format!(
+        "{{ environment = \"APP_\" }}, {{ command = [\"sh\", \"-c\", \"{}; echo x\"] }}",
+        seen("provider")
+    );
+    fs::write(path("converge.toml"), format!("[secrets]\nproviders = [{providers}]\n")).unwrap();
+    let here = "{ \"all\": { \"hosts\": [\"here\"] }, \"_meta\": { \"hostvars\": { \"here\": { \"ansible_connection\": \"local\" }, \"far\": { \"ansible_host\": \"127.0.0.1\", \"ansible_port\": 9 } } }, \"g\": [\"far\"] }";
+    fs::write(path("hosts"), format!("#!/bin/sh\n{}\necho '{here}'\n", seen("inventory"))).unwrap();
+    fs::set_permissions(path("hosts"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(path(".ssh")).unwrap();
+    let ssh = format!("Match exec \"{}\"\nHost *\nProxyCommand {}\n", seen("match"), seen("proxy"));
+    fs::write(path(".ssh/config"), ssh).unwrap();
+    let playbook = "on(hosts(\"here\"), |host| { secret(\"other\"); probe(\"env\").stdout; command(\"env; false\"); });\n";
+    fs::write(path("playbooks/env.rhai"), playbook).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = command(&root, &[&["-i", "hosts"], arguments].concat());
+        command.env("PATH", "/usr/bin:/bin").env("CONVERGE_SECRET_OTHER", "canary-of-the-usual");
+        let output = command.env("APP_KEY", "canary-of-the-project").output().unwrap();
+        [output.stdout, output.stderr].concat()
+    };
+    let mut told = run(&["-v", "playbooks/env.rhai"]);
+    told.extend(run(&["exec", "far", "--", "true"]));
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.contains("LC_ALL=C"), "the environment of a command is shown: {told}");
+    let mut all = vec![told];
+    for name in ["provider", "inventory", "match", "proxy"] {
+        let text = fs::read_to_string(path(&format!("{name}.seen"))).unwrap_or_default();
+        assert!(text.contains("PATH="), "{name} ran: {}", all[0]);
+        all.push(text);
+    }
+    for text in all {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
 mod deadlines;
+mod deaths;
 mod distance;
 mod faraway;
 mod failure;

@@ -142,6 +142,20 @@ fn deciding_is_pure() {
 }
 
 #[test]
+fn programs_are_started_in_one_place() {
+    let starts = ["Command::new", "posix_spawn", "execv"];
+    let own = root().join("engine/program.rs");
+    let mut found = Vec::new();
+    for (path, text) in sources("engine") {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if path != own && !path.ends_with("tests.rs") && starts.iter().any(|it| code.contains(it)) {
+            found.push(path);
+        }
+    }
+    assert!(found.is_empty(), "these start programs that see secrets: {found:?}");
+}
+
+#[test]
 fn every_module_says_what_it_is_for() {
     let silent: Vec<_> = sources("engine")
         .into_iter()

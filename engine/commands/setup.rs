@@ -19,7 +19,7 @@ use crate::{
     inventory::{Host, Inventory},
     journal::{Journal, Tee},
     language::{Input, Known},
-    project,
+    program, project,
     remote::{Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector, Timeouts},
     report::Report,
     run::{Fleet, Interrupt, Run},
@@ -45,6 +45,7 @@ impl Setup {
     pub(super) fn project(&self, playbook: Option<&str>) -> Result<Project> {
         let user = LocalUser::from_environment();
         let config = project::configuration(&start(playbook), &user.home)?;
+        program::hide(&config.secrets);
         let secrets = Arc::new(Secrets::new(config.secrets.clone()));
         // The first project is the only one.
         let _ = self.late_secrets.set(secrets.clone());

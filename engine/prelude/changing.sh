@@ -155,7 +155,7 @@ put() (
       [ -z "$held" ] || undo='mv -fT "$held" "../$name"'
       if [ "$held" = "../$name" ]; then cp -aT "$held" "./old-$name" && held=./old-$name || exit; fi
       trap 'eval "$undo"' EXIT
-      trap 'exit 1' HUP INT TERM
+      trap 'exit 1' HUP INT PIPE TERM
       mv -fT "./$name" "../$name" || exit
       (cd / && eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
       undo=: ;;

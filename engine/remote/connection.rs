@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use russh::{
-    ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect,
-    client::{self, DisconnectReason, GexParams, Handle, Msg, Session},
+    Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect,
+    client::{self, ChannelOpenHandle, DisconnectReason, GexParams, Handle, Msg, Session},
     keys::{PublicKey, PublicKeyOrCertificate},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +20,7 @@ use super::{
     pipe::{Commands, End, Piece, Pipe, one_line},
     pool::Share,
 };
+use crate::secret::CUT;
 
 /// An open, encrypted connection.
 pub(super) struct Connection {
@@ -67,8 +68,34 @@ const BANNER_MAX: usize = 256 * 1024;
 /// How many messages of a channel wait for the task that drains it. Each is at most 256 KiB long.
 const MESSAGES_MAX: usize = 4;
 
+/// What a host opens towards us is refused: nothing that it could reach here was ever offered to it. An answer that is
+/// dropped says no.
+macro_rules! refused {
+    ($($name:ident($($type:ty),*);)*) => {$(
+        async fn $name(
+            &mut self,
+            _: Channel<Msg>,
+            $(_: $type,)*
+            _: ChannelOpenHandle,
+            _: &mut Session,
+        ) -> Result<(), Refusal> {
+            Ok(())
+        }
+    )*};
+}
+
 impl client::Handler for Client {
     type Error = Refusal;
+
+    refused! {
+        server_channel_open_agent_forward();
+        server_channel_open_direct_streamlocal(&str);
+        server_channel_open_direct_tcpip(&str, u32, &str, u32);
+        server_channel_open_forwarded_streamlocal(&str);
+        server_channel_open_forwarded_tcpip(&str, u32, &str, u32);
+        server_channel_open_session();
+        server_channel_open_x11(&str, u32);
+    }
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Refusal> {
         let public = key.public_key();
@@ -91,8 +118,10 @@ impl client::Handler for Client {
         let mut banner = self.banner.lock().unwrap_or_else(PoisonError::into_inner);
         banner.push_str(text);
         let surplus = banner.len().saturating_sub(KEPT);
-        let cut = (surplus..=banner.len()).find(|at| banner.is_char_boundary(*at)).unwrap_or(0);
-        banner.drain(..cut);
+        if surplus > 0 {
+            let cut = banner.ceil_char_boundary(surplus);
+            banner.replace_range(..cut, CUT);
+        }
         Ok(())
     }
 

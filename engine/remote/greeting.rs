@@ -6,7 +6,7 @@ use super::{
     RemoteError,
     frame::{Scan, find},
     identity::Identity,
-    pipe::{End, Piece, Pipe, one_line},
+    pipe::{End, Piece, Pipe, keep_end, one_line},
 };
 use crate::inventory::Become;
 
@@ -119,8 +119,11 @@ impl Greeting {
     }
 
     fn failure(&self, end: &End) -> RemoteError {
-        let tail =
-            |stream: &Stream| one_line(&stream.said[stream.said.len().saturating_sub(1000)..]);
+        let tail = |stream: &Stream| {
+            let mut said = stream.said.clone();
+            keep_end(&mut said, 1000);
+            one_line(&said)
+        };
         let mut said = [tail(&self.stderr), tail(&self.stdout)].into_iter();
         let said = said.find(|text| !text.is_empty()).unwrap_or_default();
         let error = self.identity.explain(end, &said);

@@ -16,7 +16,7 @@ use super::{
     secrets::Passwords,
     session::Session,
 };
-use crate::inventory::Host;
+use crate::{inventory::Host, program};
 
 /// Runs scripts on the machine that converge runs on.
 pub struct LocalConnector {
@@ -45,7 +45,7 @@ pub(super) struct Children;
 #[async_trait]
 impl Commands for Children {
     async fn start(&self, command: &str) -> Result<Pipe, RemoteError> {
-        let mut child = Command::new("sh")
+        let mut child = Command::from(program::command("sh"))
             .args(["-c", command])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -193,6 +193,30 @@ mod tests {
         let next = remote.run(&sh!("echo next"), &mut Captured::default()).await;
         assert!(matches!(next, Err(RemoteError::Lost(_))), "{next:?}");
         std::fs::write(gate, "go\n").unwrap();
+    }
+
+    #[tokio::test]
+    async fn content_is_gone_however_the_shell_dies() {
+        let content = [Content::new(*b"a secret, perhaps")];
+        for signal in ["HUP", "INT", "PIPE", "TERM"] {
+            let remote = this_machine().await;
+            let folder = remote.send(&content).await.unwrap();
+            let kill = sh!("kill -{} $$", Script::trusted(signal));
+            let died = remote.run(&kill, &mut Captured::default()).await;
+            assert!(matches!(died, Err(RemoteError::Lost(_))), "{signal}");
+            assert!(!Path::new(&folder).exists(), "{signal}");
+        }
+        let (remote, other) = (this_machine().await, this_machine().await);
+        let left = remote.send(&content).await.unwrap();
+        let held = other.send(&content).await.unwrap();
+        let died = remote.run(&sh!("kill -9 $$"), &mut Captured::default()).await;
+        assert!(died.is_err() && Path::new(&left).exists());
+        // Who comes next removes what is left over, and nothing else.
+        let next = this_machine().await;
+        next.send(&content).await.unwrap();
+        assert!(!Path::new(&left).exists() && Path::new(&held).exists());
+        other.close().await;
+        next.close().await;
     }
 
     #[tokio::test]

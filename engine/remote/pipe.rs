@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
 use super::{RemoteError, backlog::Pieces};
+use crate::secret::CUT;
 
 /// Starts commands on a host: over a connection, or as children of this process.
 #[async_trait]
@@ -56,6 +57,14 @@ impl fmt::Display for End {
     }
 }
 
+/// Keeps the end of what was said; a mark stands for the rest.
+pub(super) fn keep_end(said: &mut Vec<u8>, kept: usize) {
+    let surplus = said.len().saturating_sub(kept + CUT.len());
+    if surplus > 0 {
+        said.splice(..surplus + CUT.len(), CUT.bytes());
+    }
+}
+
 /// What a host said, as one short line that cannot move the cursor.
 pub(crate) fn one_line(bytes: &[u8]) -> String {
     const LONGEST: usize = 300;
@@ -65,7 +74,7 @@ pub(crate) fn one_line(bytes: &[u8]) -> String {
     let visible = joined.chars().filter(|c| !c.is_control());
     let mut line: String = visible.clone().take(LONGEST).collect();
     if visible.count() > LONGEST {
-        line.push('…');
+        line.push_str(CUT);
     }
     line
 }

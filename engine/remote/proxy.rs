@@ -18,7 +18,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{pipe::one_line, ssh_config::shell};
+use super::{
+    pipe::{keep_end, one_line},
+    ssh_config::shell,
+};
+use crate::program;
 
 /// The commands that run, each a group of processes. They must not outlive converge, which ends without undoing what its
 /// tasks hold.
@@ -75,7 +79,7 @@ impl Words {
 impl Proxy {
     /// Starts `command` as OpenSSH does, in the shell of the user.
     pub(super) fn start(command: &str) -> io::Result<(Self, Words)> {
-        let mut shell = Command::new(shell());
+        let mut shell = Command::from(program::command(shell()));
         shell.args(["-c", &format!("exec {command}")]);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: Ctrl-C in the terminal is for converge, which lets running steps finish.
@@ -92,8 +96,7 @@ impl Proxy {
             let (mut words, mut buffer) = (Vec::new(), [0; KEPT]);
             while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
                 words.extend_from_slice(&buffer[..length]);
-                let surplus = words.len().saturating_sub(KEPT);
-                words.drain(..surplus);
+                keep_end(&mut words, KEPT);
             }
             words
         });

@@ -10,7 +10,7 @@ use super::{
     Exit, Output, RemoteError, ending,
     frame::{Scan, frame, frame_kept},
     greeting::Greeting,
-    pipe::{End, Piece, Pipe, nonce, one_line},
+    pipe::{End, Piece, Pipe, keep_end, nonce, one_line},
     traffic::Counters,
 };
 use crate::script::{Quoted, Script};
@@ -134,8 +134,11 @@ impl Shell {
     /// and then not before a script that still runs has ended.
     pub(super) async fn remove_at_end(&mut self, folder: &str) -> Result<(), RemoteError> {
         let remove = format!("rm -rf -- {}", Quoted(folder));
-        let trap =
-            format!("AT_END=\"${{AT_END:-:}}; \"{}; trap 'eval \"$AT_END\"' 0\n", Quoted(&remove));
+        let trap = format!(
+            "AT_END=\"${{AT_END:-:}}; \"{}; trap 'eval \"$AT_END\"' 0; trap 'exit 1' HUP INT PIPE TERM; : >{}/held.$$\n",
+            Quoted(&remove),
+            Quoted(folder)
+        );
         self.holds = true;
         let stdin = &mut self.pipe.stdin;
         let result = async {
@@ -251,9 +254,8 @@ struct LastWords(Vec<u8>);
 impl LastWords {
     fn hear(&mut self, bytes: &[u8]) {
         const KEPT: usize = 300;
-        self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT)..]);
-        let surplus = self.0.len().saturating_sub(KEPT);
-        self.0.drain(..surplus);
+        self.0.extend_from_slice(bytes);
+        keep_end(&mut self.0, KEPT);
     }
 
     fn lost(&self, end: &End) -> RemoteError {

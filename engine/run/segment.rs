@@ -15,6 +15,7 @@ use crate::{
     probe::Owed,
     resource::{Nature, Reaction, Step},
     script::{Room, Script},
+    secret::CUT,
     sh,
 };
 
@@ -69,11 +70,12 @@ impl Segment {
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
     pub fn script(&self, stage: Option<&str>) -> Script {
         let mut script = prelude::changing();
+        // A shell that dies of a signal forgets what it was to do at its end.
+        script.push(sh!("trap 'exit 1' HUP INT PIPE TERM"));
         script.push(match stage {
             Some(stage) => sh!("STAGE={}\ntrap sweep EXIT", stage),
             None => brought(&self.contents()),
         });
-        script.push(sh!("trap 'exit 1' HUP INT TERM"));
         script.push(sh!(
             "at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nwarn() {{ at warn \"$*\"; }}",
             self.id
@@ -148,9 +150,18 @@ fn brought(contents: &[Content]) -> Script {
     if contents.is_empty() {
         return Script::default();
     }
-    let mut script = sh!(
-        "STAGE=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\") || exit\ntrap 'sweep \"$STAGE\"' EXIT\numask 077"
-    );
+    // What is secret does not reach a disk, where the host has a place for that which nobody else may write to.
+    let mut script = match contents.iter().any(Content::is_sensitive) {
+        true => {
+            sh!("for at in \"${{XDG_RUNTIME_DIR:-/nonexistent}}\" /run \"${{TMPDIR:-/tmp}}\"; do
+  if [ -O \"$at\" ] && [ -w \"$at\" ]; then break; fi
+done")
+        }
+        false => sh!("at=${{TMPDIR:-/tmp}}"),
+    };
+    script.push(sh!(
+        "STAGE=$(mktemp -d \"$at/converge.XXXXXXXXXX\") || exit\ntrap 'sweep \"$STAGE\"' EXIT\n: >\"$STAGE/held.$$\"\numask 077"
+    ));
     for content in contents {
         let text = content.text().expect("only text is brought");
         script.push(sh!("printf %s {} >{} || exit", text, content.staged()));
@@ -280,7 +291,7 @@ pub struct ProgressReader {
     empty: bool,
 }
 
-/// A longer line is cut: what a host prints must not fill the memory.
+/// A longer line is cut, and marked so: what a host prints must not fill the memory.
 const LINE_MAX: usize = 64 * 1024;
 
 impl ProgressReader {
@@ -298,6 +309,8 @@ impl ProgressReader {
                 self.line(line, &mut progress);
             } else if self.pending.len() < LINE_MAX {
                 self.pending.push(byte);
+            } else if self.pending.len() == LINE_MAX {
+                self.pending.extend_from_slice(CUT.as_bytes());
             }
         }
         progress

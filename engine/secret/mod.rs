@@ -1,5 +1,8 @@
 //! Values that never show, and how they are kept out of what is shown.
 
+mod forms;
+mod pieces;
+mod reading;
 mod redactor;
 
 use std::{fmt, sync::Arc};
@@ -12,6 +15,13 @@ use serde::{
 };
 
 pub use self::redactor::Redactor;
+
+/// What stands where a text was cut. Whoever cuts one puts it there, so that what is left of a secret is known as such.
+pub const CUT: &str = "…";
+
+/// What is shorter is common in any text: the secret `no` would wreck every second line. It is replaced only
+/// where it stands as a word of its own, and its encodings, which say little, are not looked for.
+const SHORT: usize = 4;
 
 /// A value that is known by name. It prints as `(secret name)`, and so is written wherever it is kept.
 #[derive(Clone)]

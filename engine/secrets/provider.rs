@@ -5,14 +5,14 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use super::encrypted;
 use crate::{
     config::Provider,
     diagnostic::{Diagnostic, Result},
-    disk,
+    disk, program,
 };
 
 /// The text of a secret, or why it is not here.
@@ -92,10 +92,10 @@ fn from_command(argv: &[String], name: &str) -> Found {
         Diagnostic::new("secret::command", "the command of a provider of secrets is empty")
     })?;
     vouch(&words)?;
-    let output =
-        Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| {
-            Diagnostic::new("secret::command", format!("cannot run `{shown}`: {error}"))
-        })?;
+    let output = program::command(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| {
+        Diagnostic::new("secret::command", format!("cannot run `{shown}`: {error}"))
+    })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().next().unwrap_or_default().escape_debug();

@@ -126,7 +126,8 @@ async fn what_changed_while_the_lock_was_waited_for_is_seen() {
 async fn a_host_that_another_run_holds_is_locked_and_not_unreachable() {
     let fleet = Fleet::new(&["a", "b"]);
     let _lock = held(&fleet, "a");
-    fleet.write("a", "state/holder", "run X of ada\n");
+    let shell = std::process::id();
+    fleet.write("a", "state/holder", &format!("{shell} run X of ada\n"));
     let playbook = playbook(r#"on(hosts("all"), |host| say(host, "one"));"#);
     let ran = fleet.apply(&playbook).await;
     assert_eq!((ran.status, ran.outcome("b/command:one")), (Locked, "changed".into()));
@@ -139,7 +140,7 @@ async fn a_host_that_another_run_holds_is_locked_and_not_unreachable() {
     let locked = |event: &Event| matches!(event, Event::Locked { host, .. } if **host == *"a");
     assert_eq!(ran.events.iter().filter(|event| locked(event)).count(), 1);
     // Two names for one host: it is this run itself that holds it.
-    fleet.write("a", "state/holder", "run run-2 of somebody\n");
+    fleet.write("a", "state/holder", &format!("{shell} run run-2 of somebody\n"));
     let ran = fleet.apply(&playbook).await;
     let told = "this run works on it already: two names of the inventory mean one host";
     assert_eq!((ran.status, ran.host("a").unreachable.as_deref()), (Unreachable, Some(told)));
@@ -147,8 +148,12 @@ async fn a_host_that_another_run_holds_is_locked_and_not_unreachable() {
 
 /// The lock of a host, as another run holds it.
 fn held(fleet: &Fleet, host: &str) -> std::fs::File {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
     std::fs::create_dir(fleet.at(host, "state")).unwrap();
     let lock = std::fs::File::create(fleet.at(host, "state/lock")).unwrap();
+    for (name, mode) in [("state", 0o700), ("state/lock", 0o600)] {
+        std::fs::set_permissions(fleet.at(host, name), Permissions::from_mode(mode)).unwrap();
+    }
     lock.lock().unwrap();
     lock
 }

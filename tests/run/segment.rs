@@ -33,7 +33,7 @@ pub(crate) fn catalog(declarations: &str) -> Catalog {
 }
 
 /// The plan when these nodes differ in these ways.
-fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
+pub(crate) fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
     let graph = Graph::build(catalog).unwrap();
     let change = |id: NodeId| changes.iter().find(|(at, _)| *at == id.index());
     let difference = |(_, change): &(usize, Change)| {

@@ -22,6 +22,7 @@ pub(super) use self::{
     tokens::{Tokens, shell},
 };
 use super::{RemoteError, target::LocalUser};
+use crate::program;
 
 /// A configuration, in order.
 #[derive(Debug, Default)]
@@ -237,7 +238,7 @@ impl Commands {
         };
         *known.get_or_init(|| {
             let null = std::process::Stdio::null;
-            let mut shell = std::process::Command::new(tokens::shell());
+            let mut shell = program::command(tokens::shell());
             shell.args(["-c", command]).stdin(null()).stdout(null()).stderr(null());
             shell.status().is_ok_and(|status| status.success())
         })
