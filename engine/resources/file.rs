@@ -1,11 +1,12 @@
 //! The `file` kind.
 
+mod shown;
+
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,9 +82,6 @@ pub struct Observed {
 /// No line of base64, of `sha256sum` or of `stat` can be this.
 const AS_WANTED: &str = "all as wanted";
 
-/// How much of an old text comes back for the diff, in bytes.
-const SHOWN_MAX: usize = 64 * 1024;
-
 impl Resource for File {
     type Observed = Observed;
     const KIND: &'static str = "file";
@@ -142,7 +140,7 @@ impl Resource for File {
 
     /// The old text, in base64.
     fn brings(&self) -> usize {
-        if self.is_shown() { SHOWN_MAX * 3 / 2 } else { 0 }
+        if self.is_shown() { shown::MAX * 3 / 2 } else { 0 }
     }
 
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
@@ -164,7 +162,7 @@ impl Resource for File {
         let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
         let asked = batch.iter().filter(|file| file.is_shown() && file.sensitive == Some(false));
-        let asked: String = asked.map(|file| ["\n", &file.path, "\n"].concat()).collect();
+        let asked = asked.map(|file| file.path.as_str());
         // Where all is as it should be, one exit status says so, and of the rest only secrets are listed. A list that comes as a
         // here-document takes no process that writes it.
         sh!(
@@ -179,8 +177,6 @@ then
   wanted=; set -- {}
 fi
 {}
-{}
-asked={}
 set -f; IFS='\n'; set -- $sums
 for line in $wanted; do
   path=${{line#*  }}
@@ -191,19 +187,13 @@ for line in $wanted; do
     while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
   fi
   if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
-  case $asked in *\"$nl$path$nl\"*) ;; *) passable \"${{path%/*}}\" || {{ say \"closed $path\"; continue; }} ;; esac
   shown \"$path\"
 done",
-            entry::looking().then(sh!(
-                "shown() {{ printf 'text %s\\n' \"$1\"; peek \"$1\" | head -c {} | base64; say .; }}",
-                SHOWN_MAX + 1
-            )),
+            shown::functions(asked),
             shown,
             AS_WANTED,
             Words(&hidden),
-            entry::probe_digests(),
-            Script::trusted(entry::READABLE),
-            asked
+            entry::probe_digests()
         )
     }
 
@@ -212,7 +202,7 @@ done",
         let mut found = entry::observe(&paths, output);
         entry::add_digests(&paths, &mut found, output);
         let all_as_wanted = entry::lines(output).any(|line| line == AS_WANTED);
-        let mut texts = texts(output);
+        let mut texts = shown::texts(output);
         let closed = entry::lines(output).filter_map(|line| line.strip_prefix("closed "));
         let closed: BTreeSet<&str> = closed.collect();
         let observe = |(file, mut entry): (&&Self, Look<Entry>)| {
@@ -239,7 +229,7 @@ done",
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
         let Some(wanted) = &self.wanted else { return self.plan_access(&observed.entry) };
-        let shown = shown_content(wanted);
+        let shown = shown::content(wanted);
         match &observed.entry {
             Entry::File { access, digest, .. } => {
                 let mut fields = access.differing(
@@ -248,7 +238,7 @@ done",
                     self.group.as_deref(),
                 );
                 if self.replace && digest.as_ref() != Some(wanted.digest()) {
-                    fields.push(Field::new("content", shown_before(wanted, observed), shown));
+                    fields.push(Field::new("content", shown::before(wanted, observed), shown));
                 }
                 Change::update(fields)
             }
@@ -361,46 +351,6 @@ impl File {
         let missing = || Shown::Hidden("no such file".into());
         Change::update(given.map(|(name, value)| Field::new(name, missing(), value)).collect())
     }
-}
-
-fn shown_content(wanted: &Content) -> Shown {
-    match wanted.text() {
-        _ if wanted.is_sensitive() => Shown::Hidden("sensitive".into()),
-        Some(text) if text.len() <= SHOWN_MAX => Shown::Text(text.to_owned()),
-        Some(_) => Shown::Hidden(format!("{} bytes", wanted.bytes().len())),
-        None => Shown::Hidden(format!("{} bytes, not text", wanted.bytes().len())),
-    }
-}
-
-fn shown_before(wanted: &Content, observed: &Observed) -> Shown {
-    if wanted.is_sensitive() {
-        return Shown::Hidden("sensitive".into());
-    }
-    if observed.closed {
-        return Shown::Hidden(entry::CLOSED.into());
-    }
-    match observed.text.as_deref().map(std::str::from_utf8) {
-        Some(Ok(text)) if text.len() <= SHOWN_MAX && !text.contains('\0') => {
-            Shown::Text(text.to_owned())
-        }
-        Some(Ok(_)) => Shown::Hidden("large".into()),
-        Some(Err(_)) => Shown::Hidden("not text".into()),
-        None => Shown::Hidden("unreadable".into()),
-    }
-}
-
-/// The old texts: `text PATH`, then base64, then a line with a dot.
-fn texts(output: &str) -> BTreeMap<String, Vec<u8>> {
-    let mut texts = BTreeMap::new();
-    let mut lines = output.lines();
-    while let Some(line) = lines.next() {
-        let Some(path) = line.strip_prefix("text ") else { continue };
-        let encoded: String = lines.by_ref().take_while(|line| *line != ".").collect();
-        if let Ok(bytes) = BASE64_STANDARD.decode(encoded) {
-            texts.insert(path.to_owned(), bytes);
-        }
-    }
-    texts
 }
 
 fn yes() -> bool {
