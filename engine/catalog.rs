@@ -13,24 +13,25 @@ use crate::{
     content::Digest,
     diagnostic::{Diagnostic, Place, Source},
     kind::{Declared as Resource, Desired, Kind},
-    resource::{Nature, Reaction, Step},
+    resource::{Nature, Reaction},
 };
 
 mod again;
 mod block;
 mod contradiction;
+mod fingerprint;
 mod ground;
 mod region;
 mod settle;
 mod stretch;
 
-use self::stretch::Owners;
 pub use self::{
     block::{Block, BlockId, Order, Part},
     contradiction::Contradiction,
     region::{Around, Item, ItemId, Regions, Rolling, Turn},
     stretch::{Mark, Stretch},
 };
+use self::{fingerprint::fingerprint, stretch::Owners};
 
 /// Everything that a playbook declares.
 #[derive(Default)]
@@ -96,15 +97,12 @@ impl Node {
     pub fn fingerprint(&self) -> Digest {
         fingerprint(&self.kind.apply(&self.desired, None))
     }
-}
 
-fn fingerprint(step: &Step) -> Digest {
-    let mut text = step.script.as_str().to_owned();
-    for content in &step.contents {
-        text.push('\n');
-        text.push_str(content.digest().as_str());
+    /// What someone approves of it, as a digest that tells no secret to whoever can guess: of a resource that brings one, neither
+    /// that counts nor any digest that was made of it.
+    pub fn approvable(&self) -> Digest {
+        fingerprint(&fingerprint::without_secrets(self.kind.apply(&self.desired, None)))
     }
-    Digest::of(text.as_bytes())
 }
 
 /// A node's place in the catalog: the order of declaration.

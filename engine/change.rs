@@ -41,6 +41,12 @@ impl Change {
         self.again && self.has(Self::STAY)
     }
 
+    /// Whether it is about something that must not be shown.
+    pub fn is_sensitive(&self) -> bool {
+        let hides = |shown: &Shown| *shown == Shown::sensitive() || *shown == Shown::closed();
+        self.fields.iter().any(|field| hides(&field.before) || hides(&field.after))
+    }
+
     /// Whether a field is among those that differ.
     pub fn has(&self, field: &str) -> bool {
         self.fields.iter().any(|candidate| candidate.name == field)
@@ -103,6 +109,18 @@ pub enum Shown {
     Text(String),
     /// It is there but must not be shown, or is of no use to the eye; the reason why.
     Hidden(String),
+}
+
+impl Shown {
+    /// It is there, and is a secret.
+    pub fn sensitive() -> Self {
+        Shown::Hidden("sensitive".to_owned())
+    }
+
+    /// It is there, and not everyone on the host may read it.
+    pub fn closed() -> Self {
+        Shown::Hidden("closed to others".to_owned())
+    }
 }
 
 impl From<&str> for Shown {

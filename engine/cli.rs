@@ -134,6 +134,24 @@ pub enum Command {
         /// Playbooks, as one run; or a plan that `converge plan -o` wrote and someone approved.
         #[arg(value_name = "PLAYBOOK", required = true)]
         playbooks: Vec<String>,
+        /// How many must have signed the plan, each another one; `converge.toml` may ask for more.
+        #[arg(long, value_name = "N")]
+        require_signatures: Option<usize>,
+        /// Who may sign plans, and with which key: a file as `ssh-keygen -Y verify` reads it.
+        #[arg(long, value_name = "FILE")]
+        allowed_signers: Option<PathBuf>,
+    },
+    /// Sign a plan, as `ssh-keygen -Y sign -n converge-plan` does
+    Sign {
+        /// What `converge plan -o` wrote.
+        #[arg(value_name = "PLAN")]
+        plan: String,
+        /// The private key.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where to write the signature [default: PLAN.sig, or PLAN.2.sig and so on].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Show what would change, and change nothing
     Plan {

@@ -64,6 +64,28 @@ pub struct Config {
     pub limits: Limits,
     /// Where secrets come from, in the order they are asked.
     pub secrets: Vec<Provider>,
+    /// Who must have signed a plan that is applied.
+    pub plans: Plans,
+}
+
+/// Who must have signed a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plans {
+    /// How many, each another one.
+    pub signatures: usize,
+    /// The file that says with which key who may sign.
+    pub allowed_signers: Option<PathBuf>,
+}
+
+impl Plans {
+    /// What both ask: the larger number, of those whom the other one names, if it names any.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            signatures: self.signatures.max(other.signatures),
+            allowed_signers: other.allowed_signers.clone().or(self.allowed_signers),
+        }
+    }
 }
 
 impl Config {
@@ -78,6 +100,7 @@ impl Config {
             lock_wait: Duration::ZERO,
             limits: Limits::default(),
             secrets: Vec::new(),
+            plans: Plans::default(),
         }
     }
 
@@ -120,6 +143,14 @@ impl Config {
                 config.secrets =
                     nodes.map(|node| provider(&document, node, &paths)).collect::<Result<_>>()?;
             }
+            fields.finish()?;
+        }
+        if let Some(node) = fields.get("plans") {
+            let mut fields = document.fields_of(node)?;
+            let signatures = fields.count("signatures")?;
+            let signatures = signatures.map(|it| usize::try_from(it).unwrap_or(usize::MAX));
+            let allowed_signers = fields.text("allowed_signers")?.map(|it| paths.absolute(it));
+            config.plans = Plans { signatures: signatures.unwrap_or_default(), allowed_signers };
             fields.finish()?;
         }
         fields.finish()?;
@@ -230,6 +261,9 @@ mod tests {
             step_timeout = 7200
             answer_max = 1
             output_max = 16
+            [plans]
+            signatures = 2
+            allowed_signers = "signers"
             [secrets]
             providers = [
                 { environment = "APP_" },
@@ -247,6 +281,14 @@ mod tests {
         let [probe, step] = [30, 7200].map(Duration::from_secs);
         let limits = Limits { probe, step, answer: MIB, output: 16 * MIB };
         assert_eq!(config.limits, limits);
+        let plans = Plans { signatures: 2, allowed_signers: Some("/project/signers".into()) };
+        assert_eq!(config.plans, plans);
+        let other = Plans { signatures: 1, allowed_signers: Some("/other".into()) };
+        let both = Plans { signatures: 2, ..other.clone() };
+        assert_eq!(
+            (plans.clone().and(&other), plans.clone().and(&Plans::default())),
+            (both, plans)
+        );
         assert_eq!(config.secrets.len(), 4);
         let file = "/project/secrets.toml".into();
         assert_eq!(config.secrets[3], Provider::Age { file, identity: "/home/ops/key".into() });

@@ -1,15 +1,21 @@
 //! The files of this machine: nothing is read of them before `trust` has nothing to say against it.
 
+mod notes;
 mod way;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, FileType},
     io::{self, Read as _},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
-pub use self::way::{Unread, end};
+use self::notes::Notes;
+pub use self::{
+    notes::NOTHING,
+    way::{Unread, end},
+};
 use crate::{
     diagnostic::Diagnostic,
     language::{SourceEntry, SourceError, SourceSort, Sources},
@@ -48,7 +54,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Unread> {
 /// # Errors
 /// As [`read`], and when it is no UTF-8.
 pub fn text(path: &Path) -> Result<String, Unread> {
-    let text = String::from_utf8(read(path)?);
+    utf8(read(path)?)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, Unread> {
+    let text = String::from_utf8(bytes);
     text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text").into())
 }
 
@@ -56,21 +66,144 @@ pub fn text(path: &Path) -> Result<String, Unread> {
 ///
 /// # Errors
 /// When it cannot be read, or could be another's.
-pub fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Unread> {
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Unread> {
     end(folder)?;
     Ok(fs::read_dir(folder)?.collect::<io::Result<_>>()?)
 }
 
-/// Reads from the disk. Paths are relative to the folder that converge was started in, or absolute.
-#[derive(Debug, Clone, Copy)]
-pub struct Disk;
+/// The files that a playbook is made of. Paths are relative to the folder that converge was started in, or absolute.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    notes: Option<Notes>,
+}
+
+impl Disk {
+    /// One that notes what it finds.
+    pub fn noting() -> Self {
+        Self { notes: Some(Notes::default()) }
+    }
+
+    /// What was found at each path, in words.
+    pub fn found(&self) -> BTreeMap<PathBuf, String> {
+        self.notes.as_ref().map(Notes::all).unwrap_or_default()
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// As [`text`].
+    pub fn text(&self, path: &Path) -> Result<String, Unread> {
+        let bytes = self.bytes(path)?;
+        utf8(bytes)
+    }
+
+    /// What is in a folder.
+    ///
+    /// # Errors
+    /// When it cannot be read, or could be another's.
+    pub fn entries(&self, folder: &Path) -> Result<Vec<fs::DirEntry>, Unread> {
+        let entries = entries(folder);
+        self.note(
+            folder,
+            || Ok(notes::of_folder(entries.as_deref().unwrap_or_default())),
+            &entries,
+        );
+        entries
+    }
+
+    /// Checks that a program that is going to be run is nobody else's.
+    ///
+    /// # Errors
+    /// When it cannot be looked at, or could be another's.
+    pub fn program(&self, path: &Path) -> Result<(), Unread> {
+        let found = end(path);
+        self.note(path, || read(path).map(|bytes| notes::of_file(&bytes)), &found);
+        found.map(drop)
+    }
+
+    /// Notes that nothing is at a path.
+    pub fn misses(&self, path: &Path) {
+        let missing = Err(Unread::Broken(io::ErrorKind::NotFound.into()));
+        self.note::<()>(path, || Ok(String::new()), &missing);
+    }
+
+    fn bytes(&self, path: &Path) -> Result<Vec<u8>, Unread> {
+        let bytes = read(path);
+        self.note(path, || Ok(notes::of_file(bytes.as_deref().unwrap_or_default())), &bytes);
+        bytes
+    }
+
+    fn note<T>(
+        &self,
+        path: &Path,
+        words: impl FnOnce() -> Result<String, Unread>,
+        read: &Result<T, Unread>,
+    ) {
+        let Some(notes) = &self.notes else { return };
+        match read {
+            Ok(_) => {
+                // What cannot be read now is missed when it is compared.
+                if let Ok(words) = words() {
+                    notes.keep(path, words);
+                }
+            }
+            Err(unread) if unread.is_missing() => notes.keep(path, notes::NOTHING.to_owned()),
+            Err(_) => {}
+        }
+    }
+
+    /// Tells `found` of all that is below a folder, and enters what it says is to be entered.
+    fn walk(
+        &self,
+        root: &Path,
+        below: &str,
+        found: &mut dyn FnMut(&str, FileType) -> Result<bool, SourceError>,
+    ) -> Result<(), SourceError> {
+        let folder = if below.is_empty() { root.to_owned() } else { root.join(below) };
+        let entries = self.entries(&folder).map_err(|error| match error {
+            Unread::Broken(error)
+                if error.kind() == io::ErrorKind::NotFound && below.is_empty() =>
+            {
+                SourceError::NotFound
+            }
+            Unread::Broken(error) => unreadable(&folder, &error),
+            refused @ Unread::Refused(_) => refused.into(),
+        })?;
+        for entry in entries {
+            let kind = entry.file_type().map_err(|error| unreadable(entry.path(), &error))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                let message = format!("the name of {} is no UTF-8", entry.path().display());
+                return Err(SourceError::Unreadable(message));
+            };
+            let path = if below.is_empty() { name.to_owned() } else { [below, name].join("/") };
+            if found(&path, kind)? {
+                self.walk(root, &path, found)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is found at a path, in words.
+///
+/// # Errors
+/// When it cannot be read, or could be another's.
+pub fn found(path: &Path) -> Result<String, Unread> {
+    match end(path) {
+        Err(unread) if unread.is_missing() => Ok(notes::NOTHING.to_owned()),
+        Err(unread) => Err(unread),
+        Ok(end) if end.is_dir() => Ok(notes::of_folder(&entries(path)?)),
+        Ok(_) => Ok(notes::of_file(&read(path)?)),
+    }
+}
 
 impl Sources for Disk {
     fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, SourceError> {
         if let Some(folder) = within {
             inside(Path::new(path), &limit(folder)?)?;
         }
-        read(Path::new(path)).map_err(SourceError::from)
+        self.bytes(Path::new(path)).map_err(SourceError::from)
     }
 
     fn list(&self, folder: &str, within: Option<&str>) -> Result<Vec<String>, SourceError> {
@@ -94,7 +227,7 @@ impl Sources for Disk {
             }
             Ok(is_folder)
         };
-        match walk(root, "", &mut found) {
+        match self.walk(root, "", &mut found) {
             Ok(()) | Err(SourceError::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -128,39 +261,10 @@ impl Sources for Disk {
             entries.push(SourceEntry { path: path.to_owned(), sort });
             Ok(sort == SourceSort::Folder)
         };
-        walk(root, "", &mut found)?;
+        self.walk(root, "", &mut found)?;
         entries.sort();
         Ok(entries)
     }
-}
-
-/// Tells `found` of all that is below a folder, and enters what it says is to be entered.
-fn walk(
-    root: &Path,
-    below: &str,
-    found: &mut dyn FnMut(&str, FileType) -> Result<bool, SourceError>,
-) -> Result<(), SourceError> {
-    let folder = if below.is_empty() { root.to_owned() } else { root.join(below) };
-    let entries = entries(&folder).map_err(|error| match error {
-        Unread::Broken(error) if error.kind() == io::ErrorKind::NotFound && below.is_empty() => {
-            SourceError::NotFound
-        }
-        Unread::Broken(error) => unreadable(&folder, &error),
-        refused @ Unread::Refused(_) => refused.into(),
-    })?;
-    for entry in entries {
-        let kind = entry.file_type().map_err(|error| unreadable(entry.path(), &error))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            let message = format!("the name of {} is no UTF-8", entry.path().display());
-            return Err(SourceError::Unreadable(message));
-        };
-        let path = if below.is_empty() { name.to_owned() } else { [below, name].join("/") };
-        if found(&path, kind)? {
-            walk(root, &path, found)?;
-        }
-    }
-    Ok(())
 }
 
 /// The folder that what is read must be in.

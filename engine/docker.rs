@@ -61,9 +61,7 @@ pub fn differing(before: &Config, after: &Config) -> Vec<Field> {
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     let shown = |values: Option<&Vec<String>>| match values {
         None => Shown::Nothing,
-        Some(values) if values.iter().any(|value| value.starts_with(SECRET)) => {
-            Shown::Hidden("sensitive".into())
-        }
+        Some(values) if values.iter().any(|value| value.starts_with(SECRET)) => Shown::sensitive(),
         Some(values) => Shown::Text(values.join(" ")),
     };
     names

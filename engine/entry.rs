@@ -273,9 +273,6 @@ pub fn is_readable(access: &Access) -> bool {
     access.mode.ends_with(['4', '5', '6', '7'])
 }
 
-/// What is shown in the place of a text that not everyone on the host may read.
-pub const CLOSED: &str = "closed to others";
-
 /// The mode bits that tell types of files apart (`inode(7)`), and their values.
 const TYPE_MASK: u32 = 0o170_000;
 

@@ -220,8 +220,12 @@ impl<R: Resource> Kind for Typed<R> {
                 Err(unknown) => return Ok(Err(unknown)),
             };
             let Some(change) = resource.plan(&observed) else { return Ok(Ok(None)) };
-            let observed =
-                serde_json::to_vec(&observed).map_err(|error| unreadable(error.to_string()))?;
+            // The digest of a short secret tells what it is: of such a resource counts what people see of the change.
+            let observed = match change.is_sensitive() || resource.apply(None).is_sensitive() {
+                true => serde_json::to_vec(&change),
+                false => serde_json::to_vec(&observed),
+            };
+            let observed = observed.map_err(|error| unreadable(error.to_string()))?;
             Ok(Ok(Some(Difference { observed: Digest::of(&observed), change })))
         };
         batch.iter().zip(observed).map(assess).collect()

@@ -13,6 +13,7 @@ pub mod yaml;
 
 // What can be managed: pure.
 pub mod content;
+pub mod seal;
 pub mod pattern;
 pub mod edit;
 pub mod footprint;
@@ -54,5 +55,6 @@ pub mod exit_status;
 pub mod run;
 pub mod report;
 pub mod journal;
+pub mod approved;
 pub mod cli;
 pub mod commands;

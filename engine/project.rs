@@ -13,7 +13,7 @@ use std::{
 use crate::{
     config::{self, Config},
     diagnostic::{Diagnostic, Result, Source},
-    disk::{self, Unread},
+    disk::{self, Disk, Unread},
     inventory::{Assignment, Format, Given, Inventory, Owner},
     program,
 };
@@ -26,13 +26,27 @@ const EXECUTE: u32 = 0o111;
 ///
 /// # Errors
 /// When it cannot be read, is wrong, or could be another user's.
-pub fn configuration(start: &Path, home: &Path) -> Result<Config> {
+pub fn configuration(disk: &Disk, start: &Path, home: &Path) -> Result<Config> {
     let Some(folder) = nearest(start, config::FILE)? else {
-        return Ok(Config::implied(nearest(start, "roles")?.unwrap_or(start)));
+        let folder = nearest(start, "roles")?.unwrap_or(start);
+        disk.misses(&folder.join(config::FILE));
+        return Ok(Config::implied(folder));
     };
     let file = folder.join(config::FILE);
     vouch(folder)?;
-    Config::parse(&read(&file)?, folder, home)
+    Config::parse(&read(disk, &file)?, folder, home)
+}
+
+/// The folder that all files of the project are below, seen from `start`: where its configuration or its roles are, or itself.
+///
+/// # Errors
+/// When a folder cannot be looked at.
+pub fn base(start: &Path) -> Result<&Path> {
+    let configured = nearest(start, config::FILE)?;
+    Ok(match configured {
+        Some(folder) => folder,
+        None => nearest(start, "roles")?.unwrap_or(start),
+    })
 }
 
 /// The nearest folder, upwards, that something of this name is in: also a link that leads nowhere.
@@ -66,13 +80,18 @@ fn is_folder(path: &Path) -> Result<bool> {
 ///
 /// # Errors
 /// When one cannot be read or run, or there is a mistake in them.
-pub fn inventory(paths: &[PathBuf], home: &Path, assignments: &[Assignment]) -> Result<Inventory> {
+pub fn inventory(
+    disk: &Disk,
+    paths: &[PathBuf],
+    home: &Path,
+    assignments: &[Assignment],
+) -> Result<Inventory> {
     if paths.is_empty() {
         return Ok(Inventory::implied(assignments));
     }
     let mut given = Vec::new();
     for path in paths {
-        for file in files(path)? {
+        for file in files(disk, path)? {
             let folder = file.parent().unwrap_or(Path::new(""));
             let folder =
                 std::path::absolute(folder.join(".")).map_err(|e| unreadable(&file, &e))?;
@@ -82,14 +101,14 @@ pub fn inventory(paths: &[PathBuf], home: &Path, assignments: &[Assignment]) -> 
                 folder: folder.clone(),
                 home: home.to_owned(),
             };
-            let (source, format) = text(&file)?;
+            let (source, format) = text(disk, &file)?;
             let (source, own) = match is_program(&file)? {
-                true => (source.clone(), host_by_host(&file, &source)?),
+                true => (source.clone(), host_by_host(disk, &file, &source)?),
                 false => (source, Vec::new()),
             };
             let beside = match format {
                 Format::Toml => Vec::new(),
-                _ => beside(file.parent().unwrap_or(Path::new("")))?,
+                _ => beside(disk, file.parent().unwrap_or(Path::new("")))?,
             };
             given.push(one(source, format));
             let vars = own.into_iter().chain(beside);
@@ -103,11 +122,11 @@ pub fn inventory(paths: &[PathBuf], home: &Path, assignments: &[Assignment]) -> 
 ///
 /// # Errors
 /// When one sets nothing, or a file cannot be read.
-pub fn assignments(words: &[String]) -> Result<Vec<Assignment>> {
+pub fn assignments(disk: &Disk, words: &[String]) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
     for word in words {
         match word.strip_prefix('@') {
-            Some(file) => assignments.extend(Assignment::file(&read(Path::new(file))?)?),
+            Some(file) => assignments.extend(Assignment::file(&read(disk, Path::new(file))?)?),
             None => assignments.push(Assignment::parse(word)?),
         }
     }
@@ -118,12 +137,12 @@ pub fn assignments(words: &[String]) -> Result<Vec<Assignment>> {
 const ENDINGS: [&str; 5] = ["toml", "json", "ini", "yml", "yaml"];
 
 /// The files of an inventory: itself, or the inventories in a folder, by name.
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
+fn files(disk: &Disk, path: &Path) -> Result<Vec<PathBuf>> {
     if !is_folder(path)? {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    for file in entries(path)? {
+    for file in entries(disk, path)? {
         let what = fs::metadata(&file).map_err(|error| unreadable(&file, &error))?;
         let is_meant = file.extension().is_none() || is_text(&file) || is_program(&file)?;
         if what.is_dir() || !is_meant {
@@ -145,8 +164,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What is in a folder, by name, but for hidden files.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = disk::entries(folder).map_err(|unread| unread_at(folder, unread))?;
+fn entries(disk: &Disk, folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = disk.entries(folder).map_err(|unread| unread_at(folder, unread))?;
     let hidden = |name: &OsStr| {
         let name = name.as_encoded_bytes();
         name.starts_with(b".") || name.ends_with(b"~")
@@ -158,11 +177,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What is in a file, or what it prints when it is a program.
-fn text(file: &Path) -> Result<(Source, Format)> {
+fn text(disk: &Disk, file: &Path) -> Result<(Source, Format)> {
     if is_program(file)? {
-        return Ok((printed(file, &["--list"])?, Format::Json));
+        return Ok((printed(disk, file, &["--list"])?, Format::Json));
     }
-    let source = read(file)?;
+    let source = read(disk, file)?;
     let format = match file.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => Format::Toml,
         Some("json") => Format::Json,
@@ -185,7 +204,7 @@ fn is_text(file: &Path) -> bool {
 }
 
 /// The variables in `group_vars` and `host_vars` of a folder: files, or folders of files, each called as its owner.
-fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
+fn beside(disk: &Disk, folder: &Path) -> Result<Vec<(Owner, Source)>> {
     let mut found = Vec::new();
     for kind in ["group_vars", "host_vars"] {
         let owner = |name| match kind {
@@ -194,12 +213,13 @@ fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
         };
         let below = folder.join(kind);
         if !is_there(&below)? {
+            disk.misses(&below);
             continue;
         }
-        for path in entries(&below)? {
+        for path in entries(disk, &below)? {
             let name = name(&path)?;
             let files = match is_folder(&path)? {
-                true => vars_files(&path)?,
+                true => vars_files(disk, &path)?,
                 false => vec![path],
             };
             let ends = |name: &str| VARS.iter().any(|ending| name.ends_with(ending));
@@ -210,7 +230,7 @@ fn beside(folder: &Path) -> Result<Vec<(Owner, Source)>> {
                 if !ends(&own) && own.contains('.') && own != short {
                     continue;
                 }
-                found.push((owner(short.to_owned()), read(&file)?));
+                found.push((owner(short.to_owned()), read(disk, &file)?));
             }
         }
     }
@@ -230,11 +250,11 @@ fn name(path: &Path) -> Result<String> {
 const VARS: [&str; 3] = [".yml", ".yaml", ".json"];
 
 /// All files below a folder of variables.
-fn vars_files(folder: &Path) -> Result<Vec<PathBuf>> {
+fn vars_files(disk: &Disk, folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for path in entries(folder)? {
+    for path in entries(disk, folder)? {
         match is_folder(&path)? {
-            true => files.extend(vars_files(&path)?),
+            true => files.extend(vars_files(disk, &path)?),
             false => files.push(path),
         }
     }
@@ -242,7 +262,7 @@ fn vars_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The variables of each host of a program whose list has none: asked one by one, some at a time.
-fn host_by_host(program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
+fn host_by_host(disk: &Disk, program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
     /// Enough to hide the start of a program, and few enough for what it asks.
     const AT_ONCE: usize = 8;
     // What is no list of groups is told where it is read.
@@ -260,7 +280,7 @@ fn host_by_host(program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
     let mut found = Vec::new();
     for some in hosts.chunks(AT_ONCE) {
         let asked: Vec<Result<Source>> = std::thread::scope(|scope| {
-            let ask = |host| scope.spawn(move || printed(program, &["--host", host]));
+            let ask = |host| scope.spawn(move || printed(disk, program, &["--host", host]));
             let asked: Vec<_> = some.iter().copied().map(ask).collect();
             asked
                 .into_iter()
@@ -285,8 +305,8 @@ fn host_by_host(program: &Path, list: &Source) -> Result<Vec<(Owner, Source)>> {
 }
 
 /// What an inventory program prints for `--list`, or for `--host NAME`.
-fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
-    vouch(program)?;
+fn printed(disk: &Disk, program: &Path, arguments: &[&str]) -> Result<Source> {
+    disk.program(program).map_err(|unread| unread_at(program, unread))?;
     let failed = |what: String| {
         let words = arguments.join(" ");
         let message = format!("the inventory program {} {words} {what}", program.display());
@@ -316,8 +336,8 @@ fn printed(program: &Path, arguments: &[&str]) -> Result<Source> {
     Ok(Source::new(name, text))
 }
 
-fn read(file: &Path) -> Result<Source> {
-    let text = disk::text(file).map_err(|unread| unread_at(file, unread))?;
+fn read(disk: &Disk, file: &Path) -> Result<Source> {
+    let text = disk.text(file).map_err(|unread| unread_at(file, unread))?;
     Ok(Source::new(file.display().to_string(), text))
 }
 
@@ -353,10 +373,13 @@ mod tests {
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).unwrap();
         write(&root.path().join("converge.toml"), "concurrency = 3\n", 0o644);
-        let config = configuration(&inner, Path::new("/home")).unwrap();
+        let config = configuration(&Disk::default(), &inner, Path::new("/home")).unwrap();
         assert_eq!((config.concurrency, &*config.folder), (3, root.path()));
         write(&root.path().join("a/converge.toml"), "concurrency = 4\n", 0o644);
-        assert_eq!(configuration(&inner, Path::new("/home")).unwrap().concurrency, 4);
+        assert_eq!(
+            configuration(&Disk::default(), &inner, Path::new("/home")).unwrap().concurrency,
+            4
+        );
     }
 
     #[test]
@@ -364,7 +387,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("converge.toml");
         write(&file, "", 0o666);
-        let kind = || configuration(root.path(), Path::new("/home")).unwrap_err().kind();
+        let kind =
+            || configuration(&Disk::default(), root.path(), Path::new("/home")).unwrap_err().kind();
         assert_eq!(kind(), "project::writable");
         write(&file, "", 0o644);
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o1777)).unwrap();
@@ -385,9 +409,9 @@ mod tests {
         write(&path("more/README.md"), "not read", 0o644);
         let program = "#!/bin/sh\n[ \"$1\" = --list ] && echo '{ \"g\": [\"dynamic\"] }'\n";
         write(&path("hosts.sh"), program, 0o755);
-        let set = assignments(&["y=1".to_owned()]).unwrap();
+        let set = assignments(&Disk::default(), &["y=1".to_owned()]).unwrap();
         let paths = [path("more"), path("hosts.sh")];
-        let inventory = inventory(&paths, Path::new("/home"), &set).unwrap();
+        let inventory = inventory(&Disk::default(), &paths, Path::new("/home"), &set).unwrap();
         assert_eq!(inventory.groups["g"].hosts, ["dynamic".into()]);
         let host = &inventory.hosts["h"];
         assert_eq!(host.connection.identity_file, Some(path("key")));
@@ -405,7 +429,8 @@ mod tests {
                  --host) {host};; esac\n"
             )
         };
-        let read = || inventory(std::slice::from_ref(&program), Path::new("/home"), &[]);
+        let read =
+            || inventory(&Disk::default(), std::slice::from_ref(&program), Path::new("/home"), &[]);
         write(
             &program,
             &text("echo \"{ \\\"ansible_host\\\": \\\"10.0.0.$2\\\", \\\"n\\\": \\\"$2\\\" }\""),
@@ -435,7 +460,8 @@ mod tests {
             [("hosts.ini", ini), ("hosts", ini), ("hosts.yml", yaml), ("inventory", yaml)]
         {
             write(&path(name), text, 0o644);
-            let found = inventory(&[path(name)], Path::new("/home"), &[]).unwrap();
+            let found =
+                inventory(&Disk::default(), &[path(name)], Path::new("/home"), &[]).unwrap();
             let level = |host: &str| found.hosts[host].vars["level"].value.clone();
             assert_eq!((level("w1"), level("w2")), ("web".into(), "w2".into()), "{name}");
             assert_eq!(found.hosts["w1"].vars["mode"].value, crate::value::Value::Int(0o644));
@@ -443,11 +469,12 @@ mod tests {
             assert!(place.unwrap().to_string().contains("host_vars/w2.json:1:"));
         }
         write(&path("group_vars/all.yml"), "$ANSIBLE_VAULT;1.1;AES256\n3333\n", 0o644);
-        let vault = inventory(&[path("hosts")], Path::new("/home"), &[]).unwrap_err();
+        let vault =
+            inventory(&Disk::default(), &[path("hosts")], Path::new("/home"), &[]).unwrap_err();
         assert!(vault.hint_text().unwrap().contains("ansible-vault"));
         let toml = path("hosts.toml");
         write(&toml, ini, 0o644);
-        let wrong = inventory(&[toml], Path::new("/home"), &[]).unwrap_err();
+        let wrong = inventory(&Disk::default(), &[toml], Path::new("/home"), &[]).unwrap_err();
         assert!(wrong.hint_text().unwrap().contains("INI inventory of Ansible"));
     }
 
@@ -455,7 +482,9 @@ mod tests {
     fn what_cannot_be_read_or_run_is_told() {
         let root = tempfile::tempdir().unwrap();
         let kind = |path: &Path| {
-            inventory(&[path.to_owned()], Path::new("/home"), &[]).unwrap_err().kind()
+            inventory(&Disk::default(), &[path.to_owned()], Path::new("/home"), &[])
+                .unwrap_err()
+                .kind()
         };
         assert_eq!(kind(&root.path().join("nope.toml")), "project::unreadable");
         assert_eq!(kind(root.path()), "inventory::empty");
@@ -467,6 +496,9 @@ mod tests {
         write(&program, "#!/bin/sh\necho '{}'\n", 0o757);
         assert_eq!(kind(&program), "project::writable");
         let missing = ["@nope.toml".to_owned()];
-        assert_eq!(assignments(&missing).unwrap_err().kind(), "project::unreadable");
+        assert_eq!(
+            assignments(&Disk::default(), &missing).unwrap_err().kind(),
+            "project::unreadable"
+        );
     }
 }

@@ -197,6 +197,13 @@ pub struct Step {
     pub contents: Vec<Content>,
 }
 
+impl Step {
+    /// Whether it brings a secret.
+    pub fn is_sensitive(&self) -> bool {
+        self.contents.iter().any(Content::is_sensitive)
+    }
+}
+
 impl From<Script> for Step {
     fn from(script: Script) -> Self {
         Self { script, contents: Vec::new() }

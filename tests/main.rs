@@ -5,6 +5,7 @@
     reason = "a test panics, or says why it is skipped"
 )]
 
+mod approved;
 mod cases;
 mod command_line;
 mod container;
@@ -27,6 +28,7 @@ mod project;
 mod recipes;
 mod remote;
 mod resources;
+mod signed;
 mod run;
 #[path = "../benches/scale/simulated/mod.rs"]
 mod simulated;

@@ -8,13 +8,16 @@ use std::{
 
 use crate::{
     cli::{Cli, Command, Format},
+    config::Plans,
     diagnostic::{Diagnostic, Result},
+    disk::Disk,
     event::{Event, Events as _},
     exit_status::ExitStatus,
     report::{self, Options, Report},
     secrets::Secrets,
 };
 
+mod approved;
 mod check;
 mod completions;
 mod doc;
@@ -26,6 +29,7 @@ mod hosts;
 mod playbook;
 mod setup;
 mod show;
+mod sign;
 mod signals;
 mod simulate;
 mod why;
@@ -86,12 +90,26 @@ async fn dispatch(
     secrets: &LateSecrets,
 ) -> Result<ExitStatus, Vec<Diagnostic>> {
     let Cli { command, playbooks, global } = cli;
-    let setup = setup::Setup { global, report: report.clone(), late_secrets: secrets.clone() };
+    // What a plan is made from is kept with it.
+    let disk = match &command {
+        Some(Command::Plan { output: Some(_), .. }) => Disk::noting(),
+        _ => Disk::default(),
+    };
+    let (report, late_secrets) = (report.clone(), secrets.clone());
+    let setup = setup::Setup { global, report, late_secrets, disk };
     let one = |result: Result<ExitStatus>| result.map_err(|mistake| vec![mistake]);
     setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
     match command {
-        None => one(playbook::apply(&setup, &playbooks).await),
-        Some(Command::Apply { playbooks }) => one(playbook::apply(&setup, &playbooks).await),
+        None => one(playbook::apply(&setup, &playbooks, None).await),
+        Some(Command::Apply { playbooks, require_signatures, allowed_signers }) => {
+            let asked = (require_signatures.is_some() || allowed_signers.is_some()).then(|| {
+                Plans { signatures: require_signatures.unwrap_or_default(), allowed_signers }
+            });
+            one(playbook::apply(&setup, &playbooks, asked).await)
+        }
+        Some(Command::Sign { plan, key, output }) => {
+            one(sign::run(&setup, &plan, &key, output.as_deref()))
+        }
         Some(Command::Plan { playbooks, simulate_failure: Some(name), .. }) => {
             one(simulate::run(&setup, &playbooks, &name).await)
         }

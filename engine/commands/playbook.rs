@@ -2,38 +2,40 @@
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
-use super::{setup::Setup, signals, unwritable};
+use super::{
+    approved,
+    setup::{Setup, current},
+    signals, unwritable,
+};
 use crate::{
     cli::nearest_subcommand,
+    config::{self, Plans},
     diagnostic::{Diagnostic, Result},
     event::{Event, Events as _, Problem, VERSION},
     exit_status::ExitStatus,
-    run::{Ended, Interrupt, PlanFile, Purpose},
+    run::{Ended, Interrupt, Purpose},
 };
 
-/// What `converge plan -o` writes: the plan, and how it was made.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Approved {
-    playbooks: Vec<String>,
-    inventory: Vec<std::path::PathBuf>,
-    vars: Vec<String>,
-    limit: Option<String>,
-    plan: PlanFile,
-}
-
 /// Applies playbooks, or a plan that was approved.
-pub(super) async fn apply(setup: &Setup, paths: &[String]) -> Result<ExitStatus> {
+/// `asked` is who must have signed that.
+pub(super) async fn apply(
+    setup: &Setup,
+    paths: &[String],
+    asked: Option<Plans>,
+) -> Result<ExitStatus> {
     match (paths, paths.iter().find(|path| !path.ends_with(".rhai"))) {
-        ([plan], Some(_)) => return apply_plan(setup, plan, read_plan(plan)?).await,
+        ([plan], Some(_)) => return apply_plan(setup, plan, &asked.unwrap_or_default()).await,
         (_, Some(other)) => return Err(no_playbook(other)),
+        (_, None) if asked.is_some() => {
+            let message = "only a plan is signed, and no playbook";
+            return Err(Diagnostic::new("cli::signatures", message)
+                .hint("make one, and have it signed: converge plan PLAYBOOK -o FILE"));
+        }
         (_, None) => {}
     }
     let name = Name { command: "apply", playbooks: paths, approved: None, output: None };
@@ -61,20 +63,12 @@ pub(super) async fn plan(
     exit_code: bool,
 ) -> Result<ExitStatus> {
     let name = Name { command: "plan", playbooks, approved: None, output };
+    let asked = output.map(|_| approved::asked(setup, playbooks)).transpose()?;
     let mut file = output.map(open).transpose()?;
     let keep = |ended: &Ended| {
         // An interrupted run has not seen everything: there is nothing to approve.
         if let Some(file) = file.as_mut().filter(|_| ended.status != ExitStatus::Interrupted) {
-            let approved = Approved {
-                playbooks: playbooks.to_vec(),
-                inventory: setup.global.inventory.clone(),
-                vars: setup.global.vars.clone(),
-                limit: setup.global.limit.clone(),
-                plan: ended.plan.clone(),
-            };
-            let text = serde_json::to_string_pretty(&approved)
-                .expect("texts and maps by name can always be written as JSON");
-            file.write(&(text + "\n"))?;
+            file.write(&approved::text(setup, asked.unwrap_or_default(), &ended.plan)?)?;
         }
         Ok(match ended.status {
             ExitStatus::Pending if !exit_code => ExitStatus::Converged,
@@ -85,32 +79,43 @@ pub(super) async fn plan(
 }
 
 /// The plan says how it was made: the same inventory, variables and hosts hold when it is applied.
-async fn apply_plan(setup: &Setup, file: &str, approved: Approved) -> Result<ExitStatus> {
+async fn apply_plan(setup: &Setup, file: &str, signed: &Plans) -> Result<ExitStatus> {
+    let (approved, signers) = approved::read(file, signed)?;
+    let asked = approved::from_here(approved.asked)?;
     let mut global = setup.global.clone();
+    let here = |paths: &[PathBuf]| paths.iter().map(|it| current().join(it)).collect::<Vec<_>>();
+    let inventory: Vec<PathBuf> = asked.inventory.iter().map(PathBuf::from).collect();
     // An inventory that the environment names is there when the plan is made, and when it is applied.
-    let other_inventory = !global.inventory.is_empty() && global.inventory != approved.inventory;
+    let other_inventory =
+        !global.inventory.is_empty() && here(&global.inventory) != here(&inventory);
     if !global.vars.is_empty() || global.limit.is_some() || other_inventory {
         let message = "an approved plan is applied as it was made";
         return Err(Diagnostic::new("plan::options", message)
             .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
     }
-    global.vars = approved.vars;
-    global.limit = approved.limit;
-    global.inventory = approved.inventory;
+    global.vars = asked.vars;
+    global.limit = asked.limit;
+    global.inventory = inventory;
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
-    let setup = Setup { global, report, late_secrets };
+    let setup = Setup { global, report, late_secrets, disk: setup.disk.clone() };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    let playbooks = &approved.playbooks;
-    let name = Name { command: "apply", playbooks, approved: Some(file), output: None };
+    let plan = Some(Plan { file, signers: signers.len() });
+    let name = Name { command: "apply", playbooks: &asked.playbooks, approved: plan, output: None };
     run(&setup, &name, purpose, |ended| Ok(ended.status)).await
+}
+
+/// The plan that is applied.
+struct Plan<'a> {
+    file: &'a str,
+    /// How many have signed it.
+    signers: usize,
 }
 
 /// What a run is told as.
 struct Name<'a> {
     command: &'a str,
     playbooks: &'a [String],
-    /// The file of the plan that is applied.
-    approved: Option<&'a str>,
+    approved: Option<Plan<'a>>,
     /// The file that the plan is kept in.
     output: Option<&'a Path>,
 }
@@ -124,6 +129,12 @@ async fn run(
 ) -> Result<ExitStatus> {
     let playbooks = name.playbooks;
     let project = setup.project(playbooks.first().map(String::as_str))?;
+    let needed = project.config.plans.signatures;
+    if let Some(plan) = name.approved.as_ref().filter(|plan| plan.signers < needed) {
+        let message = format!("{} must be signed by {needed}, says {}", plan.file, config::FILE);
+        return Err(Diagnostic::new("plan::signatures", message)
+            .hint(format!("apply it in {}", project.config.folder.display())));
+    }
     let mut junit = setup.global.junit.as_deref().map(open).transpose()?;
     let (sender, interrupt) = Interrupt::new();
     let id = id();
@@ -135,7 +146,7 @@ async fn run(
         command: name.command.to_owned(),
         playbook: playbooks.join(" "),
         options: setup.options(),
-        approved: name.approved.map(str::to_owned),
+        approved: name.approved.as_ref().map(|plan| plan.file.to_owned()),
         output: name.output.map(|file| file.display().to_string()),
         hosts: project.inventory.hosts.len(),
     });
@@ -171,33 +182,6 @@ fn id() -> String {
     let unique: String =
         crate::run::nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
     format!("{now}-{}", unique.to_lowercase())
-}
-
-/// The plan in a file.
-fn read_plan(path: &str) -> Result<Approved> {
-    const HINT: &str =
-        "a playbook ends in .rhai; a plan is what `converge plan PLAYBOOK -o FILE` writes";
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            let message = format!("there is no plan or subcommand `{path}`");
-            let playbook = format!("{path}.rhai");
-            let near = Path::new(&playbook).exists().then(|| format!("did you mean `{playbook}`?"));
-            let hint = near.or_else(|| nearest_subcommand(path)).unwrap_or_else(|| HINT.to_owned());
-            Diagnostic::new("plan::unreadable", message).hint(hint)
-        }
-        _ => Diagnostic::new("plan::unreadable", format!("cannot read {path}: {error}")),
-    })?;
-    let no_plan = |error| {
-        Diagnostic::new("plan::unreadable", format!("{path} is no plan: {error}")).hint(HINT)
-    };
-    // The version comes first: what else is in the file depends on it.
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(no_plan)?;
-    let version = json.pointer("/plan/version").and_then(serde_json::Value::as_u64);
-    if version.is_some_and(|version| version != u64::from(PlanFile::VERSION)) {
-        let message = format!("{path} was written by another version of converge");
-        return Err(Diagnostic::new("plan::version", message).hint("make the plan again"));
-    }
-    serde_json::from_value(json).map_err(no_plan)
 }
 
 /// A file that something is written to in the end. It is opened in the beginning: what cannot be written is known before

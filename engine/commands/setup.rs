@@ -31,6 +31,7 @@ pub(super) struct Setup {
     pub(super) global: Global,
     pub(super) report: Arc<Report>,
     pub(super) late_secrets: LateSecrets,
+    pub(super) disk: Disk,
 }
 
 /// A project that was found and read.
@@ -38,24 +39,25 @@ pub(super) struct Project {
     pub(super) config: Config,
     pub(super) inventory: Arc<Inventory>,
     secrets: Arc<Secrets>,
+    disk: Disk,
 }
 
 impl Setup {
     /// Finds the project of a playbook, or of the current folder, and reads its inventory.
     pub(super) fn project(&self, playbook: Option<&str>) -> Result<Project> {
         let user = LocalUser::from_environment();
-        let config = project::configuration(&start(playbook), &user.home)?;
+        let config = project::configuration(&self.disk, &start(playbook), &user.home)?;
         program::hide(&config.secrets);
         let secrets = Arc::new(Secrets::new(config.secrets.clone()));
         // The first project is the only one.
         let _ = self.late_secrets.set(secrets.clone());
-        let assignments = project::assignments(&self.global.vars)?;
+        let assignments = project::assignments(&self.disk, &self.global.vars)?;
         let paths: Vec<PathBuf> = if self.global.inventory.is_empty() {
             config.inventory.iter().map(|path| shown(path)).collect()
         } else {
             self.global.inventory.clone()
         };
-        let inventory = project::inventory(&paths, &user.home, &assignments)?;
+        let inventory = project::inventory(&self.disk, &paths, &user.home, &assignments)?;
         for warning in &inventory.warnings {
             let (message, place) = (warning.in_one_line(), warning.place());
             self.report.send(Event::Warning { message, place });
@@ -64,7 +66,7 @@ impl Setup {
         let [key, known_hosts] =
             [&self.global.identity_file, &self.global.known_hosts].map(absolute);
         let inventory = Arc::new(inventory.reached_with(key, known_hosts));
-        Ok(Project { config, inventory, secrets })
+        Ok(Project { config, inventory, secrets, disk: self.disk.clone() })
     }
 
     /// The options that another command needs to mean the same hosts and variables.
@@ -175,7 +177,7 @@ impl Project {
         let shown = |path: &PathBuf| shown(path).display().to_string();
         Input {
             playbooks: playbooks.to_vec(),
-            sources: Arc::new(Disk),
+            sources: Arc::new(self.disk.clone()),
             roles: self.config.roles.iter().map(shown).collect(),
             inventory: self.inventory.clone(),
             known,
@@ -198,10 +200,10 @@ fn start(playbook: Option<&str>) -> PathBuf {
 }
 
 /// A path as people would write it where they are.
-fn shown(path: &Path) -> PathBuf {
+pub(super) fn shown(path: &Path) -> PathBuf {
     path.strip_prefix(current()).map_or_else(|_| path.to_owned(), Path::to_owned)
 }
 
-fn current() -> PathBuf {
+pub(super) fn current() -> PathBuf {
     env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
 }

@@ -435,7 +435,7 @@ mod tests {
         let said = said(&old, &["PATH=/bin", "TOKEN=hunter2"], &[], IMAGE);
         assert_eq!(change(&old, &said), None);
         let change = change(&new, &said).unwrap();
-        let hidden = Shown::Hidden("sensitive".into());
+        let hidden = Shown::sensitive();
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
         let step = new.apply(Some(&change));
         assert!(!step.script.as_str().contains("hunter"));
@@ -449,7 +449,7 @@ mod tests {
         new.env.clear();
         let change =
             change(&new, &said(&old, &["PATH=/bin", "TOKEN=hunter2"], &[], IMAGE)).unwrap();
-        let hidden = Shown::Hidden("sensitive".into());
+        let hidden = Shown::sensitive();
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden, Shown::Nothing)]);
     }
 

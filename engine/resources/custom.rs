@@ -131,7 +131,7 @@ impl Resource for Custom {
         if same && observed.status == "0" {
             return None;
         }
-        let hidden = || Shown::Hidden("sensitive".into());
+        let hidden = || Shown::sensitive();
         let before = match observed.status.as_str() {
             "0" if self.is_sensitive() => hidden(),
             "0" if observed.state.is_empty() => Shown::Nothing,

@@ -382,6 +382,8 @@ impl Line {
         });
         match shown {
             Some((before, after)) if before != after => Field::new("content", before, after),
+            _ if self.sensitive == Some(true) => self.field(Shown::sensitive()),
+            _ if text.is_none() => self.field(Shown::closed()),
             _ => self.field(Shown::Hidden("not this line".into())),
         }
     }

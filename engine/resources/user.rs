@@ -380,7 +380,7 @@ fn listed(groups: &BTreeSet<String>) -> String {
 }
 
 fn hidden() -> Shown {
-    Shown::Hidden("sensitive".into())
+    Shown::sensitive()
 }
 
 fn yes() -> bool {

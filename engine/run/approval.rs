@@ -18,6 +18,7 @@ use crate::{
     language::Asked,
     plan::{NodePlan, Plan, Planned},
     resource::Nature,
+    seal::Key,
 };
 
 /// An approved plan.
@@ -32,6 +33,9 @@ pub struct PlanFile {
     pub may_change: IndexMap<String, String>,
     /// The answers that may be other ones because of these: what is made of another one is planned and done in the same run.
     pub answers: Vec<String>,
+    /// What the digests were made with anew, if they were.
+    #[serde(skip)]
+    key: Option<Key>,
 }
 
 /// A resource that was going to be changed.
@@ -46,13 +50,13 @@ pub struct ApprovedNode {
 
 impl PlanFile {
     /// The version of this format that this converge writes and reads.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// What a plan is going to do, and the `answers` that may be other ones then.
     pub fn new(catalog: &Catalog, plan: &Plan, answers: &[(&Asked, &Place)]) -> Self {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let nodes = acting.map(|(id, node)| {
-            let desired = node.fingerprint().to_string();
+            let desired = node.approvable().to_string();
             let observed = observed(plan.node(id));
             (node.name.node.to_string(), ApprovedNode { desired, observed })
         });
@@ -60,11 +64,44 @@ impl PlanFile {
             .nodes()
             .filter(|(id, _)| matches!(plan.node(*id).planned, Planned::MayChange { .. }));
         let desired = |(_, node): (NodeId, &Node)| {
-            (node.name.node.to_string(), node.fingerprint().to_string())
+            (node.name.node.to_string(), node.approvable().to_string())
         };
         let may_change = may_change.map(desired).collect();
         let answers = answers.iter().map(|(asked, _)| asked.whole()).collect();
-        Self { version: Self::VERSION, nodes: nodes.collect(), may_change, answers }
+        let nodes = nodes.collect();
+        Self { version: Self::VERSION, nodes, may_change, answers, key: None }
+    }
+
+    /// The same, with digests that mean nothing without the key.
+    #[must_use]
+    pub fn sealed(mut self, key: Key) -> Self {
+        let seal = |digest: &mut String| *digest = key.digest(digest.as_bytes()).to_string();
+        for node in self.nodes.values_mut() {
+            seal(&mut node.desired);
+            node.observed.as_mut().map(seal);
+        }
+        self.may_change.values_mut().for_each(seal);
+        self.keyed(key)
+    }
+
+    /// The same, whose digests were made with this key.
+    #[must_use]
+    pub fn keyed(mut self, key: Key) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// What its digests were made with.
+    pub fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Whether a digest is that of what was approved.
+    fn is_same(&self, approved: &str, now: &Digest) -> bool {
+        match &self.key {
+            Some(key) => key.digest(now.as_str().as_bytes()).as_str() == approved,
+            None => now.as_str() == approved,
+        }
     }
 
     /// Finds what differs from what was approved, and says why. What only reacts to that is taken out of the plan.
@@ -131,7 +168,7 @@ impl PlanFile {
             // A check changes nothing, and what is owed was approved with what owes it.
             node.kind.nature() == Nature::Check
                 || graph.regions().is_obligation(id)
-                || desired.is_some_and(|desired| desired == node.fingerprint().as_str())
+                || desired.is_some_and(|desired| self.is_same(desired, &node.approvable()))
         };
         self.refuse_unless(catalog, graph, plan, |plan, id| {
             if covered(id) || follows(plan, id) {
@@ -150,11 +187,14 @@ impl PlanFile {
         let Some(approved) = self.nodes.get(&*node.name.node) else {
             return Some("the approved plan does not change it");
         };
-        if approved.desired != node.fingerprint().as_str() {
+        if !self.is_same(&approved.desired, &node.approvable()) {
             return Some("the playbook wants something else than what was approved");
         }
-        (approved.observed != observed(now))
-            .then_some("it changed on the host since the plan was made")
+        let is_same = match (&approved.observed, &now.observed) {
+            (Some(approved), Some(now)) => self.is_same(approved, now),
+            (approved, now) => approved.is_none() && now.is_none(),
+        };
+        (!is_same).then_some("it changed on the host since the plan was made")
     }
 }
 

@@ -28,7 +28,7 @@ shown() {{
 /// What is shown of new content.
 pub(super) fn content(wanted: &Content) -> Shown {
     match wanted.text() {
-        _ if wanted.is_sensitive() => Shown::Hidden("sensitive".into()),
+        _ if wanted.is_sensitive() => Shown::sensitive(),
         Some(text) if text.len() <= MAX => Shown::Text(text.to_owned()),
         Some(_) => Shown::Hidden(format!("{} bytes", wanted.bytes().len())),
         None => Shown::Hidden(format!("{} bytes, not text", wanted.bytes().len())),
@@ -38,10 +38,10 @@ pub(super) fn content(wanted: &Content) -> Shown {
 /// What is shown of what the file held before.
 pub(super) fn before(wanted: &Content, observed: &Observed) -> Shown {
     if wanted.is_sensitive() {
-        return Shown::Hidden("sensitive".into());
+        return Shown::sensitive();
     }
     if observed.closed {
-        return Shown::Hidden(entry::CLOSED.into());
+        return Shown::closed();
     }
     match observed.text.as_deref().map(std::str::from_utf8) {
         Some(Ok(text)) if text.len() <= MAX && !text.contains('\0') => {
