@@ -200,8 +200,12 @@ pub fn found(path: &Path) -> Result<String, Unread> {
 
 impl Sources for Disk {
     fn read(&self, path: &str, within: Option<&str>) -> Result<Vec<u8>, SourceError> {
-        if let Some(folder) = within {
-            inside(Path::new(path), &limit(folder)?)?;
+        let stays = |folder: &str| inside(Path::new(path), &limit(folder)?);
+        if let Some(error) = within.and_then(|folder| stays(folder).err()) {
+            if matches!(error, SourceError::NotFound) {
+                self.misses(Path::new(path));
+            }
+            return Err(error);
         }
         self.bytes(Path::new(path)).map_err(SourceError::from)
     }

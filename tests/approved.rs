@@ -116,7 +116,7 @@ fn a_plan_is_applied_where_all_is_as_it_was_also_from_a_folder_below() {
     let mut below = project.command(&["apply", "../site.plan", "--lock-wait", "100"]);
     let output = below.current_dir(project.path("playbooks")).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    assert_eq!(fs::read_to_string(project.path("out/a")).unwrap(), "a b\n\n");
+    assert_eq!(fs::read_to_string(project.path("out/a")).unwrap(), "a b\n");
 }
 
 #[test]
@@ -245,15 +245,15 @@ fn a_plan_names_nothing_outside_of_its_project_however_it_is_made() {
         let found: BTreeMap<String, String> = named.map(|it| (it, "nothing".to_owned())).collect();
         let case = format!("{asked:?}");
         let salt = "0123456789abcdef".to_owned();
-        let text = Approved::new(asked, found, &PlanFile::default(), salt, None).text();
-        project.write("site.plan", &text.replace("\"version\": 0", "\"version\": 5"));
+        let mut plan = PlanFile::default();
+        plan.version = PlanFile::VERSION;
+        let text = Approved::new(asked, found, &plan, salt, None).text();
+        project.write("site.plan", &text);
         wrong.extend(project.missed(&case, ""));
         let told = told(&project.apply(&[]));
-        if !told.contains("not in the project")
-            && !told.contains("is not as it was written")
-            && !told.contains("outside of its project")
-            || told.contains("root:")
-        {
+        let refused =
+            told.contains("not in the project") || told.contains("outside of its project");
+        if !refused || told.contains("root:") {
             wrong.push(format!("{case}: {told}"));
         }
     }
@@ -303,13 +303,13 @@ fn what_is_approved_of_a_resource_tells_no_secret() {
         "file(\"/a\", #{ content: secret(\"pin\") })",
         "file(\"/a\", #{ template: \"a.j2\", vars: #{ pin: secret(\"pin\") } })",
         "user(\"ada\", #{ password: secret(\"pin\") })",
-        "line(\"/a\", #{ line: secret(\"pin\") })",
         "command(\"a\", #{ run: \"true\", stdin: secret(\"pin\") })",
         "command(\"a\", #{ run: \"true\", env: #{ PIN: secret(\"pin\") } })",
         "custom(\"k\", \"a\", #{ observe: \"true\", want: secret(\"pin\"), apply: \"true\" })",
-        "container(\"a\", #{ image: \"i:1\", env: #{ PIN: secret(\"pin\") } })",
-        "http_check(\"http://localhost/\", #{ headers: #{ Pin: secret(\"pin\") } })",
+        "container(\"app\", #{ image: \"i:1\", env: #{ PIN: secret(\"pin\") } })",
     ] {
+        // What would do for the hash of a password as well.
+        let hash = |letter: &str| format!("$6$saltsalt${}", letter.repeat(86));
         let digests = |pin: &str| {
             let project = InMemory::on_web(&format!("{block};"))
                 .file("playbooks/templates/a.j2", "{{ pin }}")
@@ -318,7 +318,7 @@ fn what_is_approved_of_a_resource_tells_no_secret() {
             let (_, node) = catalog.nodes().next().unwrap();
             (node.approvable(), node.fingerprint())
         };
-        let ((one, whole), (other, other_whole)) = (digests("$6$1111"), digests("$6$2222"));
+        let ((one, whole), (other, other_whole)) = (digests(&hash("a")), digests(&hash("b")));
         assert_eq!(one, other, "{block}");
         assert_ne!(whole, other_whole, "{block}: the test sees that it differs");
     }

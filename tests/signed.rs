@@ -50,6 +50,10 @@ impl Signing {
 
     /// As another program makes it.
     fn keygen_signs(&self, name: &str, namespace: &str) {
+        let first = self.0.path("site.plan.sig");
+        if first.exists() {
+            fs::rename(&first, self.0.path("site.plan.first.sig")).unwrap();
+        }
         let mut keygen = Command::new("ssh-keygen");
         keygen.args(["-Y", "sign", "-q", "-n", namespace, "-f", name, "site.plan"]);
         let done = keygen.current_dir(self.0.path("")).stderr(Stdio::null()).status().unwrap();
