@@ -1,12 +1,8 @@
-//! What a plan shows of a text that lies on a host: no more than what everyone may read there.
+//! What a plan shows and keeps of a text that lies on a host: no more than what everyone may read there.
 
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt as _};
 
-use converge::{
-    change::{Field, Shown},
-    resources,
-    value::Value,
-};
+use converge::{change::Shown, kind::Difference, resources, value::Value};
 
 use crate::{
     cases::Folder,
@@ -14,19 +10,20 @@ use crate::{
 };
 
 /// What would be changed of the one resource.
-fn fields(host: &Host, kind: &str, arguments: &str) -> Vec<Field> {
+fn difference(host: &Host, kind: &str, arguments: &str) -> Difference {
     let kind = resources::kind(kind).unwrap();
     let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
     let desired = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired;
     let probe = host.probe(probe_of(kind, &[&desired]).as_str());
     assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
-    let assessed = kind.assess(&[&desired], &probe.stdout).unwrap().remove(0).unwrap();
-    assessed.map(|difference| difference.change.fields).unwrap_or_default()
+    kind.assess(&[&desired], &probe.stdout).unwrap().remove(0).unwrap().unwrap()
 }
+
+const OLD: &str = "password=old\n";
 
 /// A file of a folder, each with a mode.
 fn put(host: &Host, path: &str, folder: u32, file: u32) {
-    host.write(path, "password=old\n");
+    host.write(path, OLD);
     let whole = host.root().join(path);
     let set = |path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     set(whole.as_path(), file);
@@ -51,20 +48,27 @@ fn a_text_that_not_everyone_may_read_is_not_shown() {
             ("open/link", false),
         ] {
             for (asked, shown) in [("", shown), ("sensitive = false", true)] {
-                let told = format!("{}: {path}, {asked}", host.name());
-                let file = format!("path = 'ROOT{path}'\ncontent = 'new'\n{asked}");
-                // A link in the place of a file is replaced: nothing of what it leads to is read.
-                if path != "open/link" {
-                    let before = &fields(&host, "file", &file)[0].before;
-                    let wanted = match shown {
-                        true => Shown::Text("password=old\n".to_owned()),
-                        false => Shown::Hidden("closed to others".to_owned()),
-                    };
-                    assert_eq!(*before, wanted, "{told}");
+                for (kind, wanted) in [("file", "content = 'new'"), ("line", "line = 'new'")] {
+                    // A link in the place of a file is replaced: nothing of what it leads to is read.
+                    if path == "open/link" && kind == "file" {
+                        continue;
+                    }
+                    let arguments = format!("path = 'ROOT{path}'\n{wanted}\n{asked}");
+                    let told = format!("{}: {kind} {path}, {asked}", host.name());
+                    let before = difference(&host, kind, &arguments);
+                    let hidden = before.change.fields[0].before == Shown::closed();
+                    let text = format!("{:?}", before.change);
+                    assert_eq!(
+                        (!hidden, text.contains("password=old")),
+                        (shown, shown),
+                        "{told}: {text}"
+                    );
+                    // Nor does a digest tell a short text to whoever guesses.
+                    host.write(path, "password=abc\n");
+                    let after = difference(&host, kind, &arguments);
+                    assert_eq!(before.observed != after.observed, shown, "{told}");
+                    host.write(path, OLD);
                 }
-                let line = format!("path = 'ROOT{path}'\nline = 'new'\n{asked}");
-                let text = format!("{:?}", fields(&host, "line", &line));
-                assert_eq!(text.contains("password=old"), shown, "{told}: {text}");
             }
         }
     }

@@ -44,9 +44,7 @@ pub(super) fn before(wanted: &Content, observed: &Observed) -> Shown {
         return Shown::closed();
     }
     match observed.text.as_deref().map(std::str::from_utf8) {
-        Some(Ok(text)) if text.len() <= MAX && !text.contains('\0') => {
-            Shown::Text(text.to_owned())
-        }
+        Some(Ok(text)) if text.len() <= MAX && !text.contains('\0') => Shown::Text(text.to_owned()),
         Some(Ok(_)) => Shown::Hidden("large".into()),
         Some(Err(_)) => Shown::Hidden("not text".into()),
         None => Shown::Hidden("unreadable".into()),
