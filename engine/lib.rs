@@ -10,6 +10,7 @@ pub mod secret;
 pub mod value;
 pub mod document;
 pub mod yaml;
+pub mod wildcard;
 
 // What can be managed: pure.
 pub mod content;

@@ -4,7 +4,10 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use ssh_key::PublicKey;
 
 use super::NAMESPACE;
-use crate::diagnostic::{Diagnostic, Result, Source};
+use crate::{
+    diagnostic::{Diagnostic, Result, Source},
+    wildcard,
+};
 
 /// A line of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,24 +107,12 @@ fn matches(list: &str, name: &str) -> bool {
     let mut found = false;
     for pattern in list.split(',') {
         match pattern.strip_prefix('!') {
-            Some(not) if glob(not, name) => return false,
-            None if glob(pattern, name) => found = true,
+            Some(not) if wildcard::matches(not, name) => return false,
+            None if wildcard::matches(pattern, name) => found = true,
             _ => {}
         }
     }
     found
-}
-
-fn glob(pattern: &str, name: &str) -> bool {
-    match (pattern.as_bytes(), name.as_bytes()) {
-        ([], []) => true,
-        ([b'*', ..], _) => {
-            (0..=name.len()).any(|at| name.is_char_boundary(at) && glob(&pattern[1..], &name[at..]))
-        }
-        ([b'?', ..], [_, ..]) => glob(&pattern[1..], &name[1..]),
-        ([a, ..], [b, ..]) if a == b && a.is_ascii() => glob(&pattern[1..], &name[1..]),
-        _ => false,
-    }
 }
 
 /// `YYYYMMDD[HHMM[SS]][Z]`; without `Z` by the clock of this machine.

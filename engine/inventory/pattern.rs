@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Host, Inventory};
-use crate::diagnostic::{Diagnostic, Result, did_you_mean};
+use crate::{
+    diagnostic::{Diagnostic, Result, did_you_mean},
+    wildcard,
+};
 
 /// The hosts of a pattern, in the order of the inventory.
 pub(super) fn select<'a>(inventory: &'a Inventory, text: &str) -> Result<Vec<&'a Arc<Host>>> {
@@ -42,7 +45,7 @@ impl Pattern {
             Pattern::Name(name) => {
                 *host.name == **name || host.groups.iter().any(|group| **group == **name)
             }
-            Pattern::Glob(glob) => glob_matches(glob.as_bytes(), host.name.as_bytes()),
+            Pattern::Glob(glob) => wildcard::matches(glob, &host.name),
             Pattern::All(all) => all.iter().all(|a| a.matches(host)),
             Pattern::Any(any) => any.iter().any(|a| a.matches(host)),
             Pattern::Not(a) => !a.matches(host),
@@ -74,29 +77,6 @@ impl Pattern {
             Pattern::Not(a) => a.check(inventory),
         }
     }
-}
-
-/// Remembers the last `*` only: when a later part does not fit, that star takes one character more.
-fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut seen, mut star) = (0, 0, None);
-    while seen < name.len() {
-        match glob.get(at) {
-            Some(b'*') => {
-                star = Some((at + 1, seen));
-                at += 1;
-            }
-            Some(&c) if c == b'?' || c == name[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => {
-                let Some((after, from)) = star else { return false };
-                star = Some((after, from + 1));
-                (at, seen) = (after, from + 1);
-            }
-        }
-    }
-    glob[at..].iter().all(|&c| c == b'*')
 }
 
 /// How deep parentheses and `!` may lie in each other: far more than anyone writes, far less than the stack.
@@ -306,13 +286,6 @@ mod tests {
         #[test]
         fn no_text_breaks_the_reader(text in "[a-z!&|,()* \\PC]{0,30}") {
             let _ = select(&inventory(), &text);
-        }
-
-        #[test]
-        fn a_glob_is_the_regex_it_looks_like(glob in "[ab*?]{0,8}", name in "[ab]{0,8}") {
-            let regex = glob.replace('?', ".").replace('*', ".*");
-            let regex = regex::Regex::new(&format!("^{regex}$")).unwrap();
-            prop_assert_eq!(glob_matches(glob.as_bytes(), name.as_bytes()), regex.is_match(&name));
         }
     }
 }

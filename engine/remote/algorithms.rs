@@ -10,9 +10,10 @@ use russh::{
 };
 
 use super::{
-    RemoteError, pattern,
+    RemoteError,
     ssh_config::{Said, Settings},
 };
+use crate::wildcard;
 
 /// The algorithms for one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +171,7 @@ fn choose<N: Copy + PartialEq + AsRef<str>>(
         Some(how @ ('+' | '-' | '^')) => (how, &list[1..]),
         _ => ('=', list.as_str()),
     };
-    let is_named = |pattern: &str, name: &N| pattern::matches(pattern, name.as_ref());
+    let is_named = |pattern: &str, name: &N| wildcard::matches(pattern, name.as_ref());
     let mut listed = Vec::new();
     for pattern in list.split(',') {
         let these = known.iter().filter(|name| is_named(pattern, name));

@@ -28,7 +28,7 @@ use super::{
     pattern,
     target::HostKeyRules,
 };
-use crate::inventory::HostKeys;
+use crate::{inventory::HostKeys, wildcard};
 
 /// The lines of a file. A fleet has one for each host, so those that only name hosts are found by name, and what else
 /// stands on a line is read only when its host is met.
@@ -292,7 +292,7 @@ impl Trust {
         // OpenSSH takes a host certificate without principals for every host; so does a known authority here.
         let principals = certificate.valid_principals();
         if !principals.is_empty()
-            && !principals.iter().any(|name| pattern::matches(name, &self.host))
+            && !principals.iter().any(|name| wildcard::matches(name, &self.host))
         {
             return refuse(&format!("it is for {}", principals.join(", ")));
         }

@@ -1,4 +1,6 @@
-//! Host patterns as `known_hosts` and `ssh_config` write them.
+//! Lists of host patterns as `known_hosts` and `ssh_config` write them.
+
+use crate::wildcard::matches;
 
 /// Whether `name` matches a list: one pattern has to, and none after `!` may.
 pub(super) fn list_matches<'a>(patterns: impl IntoIterator<Item = &'a str>, name: &str) -> bool {
@@ -12,25 +14,6 @@ pub(super) fn list_matches<'a>(patterns: impl IntoIterator<Item = &'a str>, name
         }
     }
     matched
-}
-
-/// Whether `name` matches one pattern, in which `*` is anything and `?` is any one character.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
-    let mut characters = pattern.chars();
-    match characters.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = characters.as_str().trim_start_matches('*');
-            let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            ends.any(|at| matches(rest, &name[at..]))
-        }
-        Some(wanted) => {
-            let mut name = name.chars();
-            let first = name.next();
-            first.is_some_and(|c| wanted == '?' || wanted == c)
-                && matches(characters.as_str(), name.as_str())
-        }
-    }
 }
 
 #[cfg(test)]

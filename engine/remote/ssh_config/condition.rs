@@ -4,6 +4,7 @@ use super::{
     super::{RemoteError, pattern, target::LocalUser},
     Commands, Late, Said, Settings, Tokens,
 };
+use crate::wildcard;
 
 /// One condition of a `Match` line.
 #[derive(Debug)]
@@ -98,9 +99,9 @@ impl<'a> Asked<'a> {
     /// Whether a `Host` line means it.
     pub(super) fn is_named(&self, patterns: &[String]) -> bool {
         let denies = |pattern: &String| {
-            pattern.strip_prefix('!').is_some_and(|denied| pattern::matches(denied, &self.name))
+            pattern.strip_prefix('!').is_some_and(|denied| wildcard::matches(denied, &self.name))
         };
-        patterns.iter().any(|it| pattern::matches(it, &self.name)) && !patterns.iter().any(denies)
+        patterns.iter().any(|it| wildcard::matches(it, &self.name)) && !patterns.iter().any(denies)
     }
 
     /// Whether it meets all conditions, with what was said so far.

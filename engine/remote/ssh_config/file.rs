@@ -13,7 +13,10 @@ use super::{
     condition::{self, Criterion},
     keywords, tokens, words,
 };
-use crate::disk;
+use crate::{
+    disk,
+    wildcard::{Part, fits},
+};
 
 /// A part of a configuration.
 #[derive(Debug)]
@@ -59,10 +62,9 @@ pub(in super::super) fn unreadable(file: &Path, error: &dyn Display) -> RemoteEr
     RemoteError::unreachable(format!("{} cannot be read: {error}", file.display()))
 }
 
-/// Reads a file and what it includes.
-pub(super) fn read(file: &Path, home: &Path) -> Result<Vec<Item>, RemoteError> {
-    let text = disk::text(file).map_err(|unread| unreadable(file, &unread))?;
-    Reader { home, ignored: Vec::new() }.items(&text, file, 0)
+/// Reads the text of a file, and what it includes.
+pub(super) fn read(text: &str, file: &Path, home: &Path) -> Result<Vec<Item>, RemoteError> {
+    Reader { home, ignored: Vec::new() }.items(text, file, 0)
 }
 
 /// Lines that stand in no file.
@@ -207,10 +209,11 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, RemoteError> {
             }
             continue;
         }
+        let glob = glob(&part);
         let meant = |name: &OsString| {
             let name = name.to_string_lossy();
             let hidden = name.starts_with('.') && !part.starts_with('.');
-            !hidden && glob(&part, &name)
+            !hidden && fits(&glob, &name)
         };
         let mut below = Vec::new();
         for folder in found {
@@ -234,34 +237,31 @@ fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     }
 }
 
-/// A name against a pattern of the shell: `*`, `?`, `[a-z]`, `[!x]`.
-fn glob(pattern: &str, name: &str) -> bool {
-    let mut rest = pattern.chars();
-    match rest.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = rest.as_str();
-            let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            ends.any(|at| glob(rest, &name[at..]))
-        }
-        Some('[') if rest.as_str().contains(']') => {
-            let (set, after) = rest.as_str().split_once(']').unwrap_or_default();
-            let mut name = name.chars();
-            let negated = set.starts_with(['!', '^']);
-            let set: Vec<char> = set.trim_start_matches(['!', '^']).chars().collect();
-            let inside = |c: char| {
-                (0..set.len()).any(|at| {
-                    set[at] == c
-                        || (set.get(at + 1) == Some(&'-')
-                            && set.get(at + 2).is_some_and(|last| (set[at]..=*last).contains(&c)))
-                })
-            };
-            name.next().is_some_and(|c| inside(c) != negated) && glob(after, name.as_str())
-        }
-        Some(wanted) => {
-            let mut name = name.chars();
-            name.next().is_some_and(|c| wanted == '?' || wanted == c)
-                && glob(rest.as_str(), name.as_str())
-        }
+/// A pattern of the shell: `*`, `?`, `[a-z]`, `[!x]`.
+fn glob(pattern: &str) -> Vec<Part> {
+    let (mut parts, mut rest) = (Vec::new(), pattern.chars());
+    while let Some(c) = rest.next() {
+        let set = (c == '[').then(|| rest.as_str().split_once(']')).flatten();
+        parts.push(match (c, set) {
+            (_, Some((set, after))) => {
+                rest = after.chars();
+                among(set)
+            }
+            ('*', _) => Part::Many,
+            ('?', _) => Part::One,
+            (c, _) => Part::Is(c),
+        });
     }
+    parts
+}
+
+/// What stands between brackets: characters and ranges, or what is none of them.
+fn among(set: &str) -> Part {
+    let inside = !set.starts_with(['!', '^']);
+    let set: Vec<char> = set.trim_start_matches(['!', '^']).chars().collect();
+    let range = |at: usize| match (set.get(at + 1), set.get(at + 2)) {
+        (Some('-'), Some(last)) => vec![(set[at], set[at]), (set[at], *last)],
+        _ => vec![(set[at], set[at])],
+    };
+    Part::Among((0..set.len()).flat_map(range).collect(), inside)
 }

@@ -22,7 +22,7 @@ pub(super) use self::{
     tokens::{Tokens, shell},
 };
 use super::{RemoteError, target::LocalUser};
-use crate::program;
+use crate::{disk, program};
 
 /// A configuration, in order.
 #[derive(Debug, Default)]
@@ -54,7 +54,16 @@ impl SshConfig {
     /// # Errors
     /// When it cannot be read, or holds a line that means nothing.
     pub(super) fn read(file: &Path, home: &Path) -> Result<Self, RemoteError> {
-        Ok(Self(file::read(file, home)?))
+        let text = disk::text(file).map_err(|unread| unreadable(file, &unread))?;
+        Self::of_text(&text, file, home)
+    }
+
+    /// Reads the text of a file, and what it includes.
+    ///
+    /// # Errors
+    /// When it holds a line that means nothing.
+    pub(super) fn of_text(text: &str, file: &Path, home: &Path) -> Result<Self, RemoteError> {
+        Ok(Self(file::read(text, file, home)?))
     }
 
     /// What somebody else than a file says, such as an inventory: each a line.
