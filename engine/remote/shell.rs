@@ -214,6 +214,9 @@ impl<'a> Reading<'a> {
     fn hear(&mut self, piece: Piece) -> Result<(), RemoteError> {
         let Self { output, traffic, .. } = self;
         match piece {
+            // What comes behind the mark is nobody's, and the other stream may never show its own.
+            Piece::Stdout(_) if self.status.is_some() => {}
+            Piece::Stderr(_) if self.quiet => {}
             Piece::Stdout(bytes) => {
                 let line = self.stdout.push(&bytes, |bytes| {
                     traffic.received(bytes.len());
@@ -267,5 +270,26 @@ impl LastWords {
         let said =
             if words.is_empty() { String::new() } else { format!("; last it said: {words}") };
         RemoteError::Lost(format!("{how}{said}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Captured;
+
+    #[test]
+    fn nothing_is_kept_of_what_comes_behind_a_mark_while_the_other_stream_has_not_shown_it() {
+        let (mut output, traffic) = (Captured::default(), Counters::default());
+        let mut reading = Reading::new("abc.1", &mut output, &traffic);
+        for piece in [Piece::Stdout as fn(Vec<u8>) -> Piece, Piece::Stderr] {
+            assert_eq!(reading.exit(), None);
+            for said in [&b"out\0abc.1 3\n"[..], &[b'x'; 100_000], &[b'x'; 100_000]] {
+                reading.hear(piece(said.to_vec())).unwrap();
+            }
+        }
+        assert_eq!(reading.exit(), Some(Exit(3)));
+        assert_eq!([reading.stdout.rest(), reading.stderr.rest()], [b"", b""]);
+        assert_eq!((output.stdout, output.stderr), (b"out".to_vec(), b"out".to_vec()));
     }
 }
