@@ -1,6 +1,6 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build static test demo check audit bench bench-scale templates-like-ansible clean-lab
+.PHONY: help build static test demo check audit fuzz bench bench-scale templates-like-ansible clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
@@ -8,6 +8,7 @@ help:
 	@echo "make demo       real hosts on this machine, and the whole service on them"
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
+	@echo "make fuzz       tries all that reads what others say with any bytes: TARGET=.. for one of them, SECONDS=.. for each"
 	@echo "make audit      advisories, licences and sources of the dependencies; needs the network and cargo-deny"
 	@echo "make bench      how fast it is, beside other tools; takes an hour and a half, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
@@ -31,6 +32,9 @@ check:
 
 audit:
 	.gitlab/audit
+
+fuzz:
+	tests/fuzz/run '$(TARGET)' '$(or $(SECONDS),60)'
 
 bench-scale:
 	cargo bench --locked --bench scale

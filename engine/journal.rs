@@ -143,14 +143,19 @@ impl Entry {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             text => text?,
         };
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let lines = text[..whole].split_inclusive(|byte| *byte == b'\n').enumerate();
-        let event = |(at, line)| {
-            let wrong = |error| io::Error::other(format!("line {}: {error}", at + 1));
-            serde_json::from_slice(line).map_err(wrong)
-        };
-        lines.map(event).collect()
+        read(&text)
     }
+}
+
+/// The events of a journal, whose last line may be cut off.
+pub(crate) fn read(text: &[u8]) -> io::Result<Vec<Event>> {
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let lines = text[..whole].split_inclusive(|byte| *byte == b'\n').enumerate();
+    let event = |(at, line)| {
+        let wrong = |error| io::Error::other(format!("line {}: {error}", at + 1));
+        serde_json::from_slice(line).map_err(wrong)
+    };
+    lines.map(event).collect()
 }
 
 fn runs(project: &Path) -> PathBuf {

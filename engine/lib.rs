@@ -59,3 +59,7 @@ pub mod journal;
 pub mod approved;
 pub mod cli;
 pub mod commands;
+
+// What is tried with any bytes, by tests and by a fuzzer.
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

@@ -6,6 +6,8 @@ mod connection;
 mod dial;
 mod ending;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod greeting;
 mod hop;
 mod identity;

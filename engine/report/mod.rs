@@ -37,6 +37,8 @@ mod pen;
 mod json;
 mod mistakes;
 pub mod junit;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

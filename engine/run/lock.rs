@@ -23,7 +23,7 @@ const TAKEN: &str = "taken";
 const NOBODY: &str = "nobody can: ";
 
 /// Why the lock was not taken, by what its script `said`.
-fn untaken(said: String, who: &str) -> RemoteError {
+pub(super) fn untaken(said: String, who: &str) -> RemoteError {
     if let Some(why) = said.strip_prefix(NOBODY) {
         let hint = "the account that runs the scripts keeps its state there".to_owned();
         let message = format!("no lock can be taken there: {why}");

@@ -15,6 +15,8 @@ mod approval;
 mod evaluate;
 mod execution;
 mod fleet;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod interrupt;
 mod live;
 mod lock;
