@@ -21,6 +21,60 @@ pub enum Word {
     Text,
 }
 
+/// How much all aliases of a text may stand for, in values: more than any inventory has, and less than fills the memory.
+const ALIASED_MAX: usize = 1 << 20;
+
+/// How much is read of a text. What an alias stands for counts each time: ten lines can stand for a thousand million values, and
+/// for a depth that no stack has room for.
+#[derive(Default)]
+pub struct Extent {
+    values: usize,
+    /// The depth of the deepest value since the one that is read was begun.
+    reach: usize,
+    aliased: usize,
+}
+
+/// A value that is read, and what was read before it.
+pub struct Begun {
+    depth: usize,
+    before: usize,
+    reach: usize,
+}
+
+/// How much an anchor stands for.
+#[derive(Debug, Clone, Copy)]
+pub struct Anchored {
+    values: usize,
+    height: usize,
+}
+
+impl Extent {
+    /// Begins a value at this depth.
+    pub fn begin(&mut self, depth: usize) -> Begun {
+        let (before, reach) = (self.values, self.reach);
+        self.values = before.saturating_add(1);
+        self.reach = depth;
+        Begun { depth, before, reach }
+    }
+
+    /// Ends it.
+    pub fn end(&mut self, begun: Begun) -> Anchored {
+        let Begun { depth, before, reach } = begun;
+        let anchored = Anchored { values: self.values - before, height: self.reach - depth };
+        self.reach = self.reach.max(reach);
+        anchored
+    }
+
+    /// Whether there is room at this depth for what an alias stands for.
+    pub fn takes(&mut self, anchored: Anchored, depth: usize, deepest: usize) -> bool {
+        let reach = depth + anchored.height;
+        self.values = self.values.saturating_add(anchored.values);
+        self.aliased = self.aliased.saturating_add(anchored.values);
+        self.reach = self.reach.max(reach);
+        reach <= deepest && self.aliased <= ALIASED_MAX
+    }
+}
+
 fn pattern(text: &str) -> Option<Regex> {
     Regex::new(text).ok()
 }

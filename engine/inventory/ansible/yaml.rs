@@ -8,7 +8,7 @@ use super::super::KINDS;
 use crate::{
     diagnostic::{Diagnostic, Result, Source},
     document::{Document, Entry, Item, Node, Table},
-    yaml::{self, Word},
+    yaml::{self, Anchored, Extent, Word},
 };
 
 /// Reads a text.
@@ -28,6 +28,7 @@ pub(super) fn document(source: &Source) -> Result<Document> {
         parser: Parser::new_from_str(&source.text),
         bytes: starts.collect(),
         anchors: HashMap::new(),
+        extent: Extent::default(),
     };
     let root = reader.first()?;
     Ok(Document::new(source, root, KINDS))
@@ -44,7 +45,8 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     /// Where each character begins.
     bytes: Vec<usize>,
-    anchors: HashMap<usize, Node>,
+    anchors: HashMap<usize, (Node, Anchored)>,
+    extent: Extent,
 }
 
 /// How deep a text may be.
@@ -85,6 +87,18 @@ impl<'a> Reader<'a> {
             let message = "lists and tables lie too deep in each other";
             return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, span));
         }
+        if let Event::Alias(anchor) = event {
+            let item = match self.anchors.get(&anchor) {
+                None => Item::Null,
+                Some((_, anchored)) if !self.extent.takes(*anchored, depth, DEEPEST) => {
+                    let message = "its aliases stand for too much";
+                    return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, span));
+                }
+                Some((node, _)) => node.item.clone(),
+            };
+            return Ok(Node { span, item });
+        }
+        let begun = self.extent.begin(depth);
         let (anchor, item) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref();
@@ -106,18 +120,14 @@ impl<'a> Reader<'a> {
                 (anchor, Item::List(nodes))
             }
             Event::MappingStart(anchor, _) => (anchor, Item::Table(self.table(depth)?)),
-            Event::Alias(anchor) => {
-                let known = self.anchors.get(&anchor).map(|node| node.item.clone());
-                return Ok(Node { span, item: known.unwrap_or(Item::Null) });
-            }
             _ => (0, Item::Null),
         };
         if let Item::Table(table) = &item {
             span.end = table.values().last().map_or(span.end, |entry| entry.node.span.end);
         }
-        let node = Node { span, item };
+        let (node, anchored) = (Node { span, item }, self.extent.end(begun));
         if anchor > 0 {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, (node.clone(), anchored));
         }
         Ok(node)
     }
@@ -195,6 +205,25 @@ mod tests {
 
     fn read(text: &str) -> Value {
         Value::from(document(&Source::new("a.yml", text)).unwrap().root())
+    }
+
+    #[test]
+    fn aliases_stand_for_so_much_and_no_more() {
+        let refused = |text: &str| document(&Source::new("a.yml", text)).unwrap_err();
+        let tens = |from: usize| format!("[{}]", vec![format!("*a{from}"); 10].join(","));
+        let wide = |lines: usize| -> String {
+            (1..lines).map(|at| format!("k{at}: &a{at} {}\n", tens(at - 1))).collect()
+        };
+        read(&format!("k0: &a0 x\n{}", wide(5)));
+        let mistake = refused(&format!("k0: &a0 x\n{}", wide(20)));
+        assert_eq!(mistake.message(), "its aliases stand for too much");
+        let deep = |lines: usize| -> String {
+            let line = |at: usize| format!("k{at}: &a{at} [[[[[[[[[[*a{}]]]]]]]]]]\n", at - 1);
+            (1..lines).map(line).collect()
+        };
+        read(&format!("k0: &a0 x\n{}", deep(6)));
+        let mistake = refused(&format!("k0: &a0 x\n{}", deep(8)));
+        assert_eq!(mistake.message(), "its aliases stand for too much");
     }
 
     #[test]

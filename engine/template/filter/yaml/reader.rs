@@ -7,11 +7,12 @@ use minijinja::{Error, value::Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::super::super::{container, wrong};
-use crate::yaml::{Word, word};
+use crate::yaml::{Anchored, Extent, Word, word};
 
 /// What the documents of a text say.
 pub(super) fn read(text: &str) -> Result<Vec<Value>, Error> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new() };
+    let (parser, anchors) = (Parser::new_from_str(text), HashMap::new());
+    let mut reader = Reader { parser, anchors, extent: Extent::default() };
     let mut documents = Vec::new();
     loop {
         match reader.next()? {
@@ -27,7 +28,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Value>, Error> {
 
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Value>,
+    anchors: HashMap<usize, (Value, Anchored)>,
+    extent: Extent,
 }
 
 /// How deep a document may be.
@@ -46,14 +48,17 @@ impl<'a> Reader<'a> {
         if depth > DEPTH {
             return Err(wrong("this YAML is too deep"));
         }
-        let (anchor, value) = match event {
-            Event::Alias(anchor) => {
-                return self
-                    .anchors
-                    .get(&anchor)
-                    .cloned()
-                    .ok_or_else(|| wrong("this YAML names what is not there"));
+        if let Event::Alias(anchor) = event {
+            let known = self.anchors.get(&anchor);
+            let (value, anchored) =
+                known.ok_or_else(|| wrong("this YAML names what is not there"))?;
+            if !self.extent.takes(*anchored, depth, DEPTH) {
+                return Err(wrong("the aliases of this YAML stand for too much"));
             }
+            return Ok(value.clone());
+        }
+        let begun = self.extent.begin(depth);
+        let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 (anchor, scalar(&text, style, tag.as_deref())?)
             }
@@ -68,10 +73,11 @@ impl<'a> Reader<'a> {
                 (anchor, container::list(items))
             }
             Event::MappingStart(anchor, _) => (anchor, self.map(depth)?),
-            _ => return Ok(Value::from(())),
+            _ => (0, Value::from(())),
         };
+        let anchored = self.extent.end(begun);
         if anchor > 0 {
-            self.anchors.insert(anchor, value.clone());
+            self.anchors.insert(anchor, (value.clone(), anchored));
         }
         Ok(value)
     }
@@ -130,5 +136,25 @@ fn meant(text: &str) -> Value {
         Word::Int(value) => i64::try_from(value).map_or_else(|_| Value::from(value), Value::from),
         Word::Float(value) => Value::from(value),
         Word::Special | Word::Text => Value::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_stand_for_so_much_and_no_more() {
+        let lines = |count: usize, line: &dyn Fn(usize) -> String| -> String {
+            (1..count).map(|at| format!("k{at}: &a{at} {}\n", line(at - 1))).collect()
+        };
+        let wide = |at: usize| format!("[{}]", vec![format!("*a{at}"); 10].join(","));
+        let deep = |at: usize| format!("[[[[[[[[[[*a{at}]]]]]]]]]]");
+        for (line, few, many) in [(&wide as &dyn Fn(usize) -> String, 5, 20), (&deep, 19, 22)] {
+            let text = |count| format!("k0: &a0 x\n{}", lines(count, line));
+            assert!(read(&text(few)).is_ok());
+            let refused = read(&text(many)).unwrap_err().to_string();
+            assert!(refused.contains("the aliases of this YAML stand for too much"), "{refused}");
+        }
     }
 }
