@@ -64,6 +64,60 @@ fn every_kind_refuses_an_argument_that_it_does_not_know() {
     }
 }
 
+/// The values that hold one text more than this, at each place of it where a text is.
+fn with_nul(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Text(text) => {
+            vec![Value::Text(format!("{text}\0")), Value::Text(format!("\0{text}"))]
+        }
+        Value::List(values) => {
+            let at = |(at, value)| {
+                let with =
+                    move |it| Value::List([&values[..at], &[it], &values[at + 1..]].concat());
+                with_nul(value).into_iter().map(with)
+            };
+            values.iter().enumerate().flat_map(at).collect()
+        }
+        Value::Map(values) => {
+            let at = |(name, value): (&String, &Value)| {
+                let with = |it| {
+                    let mut values = values.clone();
+                    values.insert(name.clone(), it);
+                    Value::Map(values)
+                };
+                with_nul(value).into_iter().map(with).collect::<Vec<_>>()
+            };
+            values.iter().flat_map(at).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn no_argument_of_any_kind_holds_a_nul_byte() {
+    let mut tried = 0;
+    for case in KINDS.iter().flat_map(|kind| cases::of_kind(kind.name())) {
+        let Value::Map(arguments) = &case.desired else { panic!("desired is a map") };
+        if !case.error.is_empty() {
+            continue;
+        }
+        // What a file holds, and what a template makes of it, is data: any byte may be in it.
+        for (name, value) in
+            arguments.iter().filter(|(name, _)| !["content", "vars"].contains(&name.as_str()))
+        {
+            for value in with_nul(value) {
+                let mut arguments = arguments.clone();
+                arguments.insert(name.clone(), value);
+                let files = Folder(&case.files);
+                let declared = case.kind().declare(Value::Map(arguments), &files);
+                assert!(declared.is_err(), "{}: {name}", case.path.display());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+}
+
 #[test]
 fn every_kind_has_its_cases_and_changes_nothing_that_is_converged() {
     for kind in KINDS.iter().filter(|kind| kind.nature() != Nature::Action) {
