@@ -53,6 +53,7 @@ pub(super) fn at_one_path(
     path: &str,
     all: &[(NodeId, &Lies<'_>)],
     build: &Build<'_>,
+    differ: &dyn Fn(NodeId, NodeId) -> bool,
 ) -> Option<(NodeId, NodeId, String)> {
     // Many lines of one file: each is made ready once.
     let editors: Vec<_> = all.iter().map(|(_, lies)| editor(lies, build)).collect();
@@ -61,6 +62,7 @@ pub(super) fn at_one_path(
             let ready = [&editors[at], &editors[next]].map(Option::as_ref);
             if one != other
                 && let Some(why) = contradict(path, lies, others, ready)
+                && !differ(*one, *other)
             {
                 return Some((*one, *other, why));
             }

@@ -137,15 +137,20 @@ impl<'a> Ground<'a> {
         })
     }
 
-    /// The first two that contradict each other.
-    pub(super) fn contradiction(&self, build: &Build<'_>) -> Option<Contradiction> {
+    /// The first two that contradict each other, but for those that are meant to `differ`.
+    pub(super) fn contradiction(
+        &self,
+        build: &Build<'_>,
+        differ: &dyn Fn(NodeId, NodeId) -> bool,
+    ) -> Option<Contradiction> {
         let found = |one: NodeId, other: NodeId, why: String| {
             Some(Contradiction { first: one.min(other), second: one.max(other), why })
         };
         for ((space, name), all) in &self.names {
             for (at, (one, wanted)) in all.iter().enumerate() {
                 // What one resource says of a name more than once is its own business.
-                let others = all[at + 1..].iter().filter(|(other, _)| other != one);
+                let others = all[at + 1..].iter();
+                let others = others.filter(|(other, _)| other != one && !differ(*one, *other));
                 let why = |(id, other): &(NodeId, &Wanted<'_>)| {
                     Some((*id, names_contradict(*space, name, wanted, other)?))
                 };
@@ -156,14 +161,16 @@ impl<'a> Ground<'a> {
         }
         for (path, all) in &self.paths {
             if all.len() > 1
-                && let Some((one, other, why)) = at_one_path(path, all, build)
+                && let Some((one, other, why)) = at_one_path(path, all, build, differ)
             {
                 return found(one, other, why);
             }
             for (one, lies) in all.iter().filter(|(_, lies)| rules(lies)) {
                 for (name, others) in self.below(path) {
                     for (other, lower) in others.iter().filter(|(other, _)| other != one) {
-                        if let Some(why) = above(path, lies, name, lower, build) {
+                        if let Some(why) = above(path, lies, name, lower, build)
+                            && !differ(*one, *other)
+                        {
                             return found(*one, *other, why);
                         }
                     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Catalog, NodeId,
+    Catalog, NodeId, Order, Part,
     contradiction::Contradiction,
     ground::{Ground, footprints, stand_apart},
 };
@@ -64,7 +64,8 @@ impl Catalog {
             return Ok(found);
         }
         let ground = Ground::new(&all);
-        if let Some(contradiction) = ground.contradiction(build) {
+        let differ = |one, other| self.stand_around_the_same(one, other);
+        if let Some(contradiction) = ground.contradiction(build, &differ) {
             return Err(contradiction);
         }
         let purges =
@@ -78,6 +79,18 @@ impl Catalog {
         }
         found.hangs_on_content = ground.has_edited_files();
         Ok(found)
+    }
+
+    /// Whether one stands before a body and the other after it: what is made for the time in between is undone then.
+    fn stand_around_the_same(&self, one: NodeId, other: NodeId) -> bool {
+        let sides = |id| {
+            let blocks = self.blocks_around(id);
+            blocks.filter_map(|(_, block)| match block.order {
+                Order::Part(part @ (Part::Before | Part::After)) => Some((block.parent?, part)),
+                _ => None,
+            })
+        };
+        sides(one).any(|(around, part)| sides(other).any(|it| it.0 == around && it.1 != part))
     }
 
     /// Those of the resources of a host that a change of some of them may have touched, and the changed ones among them.

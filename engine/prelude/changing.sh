@@ -165,14 +165,16 @@ put() (
 # warn TEXT: says in one line what does not keep the step from going on. A run makes a warning of it.
 warn() { say "warning: $*" >&2; }
 
-# mark NAME TEXT / unmark NAME: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
+# mark NAME TEXT / unmark NAME...: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
 # a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
 # An empty marker says nothing. So what is paid is emptied, which takes no process, and left to `sweep`, if there is one.
 mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
 unmark() {
-  if [ ! -e "$STATE/pending/$1" ]; then :
-  elif [ -z "${STAGE-}" ]; then rm -f "$STATE/pending/$1"
-  else : >"$STATE/pending/$1" && say "$STATE/pending/$1" >>"$STAGE/beside.$$"; fi
+  for marker do
+    if [ ! -e "$STATE/pending/$marker" ]; then :
+    elif [ -z "${STAGE-}" ]; then rm -f "$STATE/pending/$marker" || return
+    else : >"$STATE/pending/$marker" && say "$STATE/pending/$marker" >>"$STAGE/beside.$$" || return; fi
+  done
 }
 begun() {
   for marker in ${owed-}; do

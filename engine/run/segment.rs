@@ -14,7 +14,7 @@ use crate::{
     prelude,
     probe::Owed,
     resource::{Nature, Reaction, Step},
-    script::{Room, Script},
+    script::{Room, Script, Words},
     secret::CUT,
     sh,
 };
@@ -38,7 +38,7 @@ pub struct Part {
     owing: Script,
     /// What makes the nodes so.
     pub step: Script,
-    /// Takes down what is not owed any more once the step is done.
+    /// Takes down what is not owed any more once the step is done, in whichever way it said so.
     paying: Script,
     /// What the step takes from the stage.
     #[serde(skip)]
@@ -82,7 +82,7 @@ impl Segment {
         ));
         for (index, part) in self.parts.iter().enumerate() {
             script.push(sh!(
-                "at begin {}\n(set -eu\n{}\n) </dev/null 2>&1\nr=$?; at end {} $r; [ $r = 0 ] || exit 0",
+                "at begin {}\n{}\nat end {} $r; [ $r = 0 ] || exit 0",
                 index,
                 part.script(),
                 index
@@ -108,7 +108,7 @@ impl Segment {
 
 impl Part {
     fn new(catalog: &Catalog, plan: &Plan, nodes: Vec<NodeId>, step: Step, run: &str) -> Self {
-        let (mut owing, mut paying) = (Script::default(), Script::default());
+        let (mut owing, mut paid) = (Script::default(), Vec::new());
         for &id in &nodes {
             for owed in owed_after(catalog, plan, id, run) {
                 let marker = Owed::marker(&owed.node, owed.reaction);
@@ -126,18 +126,24 @@ impl Part {
             if !plan.node(id).planned.reactions().is_empty() {
                 owing.push(sh!("owed={}", markers.join(" ")));
             }
-            for marker in markers {
-                paying.push(sh!("unmark {}", marker));
-            }
+            paid.extend(markers);
         }
+        let paying = match paid.is_empty() {
+            true => Script::default(),
+            false => sh!("unmark {}", Words(&paid)),
+        };
         // What says how long it may take is a step of its own.
         let timeout = nodes.first().and_then(|id| catalog.node(*id).timeout);
         Self { nodes, owing, step: step.script, paying, contents: step.contents, timeout }
     }
 
-    /// What runs, in order.
+    /// What runs, in order; how it ended is in `$r` then.
     pub fn script(&self) -> Script {
-        self.owing.clone().then(self.step.clone()).then(self.paying.clone())
+        let mut script = sh!("(set -eu\n{}\n{}\n) </dev/null 2>&1\nr=$?", self.owing, self.step);
+        if self.paying != Script::default() {
+            script.push(sh!("[ $r != 0 ] || {{ {}; }} 2>&1 || r=1", self.paying));
+        }
+        script
     }
 }
 

@@ -56,6 +56,7 @@ command("clean", #{ removes: "/old" }); file("/old", #{ content: "" });
 file("/etc/apt/sources.list.d/a.sources", #{ content: "x" }); line("/etc/apt/sources.list.d/a.sources", #{ line: "y" });
 repository("a", #{ uris: ["http://a"], suites: ["./"] }); line("/etc/apt/sources.list.d/a.sources", #{ match: "^URIs:", line: "URIs: http://b" });
 unit("x.service", #{ content: "[Unit]\n" }); line("/etc/systemd/system/x.service", #{ match: "^.Unit.", line: "[Unit] " });
+around(|| command("drain", #{ creates: "/out" }), || absent("/out"), || service("x"));
 "##;
 
 /// What overlaps and agrees.
@@ -85,6 +86,9 @@ directory("/srv/data"); container("app", #{ image: "a:1", volumes: ["/srv/data:/
 command("make", #{ creates: "/out/done" }); directory("/out");
 command("clean", #{ removes: "/old" }); absent("/old");
 file("/bin/x", #{ content: "a" }); file("/usr/bin/x", #{ content: "a" });
+around(|| command("drain", #{ creates: "/out" }), || package("figlet"), || command("ready", #{ removes: "/out" }));
+around(|| file("/d/out", #{ content: "" }), || package("figlet"), || absent("/d", #{ recursive: true }));
+around(|| service("timer", #{ masked: true }), || package("figlet"), || unit("timer.service", #{ content: "[Unit]\n" }));
 "##;
 
 #[test]

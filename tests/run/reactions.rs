@@ -115,6 +115,28 @@ async fn a_reaction_on_another_host_is_not_lost_when_that_host_is_down() {
 }
 
 #[tokio::test]
+async fn what_is_owed_is_paid_also_where_there_is_nothing_left_to_do() {
+    let fleet = Fleet::new(&["a"]);
+    let playbook = r#"let a = hosts("a")[0];
+        let out = `${a.vars.root}/out`;
+        around(
+            || on(a, |a| command("drain", #{ run: `touch ${out}`, creates: out })),
+            || on(a, |a| {
+                file(`${a.vars.root}/f`, #{ content: "x" });
+                command("cut", #{ run: "eval \"$CUT\"", creates: `${a.vars.root}/go` });
+            }),
+            || on(a, |a| command("ready", #{ run: `rm ${out}`, removes: out })),
+        );"#;
+    assert_eq!(fleet.apply(playbook).await.status, Unreachable);
+    assert_eq!(fleet.markers("a"), 1);
+    std::fs::remove_file(fleet.at("a", "out")).unwrap();
+    fleet.write("a", "go", "");
+    assert_eq!(fleet.apply(playbook).await.status, Converged);
+    assert_eq!(fleet.markers("a"), 0);
+    assert_eq!(fleet.plan(playbook).await.status, Converged);
+}
+
+#[tokio::test]
 async fn a_host_speaks_only_for_itself() {
     let fleet = Fleet::new(&["a", "b"]);
     let playbook = r#"on(hosts("all"), |host| action("tell", #{ run: `echo ${host.name} >>${host.vars.log}` }));"#;
