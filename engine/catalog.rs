@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -45,6 +45,8 @@ pub struct Catalog {
     again: HashMap<NodeId, Vec<NodeId>>,
     /// Who reacts to a node and was left out.
     left_out: HashMap<NodeId, Vec<(Arc<str>, Reaction)>>,
+    /// What a node reacts to and was left out.
+    causes_left_out: HashMap<NodeId, Vec<(NodeName, Reaction)>>,
     /// How often a declaration met one that was there before: the same, one in conflict, or the same check.
     met: u32,
     texts: BTreeMap<Arc<str>, Source>,
@@ -266,6 +268,17 @@ impl Catalog {
         self.left_out.get(&cause).map_or(&[], Vec::as_slice)
     }
 
+    /// What was left out and a node reacts to, and how.
+    pub fn causes_beyond(&self, node: NodeId) -> &[(NodeName, Reaction)] {
+        self.causes_left_out.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The hosts of all that was left out and something reacts to.
+    pub fn hosts_beyond(&self) -> BTreeSet<Arc<str>> {
+        let causes = self.causes_left_out.values().flatten();
+        causes.map(|(cause, _)| cause.host.clone()).collect()
+    }
+
     /// The node with this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
@@ -344,11 +357,19 @@ impl Catalog {
             let place = u32::try_from(kept.len()).expect("there are no more than before");
             kept.insert(id, NodeId(place));
         }
-        for (node, stays) in self.nodes.iter().zip(stays) {
-            for (cause, reaction) in node.reactions.iter().filter(|_| !stays) {
-                if let Some(cause) = kept.get(cause) {
-                    let owed = (node.name.node.clone(), *reaction);
-                    self.left_out.entry(*cause).or_default().push(owed);
+        for (index, node) in self.nodes.iter().enumerate() {
+            let id = NodeId(u32::try_from(index).expect("ids were made from indices"));
+            for &(cause, reaction) in &node.reactions {
+                match (kept.get(&id), kept.get(&cause)) {
+                    (None, Some(cause)) => {
+                        let owed = (node.name.node.clone(), reaction);
+                        self.left_out.entry(*cause).or_default().push(owed);
+                    }
+                    (Some(id), None) => {
+                        let cause = (self.nodes[cause.index()].name.clone(), reaction);
+                        self.causes_left_out.entry(*id).or_default().push(cause);
+                    }
+                    _ => {}
                 }
             }
         }

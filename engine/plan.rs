@@ -1,9 +1,6 @@
 //! Desired and observed to what is going to happen, for every node of the fleet. Pure.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +14,10 @@ use crate::{
     resource::{Nature, Reaction, Unknown},
 };
 
+mod debts;
 mod may_change;
 
+pub use debts::{Debts, TakenOver};
 use may_change::{ChangesBefore, OpaqueChanges, stands_around};
 
 /// What is going to happen, node by node.
@@ -27,6 +26,7 @@ pub struct Plan {
     nodes: Vec<Option<Box<NodePlan>>>,
     /// Of each around: whether its body is going to change something.
     active: Vec<bool>,
+    debts: Debts,
 }
 
 /// What is going to happen to one node.
@@ -113,7 +113,9 @@ impl Plan {
     /// Plans every node that was observed. The others, of hosts that were not reached, stay unchanged here.
     pub fn new(catalog: &Catalog, graph: &Graph, observations: &Observations) -> Self {
         let regions = graph.regions();
-        let mut plan = Self { nodes: Vec::new(), active: vec![false; regions.arounds.len()] };
+        let debts = Debts::new(catalog, &observations.owed);
+        let mut plan =
+            Self { nodes: Vec::new(), active: vec![false; regions.arounds.len()], debts };
         // What stands around a body follows from the body, and may itself be in the body of another: so once more, as
         // long as there are more bodies that are going to change something.
         loop {
@@ -134,7 +136,7 @@ impl Plan {
         graph: &Graph,
         observations: &Observations,
     ) -> Vec<Option<Box<NodePlan>>> {
-        let owed = owed_by_node(&observations.owed);
+        let owed = &self.debts;
         let mut nodes = vec![None; catalog.len()];
         let (mut opaque, mut before) = (OpaqueChanges::default(), ChangesBefore::default());
         for (place, &id) in graph.order().iter().enumerate() {
@@ -143,7 +145,7 @@ impl Plan {
             let planned = match observed {
                 Err(unknown) => match (&unknown.otherwise, opaque.before(node)) {
                     (Some(Some(change)), Some(_)) => {
-                        let reactions = reactions(catalog, node, &nodes, &owed);
+                        let reactions = reactions(catalog, id, &nodes, owed);
                         Planned::Change { change: change.clone(), reactions }
                     }
                     (Some(None), Some(because)) => Planned::MayChange { because },
@@ -151,12 +153,12 @@ impl Plan {
                 },
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
-                    let mut reactions = reactions(catalog, node, &nodes, &owed);
+                    let mut reactions = reactions(catalog, id, &nodes, owed);
                     let change = difference.as_deref().map(|Difference { change, .. }| change);
                     if let Some(change) = change.filter(|it| !only_owed(it, graph, id)) {
                         Planned::Change { change: change.clone(), reactions }
                     } else {
-                        reactions.extend(undone_first(catalog, graph, id, &owed));
+                        reactions.extend(undone_first(catalog, graph, id, owed));
                         match reactions.is_empty() {
                             true => {
                                 let may_change = reacts_perhaps(node, &nodes)
@@ -219,6 +221,11 @@ impl Plan {
     /// Whether something is going to be done at all.
     pub fn acts(&self) -> bool {
         self.nodes.iter().flatten().any(|node| node.planned.acts())
+    }
+
+    /// What earlier runs left owed.
+    pub fn debts(&self) -> &Debts {
+        &self.debts
     }
 
     /// What is going to happen to a node.
@@ -297,10 +304,11 @@ fn reacts_perhaps(node: &Node, nodes: &[Option<Box<NodePlan>>]) -> Option<Arc<st
 /// The reactions of a node to what is planned before it, and those that an earlier run owes.
 fn reactions(
     catalog: &Catalog,
-    node: &Node,
+    id: NodeId,
     nodes: &[Option<Box<NodePlan>>],
-    owed: &HashMap<&str, Vec<&Owed>>,
+    debts: &Debts,
 ) -> Vec<Cause> {
+    let node = catalog.node(id);
     let planned = node.reactions.iter().filter(|(cause, _)| {
         nodes[cause.index()].as_ref().is_some_and(|node| node.planned.is_felt())
             && catalog.node(*cause).kind.nature() != Nature::Check
@@ -312,8 +320,8 @@ fn reactions(
             left_by: None,
         })
         .collect();
-    let owed = owed.get(&*node.name.node).into_iter().flatten();
-    for owed in owed.filter(|owed| is_believable(catalog, node, owed)) {
+    let owed = debts.of(&node.name.node).iter();
+    for owed in owed.filter(|owed| is_believable(catalog, id, owed)) {
         causes.push(Cause {
             reaction: owed.reaction,
             node: owed.cause.as_str().into(),
@@ -324,34 +332,23 @@ fn reactions(
 }
 
 /// What comes before an active body, though it is done already: what an earlier run owes undoes it first.
-fn undone_first(
-    catalog: &Catalog,
-    graph: &Graph,
-    id: NodeId,
-    owed: &HashMap<&str, Vec<&Owed>>,
-) -> Option<Cause> {
+fn undone_first(catalog: &Catalog, graph: &Graph, id: NodeId, debts: &Debts) -> Option<Cause> {
     let regions = graph.regions();
     let arounds = regions.arounds_with(Part::Before, id).map(|around| &regions.arounds[around]);
     let mut after = arounds.flat_map(|around| &around.after).map(|id| &catalog.node(*id).name.node);
-    let undone_by = after.find(|node| owed.contains_key(&***node))?;
+    let undone_by = after.find(|node| !debts.of(node).is_empty())?;
     Some(Cause { reaction: Reaction::Afterwards, node: undone_by.clone(), left_by: None })
 }
 
 /// Whether a host may say this of a node: it speaks for its own, and for those elsewhere that react to its own.
-fn is_believable(catalog: &Catalog, node: &Node, owed: &Owed) -> bool {
+fn is_believable(catalog: &Catalog, id: NodeId, owed: &Owed) -> bool {
+    let node = catalog.node(id);
     if node.name.host == owed.host && node.kind.reacts().contains(&owed.reaction) {
         return true;
     }
-    node.reactions.iter().any(|(cause, reaction)| {
-        let cause = &catalog.node(*cause).name;
-        *reaction == owed.reaction && cause.host == owed.host && *cause.node == *owed.cause
+    let here = node.reactions.iter().map(|(cause, it)| (&catalog.node(*cause).name, *it));
+    let mut all = here.chain(catalog.causes_beyond(id).iter().map(|(cause, it)| (cause, *it)));
+    all.any(|(cause, reaction)| {
+        reaction == owed.reaction && cause.host == owed.host && *cause.node == *owed.cause
     })
-}
-
-fn owed_by_node(owed: &[Owed]) -> HashMap<&str, Vec<&Owed>> {
-    let mut by_node: HashMap<&str, Vec<&Owed>> = HashMap::new();
-    for owed in owed {
-        by_node.entry(&owed.node).or_default().push(owed);
-    }
-    by_node
 }

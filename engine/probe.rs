@@ -113,6 +113,17 @@ impl Owed {
         format!("{}\t{}\t{}\t{}", self.reaction.verb(), self.run, self.cause, self.node)
     }
 
+    /// Asks a host for all that is owed there.
+    pub fn script() -> Script {
+        prelude::reading().then(Script::trusted(LISTED)).then(sh!("say {}", END))
+    }
+
+    /// What a host answered, if it did to the end.
+    pub fn read(said: &str, host: &Arc<str>) -> Option<Vec<Self>> {
+        let lines = said.strip_suffix('\n')?.strip_suffix(END)?.lines();
+        Some(lines.filter_map(|line| Self::parse(line, host)).collect())
+    }
+
     fn parse(line: &str, host: &Arc<str>) -> Option<Self> {
         let mut parts = line.splitn(4, '\t');
         let verb = parts.next()?;
@@ -121,6 +132,12 @@ impl Owed {
         Some(Self { host: host.clone(), node, reaction, cause, run })
     }
 }
+
+/// Prints all markers, one line each.
+const LISTED: &str = "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done";
+
+/// What an answer of nothing but markers ends with; none looks like this.
+const END: &str = "that is all";
 
 /// How many nodes one section reads.
 const SECTION_MAX: usize = 500;
@@ -143,9 +160,7 @@ impl Probe {
         let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
         let lists = lists(&sections);
         let mut script = prelude::reading();
-        script.push(sh!(
-            "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done"
-        ));
+        script.push(Script::trusted(LISTED));
         let followed = sections.iter().flat_map(|section| &section.query.followed);
         script.push(resource::followed(&followed.map(|it| it.as_str().into()).collect::<Vec<_>>()));
         script.push(frames::begin(boundary));

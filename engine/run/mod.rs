@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 mod answers;
 mod apply;
 mod approval;
+mod beyond;
 mod evaluate;
 mod execution;
 mod fleet;
@@ -54,6 +55,7 @@ use crate::{
     graph::Graph,
     language::{Input, Known, Question},
     plan::Plan,
+    probe::Owed,
     remote::Connector,
 };
 
@@ -175,12 +177,17 @@ impl Run {
         let mut paid = false;
         let (observations, mut plan) = loop {
             let observed = self.observe(&catalog, all(), [], fleet, probing).await;
-            let Seen { nodes: observed, .. } = observed.unwrap_or_default();
+            let Seen { nodes: mut observed, .. } = observed.unwrap_or_default();
+            observed.owed.extend(self.owed_beyond(&catalog, fleet).await);
             let plan = Plan::new(&catalog, &graph, &observed);
             // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
             let applies = matches!(purpose, Purpose::Apply { .. });
             if applies && self.lock(&catalog, &plan, fleet, &mut locked).await {
                 continue;
+            }
+            match applies {
+                true => self.hand_over(plan.debts(), fleet).await,
+                false => self.tell_taken_over(plan.debts()),
             }
             if applies && !paid && self.pay(&catalog, &graph, &plan, fleet, &mut tally).await {
                 paid = true;
@@ -188,7 +195,7 @@ impl Run {
             }
             break (observed, plan);
         };
-        self.tell_foreign_debts(&catalog, &observations.owed);
+        self.tell_foreign_debts(plan.debts());
         let uncertain = wave::uncertain(&catalog, &plan, &asked);
         let file = PlanFile::new(&catalog, &plan, &uncertain);
         let observed = |id: &NodeId| observations.get(*id).is_some();
@@ -247,6 +254,15 @@ impl Run {
             biased;
             () = self.interrupt.set() => None,
             seen = observe::observe(catalog, nodes, questions, fleet, begins) => Some(seen),
+        }
+    }
+
+    /// What hosts beyond the limit say that is owed to this run, unless it is interrupted.
+    async fn owed_beyond(&self, catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {
+        tokio::select! {
+            biased;
+            () = self.interrupt.set() => Vec::new(),
+            owed = beyond::owed(catalog, fleet) => owed,
         }
     }
 

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fleet, Run, tally::Tally};
+use futures::future::join_all;
+
+use super::{Fleet, Run, segment::hand_over, tally::Tally};
 use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Outcome},
     graph::Graph,
-    plan::{Cause, Plan},
+    plan::{Cause, Debts, Plan, TakenOver},
     probe::Owed,
     resource::{Nature, Reaction},
 };
+
+/// How much of what is owed is told one by one.
+const TOLD_MAX: usize = 20;
 
 impl Run {
     /// Pays what earlier runs owe, before anything else is done, and says whether there was something to pay.
@@ -43,29 +48,56 @@ impl Run {
         true
     }
 
-    /// Warns of what stays owed.
+    /// Warns of what is owed. A host may say anything: too much of it is counted.
     pub(super) fn tell_debts(&self, debts: impl IntoIterator<Item = String>) {
-        for message in debts {
-            self.events.send(Event::Warning { message, place: None });
+        let warn = |message| self.events.send(Event::Warning { message, place: None });
+        let mut debts = debts.into_iter();
+        debts.by_ref().take(TOLD_MAX).for_each(warn);
+        let more = debts.count();
+        if more > 0 {
+            warn(format!("{more} more reactions are owed"));
         }
     }
 
-    /// Warns of what is owed to resources that this playbook does not declare, and cannot pay.
-    pub(super) fn tell_foreign_debts(&self, catalog: &Catalog, owed: &[Owed]) {
-        if owed.is_empty() {
-            return;
-        }
-        let declared: BTreeSet<&str> = catalog.nodes().map(|(_, node)| &*node.name.node).collect();
-        let foreign = owed.iter().filter(|owed| {
-            owed.reaction == Reaction::Afterwards && !declared.contains(owed.node.as_str())
-        });
-        for Owed { host, node, run, .. } in foreign {
-            let message = format!(
-                "{host} says that {node} is owed since run {run}: only a playbook that declares it can see to it"
-            );
-            self.events.send(Event::Warning { message, place: None });
-        }
+    /// Writes down who pays what is owed to resources that are not declared any more.
+    pub(super) async fn hand_over(&self, debts: &Debts, fleet: &Fleet) {
+        self.tell_taken_over(debts);
+        let scripts = hand_over(&debts.taken_over);
+        // On a host that is lost it stays as it was: the next run hands it over.
+        let write = scripts.iter().map(async |(host, script)| fleet.run(host, script, 0).await);
+        join_all(write).await;
     }
+
+    /// Tells who pays what is owed to resources that are not declared any more.
+    pub(super) fn tell_taken_over(&self, debts: &Debts) {
+        let taken_over = debts.taken_over.iter().map(|TakenOver { owed, by }| {
+            let by: Vec<&str> = by.iter().map(|it| it.node.as_str()).collect();
+            format!("{}: it is not declared any more, and {} sees to it", says(owed), by.join(", "))
+        });
+        self.tell_debts(taken_over);
+    }
+
+    /// Warns of what is owed to resources that this playbook does not declare, and that nobody pays.
+    pub(super) fn tell_foreign_debts(&self, debts: &Debts) {
+        let foreign = debts.foreign.iter().map(|owed| {
+            let marker = Owed::marker(&owed.node, owed.reaction);
+            format!(
+                "{}: only a playbook that declares it can see to it; to forget it, remove pending/{marker} from converge's folder there",
+                says(owed)
+            )
+        });
+        self.tell_debts(foreign);
+    }
+}
+
+/// What a host says of a debt.
+fn says(owed: &Owed) -> String {
+    let Owed { host, node, run, cause, reaction } = owed;
+    let (what, why) = match reaction {
+        Reaction::Afterwards => (String::new(), String::new()),
+        _ => (format!(" a {}", reaction.verb()), format!(" because of {cause}")),
+    };
+    format!("{host} says that {node} is owed{what} since run {run}{why}")
 }
 
 /// What stays owed: who can pay it was lost, or is not part of this playbook.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     catalog::{Catalog, NodeId},
     content::Content,
-    plan::Plan,
+    plan::{Plan, TakenOver},
     prelude,
     probe::Owed,
     resource::{Nature, Reaction, Step},
@@ -264,13 +264,28 @@ pub(super) fn unmark_elsewhere(
         let node = catalog.node(id);
         let owed: HashSet<&str> =
             plan.node(id).planned.reactions().iter().map(|cause| &*cause.node).collect();
-        for &(cause, reaction) in &node.reactions {
-            let cause = &catalog.node(cause).name;
+        let here = node.reactions.iter().map(|(cause, it)| (&catalog.node(*cause).name, *it));
+        let beyond = catalog.causes_beyond(id).iter().map(|(cause, it)| (cause, *it));
+        for (cause, reaction) in here.chain(beyond) {
             if cause.host != node.name.host && owed.contains(&*cause.node) {
                 let script = scripts.entry(cause.host.clone()).or_insert_with(prelude::changing);
                 script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
             }
         }
+    }
+    scripts
+}
+
+/// What writes down, by host, who owes what in the place of others. Nothing is forgotten in between.
+pub(super) fn hand_over(debts: &[TakenOver]) -> BTreeMap<Arc<str>, Script> {
+    let mut scripts: BTreeMap<Arc<str>, Script> = BTreeMap::new();
+    for TakenOver { owed, by } in debts {
+        let script = scripts.entry(owed.host.clone()).or_insert_with(prelude::changing);
+        for it in by {
+            let marker = Owed::marker(&it.node, it.reaction);
+            script.push(sh!("mark {} {} || return", marker, it.line()));
+        }
+        script.push(sh!("unmark {}", Owed::marker(&owed.node, owed.reaction)));
     }
     scripts
 }

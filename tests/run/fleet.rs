@@ -220,6 +220,15 @@ impl Ran {
         self.events.iter().rev().find_map(of).unwrap_or_else(|| "nothing".to_owned())
     }
 
+    /// What was warned of.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let warning = |event: &Event| match event {
+            Event::Warning { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(warning).collect()
+    }
+
     /// How often a resource was worked on.
     pub(crate) fn started(&self, node: &str) -> usize {
         let started = |event: &&Event| matches!(event, Event::Started { node: name } if name.node.ends_with(node));

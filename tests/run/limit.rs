@@ -1,24 +1,13 @@
 //! A run that is limited to some hosts: it does less, and is no less careful.
 
-use converge::{
-    event::Event,
-    exit_status::ExitStatus::{Converged, Failed},
-};
+use converge::exit_status::ExitStatus::{Converged, Failed, Unreachable};
 
-use super::fleet::{Fleet, Ran};
+use super::fleet::{Fault, Fleet};
 
 fn limited(hosts: &[&str], limit: &[&str]) -> Fleet {
     let mut fleet = Fleet::new(hosts);
     fleet.limit = Some(limit.iter().map(|host| (*host).into()).collect());
     fleet
-}
-
-fn warnings(ran: &Ran) -> Vec<&str> {
-    let warnings = ran.events.iter().filter_map(|event| match event {
-        Event::Warning { message, .. } => Some(message.as_str()),
-        _ => None,
-    });
-    warnings.collect()
 }
 
 const GATED: &str = r#"
@@ -71,11 +60,41 @@ async fn a_reaction_that_is_left_out_stays_owed() {
         "b/action:tell is owed a run because of a/file:{}: the limit leaves it out, and the next run of both sees to it",
         cause.display()
     );
-    assert_eq!(
-        (ran.status, warnings(&ran), fleet.markers("a")),
-        (Converged, vec![told.as_str()], 1)
-    );
+    assert_eq!((ran.status, ran.warnings(), fleet.markers("a")), (Converged, vec![told], 1));
     fleet.limit = None;
     let ran = fleet.apply(playbook).await;
     assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["told".into()], 0));
+}
+
+/// The command that a run proposes for the hosts that it did not reach.
+#[tokio::test]
+async fn what_hosts_beyond_the_limit_owe_to_those_within_is_paid() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"let config = #{};
+        on(hosts("a"), |host| config.a = file(`${host.vars.root}/f`, #{ content: "x" }));
+        on(hosts("b"), |host| {
+            file(`${host.vars.root}/g`, #{ content: "x" });
+            action("tell", #{ run: `echo told >>${host.vars.log}`, on: [config.a] });
+        });"#;
+    fleet.breaks("b", Fault::Unreachable);
+    assert_eq!(fleet.apply(playbook).await.status, Unreachable);
+    assert_eq!(fleet.markers("a"), 1);
+    fleet.mend("b");
+    fleet.limit = Some(["b".into()].into());
+    // Who cannot say what it owes is named, and keeps nobody from what is there to do.
+    fleet.breaks("a", Fault::Unreachable);
+    let ran = fleet.apply(playbook).await;
+    assert_eq!(
+        (ran.status, ran.outcome("/g"), fleet.log().len()),
+        (Converged, "changed".into(), 0)
+    );
+    assert!(
+        ran.warnings().iter().any(|it| it.starts_with("a, which the limit leaves out, cannot say")),
+        "{:?}",
+        ran.warnings()
+    );
+    fleet.mend("a");
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["told".into()], 0));
+    assert_eq!(fleet.plan(playbook).await.status, Converged);
 }

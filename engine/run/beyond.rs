@@ -1,0 +1,24 @@
+//! What hosts that a limit leaves out have written down for those that it leaves: they are asked for that, and for nothing else.
+
+use std::sync::Arc;
+
+use super::fleet::Fleet;
+use crate::{catalog::Catalog, probe::Owed};
+
+/// What is owed to resources of this run because of others that are not of it.
+pub(super) async fn owed(catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {
+    let ask = async |fleet: Arc<Fleet>, host: Arc<str>| {
+        let answer = fleet.run(&host, &Owed::script(), 0).await;
+        let said = answer.map(|(_, said)| String::from_utf8_lossy(&said.stdout).into_owned());
+        match said.ok().and_then(|said| Owed::read(&said, &host)) {
+            Some(owed) => owed,
+            None => {
+                fleet.warn(format!(
+                    "{host}, which the limit leaves out, cannot say what it owes to hosts of this run"
+                ));
+                Vec::new()
+            }
+        }
+    };
+    fleet.ask_each(catalog.hosts_beyond(), ask).await.into_iter().flatten().collect()
+}
