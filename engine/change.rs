@@ -47,6 +47,18 @@ impl Change {
         self.fields.iter().any(|field| hides(&field.before) || hides(&field.after))
     }
 
+    /// The field of what looks as it should be, but was not proved to be well.
+    pub const FINISH: &str = "finish";
+
+    /// The change of what an earlier `run` left without its proof.
+    pub fn unfinished(run: &str) -> Self {
+        let left = Shown::Hidden(format!("not brought to its end by run {run}"));
+        Self::new(
+            Action::Update,
+            vec![Field::new(Self::FINISH, left, Shown::Hidden("to its end".to_owned()))],
+        )
+    }
+
     /// Whether a field is among those that differ.
     pub fn has(&self, field: &str) -> bool {
         self.fields.iter().any(|candidate| candidate.name == field)

@@ -64,6 +64,8 @@ pub trait Kind: Send + Sync {
     fn words(&self, desired: &Desired) -> usize;
     /// How many bytes its probe may bring along: old texts, which are shown where they differ.
     fn brings(&self, desired: &Desired) -> usize;
+    /// Whether its step changes the host first, and finds out afterwards whether that may stay.
+    fn proves_afterwards(&self, desired: &Desired) -> bool;
     /// The paths of which its probe has to know what lies there.
     fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>>;
     /// The directories to which any link may lead, whoever laid it.
@@ -188,6 +190,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn brings(&self, desired: &Desired) -> usize {
         Self::typed(desired).brings()
+    }
+
+    fn proves_afterwards(&self, desired: &Desired) -> bool {
+        Self::typed(desired).proves_afterwards()
     }
 
     fn looks_at<'a>(&self, batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {

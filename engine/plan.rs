@@ -155,8 +155,9 @@ impl Plan {
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, id, &nodes, owed);
                     let change = difference.as_deref().map(|Difference { change, .. }| change);
-                    if let Some(change) = change.filter(|it| !only_owed(it, graph, id)) {
-                        Planned::Change { change: change.clone(), reactions }
+                    let change = change.filter(|it| !only_owed(it, graph, id)).cloned();
+                    if let Some(change) = change.or_else(|| owed.unfinished(&node.name)) {
+                        Planned::Change { change, reactions }
                     } else {
                         reactions.extend(undone_first(catalog, graph, id, owed));
                         match reactions.is_empty() {
@@ -321,7 +322,9 @@ fn reactions(
         })
         .collect();
     let owed = debts.of(&node.name.node).iter();
-    for owed in owed.filter(|owed| is_believable(catalog, id, owed)) {
+    let reacts =
+        |owed: &&Owed| owed.reaction != Reaction::Finish && is_believable(catalog, id, owed);
+    for owed in owed.filter(reacts) {
         causes.push(Cause {
             reaction: owed.reaction,
             node: owed.cause.as_str().into(),

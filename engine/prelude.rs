@@ -14,6 +14,14 @@ static CHANGING: LazyLock<String> = LazyLock::new(|| {
 static LEFTOVERS: LazyLock<String> =
     LazyLock::new(|| functions(include_str!("prelude/leftovers.sh")));
 
+static RECOVERY: LazyLock<String> =
+    LazyLock::new(|| functions(include_str!("prelude/recovery.sh")));
+
+/// The function `recover`, which ends what steps left that were cut off. It needs [`reading`].
+pub fn recovery() -> Script {
+    Script::trusted(RECOVERY.as_str())
+}
+
 /// The function `leftovers`, which removes the folders of content that earlier runs could not remove.
 pub fn leftovers() -> Script {
     Script::trusted(LEFTOVERS.as_str())

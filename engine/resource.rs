@@ -105,6 +105,12 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// Whether its step changes the host first, and finds out afterwards whether that may stay: until then, what is there
+    /// is not as declared, whatever it looks like.
+    fn proves_afterwards(&self) -> bool {
+        false
+    }
+
     /// One script that reads the state of every resource of the batch, and only reads. It is a part of the shell that runs
     /// the other kinds' probes as well: it must not end it, nor leave it other than it was but by `set -f`, `IFS` and
     /// the directory that it is in.
@@ -159,13 +165,16 @@ pub enum Reaction {
     Restart,
     /// Run the action.
     Run,
+    /// Come to the end of its step, which changes the host first and proves afterwards that this may stay. Its cause is itself.
+    Finish,
     /// Be brought about once more, at the end of what the other one began: an obligation.
     Afterwards,
 }
 
 impl Reaction {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Reload, Self::Restart, Self::Run, Self::Afterwards];
+    pub const ALL: [Self; 5] =
+        [Self::Reload, Self::Restart, Self::Run, Self::Finish, Self::Afterwards];
 
     /// The argument that asks for it in a role; none where it follows from the block that the resource is in.
     pub fn argument(self) -> Option<&'static str> {
@@ -173,7 +182,7 @@ impl Reaction {
             Reaction::Reload => Some("reload_on"),
             Reaction::Restart => Some("restart_on"),
             Reaction::Run => Some("on"),
-            Reaction::Afterwards => None,
+            Reaction::Finish | Reaction::Afterwards => None,
         }
     }
 
@@ -183,6 +192,7 @@ impl Reaction {
             Reaction::Reload => "reload",
             Reaction::Restart => "restart",
             Reaction::Run => "run",
+            Reaction::Finish => "finish",
             Reaction::Afterwards => "afterwards",
         }
     }

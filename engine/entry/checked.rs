@@ -108,6 +108,11 @@ pub fn check_account_name(argument: &'static str, name: &str) -> Result<(), Argu
         .hint("no colon, slash or comma, no space at its ends, no `-` or `+` in front, and not only digits"))
 }
 
+/// Whether a command that validates does so once the new file has its place.
+pub fn validates_afterwards(command: &str) -> bool {
+    !command.contains("%s")
+}
+
 /// Checks a command that validates a file.
 ///
 /// # Errors

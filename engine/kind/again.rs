@@ -37,6 +37,10 @@ impl<R: Resource> Kind for Again<R> {
         Vec::new()
     }
 
+    fn proves_afterwards(&self, _: &Desired) -> bool {
+        false
+    }
+
     fn looks_at<'a>(&self, _batch: &[&'a Desired]) -> Vec<Cow<'a, str>> {
         Vec::new()
     }

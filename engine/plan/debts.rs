@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    catalog::{Catalog, NodeId},
+    catalog::{Catalog, NodeId, NodeName},
+    change::Change,
     probe::Owed,
     resource::Reaction,
 };
@@ -59,6 +60,13 @@ impl Debts {
         debts
     }
 
+    /// The change of a node that looks as it should be, and was not proved to be well.
+    pub(super) fn unfinished(&self, name: &NodeName) -> Option<Change> {
+        let mut owed = self.of(&name.node).iter();
+        let left = owed.find(|it| it.reaction == Reaction::Finish && it.host == name.host)?;
+        Some(Change::unfinished(&left.run))
+    }
+
     /// What is owed to a node, by its name.
     pub(super) fn of(&self, node: &str) -> &[Owed] {
         self.by_node.get(node).map_or(&[], Vec::as_slice)
@@ -69,8 +77,8 @@ impl Debts {
 /// what only a limit leaves out is still owed to the same one.
 fn heirs(catalog: &Catalog, cause: NodeId, owed: &Owed) -> Vec<(NodeId, Reaction)> {
     let is_left_out = catalog.owed_beyond(cause).iter().any(|(node, _)| **node == *owed.node);
-    let afterwards = owed.reaction == Reaction::Afterwards;
-    if afterwards || is_left_out || catalog.node(cause).name.host != owed.host {
+    let is_its_own = matches!(owed.reaction, Reaction::Afterwards | Reaction::Finish);
+    if is_its_own || is_left_out || catalog.node(cause).name.host != owed.host {
         return Vec::new();
     }
     catalog.reacting_to(cause).filter(|(_, it)| *it != Reaction::Afterwards).collect()

@@ -45,9 +45,11 @@ made_here() {
     done <"$STAGE/beside.$$"
   fi
   made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} || return
+  # A run that comes after this one finds it there, should this one be cut off.
+  { [ -d "$STATE/beside" ] || mkdir -p "$STATE/beside"; } && say "${PWD%/}/$made" >>"$STATE/beside/$$" || return
   if [ -n "${STAGE-}" ]; then say "${PWD%/}/$made" >>"$STAGE/beside.$$"; return; fi
   private=${PWD%/}/$made
-  trap 'rm -rf -- "$private"' EXIT
+  trap 'rm -rf -- "$private" "$STATE/beside/$$"' EXIT
   trap 'exit 1' HUP INT PIPE TERM
 }
 
@@ -87,6 +89,7 @@ sweep() {
     while IFS= read -r beside; do
       if [ ! -f "$beside" ] || [ ! -s "$beside" ]; then set -- "$@" "$beside"; fi
     done <"$STAGE/beside.$$"
+    set -- "$@" "$STATE/beside/$$"
   fi
   [ $# = 0 ] || rm -rf -- "$@"
 }
@@ -123,8 +126,8 @@ like() {
 # The new file is made in a private folder beside the target, and gets its owner and mode before it is renamed:
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one, or a copy of it
-# where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back. Either runs
-# in the root directory.
+# where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back: so does the next
+# run, as long as there is something in the file `doubt-NAME`. Either runs in the root directory.
 # The ACL, the security context and the other attributes of the old file are kept, by `like`.
 put() (
   path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6 held=
@@ -153,17 +156,23 @@ put() (
     *)
       undo='rm -f "../$name"'
       [ -z "$held" ] || undo='mv -fT "$held" "../$name"'
+      undo="$undo && : >\"./doubt-\$name\""
       if [ "$held" = "../$name" ]; then cp -aT "$held" "./old-$name" && held=./old-$name || exit; fi
       trap 'eval "$undo"' EXIT
       trap 'exit 1' HUP INT PIPE TERM
+      say "not proved" >"./doubt-$name" && durable . "./doubt-$name" "$STATE/beside" "$STATE/beside/$$" || exit
       mv -fT "./$name" "../$name" || exit
       (cd / && eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
+      : >"./doubt-$name"
       undo=: ;;
   esac
 )
 
 # warn TEXT: says in one line what does not keep the step from going on. A run makes a warning of it.
 warn() { say "warning: $*" >&2; }
+
+# durable PATH...: waits until it lies on the disk, and is there also after a loss of power.
+durable() { sync -- "$@" 2>/dev/null || sync; }
 
 # mark NAME TEXT / unmark NAME...: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
 # a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod made_of;
+
 use super::{
     command,
     http_check::{self, Health},
@@ -170,6 +172,10 @@ impl Resource for Container {
         self.previous().len() + self.image.as_deref().map_or(0, str::len)
     }
 
+    fn proves_afterwards(&self) -> bool {
+        !self.absent
+    }
+
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<String> =
             batch.iter().flat_map(|it| [it.name.clone(), it.previous()]).collect();
@@ -258,7 +264,8 @@ forget_previous
             .into();
         };
         // Docker may say of the container what no label of it says.
-        let differs = |field: &Field| !["state", "previous"].contains(&field.name.as_str());
+        let differs =
+            |field: &Field| !["state", "previous", Change::FINISH].contains(&field.name.as_str());
         let made_of_else = change.is_some_and(|change| change.fields.iter().any(differs));
         let config = self.config();
         let hash = Digest::of(serde_json::to_string(&config).unwrap_or_default().as_bytes());
@@ -323,58 +330,6 @@ impl Container {
         }
         fields.extend(docker::differing(&Config::new(), &docker::all_canonical(&self.config())));
         Some(Change::new(Action::Create, fields))
-    }
-
-    /// Each argument that is given, the option of Docker that it is, and its values.
-    fn options(&self) -> Vec<(&'static str, &'static str, Vec<String>)> {
-        let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
-        let pairs = |map: &BTreeMap<String, String>| {
-            map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
-        };
-        let mut options = vec![
-            ("ports", "--publish", self.ports.clone()),
-            ("volumes", "--volume", self.volumes.clone()),
-            ("tmpfs", "--tmpfs", self.tmpfs.clone()),
-            ("network", "--network", one(&self.network)),
-            ("extra_hosts", "--add-host", self.extra_hosts.clone()),
-            ("restart", "--restart", vec![self.restart.clone()]),
-            ("labels", "--label", pairs(&self.labels)),
-            ("user", "--user", one(&self.user)),
-            ("memory", "--memory", one(&self.memory)),
-            ("cpus", "--cpus", one(&self.cpus)),
-            ("read_only", "--read-only", if self.read_only { vec!["true".into()] } else { vec![] }),
-            ("cap_add", "--cap-add", self.cap_add.clone()),
-            ("cap_drop", "--cap-drop", self.cap_drop.clone()),
-            ("security_opt", "--security-opt", self.security_opt.clone()),
-            ("log_driver", "--log-driver", one(&self.log_driver)),
-            ("log_options", "--log-opt", pairs(&self.log_options)),
-            (
-                "stop_timeout",
-                "--stop-timeout",
-                self.stop_timeout.iter().map(u32::to_string).collect(),
-            ),
-        ];
-        options.retain(|(_, _, values)| !values.is_empty());
-        options
-    }
-
-    /// What it is made of; secrets as digests.
-    fn config(&self) -> Config {
-        let env = self.env.iter().map(|(name, value)| {
-            let value = match value {
-                Text::Plain(text) => text.clone(),
-                Text::Secret(text) => docker::secret(&self.name, name, text.expose()),
-            };
-            (format!("env.{name}"), vec![value])
-        });
-        let options =
-            self.options().into_iter().map(|(argument, _, values)| (argument.to_owned(), values));
-        let mut config: Config = env.chain(options).collect();
-        config.extend(self.image.iter().map(|image| ("image".to_owned(), vec![image.clone()])));
-        if !self.command.is_empty() {
-            config.insert("command".to_owned(), self.command.clone());
-        }
-        config
     }
 
     /// The function of sh that waits until a new container is well.

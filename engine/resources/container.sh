@@ -98,18 +98,24 @@ runs() {
 }
 
 # put_back: the old container, if there is one, takes the place of the one that failed. One that was there before
-# this step stays.
+# this step stays. It tells nothing before all is done: whoever hears it may be gone.
 put_back() {
   failed="$name did not get healthy: $why"
-  say "the last lines of the log of $name:" >&2
-  docker logs --tail 30 -- "$name" >&2 || :
-  if [ -z "$created$left" ]; then die "$failed"; return 1; fi
+  logs=$(docker logs --tail 30 -- "$name" 2>&1) || :
+  if [ -z "$created$left" ]; then told || return 1; fi
   docker rm -f -- "$name" >/dev/null
-  if [ -z "$left" ]; then die "$failed; it was removed, and there was no old one"; return 1; fi
+  if [ -z "$left" ]; then told '; it was removed, and there was no old one' || return 1; fi
   docker rename "$previous" "$name"
   look "$name"
-  if ! runs still_runs 60; then die "$failed; the old one is back, but not well: $why"; return 1; fi
-  die "$failed; the old one is back" || return "$reverted"
+  if ! runs still_runs 60; then told "; the old one is back, but not well: $why" || return 1; fi
+  told '; the old one is back' || return "$reverted"
+}
+
+# told WHAT: says what the failed container said last, and what became of it.
+told() {
+  say "the last lines of the log of $name:" >&2
+  say "$logs" >&2
+  die "$failed${1-}"
 }
 
 replace() {

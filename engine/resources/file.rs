@@ -138,6 +138,11 @@ impl Resource for File {
         Ok(())
     }
 
+    fn proves_afterwards(&self) -> bool {
+        self.replaced().is_some()
+            && self.validate.as_deref().is_some_and(entry::validates_afterwards)
+    }
+
     /// The old text, in base64.
     fn brings(&self) -> usize {
         if self.is_shown() { shown::MAX * 3 / 2 } else { 0 }
@@ -262,7 +267,8 @@ done",
             return keep.into();
         };
         let access_only = change.is_some_and(|change| {
-            change.action == Action::Update && !change.has("content") && !change.has("type")
+            let other = ["content", "type", Change::FINISH];
+            change.action == Action::Update && !other.iter().any(|field| change.has(field))
         });
         if access_only {
             return keep.into();

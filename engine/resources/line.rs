@@ -10,13 +10,14 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod shown;
+
 use crate::{
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     edit::Edit,
     entry,
     footprint::{Footprint, Lies},
-    pattern::Pattern,
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
     script::{Script, Words, functions},
     sh,
@@ -143,6 +144,10 @@ impl Resource for Line {
 
     fn follows(&self) -> Vec<Cow<'_, str>> {
         if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
+    fn proves_afterwards(&self) -> bool {
+        self.validate.as_deref().is_some_and(entry::validates_afterwards)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -303,7 +308,7 @@ return $code",
   new=$STAGE/edited.$$
   size=$(awk -f {} -- \"$mode\" '' \"$from\" \"$@\" \"$new\") || exit
   [ \"$size\" -eq \"$(wc -c <\"$new\")\" ] || die \"the new text of $p could not be written\" || exit
-  cmp -s \"$new\" \"$from\" || put \"$new\" \"$p\" '' '' '' \"$validate\"
+  {{ [ -z \"$validate\" ] && cmp -s \"$new\" \"$from\"; }} || put \"$new\" \"$p\" '' '' '' \"$validate\"
 )
 edit {} {} {}",
             missing,
@@ -360,32 +365,6 @@ impl Line {
             absent.to_owned(),
         ];
         sh!("{}", Words(&words))
-    }
-
-    /// The change where the text cannot be shown.
-    fn field(&self, before: Shown) -> Field {
-        match (&self.line, &self.pattern) {
-            (Some(line), _) if !self.absent => Field::new("line", before, line.as_str()),
-            (Some(line), _) => Field::new("line", line.as_str(), Shown::Nothing),
-            (None, pattern) => {
-                Field::new("match", pattern.as_deref().unwrap_or_default(), Shown::Nothing)
-            }
-        }
-    }
-
-    fn diff(&self, text: Option<&[u8]>) -> Field {
-        let small = text.filter(|text| text.len() <= SHOWN_MAX && self.sensitive != Some(true));
-        let shown = small.and_then(|text| {
-            let build = |text: &str| Pattern::new(text).map(Arc::new);
-            let after = self.edit().editor(&build).ok()?.edited(text);
-            Some((std::str::from_utf8(text).ok()?.to_owned(), String::from_utf8(after).ok()?))
-        });
-        match shown {
-            Some((before, after)) if before != after => Field::new("content", before, after),
-            _ if self.sensitive == Some(true) => self.field(Shown::sensitive()),
-            _ if text.is_none() => self.field(Shown::closed()),
-            _ => self.field(Shown::Hidden("not this line".into())),
-        }
     }
 }
 

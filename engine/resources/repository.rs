@@ -163,6 +163,10 @@ impl Resource for Repository {
         self.files.iter_mut().try_for_each(|file| file.resolve(files))
     }
 
+    fn proves_afterwards(&self) -> bool {
+        !self.absent
+    }
+
     fn brings(&self) -> usize {
         self.files.iter().map(Resource::brings).sum()
     }
@@ -241,7 +245,8 @@ impl Resource for Repository {
             step.script.push(sh!(
                 "key={} old_key=$STAGE/old-key.$$ kept=
 [ ! -e \"$key\" ] || cp -a -- \"$key\" \"$old_key\"
-trap '[ -n \"$kept\" ] || if [ -e \"$old_key\" ]; then cp -a -- \"$old_key\" \"$key\"; else rm -f -- \"$key\"; fi' EXIT",
+trap '[ -n \"$kept\" ] || if [ -e \"$old_key\" ]; then cp -a -- \"$old_key\" \"$key\"; else rm -f -- \"$key\"; fi' EXIT
+trap 'exit 1' HUP INT PIPE TERM",
                 self.key_path()
             ));
         }

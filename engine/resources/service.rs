@@ -192,7 +192,7 @@ impl Resource for Service {
     fn react(&self, reaction: Reaction) -> Step {
         let (bring, careful) = match reaction {
             Reaction::Reload => ("bring reload-or-restart", "try-reload-or-restart"),
-            Reaction::Restart | Reaction::Run | Reaction::Afterwards => {
+            Reaction::Restart | Reaction::Run | Reaction::Finish | Reaction::Afterwards => {
                 ("restart_owed", "try-restart")
             }
         };

@@ -19,6 +19,9 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// What the script prints first when the lock was taken.
 const TAKEN: &str = "taken";
 
+/// What it prints besides, when what a run had left there was put in order.
+const RECOVERED: &str = "taken, and something was put back";
+
 /// What it prints when nobody can take it, before why.
 const NOBODY: &str = "nobody can: ";
 
@@ -37,7 +40,7 @@ pub(super) fn untaken(said: String, who: &str) -> RemoteError {
     RemoteError::Locked(said)
 }
 
-/// Takes the lock of each host, and says whether another run had one first. Those that it holds for longer than `wait`
+/// Takes the lock of each host, and says whether another run had one first, or had left something that was put back. Those that it holds for longer than `wait`
 /// are lost to this run.
 pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
     let script = prelude::reading().then(script(who));
@@ -65,8 +68,8 @@ async fn take_one(
             return waited;
         }
         let said = one_line(&said.stdout);
-        if said == TAKEN {
-            return waited;
+        if said == TAKEN || said == RECOVERED {
+            return waited || said == RECOVERED;
         }
         let hopeless = said == who || said.starts_with(NOBODY);
         if hopeless || began.elapsed() >= wait {
@@ -115,8 +118,13 @@ say "$holder"
 /// Takes the lock, or says who holds it. Where there is no `flock`, a folder is the lock: making one is atomic too.
 /// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
 fn script(who: &str) -> Script {
-    let taken = sh!("say \"$$ $who\" >\"$STATE/holder\"; leftovers; say {}", TAKEN);
-    prelude::leftovers().then(Script::trusted(LOCK)).then(sh!(
+    let taken = sh!(
+        "say \"$$ $who\" >\"$STATE/holder\"; leftovers; recover; if [ -n \"$recovered\" ]; then say {}; else say {}; fi",
+        RECOVERED,
+        TAKEN
+    );
+    let functions = prelude::leftovers().then(prelude::recovery()).then(Script::trusted(LOCK));
+    functions.then(sh!(
         "who={} holder= locked=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
 if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to another account\"
@@ -128,8 +136,9 @@ elif mkdir \"$STATE/lock.held\" 2>/dev/null; then
   {}
 elif [ -d \"$STATE\" ]; then say \"$(holder) (if that run is over, remove $STATE/lock.held)\"
 else say {}\"$STATE cannot be made\"; fi
-unset -f say die has leftover leftovers private_lock take_lock holder
-unset who holder locked pid at held left STATE",
+unset -f say die has enter way down leads theirs strayed free ends closed
+unset -f leftover leftovers recover take_back private_lock take_lock holder
+unset who holder locked pid at held left list folder recovered STATE",
         who,
         NOBODY,
         taken,

@@ -93,11 +93,12 @@ impl Run {
 /// What a host says of a debt.
 fn says(owed: &Owed) -> String {
     let Owed { host, node, run, cause, reaction } = owed;
-    let (what, why) = match reaction {
-        Reaction::Afterwards => (String::new(), String::new()),
-        _ => (format!(" a {}", reaction.verb()), format!(" because of {cause}")),
+    let what = match reaction {
+        Reaction::Finish => format!("was not brought to its end by run {run}"),
+        Reaction::Afterwards => format!("is owed since run {run}"),
+        _ => format!("is owed a {} since run {run} because of {cause}", reaction.verb()),
     };
-    format!("{host} says that {node} is owed{what} since run {run}{why}")
+    format!("{host} says that {node} {what}")
 }
 
 /// What stays owed: who can pay it was lost, or is not part of this playbook.

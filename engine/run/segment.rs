@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     catalog::{Catalog, NodeId},
+    change::Change,
     content::Content,
     plan::{Plan, TakenOver},
     prelude,
@@ -109,11 +110,17 @@ impl Segment {
 impl Part {
     fn new(catalog: &Catalog, plan: &Plan, nodes: Vec<NodeId>, step: Step, run: &str) -> Self {
         let (mut owing, mut paid) = (Script::default(), Vec::new());
+        let mut marked = String::new();
         for &id in &nodes {
             for owed in owed_after(catalog, plan, id, run) {
                 let marker = Owed::marker(&owed.node, owed.reaction);
                 owing.push(sh!("mark {} {}", marker, owed.line()));
+                marked += &format!(" \"$STATE/pending/{marker}\"");
             }
+        }
+        if !marked.is_empty() {
+            // Whatever becomes of the host, it is not forgotten.
+            owing.push(Script::trusted(format!("durable \"$STATE/pending\"{marked}")));
         }
         for &id in &nodes {
             let node = catalog.node(id);
@@ -127,6 +134,9 @@ impl Part {
                 owing.push(sh!("owed={}", markers.join(" ")));
             }
             paid.extend(markers);
+            if is_unfinished(catalog, plan, id) {
+                paid.push(Owed::marker(&node.name.node, Reaction::Finish));
+            }
         }
         let paying = match paid.is_empty() {
             true => Script::default(),
@@ -249,8 +259,17 @@ fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<O
         cause: node.name.node.to_string(),
         run: run.to_owned(),
     };
+    let own = is_unfinished(catalog, plan, cause).then(|| owed(&node.name.node, Reaction::Finish));
     let here = catalog.reacting_to(cause).map(|(id, it)| owed(&catalog.node(id).name.node, it));
+    let here = own.into_iter().chain(here);
     here.chain(catalog.owed_beyond(cause).iter().map(|(name, it)| owed(name, *it))).collect()
+}
+
+/// Whether it is not as declared before its step came to its end, whatever it looks like.
+fn is_unfinished(catalog: &Catalog, plan: &Plan, id: NodeId) -> bool {
+    let (node, change) = (catalog.node(id), plan.node(id).planned.change());
+    let proves = || node.kind.proves_afterwards(&node.desired);
+    change.is_some_and(|change| change.has(Change::FINISH) || proves())
 }
 
 /// What removes, by host, the markers of reactions that were `paid` on other hosts than the one of the cause.

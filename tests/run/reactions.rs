@@ -200,6 +200,49 @@ async fn what_is_owed_to_what_nobody_declares_is_told_and_stays() {
     );
 }
 
+/// The host dies while a new file, which is in its place already, is still being proved.
+#[tokio::test]
+async fn what_was_not_proved_is_not_as_declared_and_gives_way() {
+    for old in [Some("GOOD old"), None] {
+        let fleet = Fleet::new(&["a"]);
+        if let Some(old) = old {
+            fleet.write("a", "c.conf", old);
+        }
+        let playbook = |text: &str| {
+            format!(
+                r#"on(hosts("all"), |host| {{
+                    let c = `${{host.vars.root}}/c.conf`;
+                    let dies = `[ -e ${{host.vars.root}}/go ] || eval "$CUT"; ! grep BAD ${{c}}`;
+                    let f = file(c, #{{ content: "{text}", validate: dies }});
+                    action("restart", #{{ run: `echo restarted with $(cat ${{c}}) >>${{host.vars.log}}`, on: [f] }});
+                }});"#
+            )
+        };
+        let bad = playbook("BAD new");
+        assert_eq!(fleet.apply(&bad).await.status, Unreachable);
+        assert_eq!(fleet.read("a", "c.conf").as_deref(), Some("BAD new"));
+        fleet.write("a", "go", "");
+
+        let plan = fleet.plan(&bad).await;
+        let Some(Planned::Change { change, .. }) = plan.planned("c.conf") else {
+            panic!("it is not as declared: {:?}", plan.planned("c.conf"))
+        };
+        assert!(change.has("finish"), "{change:?}");
+        let ran = fleet.apply(&bad).await;
+        assert_eq!((ran.status, fleet.log()), (Failed, Vec::<String>::new()), "{old:?}");
+        assert_eq!(fleet.read("a", "c.conf").as_deref(), old);
+
+        let good = playbook("GOOD new");
+        assert_eq!(fleet.apply(&good).await.status, Converged);
+        assert_eq!(fleet.log(), ["restarted with GOOD new"]);
+        assert_eq!((fleet.plan(&good).await.status, fleet.markers("a")), (Converged, 0));
+        let left = fleet.at("a", "").read_dir().unwrap().map(|it| it.unwrap().file_name());
+        let left: Vec<_> =
+            left.filter(|it| it.to_string_lossy().starts_with(".converge")).collect();
+        assert_eq!((left.len(), fleet.at("a", "state/beside").read_dir().unwrap().count()), (0, 0));
+    }
+}
+
 #[tokio::test]
 async fn a_host_speaks_only_for_itself() {
     let fleet = Fleet::new(&["a", "b"]);

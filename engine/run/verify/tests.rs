@@ -290,9 +290,7 @@ impl Memory {
                 }
                 ["frame", number, "$ended"] => said += &format!("\n{boundary} {number} 0\n"),
                 ["at", "begin", number] => said += &format!("\n{boundary} begin {number}\n"),
-                ["r=$?;", "at", "end", number, ..] => {
-                    said += &format!("\n{boundary} end {number} 0\n")
-                }
+                ["at", "end", number, ..] => said += &format!("\n{boundary} end {number} 0\n"),
                 ["look", number, kept] => {
                     let toy = &self.toys[number.parse::<usize>().unwrap()];
                     let differs = toy.differs(&self.disk.lock().unwrap(), kept);
@@ -308,6 +306,11 @@ impl Memory {
                     self.owed.lock().unwrap().insert(marker.to_owned(), line.to_owned());
                 }
                 ["unmark", marker] => _ = self.owed.lock().unwrap().remove(marker),
+                ["[", "$r", "!=", "0", "]", "||", "{", "unmark", ref markers @ ..] => {
+                    let mut owed = self.owed.lock().unwrap();
+                    let markers = markers.iter().take_while(|word| **word != "}");
+                    markers.for_each(|it| _ = owed.remove(it.trim_matches([';', '\''])));
+                }
                 _ => {}
             }
         }
