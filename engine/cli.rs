@@ -89,7 +89,7 @@ pub struct Global {
     /// How many hosts are worked on at once.
     #[arg(long, global = true, value_name = "N")]
     pub concurrency: Option<NonZeroUsize>,
-    /// How long to wait for a host that another run holds.
+    /// How long to wait for a host that another run holds: 300 if the configuration says nothing else.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_wait: Option<u64>,
     /// How long the whole run may take: then what runs is ended, and nothing more is begun but what is owed. For `exec`, how

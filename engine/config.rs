@@ -97,7 +97,7 @@ impl Config {
             roles: vec![folder.join("roles")],
             concurrency: 50,
             connect_timeout: None,
-            lock_wait: Duration::ZERO,
+            lock_wait: Duration::from_secs(300),
             limits: Limits::default(),
             secrets: Vec::new(),
             plans: Plans::default(),

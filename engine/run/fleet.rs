@@ -201,7 +201,7 @@ impl Fleet {
         let (host, message) = (name.clone(), error.to_string());
         let event = match &error {
             RemoteError::Locked(_) => {
-                let hint = "wait for it to end, or let this one wait: --lock-wait SECONDS";
+                let hint = "wait for it to end, or let this one wait longer: --lock-wait SECONDS";
                 Event::Locked { host, message, hint: Some(hint.to_owned()) }
             }
             RemoteError::Unreachable { hint, .. } => {

@@ -40,51 +40,120 @@ pub(super) fn untaken(said: String, who: &str) -> RemoteError {
     RemoteError::Locked(said)
 }
 
-/// Takes the lock of each host, and says whether another run had one first, or had left something that was put back. Those that it holds for longer than `wait`
-/// are lost to this run.
+/// Takes the lock of each of these hosts, which are in order, and says whether another run had one first, or had left something
+/// that was put back. Those that it holds for longer than `wait` are lost to this run.
+///
+/// All are tried at once. Who has to wait for one gives those back that come after it: so no two runs wait for each other.
 pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
     let script = prelude::reading().then(script(who));
-    let take = async |host: &Arc<str>| {
-        let _place = fleet.place().await;
-        take_one(host, &script, who, wait, fleet).await
-    };
-    join_all(hosts.iter().map(take)).await.contains(&true)
-}
-
-async fn take_one(
-    host: &Arc<str>,
-    script: &Script,
-    who: &str,
-    wait: Duration,
-    fleet: &Fleet,
-) -> bool {
+    let tries = Tries { script, who, fleet };
     let began = Instant::now();
-    let mut waited = false;
+    let (mut left, mut anew) = (hosts, false);
     loop {
-        let Ok(remote) = fleet.remote(host).await else { return waited };
-        let mut said = fleet.answer(0);
-        if let Err(error) = remote.keep(script, &mut said).await {
-            fleet.lose(host, error);
-            return waited;
+        let tried = join_all(left.iter().map(|host| tries.take(host))).await;
+        anew |= tried.contains(&Tried::Recovered);
+        let held = left.iter().zip(&tried).filter_map(|(host, tried)| Some((host, tried.held()?)));
+        let Some((first, by)) = held.clone().next() else { return anew };
+        anew = true;
+        if began.elapsed() >= wait {
+            held.for_each(|(host, by)| fleet.lose(host, RemoteError::Locked(by.to_owned())));
+            return anew;
         }
-        let said = one_line(&said.stdout);
-        if said == TAKEN || said == RECOVERED {
-            return waited || said == RECOVERED;
-        }
-        let hopeless = said == who || said.starts_with(NOBODY);
-        if hopeless || began.elapsed() >= wait {
-            fleet.lose(host, untaken(said, who));
-            return waited;
-        }
-        if !std::mem::replace(&mut waited, true) {
-            fleet.warn(format!("waiting for {host}, which another run holds: {said}"));
-        }
-        tokio::time::sleep(AGAIN_AFTER).await;
+        let after = left.iter().position(|host| host == first).map_or(left.len(), |at| at + 1);
+        let taken = tried[after..].iter().map(|tried| tried.held().is_none());
+        let back = left[after..].iter().zip(taken).filter(|(_, taken)| *taken);
+        join_all(back.map(|(host, _)| tries.give_back(host))).await;
+        fleet.warn(format!("waiting for {first}, which another run holds: {by}"));
+        tries.wait(first, began, wait).await;
+        left = &left[after..];
     }
 }
 
+/// What came of trying to take a lock.
+#[derive(Debug, PartialEq, Eq)]
+enum Tried {
+    /// It is ours.
+    Taken,
+    /// It is ours, and what a run had left there was put in order.
+    Recovered,
+    /// Another run has it, which says who it is.
+    Held(String),
+    /// The host is lost to this run.
+    Lost,
+}
+
+impl Tried {
+    fn held(&self) -> Option<&str> {
+        match self {
+            Tried::Held(by) => Some(by),
+            _ => None,
+        }
+    }
+}
+
+/// Takes locks.
+struct Tries<'a> {
+    script: Script,
+    who: &'a str,
+    fleet: &'a Fleet,
+}
+
+impl Tries<'_> {
+    async fn take(&self, host: &Arc<str>) -> Tried {
+        let Some(said) = self.keep(host, &self.script).await else { return Tried::Lost };
+        match said.as_str() {
+            TAKEN => Tried::Taken,
+            RECOVERED => Tried::Recovered,
+            said if said == self.who || said.starts_with(NOBODY) => {
+                self.fleet.lose(host, untaken(said.to_owned(), self.who));
+                Tried::Lost
+            }
+            _ => Tried::Held(said),
+        }
+    }
+
+    /// Takes the lock of a host once it is free, if that is soon enough.
+    async fn wait(&self, host: &Arc<str>, began: Instant, wait: Duration) {
+        loop {
+            tokio::time::sleep(AGAIN_AFTER).await;
+            match self.take(host).await {
+                Tried::Held(by) if began.elapsed() >= wait => {
+                    return self.fleet.lose(host, RemoteError::Locked(by));
+                }
+                Tried::Held(_) => {}
+                Tried::Taken | Tried::Recovered | Tried::Lost => return,
+            }
+        }
+    }
+
+    async fn give_back(&self, host: &Arc<str>) {
+        self.keep(host, &Script::trusted(GIVE_BACK)).await;
+    }
+
+    /// What a script said that the shell of the host keeps.
+    async fn keep(&self, host: &Arc<str>, script: &Script) -> Option<String> {
+        let _place = self.fleet.place().await;
+        let remote = self.fleet.remote(host).await.ok()?;
+        let mut said = self.fleet.answer(0);
+        match remote.keep(script, &mut said).await {
+            Ok(_) => Some(one_line(&said.stdout)),
+            Err(error) => {
+                self.fleet.lose(host, error);
+                None
+            }
+        }
+    }
+}
+
+/// Gives the lock back that the shell has.
+const GIVE_BACK: &str =
+    r#"if [ -n "${lock_folder-}" ]; then rm -rf "$lock_folder"; lock_folder=; else exec 9<&-; fi"#;
+
 /// `private_lock` makes the folder and the lock such that nobody else can open them. One that others could open is made anew: who
 /// has opened the old one holds nothing then. Unless a run of this account holds it, which is waited for as any other.
+///
+/// `lock_folder` makes the folder that is the lock where there is no `flock`. One whose shell is gone, or that is older than the
+/// last start of the host, is made anew: of several that see so, the one that moves it away.
 ///
 /// `take_lock` takes the lock that has the name by then, not one that was made anew meanwhile. `holder` says who holds it, not
 /// who did before.
@@ -109,6 +178,16 @@ while exec 9<"$STATE/lock" && flock -n 9; do
 if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locked=yes; return; fi
 done
 }
+boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
+lock_folder() {
+if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
+{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null || return
+if [ "$by" = "$(boot)" ]; then case $(kill -0 "$pid" 2>&1) in *'o such process'*) ;; *) return 1 ;; esac; fi
+mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
+{ read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
+if [ "$now" != "$pid $by" ]; then mv "$STATE/lock.dead.$$" "$STATE/lock.held"; return 1; fi
+rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
+}
 holder() {
 pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
 case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *) holder='it has not said who it is' ;; esac
@@ -131,14 +210,16 @@ if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to anot
 elif [ -d \"$STATE\" ] && has flock; then
   private_lock; take_lock
   if [ -n \"$locked\" ]; then {}; else exec 9<&-; holder; fi
-elif mkdir \"$STATE/lock.held\" 2>/dev/null; then
-  AT_END=\"${{AT_END:-:}}; rm -rf '$STATE/lock.held'\"; trap 'eval \"$AT_END\"' 0; trap 'exit 1' HUP INT PIPE TERM
+elif [ -d \"$STATE\" ] && lock_folder; then
+  lock_folder=$STATE/lock.held
+  say \"$$ $(boot)\" >\"$lock_folder/by\"
+  AT_END=\"${{AT_END:-:}}; [ -z \\\"\\$lock_folder\\\" ] || rm -rf \\\"\\$lock_folder\\\"\"; trap 'eval \"$AT_END\"' 0; trap 'exit 1' HUP INT PIPE TERM
   {}
-elif [ -d \"$STATE\" ]; then say \"$(holder) (if that run is over, remove $STATE/lock.held)\"
+elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover take_back private_lock take_lock holder
-unset who holder locked pid at held left list folder recovered STATE",
+unset -f leftover leftovers recover take_back private_lock take_lock lock_folder boot holder
+unset who holder locked pid by now at held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
@@ -241,6 +322,47 @@ mod tests {
             assert_eq!((mode(&state), mode(&lock)), (0o700, 0o600));
             other.end();
             second.end();
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_flock_a_folder_is_the_lock_of_a_shell_that_is_there() {
+        let tools = tempfile::tempdir().unwrap();
+        for name in ["cat", "chmod", "find", "mkdir", "mv", "rm", "stat"] {
+            let found = ["/bin", "/usr/bin"].map(|at| Path::new(at).join(name));
+            let found = found.iter().find(|path| path.exists()).unwrap();
+            std::os::unix::fs::symlink(found, tools.path().join(name)).unwrap();
+        }
+        // Busybox finds its own `flock` everywhere.
+        for shell in shells().filter(|shell| shell[0] != "busybox") {
+            let folder = tempfile::tempdir().unwrap();
+            let start = || {
+                let mut started = Shell::start(folder.path(), shell);
+                let path = tools.path().display();
+                assert_eq!(started.says(&format!("PATH={path}; echo ready")), "ready");
+                started
+            };
+            let (mut first, mut second, mut third) = (start(), start(), start());
+            assert_eq!(first.takes("one"), TAKEN, "{shell:?}");
+            assert_eq!(second.takes("two"), "one", "{shell:?}");
+            first.0.kill().unwrap();
+            first.end();
+            assert_eq!(second.takes("two"), TAKEN, "{shell:?}: whose shell is gone holds nothing");
+            assert_eq!(third.takes("three"), "two", "{shell:?}");
+            // What it gave back it does not take from another at its end.
+            assert_eq!(second.says(&format!("{GIVE_BACK}; echo given")), "given");
+            assert_eq!(third.takes("three"), TAKEN, "{shell:?}");
+            second.end();
+            let mut fourth = start();
+            assert_eq!(fourth.takes("four"), "three", "{shell:?}");
+            // A host that was started anew has no shell of before, whatever number one has.
+            let by = folder.path().join("lock.held/by");
+            let text = fs::read_to_string(&by).unwrap();
+            fs::write(&by, text.replace('-', "+")).unwrap();
+            assert_eq!(fourth.takes("four"), TAKEN, "{shell:?}");
+            third.end();
+            fourth.end();
+            assert!(!folder.path().join("lock.dead").exists());
         }
     }
 

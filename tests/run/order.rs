@@ -1,6 +1,8 @@
 //! The order across hosts, as it is observed.
 
 use std::{
+    fs::File,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -120,6 +122,28 @@ async fn what_changed_while_the_lock_was_waited_for_is_seen() {
     let ran = fleet.run(playbook, Purpose::Apply { approved: Some(approved) }).await.unwrap();
     assert!(ran.outcome("/f").starts_with("refused"), "{}", ran.outcome("/f"));
     assert_eq!(std::fs::read_to_string(file).unwrap(), "by hand");
+}
+
+/// Two runs that each have a host and wait for that of the other one would wait for ever.
+#[tokio::test]
+async fn who_waits_for_a_host_holds_none_that_comes_after_it() {
+    let mut fleet = Fleet::new(&["a", "b", "c"]);
+    fleet.lock_wait = Duration::MAX;
+    let lock = Mutex::new(Some(held(&fleet, "b")));
+    let locks = ["a", "c"].map(|host| fleet.at(host, "state/lock"));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = seen.clone();
+    fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
+        if matches!(event, Event::Warning { .. }) {
+            let is_free = |path: &PathBuf| File::open(path).unwrap().try_lock().is_ok();
+            told.lock().unwrap().extend(locks.iter().map(is_free));
+            lock.lock().unwrap().take();
+        }
+        false
+    }));
+    let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
+    assert_eq!((ran.status, fleet.log().len()), (Converged, 3));
+    assert_eq!(*seen.lock().unwrap(), [false, true]);
 }
 
 #[tokio::test]
