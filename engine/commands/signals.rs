@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first ends the run in order, the second at once.
+//! Ctrl-C, SIGTERM, and a terminal that is gone: the first ends the run in order, the second at once.
 
 use std::sync::Arc;
 
@@ -25,9 +25,8 @@ impl Drop for Signals {
 /// Sets the interrupt when a signal arrives; a second one ends the process.
 pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) -> Signals {
     Signals(tokio::spawn(async move {
-        let (Ok(mut int), Ok(mut term)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [Ok(mut int), Ok(mut term), Ok(mut hup)] = kinds.map(signal) else {
             // Without handlers a signal ends the process, as it does anywhere else.
             return std::future::pending().await;
         };
@@ -35,11 +34,12 @@ pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) ->
             tokio::select! {
                 _ = int.recv() => {}
                 _ = term.recv() => {}
+                _ = hup.recv() => {}
             }
             let again = interrupt.send_replace(true);
             let message = match again {
                 false => {
-                    "interrupted: what runs is finished, and nothing new is started; once more ends it at once"
+                    "interrupted: the steps that run are finished, and nothing new is started; once more ends it at once"
                 }
                 true => "ended at once: how what was running on the hosts ended is unknown",
             };

@@ -7,7 +7,8 @@ use futures::future::BoxFuture;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    Captured, RemoteError, identity::Identity, pipe::Commands, shell::Place, traffic::Counters,
+    Captured, Exit, RemoteError, identity::Identity, pipe::Commands, shell::Place,
+    traffic::Counters,
 };
 use crate::{script::Script, sh};
 
@@ -41,11 +42,19 @@ pub(super) async fn send(
     process: u32,
     signal: &str,
 ) -> Result<(), RemoteError> {
+    beside(commands, identity, &script(process, signal)).await.map(drop)
+}
+
+/// Runs a script in a shell of its own.
+pub(super) async fn beside(
+    commands: &dyn Commands,
+    identity: &Identity,
+    script: &Script,
+) -> Result<Exit, RemoteError> {
     let mut shell = identity.clone().enter(commands).await?;
-    let (script, mut output) = (script(process, signal), Captured::default());
+    let mut output = Captured::default();
     let nothing = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
-    shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &nothing).await?;
-    Ok(())
+    shell.run(script, Place::Subshell, &mut output, &Counters::default(), &nothing).await
 }
 
 /// Signals all that descends from the shell, wherever it went, and all of its group, whatever it descends from: but neither

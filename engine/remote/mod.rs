@@ -74,6 +74,12 @@ pub trait Remote: Send + Sync {
     /// [`RemoteError::Lost`] as for [`run`](Self::run).
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
+    /// Runs a short script in a shell of its own, also while another one runs.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    async fn beside(&self, script: &Script) -> Result<Exit, RemoteError>;
+
     /// Puts content into a staging folder that only this run's user can read, each under its name,
     /// and gives the folder's path on the host. What lies there already is not sent again.
     ///

@@ -66,6 +66,10 @@ impl<C: Commands> Remote for Session<C> {
         self.exchange(script, Place::Itself, output).await
     }
 
+    async fn beside(&self, script: &Script) -> Result<Exit, RemoteError> {
+        ending::beside(&self.commands, &self.identity, script).await
+    }
+
     async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {
         let mut staging = self.staging.lock().await;
         let missing = staging.missing(contents);

@@ -1,6 +1,6 @@
 //! Runs the batches of an execution, and tells what becomes of each node while it happens.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout_at};
@@ -18,7 +18,7 @@ use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Events, Outcome},
     plan::Plan,
-    remote::{Output as _, RemoteError},
+    remote::{Captured, Output as _, Remote, RemoteError},
 };
 
 /// What a run carries out, and who is told.
@@ -103,12 +103,13 @@ impl Apply<'_> {
         // It may have waited long for its place.
         let end = match self.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(self.interrupt.because()),
-            false => self.run_segment(&batch.host, &segment, &mut live).await,
+            false => self.run_segment(&batch, &segment, &mut live).await,
         };
         (batch.host, live.end(end))
     }
 
-    async fn run_segment(&self, host: &Arc<str>, segment: &Segment, live: &mut Live<'_>) -> End {
+    async fn run_segment(&self, batch: &Batch, segment: &Segment, live: &mut Live<'_>) -> End {
+        let host = &batch.host;
         let remote = match self.fleet.remote(host).await {
             Ok(remote) => remote,
             Err(error) => return End::Unstarted(gone(host, &error)),
@@ -126,9 +127,19 @@ impl Apply<'_> {
         live.waits();
         let sent = stage.is_ok();
         let ended = match stage {
-            Ok(stage) => remote.run(&segment.script(stage.as_deref()), live).await,
+            Ok(stage) => {
+                let script = segment.script(stage.as_deref());
+                let stop = self.stop_when_interrupted(&*remote, segment, batch.obligation);
+                tokio::select! {
+                    ended = remote.run(&script, live) => ended,
+                    never = stop => match never {},
+                }
+            }
             Err(error) => Err(error),
         };
+        if self.interrupt.is_set() && !batch.obligation && ended.is_ok() {
+            let _ = remote.run(&segment.stopped(), &mut Captured::default()).await;
+        }
         match ended {
             Ok(exit) => End::Exit(exit),
             Err(RemoteError::Refused(message)) => End::Refused(message),
@@ -139,6 +150,23 @@ impl Apply<'_> {
                 if sent { End::Lost(error) } else { End::Unstarted(gone) }
             }
         }
+    }
+}
+
+impl Apply<'_> {
+    /// Lets a segment that is not owed end after its step once the run is interrupted.
+    async fn stop_when_interrupted(
+        &self,
+        remote: &dyn Remote,
+        segment: &Segment,
+        obligation: bool,
+    ) -> Infallible {
+        if !obligation {
+            self.interrupt.set().await;
+            // Where it cannot be said, all of it runs to its end.
+            let _ = remote.beside(&segment.stopping()).await;
+        }
+        std::future::pending().await
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     lock,
+    progress::{Progress, ProgressReader},
     questions::Questions,
-    segment::{Progress, ProgressReader},
 };
 use crate::{
     facts,
@@ -46,6 +46,7 @@ fn segment(bytes: &[u8]) {
         match progress {
             Progress::Began(part) => running = Some(part),
             Progress::Ended(..) => running = None,
+            Progress::Stopped => {}
             Progress::Line(part, text) | Progress::Warned(part, text) => {
                 assert!(running == Some(part) && text.len() <= LINE_MAX);
             }

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::{
     apply::{Apply, Outcomes},
-    segment::{Part, Progress, ProgressReader, Segment},
+    progress::{Progress, ProgressReader},
+    segment::{Part, Segment},
 };
 use crate::{
     catalog::NodeId,
@@ -40,6 +41,8 @@ pub(super) struct Live<'a> {
     began: Option<Instant>,
     /// The first node of the part that failed.
     failed: Option<NodeId>,
+    /// Whether it ended before a part because it was told to.
+    stopped: bool,
     output: Tail,
     outcomes: Outcomes,
     /// When the part that runs must have ended.
@@ -58,7 +61,7 @@ impl<'a> Live<'a> {
     pub(super) fn new(apply: &'a Apply<'a>, segment: &'a Segment, obligation: bool) -> Self {
         let reader = ProgressReader::new(&segment.id);
         let (output, outcomes) = (Tail::default(), Outcomes::new());
-        let (ended, began, failed, due) = (0, None, None, None);
+        let (ended, began, failed, stopped, due) = (0, None, None, false, None);
         let (printed, warned) = (0, 0);
         Self {
             apply,
@@ -67,6 +70,7 @@ impl<'a> Live<'a> {
             ended,
             began,
             failed,
+            stopped,
             output,
             outcomes,
             due,
@@ -113,6 +117,7 @@ impl<'a> Live<'a> {
                 }
                 self.finish(outcomes);
             }
+            Progress::Stopped if self.began.is_none() => self.stopped = true,
             _ => {}
         }
     }
@@ -201,6 +206,7 @@ impl<'a> Live<'a> {
         let because = match end {
             End::Exit(Exit(status)) => match self.failed {
                 Some(id) => self.apply.catalog.node(id).name.node.to_string(),
+                None if self.stopped => self.apply.interrupt.because(),
                 None => {
                     let outcome = self.failure("its script ended early".to_owned(), Some(status));
                     about = Some((self.ended, outcome));

@@ -23,6 +23,7 @@ mod live;
 mod lock;
 mod obligations;
 mod observe;
+mod progress;
 mod questions;
 mod rounds;
 mod segment;
@@ -37,7 +38,8 @@ pub use self::{
     answers::Lookup,
     approval::{ApprovedNode, PlanFile},
     interrupt::Interrupt,
-    segment::{Part, Progress, ProgressReader, Segment},
+    progress::{Progress, ProgressReader},
+    segment::{Part, Segment},
 };
 use self::{
     evaluate::Evaluated,

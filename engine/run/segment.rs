@@ -16,7 +16,6 @@ use crate::{
     probe::Owed,
     resource::{Nature, Reaction, Step},
     script::{Room, Script, Words},
-    secret::CUT,
     sh,
 };
 
@@ -82,6 +81,10 @@ impl Segment {
             self.id
         ));
         for (index, part) in self.parts.iter().enumerate() {
+            if index > 0 {
+                script
+                    .push(sh!("[ ! -e \"$STATE/\"{} ] || {{ at stopped; exit 0; }}", self.stop()));
+            }
             script.push(sh!(
                 "at begin {}\n{}\nat end {} $r; [ $r = 0 ] || exit 0",
                 index,
@@ -90,6 +93,21 @@ impl Segment {
             ));
         }
         script
+    }
+
+    /// Lets it end after the part that runs, be it the last.
+    pub fn stopping(&self) -> Script {
+        prelude::reading().then(sh!(": >\"$STATE/\"{}", self.stop()))
+    }
+
+    /// Removes what [`stopping`](Self::stopping) left there.
+    pub fn stopped(&self) -> Script {
+        prelude::reading().then(sh!("rm -f -- \"$STATE/\"{}", self.stop()))
+    }
+
+    /// The file that stops it.
+    fn stop(&self) -> String {
+        format!("stop-{}", self.id)
     }
 
     /// Whether the script can bring all contents: a shell takes any text, but no bytes, and not without end.
@@ -307,84 +325,4 @@ pub(super) fn hand_over(debts: &[TakenOver]) -> BTreeMap<Arc<str>, Script> {
         script.push(sh!("unmark {}", Owed::marker(&owed.node, owed.reaction)));
     }
     scripts
-}
-
-/// Where a segment's script is, as its output tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
-    /// A part began.
-    Began(usize),
-    /// The running part printed a line.
-    Line(usize, String),
-    /// The running part warns of something that does not keep it from going on.
-    Warned(usize, String),
-    /// A part ended with this exit status.
-    Ended(usize, i32),
-}
-
-/// Reads a segment's output as it arrives.
-pub struct ProgressReader {
-    mark: String,
-    part: Option<usize>,
-    pending: Vec<u8>,
-    /// The frame puts an empty line before each of its own; it is held back until the next line is known.
-    empty: bool,
-}
-
-/// A longer line is cut, and marked so: what a host prints must not fill the memory.
-const LINE_MAX: usize = 64 * 1024;
-
-impl ProgressReader {
-    /// Reads the output of the segment with this id.
-    pub fn new(id: &str) -> Self {
-        Self { mark: format!("{id} "), part: None, pending: Vec::new(), empty: false }
-    }
-
-    /// Takes some bytes, and gives what they complete.
-    pub fn read(&mut self, bytes: &[u8]) -> Vec<Progress> {
-        let mut progress = Vec::new();
-        for &byte in bytes {
-            if byte == b'\n' {
-                let line = String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned();
-                self.line(line, &mut progress);
-            } else if self.pending.len() < LINE_MAX {
-                self.pending.push(byte);
-            } else if self.pending.len() == LINE_MAX {
-                self.pending.extend_from_slice(CUT.as_bytes());
-            }
-        }
-        progress
-    }
-
-    fn line(&mut self, line: String, progress: &mut Vec<Progress>) {
-        if let Some(mark) = line.strip_prefix(&self.mark) {
-            self.empty = false;
-            let mut words = mark.split(' ');
-            let (what, index) = (words.next(), words.next().and_then(|word| word.parse().ok()));
-            match (what, index) {
-                (Some("begin"), Some(index)) => {
-                    self.part = Some(index);
-                    progress.push(Progress::Began(index));
-                }
-                (Some("end"), Some(index)) => {
-                    self.part = None;
-                    let status = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
-                    progress.push(Progress::Ended(index, status));
-                }
-                (Some("warn"), _) => {
-                    let text = mark.strip_prefix("warn ").unwrap_or_default().to_owned();
-                    progress.extend(self.part.map(|part| Progress::Warned(part, text)));
-                }
-                _ => {}
-            }
-            return;
-        }
-        let Some(part) = self.part else { return };
-        if std::mem::replace(&mut self.empty, line.is_empty()) {
-            progress.push(Progress::Line(part, String::new()));
-        }
-        if !line.is_empty() {
-            progress.push(Progress::Line(part, line));
-        }
-    }
 }

@@ -340,12 +340,14 @@ impl Connector for FakeConnector {
             at("bin")
         );
         remote.keep(&login, &mut Captured::default()).await?;
-        Ok(Arc::new(FakeRemote { remote, fault, scripts: Mutex::new(0) }))
+        let state = at("state");
+        Ok(Arc::new(FakeRemote { remote, state, fault, scripts: Mutex::new(0) }))
     }
 }
 
 struct FakeRemote {
     remote: Arc<dyn Remote>,
+    state: String,
     fault: Option<Fault>,
     scripts: Mutex<usize>,
 }
@@ -368,6 +370,11 @@ impl Remote for FakeRemote {
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
         self.remote.keep(script, output).await
+    }
+
+    async fn beside(&self, script: &Script) -> Result<Exit, RemoteError> {
+        let login = sh!("export CONVERGE_STATE={}", self.state);
+        self.remote.beside(&login.then(script.clone())).await
     }
 
     async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {

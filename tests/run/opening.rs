@@ -117,6 +117,10 @@ impl Remote for Late {
         self.run(script, output).await
     }
 
+    async fn beside(&self, _: &Script) -> Result<Exit, RemoteError> {
+        Err(RemoteError::Refused("there is nothing beside it".to_owned()))
+    }
+
     async fn send(&self, _: &[Content]) -> Result<String, RemoteError> {
         std::future::pending().await
     }

@@ -72,6 +72,33 @@ async fn an_interrupt_lets_what_runs_finish_and_starts_nothing_new() {
 }
 
 #[tokio::test]
+async fn an_interrupt_ends_a_host_after_the_step_that_runs() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.interrupt_at = Some(Arc::new(
+        |event: &Event| matches!(event, Event::Started { node } if node.node.ends_with("two")),
+    ));
+    fleet.limits.step = Duration::from_secs(60);
+    // The second step ends once it was told to be the last.
+    let stopped = "until ls $CONVERGE_STATE | grep -q ^stop-; do sleep 0.02; done";
+    let playbook = playbook(&format!(
+        r#"on(hosts("a"), |host| {{
+            say(host, "one");
+            command("two", #{{ run: `{stopped}; echo two >>${{host.vars.log}}` }});
+            say(host, "three");
+            say(host, "four");
+        }});"#
+    ));
+    let ran = fleet.apply(&playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Interrupted, words("one two")));
+    assert_eq!(ran.outcome("command:two"), "changed");
+    for left in ["command:three", "command:four"] {
+        assert_eq!(ran.outcome(left), "skipped: the run was interrupted");
+    }
+    let left = fleet.at("a", "state").read_dir().unwrap().map(|it| it.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with("stop-")));
+}
+
+#[tokio::test]
 async fn an_interrupt_stops_who_waits_for_a_place() {
     let mut fleet = Fleet::new(&["a", "b", "c"]);
     fleet.concurrency = 1;

@@ -66,6 +66,10 @@ impl Remote for Sheet {
         Ok(Exit(0))
     }
 
+    async fn beside(&self, _: &Script) -> Result<Exit, RemoteError> {
+        Err(RemoteError::Refused("there is nothing beside it".to_owned()))
+    }
+
     async fn send(&self, _: &[Content]) -> Result<String, RemoteError> {
         Ok("/stage".to_owned())
     }

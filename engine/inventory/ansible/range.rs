@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::declared::Mark;
 use crate::diagnostic::Result;
 
-/// More names than this from one range are a slip of the keyboard.
+/// More names than this from one text, of however many ranges, are a slip of the keyboard.
 const MOST: usize = 10_000;
 
 /// The names, and the port that stands behind them.
@@ -61,21 +61,29 @@ fn port<'a>(text: &'a str, mark: &Mark) -> Result<(&'a str, Option<u16>)> {
 /// # Errors
 /// When a range is none.
 pub(in super::super) fn expand(text: &str, mark: &Mark) -> Result<Vec<Arc<str>>> {
-    let Some((before, rest)) = text.split_once('[') else { return Ok(vec![text.into()]) };
-    let Some((range, after)) = rest.split_once(']') else { return Ok(vec![text.into()]) };
-    let Some(values) = values(range) else {
-        return Err(mark
-            .mistake("inventory::range", format!("`[{}]` is no range", range.escape_debug()))
-            .label("a range of names is expected here")
-            .hint(
-                "write it as `db-[01:03]` or `db-[a:f]`, from the first to the last; `[01:50:2]` is every second of them",
-            ));
-    };
-    let mut names = Vec::new();
-    for value in values {
-        names.extend(expand(&format!("{before}{value}{after}"), mark)?);
+    let (mut names, mut rest) = (vec![String::new()], text);
+    while let Some((before, (range, after))) =
+        rest.split_once('[').and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+    {
+        let Some(values) = values(range) else {
+            return Err(mark
+                .mistake("inventory::range", format!("`[{}]` is no range", range.escape_debug()))
+                .label("a range of names is expected here")
+                .hint(
+                    "write it as `db-[01:03]` or `db-[a:f]`, from the first to the last; `[01:50:2]` is every second of them",
+                ));
+        };
+        if names.len() * values.len() > MOST {
+            let message = format!("`{}` stands for more than {MOST} names", text.escape_debug());
+            return Err(mark.mistake("inventory::range", message));
+        }
+        let longer = |name: &String| -> Vec<String> {
+            values.iter().map(|value| [name, before, value].concat()).collect()
+        };
+        names = names.iter().flat_map(longer).collect();
+        rest = after;
     }
-    Ok(names)
+    Ok(names.into_iter().map(|name| (name + rest).into()).collect())
 }
 
 /// The values of a range: numbers of one width, or letters.
@@ -137,6 +145,8 @@ mod tests {
         assert_eq!(names("n[:2]"), "n0 n1 n2");
         assert_eq!(names("[1:2]-[1:2]"), "1-1 1-2 2-1 2-2");
         assert_eq!(names("[8:10]"), "8 9 10");
+        assert_eq!(names("a[1:1]b["), "a1b[");
+        assert_eq!(names(&"[1:1]".repeat(100_000)), "1".repeat(100_000));
     }
 
     #[test]
@@ -147,6 +157,7 @@ mod tests {
             "a[+1:2]",
             "a[:]",
             "a[0:99999999]",
+            "a[0:9][0:9][0:9][0:9][0:9]",
             "a[1:9999999999999]",
             "a[1:5:0]",
             "a[f:a]",

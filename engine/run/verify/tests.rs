@@ -330,6 +330,10 @@ impl Remote for Memory {
         Ok(Exit(0))
     }
 
+    async fn beside(&self, _: &Script) -> Result<Exit, RemoteError> {
+        Err(RemoteError::Refused("there is nothing beside it".to_owned()))
+    }
+
     async fn send(&self, _: &[Content]) -> Result<String, RemoteError> {
         Ok(String::new())
     }
