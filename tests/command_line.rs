@@ -455,6 +455,43 @@ fn what_cannot_be_told_is_no_success_for_any_subcommand() {
     }
 }
 
+/// A terminal that is gone sends a signal, which `nohup` lets nobody see.
+#[test]
+fn a_terminal_that_is_gone_ends_a_run_in_order_unless_that_was_ignored() {
+    for (before, status, done) in [("", 130, false), ("trap '' HUP; ", 0, true)] {
+        let root = project();
+        let at = |name: &str| root.path().join(name);
+        let waits = "touch began; until [ -e go ]; do sleep 0.02; done";
+        let playbook = format!(
+            "on(hosts(\"here\"), |host| {{ command(\"one\", #{{ run: `cd {0}; {waits}` }}); command(\"two\", #{{ run: `touch {0}/done` }}); }});",
+            root.path().display()
+        );
+        fs::write(at("playbooks/long.rhai"), playbook).unwrap();
+        let state = format!("CONVERGE_STATE={}", at("state").display());
+        let program = env!("CARGO_BIN_EXE_converge");
+        let script = format!("{before}exec env {state} {program} -i here.toml playbooks/long.rhai");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).current_dir(root.path()).env("HOME", root.path());
+        let mut run = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let wait = || std::thread::sleep(std::time::Duration::from_millis(20));
+        while !at("began").exists() {
+            wait();
+        }
+        let pid = rustix::process::Pid::from_child(&run);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        if !done {
+            // The run has seen it once the host is told.
+            let stops = || fs::read_dir(at("state")).unwrap().map(|it| it.unwrap().file_name());
+            while !stops().any(|name| name.to_string_lossy().starts_with("stop-")) {
+                wait();
+            }
+        }
+        fs::write(at("go"), "").unwrap();
+        assert_eq!(run.wait().unwrap().code(), Some(status), "{before}");
+        assert_eq!(at("done").exists(), done, "{before}");
+    }
+}
+
 #[test]
 fn no_program_sees_the_secrets_of_the_environment() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,9 +1,10 @@
 //! Ctrl-C, SIGTERM, and a terminal that is gone: the first ends the run in order, the second at once.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
+use futures::{StreamExt as _, stream};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinHandle,
 };
@@ -22,20 +23,20 @@ impl Drop for Signals {
     }
 }
 
-/// Sets the interrupt when a signal arrives; a second one ends the process.
+/// Sets the interrupt when a signal arrives; a second one ends the process. One that whoever started us had ignored, as `nohup`
+/// does, stays so.
 pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) -> Signals {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let heard = kinds.into_iter().filter(|kind| !is_ignored(*kind));
+    // Without a handler a signal ends the process, as it does anywhere else.
+    let heard = heard.filter_map(|kind| signal(kind).ok());
+    let heard = heard.map(|signal| {
+        let next = |mut signal: Signal| async move { signal.recv().await.map(|()| ((), signal)) };
+        Box::pin(stream::unfold(signal, next))
+    });
+    let mut heard = stream::select_all(heard.collect::<Vec<_>>());
     Signals(tokio::spawn(async move {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [Ok(mut int), Ok(mut term), Ok(mut hup)] = kinds.map(signal) else {
-            // Without handlers a signal ends the process, as it does anywhere else.
-            return std::future::pending().await;
-        };
-        for _ in 0..2 {
-            tokio::select! {
-                _ = int.recv() => {}
-                _ = term.recv() => {}
-                _ = hup.recv() => {}
-            }
+        while heard.next().await.is_some() {
             let again = interrupt.send_replace(true);
             let message = match again {
                 false => {
@@ -50,4 +51,12 @@ pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) ->
             }
         }
     }))
+}
+
+/// Whether this process was started so that it does not see a signal: proc_pid_status(5).
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    (mask >> (kind.as_raw_value() - 1)) & 1 == 1
 }
