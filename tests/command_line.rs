@@ -455,6 +455,33 @@ fn what_cannot_be_told_is_no_success_for_any_subcommand() {
     }
 }
 
+/// Ends a run at once that waits in a step.
+#[test]
+fn a_second_interrupt_says_by_name_what_is_unknown() {
+    let root = project();
+    let at = |name: &str| root.path().join(name);
+    let waits =
+        format!("cd {}; touch began; until [ -e go ]; do sleep 0.02; done", root.path().display());
+    let playbook = format!("on(hosts(\"here\"), |host| command(\"one\", #{{ run: `{waits}` }}));");
+    fs::write(at("playbooks/long.rhai"), playbook).unwrap();
+    let mut run = command(&root, &["-i", "here.toml", "playbooks/long.rhai"]);
+    run.env("PATH", std::env::var_os("PATH").unwrap()).env("CONVERGE_STATE", at("state"));
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !at("began").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&run);
+    let interrupt = || rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    interrupt();
+    assert!(said.by_ref().any(|line| line.contains("once more ends it at once")));
+    interrupt();
+    let last = said.find(|line| line.contains("ended at once")).unwrap();
+    assert!(last.ends_with("how these ended is unknown: here/command:one"), "{last}");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    fs::write(at("go"), "").unwrap();
+}
+
 /// A terminal that is gone sends a signal, which `nohup` lets nobody see.
 #[test]
 fn a_terminal_that_is_gone_ends_a_run_in_order_unless_that_was_ignored() {

@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -18,7 +19,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     event::{Event, Events as _, Problem, VERSION},
     exit_status::ExitStatus,
-    run::{Ended, Interrupt, Purpose},
+    run::{Ended, Interrupt, Purpose, Run},
 };
 
 /// Applies playbooks, or a plan that was approved.
@@ -139,7 +140,9 @@ async fn run(
     let (sender, interrupt) = Interrupt::new();
     let id = id();
     let (run, journal) = setup.run(&project, id.clone(), interrupt)?;
-    let _signals = signals::listen(sender, run.events.clone());
+    let running = Arc::new(signals::Running::new(run.events.clone()));
+    let run = Run { events: running.clone(), ..run };
+    let _signals = signals::listen(sender, running);
     run.events.send(Event::RunStarted {
         version: VERSION,
         run: id,

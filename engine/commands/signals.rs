@@ -1,6 +1,10 @@
 //! Ctrl-C, SIGTERM, and a terminal that is gone: the first ends the run in order, the second at once.
 
-use std::{fs, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{StreamExt as _, stream};
 use tokio::{
@@ -14,6 +18,43 @@ use crate::{
     exit_status::ExitStatus,
 };
 
+/// Hands events on, and knows what runs: how that ended is unknown if it all ends at once.
+pub(super) struct Running {
+    nodes: Mutex<BTreeSet<Arc<str>>>,
+    events: Arc<dyn Events>,
+}
+
+impl Running {
+    /// Nothing runs yet.
+    pub(super) fn new(events: Arc<dyn Events>) -> Self {
+        Self { nodes: Mutex::default(), events }
+    }
+
+    fn unknown(&self) -> String {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        match nodes.is_empty() {
+            true => "ended at once: no step was running".to_owned(),
+            false => {
+                let names: Vec<&str> = nodes.iter().map(|node| &**node).collect();
+                format!("ended at once: how these ended is unknown: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl Events for Running {
+    fn send(&self, event: Event) {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event {
+            Event::Started { node } => _ = nodes.insert(node.node.clone()),
+            Event::Finished { node, .. } => _ = nodes.remove(&node.node),
+            _ => {}
+        }
+        drop(nodes);
+        self.events.send(event);
+    }
+}
+
 /// Listens until it is dropped.
 pub(super) struct Signals(JoinHandle<()>);
 
@@ -25,7 +66,7 @@ impl Drop for Signals {
 
 /// Sets the interrupt when a signal arrives; a second one ends the process. One that whoever started us had ignored, as `nohup`
 /// does, stays so.
-pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) -> Signals {
+pub(super) fn listen(interrupt: watch::Sender<bool>, running: Arc<Running>) -> Signals {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let heard = kinds.into_iter().filter(|kind| !is_ignored(*kind));
     // Without a handler a signal ends the process, as it does anywhere else.
@@ -40,13 +81,13 @@ pub(super) fn listen(interrupt: watch::Sender<bool>, events: Arc<dyn Events>) ->
             let again = interrupt.send_replace(true);
             let message = match again {
                 false => {
-                    "interrupted: the steps that run are finished, and nothing new is started; once more ends it at once"
+                    "interrupted: the steps that run are finished, and nothing new is started; once more ends it at once".to_owned()
                 }
-                true => "ended at once: how what was running on the hosts ended is unknown",
+                true => running.unknown(),
             };
-            events.send(Event::Warning { message: message.to_owned(), place: None });
+            running.send(Event::Warning { message, place: None });
             if again {
-                events.send(Event::nothing_done(ExitStatus::Interrupted.code()));
+                running.send(Event::nothing_done(ExitStatus::Interrupted.code()));
                 std::process::exit(ExitStatus::Interrupted.code().into());
             }
         }
