@@ -496,7 +496,9 @@ fn a_terminal_that_is_gone_ends_a_run_in_order_unless_that_was_ignored() {
         fs::write(at("playbooks/long.rhai"), playbook).unwrap();
         let state = format!("CONVERGE_STATE={}", at("state").display());
         let program = env!("CARGO_BIN_EXE_converge");
-        let script = format!("{before}exec env {state} {program} -i here.toml playbooks/long.rhai");
+        let script = format!(
+            "exec env --default-signal=HUP sh -c \"{before}exec env {state} {program} -i here.toml playbooks/long.rhai\""
+        );
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).current_dir(root.path()).env("HOME", root.path());
         let mut run = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -54,11 +54,11 @@ pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &
         anew |= tried.contains(&Tried::Recovered);
         let held = left.iter().zip(&tried).filter_map(|(host, tried)| Some((host, tried.held()?)));
         let Some((first, by)) = held.clone().next() else { return anew };
-        anew = true;
         if began.elapsed() >= wait {
             held.for_each(|(host, by)| fleet.lose(host, RemoteError::Locked(by.to_owned())));
             return anew;
         }
+        anew = true;
         let after = left.iter().position(|host| host == first).map_or(left.len(), |at| at + 1);
         let taken = tried[after..].iter().map(|tried| tried.held().is_none());
         let back = left[after..].iter().zip(taken).filter(|(_, taken)| *taken);

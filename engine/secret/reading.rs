@@ -20,7 +20,9 @@ pub(super) enum Escapes {
 pub(super) enum Gaps {
     /// It counts.
     Kept,
-    /// White space and control characters do not: an encoding is wrapped, and UTF-16 has a zero beside each letter.
+    /// Zeros do not: UTF-16 has one beside each letter.
+    Zeros,
+    /// White space and control characters do not: an encoding is wrapped.
     Skipped,
     /// Nor do capitals, `0x`, and what stands between digits in a dump.
     OfDumps,
@@ -39,6 +41,7 @@ impl Reading {
         let (percent, form) = (has(b'%'), has(b'+'));
         let ways = [
             (true, Escapes::None, Gaps::Kept),
+            (has(0), Escapes::None, Gaps::Zeros),
             (true, Escapes::None, Gaps::Skipped),
             (true, Escapes::None, Gaps::OfDumps),
             (backslash, Escapes::Backslash, Gaps::Kept),
@@ -72,7 +75,8 @@ impl Reading {
             };
             for &byte in meant.bytes() {
                 match gaps {
-                    Gaps::Kept => see(byte, at, at + length),
+                    Gaps::Zeros if byte == 0 => {}
+                    Gaps::Kept | Gaps::Zeros => see(byte, at, at + length),
                     Gaps::Skipped if is_space(byte) => {}
                     Gaps::Skipped => see(byte, at, at + length),
                     Gaps::OfDumps if is_space(byte) || b":,-_|".contains(&byte) => {}
@@ -189,6 +193,7 @@ mod tests {
     #[test]
     fn gaps_are_passed_over() {
         assert_eq!(read("a \r\nb\tc\0", Escapes::None, Gaps::Skipped), "abc");
+        assert_eq!(read("a\0 \0b\0", Escapes::None, Gaps::Zeros), "a b");
         assert_eq!(read("0x4A, 0x4b 4C:4d-4e", Escapes::None, Gaps::OfDumps), "4a4b4c4d4e");
         assert_eq!(read(r"a\nb", Escapes::Backslash, Gaps::Skipped), "ab");
     }

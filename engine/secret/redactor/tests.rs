@@ -182,6 +182,13 @@ fn an_encoding_that_is_wrapped_goes_as_a_whole() {
     }
 }
 
+/// Without its spaces a piece is shorter than one.
+#[test]
+fn a_piece_with_spaces_is_found_in_utf_16_too() {
+    let wide: String = "three are in two".chars().flat_map(|c| [c, '\0']).collect();
+    assert_eq!(redacted("all three are in two words", &format!("[{wide}]")), "[(secret db)\0]");
+}
+
 #[test]
 fn what_is_left_of_a_short_secret_where_a_text_was_cut_is_replaced() {
     assert_eq!(redacted("hunter22", "it is hunte…"), "it is (secret db)…");
