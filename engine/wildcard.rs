@@ -35,6 +35,19 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     fits(&pattern.chars().map(part).collect::<Vec<_>>(), name)
 }
 
+/// Whether a name is meant by a list of patterns: by one of them, and by none that comes after `!`.
+pub fn list_matches<'a>(patterns: impl IntoIterator<Item = &'a str>, name: &str) -> bool {
+    let mut found = false;
+    for pattern in patterns {
+        match pattern.strip_prefix('!') {
+            Some(denied) if matches(denied, name) => return false,
+            Some(_) => {}
+            None => found |= matches(pattern, name),
+        }
+    }
+    found
+}
+
 /// Whether a name fits these parts. It remembers the last `*` only: when a later part does not fit, that one takes a character
 /// more. To try each of them anew would take ages with ten of them.
 pub fn fits(parts: &[Part], name: &str) -> bool {

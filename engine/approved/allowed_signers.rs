@@ -102,17 +102,9 @@ fn split(options: &str) -> impl Iterator<Item = &str> {
     parts.filter(|part| !part.is_empty())
 }
 
-/// Whether a name is meant by a list of patterns: one that is meant by `!` is not, whatever else means it.
+/// Whether a name is meant by a list of patterns.
 fn matches(list: &str, name: &str) -> bool {
-    let mut found = false;
-    for pattern in list.split(',') {
-        match pattern.strip_prefix('!') {
-            Some(not) if wildcard::matches(not, name) => return false,
-            None if wildcard::matches(pattern, name) => found = true,
-            _ => {}
-        }
-    }
-    found
+    wildcard::list_matches(list.split(','), name)
 }
 
 /// `YYYYMMDD[HHMM[SS]][Z]`; without `Z` by the clock of this machine.

@@ -1,19 +1,11 @@
 //! Lists of host patterns as `known_hosts` and `ssh_config` write them.
 
-use crate::wildcard::matches;
+use crate::wildcard;
 
-/// Whether `name` matches a list: one pattern has to, and none after `!` may.
+/// Whether `name` matches a list, in which one pattern has to and none after `!` may, in letters of either case.
 pub(super) fn list_matches<'a>(patterns: impl IntoIterator<Item = &'a str>, name: &str) -> bool {
-    let name = name.to_lowercase();
-    let mut matched = false;
-    for pattern in patterns {
-        match pattern.strip_prefix('!') {
-            Some(denied) if matches(&denied.to_lowercase(), &name) => return false,
-            Some(_) => {}
-            None => matched |= matches(&pattern.to_lowercase(), &name),
-        }
-    }
-    matched
+    let patterns: Vec<String> = patterns.into_iter().map(str::to_lowercase).collect();
+    wildcard::list_matches(patterns.iter().map(String::as_str), &name.to_lowercase())
 }
 
 #[cfg(test)]

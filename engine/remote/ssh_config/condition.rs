@@ -98,10 +98,7 @@ impl<'a> Asked<'a> {
 
     /// Whether a `Host` line means it.
     pub(super) fn is_named(&self, patterns: &[String]) -> bool {
-        let denies = |pattern: &String| {
-            pattern.strip_prefix('!').is_some_and(|denied| wildcard::matches(denied, &self.name))
-        };
-        patterns.iter().any(|it| wildcard::matches(it, &self.name)) && !patterns.iter().any(denies)
+        wildcard::list_matches(patterns.iter().map(String::as_str), &self.name)
     }
 
     /// Whether it meets all conditions, with what was said so far.
