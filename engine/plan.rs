@@ -136,7 +136,7 @@ impl Plan {
         graph: &Graph,
         observations: &Observations,
     ) -> Vec<Option<Box<NodePlan>>> {
-        let owed = &self.debts;
+        let debts = &self.debts;
         let mut nodes = vec![None; catalog.len()];
         let (mut opaque, mut before) = (OpaqueChanges::default(), ChangesBefore::default());
         for (place, &id) in graph.order().iter().enumerate() {
@@ -145,7 +145,7 @@ impl Plan {
             let planned = match observed {
                 Err(unknown) => match (&unknown.otherwise, opaque.before(node)) {
                     (Some(Some(change)), Some(_)) => {
-                        let reactions = reactions(catalog, id, &nodes, owed);
+                        let reactions = reactions(catalog, id, &nodes, debts);
                         Planned::Change { change: change.clone(), reactions }
                     }
                     (Some(None), Some(because)) => Planned::MayChange { because },
@@ -153,13 +153,13 @@ impl Plan {
                 },
                 Ok(_) if self.is_idle(graph, id) => Planned::Unchanged,
                 Ok(difference) => {
-                    let mut reactions = reactions(catalog, id, &nodes, owed);
+                    let mut reactions = reactions(catalog, id, &nodes, debts);
                     let change = difference.as_deref().map(|Difference { change, .. }| change);
                     let change = change.filter(|it| !only_owed(it, graph, id)).cloned();
-                    if let Some(change) = change.or_else(|| owed.unfinished(&node.name)) {
+                    if let Some(change) = change.or_else(|| debts.unfinished(&node.name)) {
                         Planned::Change { change, reactions }
                     } else {
-                        reactions.extend(undone_first(catalog, graph, id, owed));
+                        reactions.extend(undone_first(catalog, graph, id, debts));
                         match reactions.is_empty() {
                             true => {
                                 let may_change = reacts_perhaps(node, &nodes)

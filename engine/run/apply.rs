@@ -151,9 +151,7 @@ impl Apply<'_> {
             }
         }
     }
-}
 
-impl Apply<'_> {
     /// Lets a segment that is not owed end after its step once the run is interrupted.
     async fn stop_when_interrupted(
         &self,
