@@ -127,7 +127,7 @@ like() {
 # nobody sees half a file, or a secret in a file of the wrong mode, and nobody who may write to the directory can
 # exchange the file under way. A VALIDATE with %s checks the new file first, which has the name of the old one, or a copy of it
 # where others could exchange it; one without checks the whole afterwards, and a failure puts the old file back: so does the next
-# run, as long as there is something in the file `doubt-NAME`. Either runs in the root directory.
+# run, as long as the file `doubt-NAME` says the digest of what is there. Either runs in the root directory.
 # The ACL, the security context and the other attributes of the old file are kept, by `like`.
 put() (
   path=$2 name=${2##*/} mode=${3:-0644} owner=$4 group=$5 validate=$6 held=
@@ -160,7 +160,7 @@ put() (
       if [ "$held" = "../$name" ]; then cp -aT "$held" "./old-$name" && held=./old-$name || exit; fi
       trap 'eval "$undo"' EXIT
       trap 'exit 1' HUP INT PIPE TERM
-      say "not proved" >"./doubt-$name" && durable . "./doubt-$name" "$STATE/beside" "$STATE/beside/$$" || exit
+      sha256sum <"./$name" >"./doubt-$name" && durable . "./doubt-$name" "$STATE/beside" "$STATE/beside/$$" || exit
       mv -fT "./$name" "../$name" || exit
       (cd / && eval "$validate") || die "validate: $validate failed with the new $path; the old one is back" || exit
       : >"./doubt-$name"

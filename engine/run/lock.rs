@@ -102,6 +102,11 @@ impl Tries<'_> {
     async fn take(&self, host: &Arc<str>) -> Tried {
         let Some(said) = self.keep(host, &self.script).await else { return Tried::Lost };
         match said.as_str() {
+            "" => {
+                let message = "it did not say whether its lock was taken".to_owned();
+                self.fleet.lose(host, RemoteError::Left(message));
+                Tried::Lost
+            }
             TAKEN => Tried::Taken,
             RECOVERED => Tried::Recovered,
             said if said == self.who || said.starts_with(NOBODY) => {
@@ -218,7 +223,7 @@ elif [ -d \"$STATE\" ] && lock_folder; then
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover take_back private_lock take_lock lock_folder boot holder
+unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
 unset who holder locked pid by now at held left list folder recovered STATE",
         who,
         NOBODY,

@@ -244,6 +244,26 @@ async fn what_was_not_proved_is_not_as_declared_and_gives_way() {
 }
 
 #[tokio::test]
+async fn what_was_changed_since_is_not_taken_away_for_what_was_not_proved() {
+    let mended = |fleet: &Fleet| fleet.write("a", "c.conf", "by hand");
+    let removed = |fleet: &Fleet| std::fs::remove_file(fleet.at("a", "c.conf")).unwrap();
+    let by_hand: [&dyn Fn(&Fleet); 2] = [&mended, &removed];
+    for (change, left) in by_hand.into_iter().zip([Some("by hand"), None]) {
+        let fleet = Fleet::new(&["a"]);
+        fleet.write("a", "c.conf", "old");
+        let playbook = r#"on(hosts("all"), |host| {
+            let r = host.vars.root;
+            file(`${r}/c.conf`, #{ content: "new", validate: `[ -e ${r}/go ] || eval "$CUT"; false` });
+        });"#;
+        assert_eq!(fleet.apply(playbook).await.status, Unreachable);
+        change(&fleet);
+        fleet.write("a", "go", "");
+        assert_eq!(fleet.apply(playbook).await.status, Failed);
+        assert_eq!(fleet.read("a", "c.conf").as_deref(), left);
+    }
+}
+
+#[tokio::test]
 async fn a_host_speaks_only_for_itself() {
     let fleet = Fleet::new(&["a", "b"]);
     let playbook = r#"on(hosts("all"), |host| action("tell", #{ run: `echo ${host.name} >>${host.vars.log}` }));"#;
