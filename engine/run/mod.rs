@@ -269,11 +269,15 @@ impl Run {
     }
 
     /// The hosts of this run that could not be reached or were lost: those that something is declared on, and those that
-    /// could not be asked what to declare. Scripts may have asked others for facts.
+    /// could not be asked what to declare, or what they owe to those. Scripts may have asked others for facts.
     fn troubles(&self, catalog: &Catalog, tally: &Tally, fleet: &Fleet) -> Troubles {
         let mut troubles = fleet.troubles();
         if let Some(limit) = &self.limit {
-            let declared: HashSet<_> = catalog.hosts().chain(tally.gone().cloned()).collect();
+            let declared: HashSet<_> = catalog
+                .hosts()
+                .chain(catalog.hosts_beyond())
+                .chain(tally.gone().cloned())
+                .collect();
             troubles.retain(|host, _| limit.contains(host) || declared.contains(host));
         }
         troubles
