@@ -28,8 +28,9 @@ mod project;
 mod recipes;
 mod remote;
 mod resources;
-mod signed;
 mod run;
+mod signals;
+mod signed;
 #[path = "../benches/scale/simulated/mod.rs"]
 mod simulated;
 mod templates;
