@@ -95,7 +95,7 @@ pub enum Candidate {
 /// How old the package index is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// Nobody asked.
+    /// Nobody asked, or nobody could tell.
     #[default]
     Unasked,
     /// It was never read.
@@ -153,7 +153,7 @@ impl<'a> Said<'a> {
     /// Reads it.
     pub fn new(output: &'a str) -> Self {
         let mut said = Self::default();
-        let (mut heading, mut at, mut now) = ("", None, None);
+        let (mut heading, mut at, mut now, mut unread) = ("", None, None, false);
         for line in output.lines() {
             if line == NO_DPKG {
                 said.without_dpkg = true;
@@ -165,6 +165,8 @@ impl<'a> Said<'a> {
                 said.lines.push(line);
             } else if let Some(seconds) = line.strip_prefix("index at ") {
                 at = seconds.parse::<u64>().ok();
+            } else if line == "index unread" {
+                unread = true;
             } else if let Some(seconds) = line.strip_prefix("index now ") {
                 now = seconds.parse::<u64>().ok();
             } else if let Some(version) = line.strip_prefix("  Candidate: ") {
@@ -178,7 +180,7 @@ impl<'a> Said<'a> {
         }
         said.age = match (at, now) {
             (Some(at), Some(now)) => Age::Seconds(now.saturating_sub(at)),
-            (None, Some(_)) => Age::Unread,
+            _ if unread => Age::Unread,
             _ => Age::Unasked,
         };
         said.without_foreign()
@@ -238,7 +240,8 @@ mod tests {
         let age = |output| Said::new(output).age;
         assert_eq!(age("index at 100\nindex now 3699"), Age::Seconds(3599));
         assert!(Age::Seconds(3599).is_fresh() && !Age::Seconds(3600).is_fresh());
-        assert_eq!(age("index now 3699"), Age::Unread);
+        assert_eq!(age("index unread\nindex now 3699"), Age::Unread);
+        assert_eq!(age("index now 3699"), Age::Unasked);
         assert!(!Age::Unread.is_fresh() && !age("").is_fresh());
         let text = |seconds| Age::Seconds(seconds).to_string();
         assert_eq!(text(60), "the package index is 1 minute old");

@@ -133,7 +133,7 @@ impl Resource for Package {
   if [ -n \"$show\" ]; then
     apt-cache policy $show 2>&1 || say \"apt-cache ended with exit status $?\"
     set -- /var/lib/apt/lists/*Release
-    [ ! -e \"$1\" ] || stat -c 'index at %Y' /var/lib/apt/lists
+    if [ -e \"$1\" ]; then stat -c 'index at %Y' /var/lib/apt/lists; else say 'index unread'; fi
     date '+index now %s'
   fi
 else say {}; fi",
@@ -247,6 +247,9 @@ impl Package {
             let Candidate::Version(newest) = &observed.candidate else {
                 return Err(said.unknown("apt-cache did not say which version is the newest"));
             };
+            if said.age == Age::Unasked {
+                return Err(said.unknown("nobody said how old the package index is"));
+            }
             observed.newest = Some(newest.clone());
             observed.outdated = !said.age.is_fresh();
         }
@@ -514,7 +517,10 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(version("index now 1\n"), "newest (the package index is not read yet)");
+        assert_eq!(
+            version("index unread\nindex now 1\n"),
+            "newest (the package index is not read yet)"
+        );
         let unheard = "not known to apt: the package index is 5 minutes old, and is refreshed";
         assert_eq!(version("index at 0\nindex now 300\n"), unheard);
         assert_eq!(version("cow:\n  Candidate: 3\nindex at 0\nindex now 300\n"), "3");
