@@ -220,6 +220,8 @@ proptest! {
         secret in "[ -~]{16,90}|\\PC{16,40}", cuts in any::<[prop::sample::Index; 2]>(), width in 1_usize..100,
     ) {
         prop_assume!(left("cat", "(secret db)", &secret).is_none() && !is_one_character(&secret));
+        // Half a character reads as this one: what is left of another may look like it.
+        prop_assume!(!secret.contains(char::REPLACEMENT_CHARACTER));
         let redactor = Redactor::new(&[Secret::new("db", secret.as_str())]);
         for (name, form) in written(&secret) {
             let characters: Vec<char> = form.chars().collect();
