@@ -23,6 +23,8 @@ pub struct Limits {
     pub probe: Duration,
     /// How long a step may take whose resource says nothing of it.
     pub step: Duration,
+    /// How long a host whose connection was lost under way is dialled again.
+    pub reconnect: Duration,
     /// How long an answer may be, in bytes, beyond what it is asked to bring along.
     pub answer: usize,
     /// How much a step may print, in bytes; only its last lines are kept.
@@ -36,6 +38,7 @@ impl Default for Limits {
         Self {
             probe: Duration::from_secs(120),
             step: Duration::from_secs(3600),
+            reconnect: Duration::from_secs(60),
             answer: 2 * MIB,
             output: 256 * MIB,
         }
@@ -125,8 +128,10 @@ impl Config {
         if let Some(seconds) = fields.count("lock_wait")? {
             config.lock_wait = Duration::from_secs(seconds);
         }
-        let Limits { probe, step, answer, output } = &mut config.limits;
-        for (name, time) in [("probe_timeout", probe), ("step_timeout", step)] {
+        let Limits { probe, step, reconnect, answer, output } = &mut config.limits;
+        let times =
+            [("probe_timeout", probe), ("step_timeout", step), ("reconnect_timeout", reconnect)];
+        for (name, time) in times {
             if let Some(seconds) = fields.count(name)? {
                 *time = Duration::from_secs(seconds);
             }
@@ -259,6 +264,7 @@ mod tests {
             lock_wait = 60
             probe_timeout = 30
             step_timeout = 7200
+            reconnect_timeout = 120
             answer_max = 1
             output_max = 16
             [plans]
@@ -278,8 +284,8 @@ mod tests {
         assert_eq!(config.roles, ["/project/roles", "/home/ops/shared"].map(PathBuf::from));
         assert_eq!((config.concurrency, config.lock_wait), (10, Duration::from_secs(60)));
         assert_eq!(config.connect_timeout, Some(Duration::from_secs(5)));
-        let [probe, step] = [30, 7200].map(Duration::from_secs);
-        let limits = Limits { probe, step, answer: MIB, output: 16 * MIB };
+        let [probe, step, reconnect] = [30, 7200, 120].map(Duration::from_secs);
+        let limits = Limits { probe, step, reconnect, answer: MIB, output: 16 * MIB };
         assert_eq!(config.limits, limits);
         let plans = Plans { signatures: 2, allowed_signers: Some("/project/signers".into()) };
         assert_eq!(config.plans, plans);

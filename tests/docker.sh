@@ -88,7 +88,8 @@ start() {
 case ${0##*/} in
     # The API in the container says which version it is.
     curl) printf '{"version":"%s"}\n200' "$(get api image | sed 's/.*://')"; exit ;;
-    sleep) exit ;;
+    # What watches a shell is none of this.
+    sleep) [ "$1" != 15 ] || exec /bin/sleep "$1"; exit ;;
 esac
 
 if [ -e "$containers/../down" ]; then

@@ -9,6 +9,7 @@ mod fights;
 mod fleet;
 mod limit;
 mod lists;
+mod lost;
 mod opening;
 mod order;
 mod reactions;

@@ -63,10 +63,8 @@ impl Long {
 
     /// The host is told of an interrupt once the run has seen it.
     fn waits_for_the_host(&self) {
-        let names = || fs::read_dir(self.root.path().join("state")).unwrap().map(Result::unwrap);
-        self.waits_until(|| {
-            names().any(|it| it.file_name().to_string_lossy().starts_with("stop-"))
-        });
+        let names = || fs::read_dir(self.root.path().join("state/work")).unwrap().flatten();
+        self.waits_until(|| names().any(|it| it.file_name().to_string_lossy().ends_with(".stop")));
     }
 
     fn goes_on(&self) {

@@ -4,7 +4,7 @@
 # $recovered whether a file was put back.
 recover() {
   recovered=
-  for list in "$STATE"/stop-*; do if [ -e "$list" ]; then rm -f -- "$list"; fi; done
+  for work in "$STATE"/work/*; do if [ -e "$work" ] && ! runs "${work%.*}.pid"; then rm -f -- "$work"; fi; done
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
     while IFS= read -r folder; do

@@ -10,7 +10,7 @@ use super::{
     Captured, Exit, RemoteError, identity::Identity, pipe::Commands, shell::Place,
     traffic::Counters,
 };
-use crate::{script::Script, sh};
+use crate::{prelude, script::Script, sh};
 
 /// How long a host may take to send a signal, and then what runs to end by it.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -57,38 +57,9 @@ pub(super) async fn beside(
     shell.run(script, Place::Subshell, &mut output, &Counters::default(), &nothing).await
 }
 
-/// Signals all that descends from the shell, wherever it went, and all of its group, whatever it descends from: but neither
-/// the shell nor what the shell descends from. Who a process is says the kernel; its name, in which anything may
-/// stand, is not read.
+/// Signals all that runs in a shell.
 fn script(process: u32, signal: &str) -> Script {
-    sh!(
-        "list() {{
-  for f in /proc/[0-9]*/stat; do
-    f=${{f%/stat}}
-    if {{ read -r line <\"$f/stat\"; }} 2>/dev/null; then
-      case $line in *') '*) ;; *) continue ;; esac
-      set -- ${{line##*) }}
-      printf '%s %s %s\\n' \"${{f#/proc/}}\" \"$2\" \"$3\"
-    fi
-  done
-}}
-if [ -r /proc/self/stat ]; then list; else ps -A -o pid= -o ppid= -o pgid=; fi |
-  awk -v root={} -v own=$$ '
-    {{ parent[$1] = $2; group[$1] = $3 }}
-    function below(p, top,    n) {{
-      while (n++ < 10000 && p in parent) {{ if (p == top) return 1; p = parent[p] }}
-    }}
-    END {{
-      if (!(root in parent)) exit
-      for (p in parent)
-        if (p > 1 && p != root && !below(root, p) && !below(p, own) &&
-            (below(p, root) || group[p] == group[root] && group[own] != group[root]))
-          print p
-    }}' |
-  while read -r p; do kill -{} \"$p\" 2>/dev/null; done; :",
-        process,
-        Script::trusted(signal)
-    )
+    prelude::signal().then(sh!("signal_below {} {}", process, signal))
 }
 
 #[cfg(test)]

@@ -12,6 +12,11 @@ pub(super) fn frame(script: &Script, mark: &str, to: &mut String) {
     with_mark("(eval ", script, &format!(") </dev/null {KEPT_OPEN}>&-"), mark, to);
 }
 
+/// Adds the text that runs `script` likewise, with what the shell holds open.
+pub(super) fn frame_work(script: &Script, mark: &str, to: &mut String) {
+    with_mark("(eval ", script, ") </dev/null", mark, to);
+}
+
 /// Adds the text that runs `script` in the shell itself, which goes on with what the script set and opened.
 pub(super) fn frame_kept(script: &Script, mark: &str, to: &mut String) {
     with_mark("eval ", script, " </dev/null", mark, to);

@@ -67,6 +67,19 @@ pub trait Remote: Send + Sync {
     /// ended because it took too long.
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
+    /// Runs a script as [`run`](Self::run) does; but it holds what the shell keeps open, such as the lock.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        self.run(script, output).await
+    }
+
+    /// Runs a script before the next one, or at the end, of which nobody hears anything.
+    async fn later(&self, script: &Script) {
+        let _ = script;
+    }
+
     /// Runs a script in the long-lived `sh` itself: what it opens as file descriptor 9, such as a lock, and what it
     /// adds to `AT_END`, which runs when the shell ends, last as long as the connection. The script must not `exit`.
     ///
@@ -193,6 +206,19 @@ pub struct Traffic {
     pub bytes_sent: u64,
     /// Bytes of output.
     pub bytes_received: u64,
+}
+
+impl std::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            connections: self.connections + other.connections,
+            round_trips: self.round_trips + other.round_trips,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            bytes_received: self.bytes_received + other.bytes_received,
+        }
+    }
 }
 
 /// Why a host could not be reached, or was lost.

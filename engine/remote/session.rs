@@ -62,6 +62,14 @@ impl<C: Commands> Remote for Session<C> {
         self.exchange(script, Place::Subshell, output).await
     }
 
+    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        self.exchange(script, Place::Work, output).await
+    }
+
+    async fn later(&self, script: &Script) {
+        self.shell.lock().await.later(script);
+    }
+
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
         self.exchange(script, Place::Itself, output).await
     }

@@ -8,7 +8,7 @@ use tokio::{
 
 use super::{
     Exit, Output, RemoteError, ending,
-    frame::{Scan, frame, frame_kept},
+    frame::{KEPT_OPEN, Scan, frame, frame_kept, frame_work},
     greeting::Greeting,
     pipe::{End, Piece, Pipe, keep_end, nonce, one_line},
     traffic::Counters,
@@ -20,6 +20,8 @@ use crate::script::{Quoted, Script};
 pub(super) enum Place {
     /// In a subshell: nothing of it is left.
     Subshell,
+    /// In a subshell that holds what the shell holds open.
+    Work,
     /// In the shell itself: what it opens stays open.
     Itself,
 }
@@ -29,7 +31,7 @@ pub(super) struct Shell {
     pipe: Pipe,
     /// What comes before the output of the first script.
     greeting: Greeting,
-    /// What the shell reads before the first script.
+    /// What the shell reads before the next script.
     setup: String,
     nonce: String,
     count: u64,
@@ -72,6 +74,7 @@ impl Shell {
         let mut text = std::mem::take(&mut self.setup);
         match place {
             Place::Subshell => frame(script, &mark, &mut text),
+            Place::Work => frame_work(script, &mark, &mut text),
             Place::Itself => frame_kept(script, &mark, &mut text),
         }
         self.pipe.pieces.reads(true);
@@ -148,6 +151,15 @@ impl Shell {
         result.await.map_err(|error| RemoteError::Lost(error.to_string()))
     }
 
+    /// Runs a script before the next one, or at the end. Nobody hears of it.
+    pub(super) fn later(&mut self, script: &Script) {
+        let text = format!(
+            "(eval {}) </dev/null >/dev/null 2>&1 {KEPT_OPEN}>&-\n",
+            Quoted(script.as_str())
+        );
+        self.setup.push_str(&text);
+    }
+
     /// The process that it is, if a script was left alone in it, of which nobody wants to hear any more.
     pub(super) fn abandoned(&self) -> Option<u32> {
         self.pipe.pieces.reads(false);
@@ -161,6 +173,7 @@ impl Shell {
             return;
         }
         let mut stdin = std::mem::replace(&mut self.pipe.stdin, Box::new(tokio::io::sink()));
+        let _ = stdin.write_all(std::mem::take(&mut self.setup).as_bytes()).await;
         let _ = stdin.shutdown().await;
         drop(stdin);
         self.pipe.pieces.reads(true);

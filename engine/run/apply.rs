@@ -1,24 +1,28 @@
 //! Runs the batches of an execution, and tells what becomes of each node while it happens.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{SemaphorePermit, watch},
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::{
-    Interrupt,
+    Run, detached,
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
-    nonce, obligations,
+    lock, nonce, obligations,
     segment::{Segment, unmark_elsewhere},
     tally::Tally,
 };
 use crate::{
     catalog::{Catalog, NodeId},
-    event::{Event, Events, Outcome},
+    event::{Event, Outcome},
     plan::Plan,
-    remote::{Captured, Output as _, Remote, RemoteError},
+    remote::{Exit, Output as _, Remote, RemoteError},
+    script::Script,
 };
 
 /// What a run carries out, and who is told.
@@ -26,12 +30,9 @@ pub(crate) struct Apply<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) plan: &'a Plan,
     pub(crate) fleet: &'a Fleet,
-    pub(crate) events: &'a dyn Events,
-    pub(crate) interrupt: &'a Interrupt,
     /// What became of the nodes in earlier rounds.
     pub(crate) earlier: &'a Tally,
-    /// The id of the run.
-    pub(crate) run: &'a str,
+    pub(crate) run: &'a Run,
 }
 
 pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
@@ -44,8 +45,8 @@ impl Apply<'_> {
         let hosts: Vec<_> = execution.hosts().cloned().collect();
         all.extend(self.abandon_lost(&mut execution, &hosts));
         loop {
-            if self.interrupt.is_set() {
-                all.extend(self.tell(execution.stop(&self.interrupt.because())));
+            if self.run.interrupt.is_set() {
+                all.extend(self.tell(execution.stop(&self.run.interrupt.because())));
             }
             let (settled, batches) = execution.next();
             all.extend(self.tell(settled));
@@ -93,22 +94,28 @@ impl Apply<'_> {
     pub(super) fn finished(&self, id: NodeId, outcome: Outcome, duration_ms: u64) {
         let node = self.catalog.node(id);
         let (node, declared) = (node.name.clone(), node.declared.clone());
-        self.events.send(Event::Finished { node, declared, outcome, duration_ms });
+        self.run.events.send(Event::Finished { node, declared, outcome, duration_ms });
     }
 
     async fn run_batch(&self, batch: Batch) -> (Arc<str>, Outcomes) {
-        let _place = self.fleet.place().await;
-        let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), self.run);
+        let place = self.fleet.place().await;
+        let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
         let mut live = Live::new(self, &segment, batch.obligation);
         // It may have waited long for its place.
-        let end = match self.interrupt.is_set() && !batch.obligation {
-            true => End::Unstarted(self.interrupt.because()),
-            false => self.run_segment(&batch, &segment, &mut live).await,
+        let end = match self.run.interrupt.is_set() && !batch.obligation {
+            true => End::Unstarted(self.run.interrupt.because()),
+            false => self.run_segment(&batch, &segment, &mut live, place).await,
         };
         (batch.host, live.end(end))
     }
 
-    async fn run_segment(&self, batch: &Batch, segment: &Segment, live: &mut Live<'_>) -> End {
+    async fn run_segment(
+        &self,
+        batch: &Batch,
+        segment: &Segment,
+        live: &mut Live<'_>,
+        place: SemaphorePermit<'_>,
+    ) -> End {
         let host = &batch.host;
         let remote = match self.fleet.remote(host).await {
             Ok(remote) => remote,
@@ -125,44 +132,126 @@ impl Apply<'_> {
             }
         };
         live.waits();
-        let sent = stage.is_ok();
-        let ended = match stage {
-            Ok(stage) => {
-                let script = segment.script(stage.as_deref());
-                let stop = self.stop_when_interrupted(&*remote, segment, batch.obligation);
-                tokio::select! {
-                    ended = remote.run(&script, live) => ended,
-                    never = stop => match never {},
-                }
+        let stage = match stage {
+            Ok(stage) => stage,
+            Err(RemoteError::Refused(message)) => return End::Refused(message),
+            Err(error) => {
+                self.fleet.lose(host, error.clone());
+                return End::Unstarted(gone(host, &error));
             }
-            Err(error) => Err(error),
         };
-        if self.interrupt.is_set() && !batch.obligation && ended.is_ok() {
-            let _ = remote.run(&segment.stopped(), &mut Captured::default()).await;
-        }
-        match ended {
+        let script = detached::begin(segment, stage.as_deref(), self.fleet.limits().output);
+        let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+        match attendant.waits(&script, live, batch.obligation).await {
             Ok(exit) => End::Exit(exit),
             Err(RemoteError::Refused(message)) => End::Refused(message),
             Err(RemoteError::Overdue) => End::Overdue,
+            Err(error @ RemoteError::Lost(_)) => {
+                // Others need not wait for this one.
+                drop(place);
+                self.find_again(batch, segment, live, error).await
+            }
             Err(error) => {
-                let gone = gone(host, &error);
                 self.fleet.lose(host, error.clone());
-                if sent { End::Lost(error) } else { End::Unstarted(gone) }
+                End::Lost(error)
             }
         }
     }
 
-    /// Lets a segment that is not owed end after its step once the run is interrupted.
-    async fn stop_when_interrupted(
+    /// Dials a host again whose connection was lost while a segment ran there, and reads on.
+    async fn find_again(
         &self,
-        remote: &dyn Remote,
+        batch: &Batch,
         segment: &Segment,
+        live: &mut Live<'_>,
+        lost: RemoteError,
+    ) -> End {
+        let host = &batch.host;
+        let until = Instant::now() + self.fleet.limits().reconnect;
+        let mut pause = FIRST_PAUSE;
+        let found = loop {
+            if Instant::now() + pause > until {
+                break None;
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.run.interrupt.set() => break None,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let Ok(remote) = self.fleet.redial(host).await else { continue };
+            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+            let script = detached::read_on(&segment.id, live.read());
+            match attendant.waits(&script, live, batch.obligation).await {
+                Err(RemoteError::Lost(_)) => {}
+                read => break live.over().borrow().map(Exit).filter(|_| read.is_ok()),
+            }
+        };
+        match found {
+            Some(exit) => {
+                self.fleet
+                    .warn(format!("{host}: {lost}; it was dialled again, and nothing is lost"));
+                lock::retake(host, &self.run.holder(), self.run.lock_wait, self.fleet).await;
+                End::Exit(exit)
+            }
+            None => {
+                self.fleet.lose(host, lost.clone());
+                End::Lost(lost)
+            }
+        }
+    }
+}
+
+/// How long to wait before a host is dialled again: twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// How long something may hold the output of a segment that is over.
+const HELD: Duration = Duration::from_millis(500);
+
+/// Waits for a segment on a host.
+struct Attendant<'a> {
+    run: &'a Run,
+    remote: &'a dyn Remote,
+    id: &'a str,
+}
+
+impl Attendant<'_> {
+    /// Runs the script that begins it, or reads on.
+    async fn waits(
+        &self,
+        script: &Script,
+        live: &mut Live<'_>,
         obligation: bool,
-    ) -> Infallible {
+    ) -> Result<Exit, RemoteError> {
+        let over = live.over();
+        let exit = tokio::select! {
+            exit = self.remote.work(script, live) => exit,
+            never = self.stops_when_interrupted(obligation) => match never {},
+            never = self.frees_when_over(over.clone()) => match never {},
+        };
+        if matches!(exit, Ok(_) | Err(RemoteError::Overdue)) {
+            self.remote.later(&detached::forgetting(self.id)).await;
+        }
+        // Of one that did not come to its end, there is how its script ended.
+        exit.map(|exit| over.borrow().map_or(exit, Exit))
+    }
+
+    /// Lets a segment that is not owed end after its step once the run is interrupted.
+    async fn stops_when_interrupted(&self, obligation: bool) -> Infallible {
         if !obligation {
-            self.interrupt.set().await;
+            self.run.interrupt.set().await;
             // Where it cannot be said, all of it runs to its end.
-            let _ = remote.beside(&segment.stopping()).await;
+            let _ = self.remote.beside(&detached::stopping(self.id)).await;
+        }
+        std::future::pending().await
+    }
+
+    /// Waits for nothing that a segment left running.
+    async fn frees_when_over(&self, mut over: watch::Receiver<Option<i32>>) -> Infallible {
+        if over.wait_for(Option::is_some).await.is_ok() {
+            sleep(HELD).await;
+            // Where it cannot be said, its deadline ends it.
+            let _ = self.remote.beside(&detached::freeing(self.id)).await;
         }
         std::future::pending().await
     }

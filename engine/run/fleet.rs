@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::lease::Lease;
 use crate::{
     config::Limits,
     diagnostic::Result as Checked,
@@ -38,11 +39,38 @@ pub(crate) struct Fleet {
 /// A host that has not answered by then makes way for the next one that is to be asked.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+type Opened = OnceCell<Result<Arc<dyn Remote>, RemoteError>>;
+
 #[derive(Default)]
 struct Way {
-    remote: OnceCell<Result<Arc<dyn Remote>, RemoteError>>,
+    /// The way that is used now.
+    remote: Mutex<Arc<Opened>>,
+    /// What the ways before it cost, which were lost.
+    before: Mutex<Traffic>,
     /// Why nothing more is done on this host, once people know.
     lost: OnceLock<RemoteError>,
+    /// Says that we are there, as long as we hold the host.
+    lease: Mutex<Option<Lease>>,
+}
+
+impl Way {
+    fn remote(&self) -> Arc<Opened> {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The way, if there is one by now.
+    fn opened(&self) -> Option<Arc<dyn Remote>> {
+        self.remote().get()?.as_ref().ok().cloned()
+    }
+
+    fn traffic(&self) -> Traffic {
+        let before = *self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before + self.opened().map_or_else(Traffic::default, |remote| remote.traffic())
+    }
+
+    fn lease(&self, lease: Option<Lease>) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+    }
 }
 
 impl Fleet {
@@ -130,20 +158,37 @@ impl Fleet {
     }
 
     async fn open(&self, name: &Arc<str>) {
-        self.way(name).remote.get_or_init(|| self.connect(name)).await;
+        self.way(name).remote().get_or_init(|| self.connect(name)).await;
     }
 
-    /// The way to a host. It is opened once; a host that was not reached, or was lost, is not tried again.
+    /// The way to a host. It is opened once; a host that was not reached is not tried again.
     pub(crate) async fn remote(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         let way = self.way(name);
         if let Some(error) = way.lost.get() {
             return Err(error.clone());
         }
-        let remote = way.remote.get_or_init(|| self.connect(name)).await;
+        let opened = way.remote();
+        let remote = opened.get_or_init(|| self.connect(name)).await;
         if let Err(error) = remote {
             self.lose(name, error.clone());
         }
         remote.clone()
+    }
+
+    /// Opens another way to a host in the place of one that was lost.
+    pub(crate) async fn redial(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
+        let remote = self.connect(name).await?;
+        let way = self.way(name);
+        way.lease(None);
+        *way.before.lock().unwrap_or_else(PoisonError::into_inner) = way.traffic();
+        let opened = Arc::new(OnceCell::new_with(Some(Ok(remote.clone()))));
+        *way.remote.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+        Ok(remote)
+    }
+
+    /// From now on, a host is held by this way, or is not any more.
+    pub(crate) fn hold(&self, name: &Arc<str>, remote: Option<Arc<dyn Remote>>) {
+        self.way(name).lease(remote.map(Lease::begin));
     }
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
@@ -249,17 +294,19 @@ impl Fleet {
 
     /// What it cost to talk to a host.
     pub(crate) fn traffic(&self, name: &Arc<str>) -> Traffic {
-        match self.way(name).remote.get() {
-            Some(Ok(remote)) => remote.traffic(),
-            _ => Traffic::default(),
-        }
+        self.way(name).traffic()
     }
 
     /// Lets all hosts undo what is held there.
     pub(crate) async fn close(&self) {
         let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
-        let remotes = ways.iter().filter_map(|way| way.remote.get()?.as_ref().ok());
-        join_all(remotes.map(|remote| remote.close())).await;
+        let close = ways.iter().map(async |way| {
+            way.lease(None);
+            if let Some(remote) = way.opened() {
+                remote.close().await;
+            }
+        });
+        join_all(close).await;
     }
 
     /// Never held across an await: who waits for a way may be waited for by who has it.

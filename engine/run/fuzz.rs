@@ -41,13 +41,16 @@ fn segment(bytes: &[u8]) {
     let mut reader = ProgressReader::new("S");
     let pieces: Vec<_> = bytes.iter().flat_map(|byte| reader.read(&[*byte])).collect();
     assert_eq!(whole, pieces);
-    let mut running = None;
+    let (mut running, mut next) = (None, 0);
     for progress in whole {
         match progress {
             Progress::Began(part) => running = Some(part),
-            Progress::Ended(..) => running = None,
-            Progress::Stopped => {}
-            Progress::Line(part, text) | Progress::Warned(part, text) => {
+            Progress::Ended(part, _) => (running, next) = (None, part.saturating_add(1)),
+            Progress::Stopped | Progress::Over(_) => {}
+            Progress::Line(part, text) => {
+                assert!(running.unwrap_or(next) == part && text.len() <= LINE_MAX);
+            }
+            Progress::Warned(part, text) => {
                 assert!(running == Some(part) && text.len() <= LINE_MAX);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     apply::{Apply, Outcomes},
@@ -52,6 +52,10 @@ pub(super) struct Live<'a> {
     /// How much it printed, in bytes, and how often it warned.
     printed: usize,
     warned: usize,
+    /// How much of its log was read, in bytes.
+    read: usize,
+    /// Its exit status, once it is over.
+    over: watch::Sender<Option<i32>>,
 }
 
 /// More warnings of one segment are only noise.
@@ -62,7 +66,7 @@ impl<'a> Live<'a> {
         let reader = ProgressReader::new(&segment.id);
         let (output, outcomes) = (Tail::default(), Outcomes::new());
         let (ended, began, failed, stopped, due) = (0, None, None, false, None);
-        let (printed, warned) = (0, 0);
+        let (printed, warned, read, over) = (0, 0, 0, watch::Sender::default());
         Self {
             apply,
             segment,
@@ -77,7 +81,19 @@ impl<'a> Live<'a> {
             obligation,
             printed,
             warned,
+            read,
+            over,
         }
+    }
+
+    /// How much of its log was read, in bytes.
+    pub(super) fn read(&self) -> usize {
+        self.read
+    }
+
+    /// Its exit status, once it is over.
+    pub(super) fn over(&self) -> watch::Receiver<Option<i32>> {
+        self.over.subscribe()
     }
 
     /// How long the part that runs may take.
@@ -95,7 +111,7 @@ impl<'a> Live<'a> {
     fn late(&self) -> String {
         match self.due.is_some_and(|due| due <= Instant::now()) {
             true => format!("it took longer than {} s, and was ended", self.time().as_secs()),
-            false => format!("{}: it was ended", self.apply.interrupt.because()),
+            false => format!("{}: it was ended", self.apply.run.interrupt.because()),
         }
     }
 
@@ -118,6 +134,7 @@ impl<'a> Live<'a> {
                 self.finish(outcomes);
             }
             Progress::Stopped if self.began.is_none() => self.stopped = true,
+            Progress::Over(status) => _ = self.over.send_replace(Some(status)),
             _ => {}
         }
     }
@@ -128,7 +145,7 @@ impl<'a> Live<'a> {
         self.output = Tail::default();
         for &id in self.nodes() {
             let node = self.apply.catalog.node(id).name.clone();
-            self.apply.events.send(Event::Started { node });
+            self.apply.run.events.send(Event::Started { node });
         }
     }
 
@@ -140,13 +157,14 @@ impl<'a> Live<'a> {
         let node = self.apply.catalog.node(id);
         let message = format!("{}: {text}", node.name.node);
         let place = Some(node.declared.place.clone());
-        self.apply.events.send(Event::Warning { message, place });
+        self.apply.run.events.send(Event::Warning { message, place });
     }
 
     fn line(&mut self, line: String) {
-        if let Some(&id) = self.nodes().first() {
+        // What is printed before a part is only told if it does not begin.
+        if let Some(&id) = self.nodes().first().filter(|_| self.began.is_some()) {
             let node = self.apply.catalog.node(id).name.clone();
-            self.apply.events.send(Event::Output { node, line: line.clone() });
+            self.apply.run.events.send(Event::Output { node, line: line.clone() });
         }
         self.output.push(line);
     }
@@ -206,7 +224,7 @@ impl<'a> Live<'a> {
         let because = match end {
             End::Exit(Exit(status)) => match self.failed {
                 Some(id) => self.apply.catalog.node(id).name.node.to_string(),
-                None if self.stopped => self.apply.interrupt.because(),
+                None if self.stopped => self.apply.run.interrupt.because(),
                 None => {
                     let outcome = self.failure("its script ended early".to_owned(), Some(status));
                     about = Some((self.ended, outcome));
@@ -249,6 +267,7 @@ impl<'a> Live<'a> {
 impl Output for Live<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
         self.printed = self.printed.saturating_add(bytes.len());
+        self.read = self.read.saturating_add(bytes.len());
         for progress in self.reader.read(bytes) {
             self.progress(progress);
         }
@@ -263,7 +282,7 @@ impl Output for Live<'_> {
     }
 
     fn until(&self) -> Option<Instant> {
-        let run = self.apply.interrupt.until().filter(|_| !self.obligation);
+        let run = self.apply.run.interrupt.until().filter(|_| !self.obligation);
         self.due.into_iter().chain(run).min()
     }
 

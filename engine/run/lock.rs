@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::fleet::Fleet;
+use super::{
+    fleet::Fleet,
+    lease::{self, UNWATCH},
+};
 use crate::{
     prelude,
     remote::{RemoteError, one_line},
@@ -66,6 +69,24 @@ pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &
         fleet.warn(format!("waiting for {first}, which another run holds: {by}"));
         tries.wait(first, began, wait).await;
         left = &left[after..];
+    }
+}
+
+/// Takes the lock of a host anew over another connection, whoever else waits for it. The shell that has it still, of the connection
+/// that was lost, is ended first.
+pub(super) async fn retake(host: &Arc<str>, who: &str, wait: Duration, fleet: &Fleet) {
+    let end = sh!(
+        "{{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
+[ \"${{holder-}}\" = {} ] || exit 0
+held() {{ [ \"/proc/$pid/fd/9\" -ef \"$STATE/lock\" ] || [ \"/proc/$pid/fd/9\" -ef \"$STATE/lock.held/by\" ]; }}
+for signal in TERM TERM KILL KILL KILL; do
+  if held; then kill -$signal \"$pid\"; sleep 1; fi
+done",
+        who
+    );
+    // Where that does not work, the lock is not to be had.
+    if fleet.run(host, &prelude::reading().then(end), 0).await.is_ok() {
+        take(std::slice::from_ref(host), who, wait, fleet).await;
     }
 }
 
@@ -132,7 +153,7 @@ impl Tries<'_> {
     }
 
     async fn give_back(&self, host: &Arc<str>) {
-        self.keep(host, &Script::trusted(GIVE_BACK)).await;
+        self.keep(host, &Script::trusted(format!("{UNWATCH}; {GIVE_BACK}"))).await;
     }
 
     /// What a script said that the shell of the host keeps.
@@ -141,7 +162,12 @@ impl Tries<'_> {
         let remote = self.fleet.remote(host).await.ok()?;
         let mut said = self.fleet.answer(0);
         match remote.keep(script, &mut said).await {
-            Ok(_) => Some(one_line(&said.stdout)),
+            Ok(_) => {
+                let said = one_line(&said.stdout);
+                let is_ours = said == TAKEN || said == RECOVERED;
+                self.fleet.hold(host, is_ours.then_some(remote));
+                Some(said)
+            }
             Err(error) => {
                 self.fleet.lose(host, error);
                 None
@@ -152,7 +178,14 @@ impl Tries<'_> {
 
 /// Gives the lock back that the shell has.
 const GIVE_BACK: &str =
-    r#"if [ -n "${lock_folder-}" ]; then rm -rf "$lock_folder"; lock_folder=; else exec 9<&-; fi"#;
+    r#"if [ -n "${lock_folder-}" ]; then rm -rf "$lock_folder"; lock_folder=; fi; exec 9<&-"#;
+
+/// What the shell does about its lock when it ends.
+const AT_END: &str = r#"case ${AT_END-} in
+*lock_watch*) ;;
+*) AT_END="${AT_END:-:}; $at_end; [ -z \"\${lock_folder-}\" ] || rm -rf \"\$lock_folder\"" ;;
+esac
+trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 
 /// `private_lock` makes the folder and the lock such that nobody else can open them. One that others could open is made anew: who
 /// has opened the old one holds nothing then. Unless a run of this account holds it, which is waited for as any other.
@@ -187,7 +220,10 @@ boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 lock_folder() {
 if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null || return
-if [ "$by" = "$(boot)" ]; then case $(kill -0 "$pid" 2>&1) in *'o such process'*) ;; *) return 1 ;; esac; fi
+if [ "$by" = "$(boot)" ]; then
+case $(kill -0 "$pid" 2>&1) in *'o such process'*) ;; *) return 1 ;; esac
+for work in "$STATE"/work/*.pid; do if runs "$work"; then return 1; fi; done
+fi
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
 { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
 if [ "$now" != "$pid $by" ]; then mv "$STATE/lock.dead.$$" "$STATE/lock.held"; return 1; fi
@@ -203,28 +239,37 @@ say "$holder"
 /// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
 fn script(who: &str) -> Script {
     let taken = sh!(
-        "say \"$$ $who\" >\"$STATE/holder\"; leftovers; recover; if [ -n \"$recovered\" ]; then say {}; else say {}; fi",
+        "say \"$$ $who\" >\"$STATE/holder\"
+at_end={}
+{}
+{}
+leftovers; recover; if [ -n \"$recovered\" ]; then say {}; else say {}; fi",
+        UNWATCH,
+        Script::trusted(AT_END),
+        lease::watch(),
         RECOVERED,
         TAKEN
     );
-    let functions = prelude::leftovers().then(prelude::recovery()).then(Script::trusted(LOCK));
+    let functions = prelude::leftovers().then(prelude::recovery()).then(prelude::work());
+    let functions = functions.then(Script::trusted(LOCK));
     functions.then(sh!(
         "who={} holder= locked=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
 if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to another account\"
 elif [ -d \"$STATE\" ] && has flock; then
-  private_lock; take_lock
+  private_lock; take_lock; lock=$STATE/lock
   if [ -n \"$locked\" ]; then {}; else exec 9<&-; holder; fi
 elif [ -d \"$STATE\" ] && lock_folder; then
-  lock_folder=$STATE/lock.held
-  say \"$$ $(boot)\" >\"$lock_folder/by\"
-  AT_END=\"${{AT_END:-:}}; [ -z \\\"\\$lock_folder\\\" ] || rm -rf \\\"\\$lock_folder\\\"\"; trap 'eval \"$AT_END\"' 0; trap 'exit 1' HUP INT PIPE TERM
+  lock_folder=$STATE/lock.held lock=$STATE/lock.held/by
+  say \"$$ $(boot)\" >\"$lock\"
+  exec 9<\"$lock\"
   {}
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
-unset who holder locked pid by now at held left list folder recovered STATE",
+unset -f named runs
+unset who holder locked lock work pid by now at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
@@ -236,12 +281,14 @@ unset who holder locked pid by now at held left list folder recovered STATE",
 #[cfg(test)]
 mod tests {
     use std::{
-        fs::{self, Permissions},
+        fs::{self, OpenOptions, Permissions},
         io::{BufRead as _, BufReader, Write as _},
-        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+        os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
         path::Path,
         process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     };
+
+    use rustix::fs::OFlags;
 
     use super::*;
 
@@ -368,6 +415,39 @@ mod tests {
             third.end();
             fourth.end();
             assert!(!folder.path().join("lock.dead").exists());
+        }
+    }
+
+    #[test]
+    fn a_shell_that_nobody_is_heard_of_ends_and_gives_the_lock_back() {
+        for shell in shells() {
+            let folder = tempfile::tempdir().unwrap();
+            let (state, ticks) = (folder.path().join("state"), folder.path().join("ticks"));
+            assert!(Command::new("mkfifo").arg(&ticks).status().unwrap().success());
+            let sleep = folder.path().join("sleep");
+            fs::write(&sleep, format!("#!/bin/sh\nread -r _ <{} || :\n", ticks.display())).unwrap();
+            fs::set_permissions(&sleep, Permissions::from_mode(0o755)).unwrap();
+            let mut first = Shell::start(&state, shell);
+            let path = format!("PATH={}:$PATH; export PATH; echo ready", folder.path().display());
+            assert_eq!(first.says(&path), "ready");
+            assert_eq!(first.takes("one"), TAKEN, "{shell:?}");
+            // Once somebody sleeps.
+            let tick = || {
+                let options = i32::from_ne_bytes(OFlags::NONBLOCK.bits().to_ne_bytes());
+                let open = OpenOptions::new().write(true).custom_flags(options).open(&ticks);
+                open.is_ok_and(|mut ticks| ticks.write_all(b"tick\n").is_ok())
+            };
+            for beat in 0..20 {
+                fs::write(state.join("heard"), format!("{beat}\n")).unwrap();
+                while !tick() {}
+            }
+            assert_eq!(first.says("echo there"), "there", "{shell:?}");
+            while first.0.try_wait().unwrap().is_none() {
+                tick();
+            }
+            let mut second = Shell::start(&state, shell);
+            assert_eq!(second.takes("two"), TAKEN, "{shell:?}");
+            second.end();
         }
     }
 

@@ -13,12 +13,14 @@ mod answers;
 mod apply;
 mod approval;
 mod beyond;
+mod detached;
 mod evaluate;
 mod execution;
 mod fleet;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod interrupt;
+mod lease;
 mod live;
 mod lock;
 mod obligations;
@@ -283,6 +285,11 @@ impl Run {
         troubles
     }
 
+    /// Who holds the lock of a host, for others.
+    fn holder(&self) -> String {
+        format!("run {} of {}", self.id, self.who)
+    }
+
     /// Only hosts that are going to be changed are locked: a converged one costs no round trip more.
     async fn lock(
         &self,
@@ -294,7 +301,7 @@ impl Run {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
         let new: Vec<Arc<str>> = hosts.difference(locked).cloned().collect();
-        let who = format!("run {} of {}", self.id, self.who);
+        let who = self.holder();
         locked.extend(new.iter().cloned());
         tokio::select! {
             biased;

@@ -7,7 +7,7 @@ use crate::secret::CUT;
 pub enum Progress {
     /// A part began.
     Began(usize),
-    /// The running part printed a line.
+    /// The running part, or the next one, printed a line.
     Line(usize, String),
     /// The running part warns of something that does not keep it from going on.
     Warned(usize, String),
@@ -15,12 +15,16 @@ pub enum Progress {
     Ended(usize, i32),
     /// The parts that are left are not begun.
     Stopped,
+    /// It came to its end, with this exit status.
+    Over(i32),
 }
 
 /// Reads a segment's output as it arrives.
 pub struct ProgressReader {
     mark: String,
     part: Option<usize>,
+    /// The part that comes next, if none runs.
+    next: usize,
     pending: Vec<u8>,
     /// The frame puts an empty line before each of its own; it is held back until the next line is known.
     empty: bool,
@@ -32,7 +36,7 @@ const LINE_MAX: usize = 64 * 1024;
 impl ProgressReader {
     /// Reads the output of the segment with this id.
     pub fn new(id: &str) -> Self {
-        Self { mark: format!("{id} "), part: None, pending: Vec::new(), empty: false }
+        Self { mark: format!("{id} "), part: None, next: 0, pending: Vec::new(), empty: false }
     }
 
     /// Takes some bytes, and gives what they complete.
@@ -55,7 +59,8 @@ impl ProgressReader {
         if let Some(mark) = line.strip_prefix(&self.mark) {
             self.empty = false;
             let mut words = mark.split(' ');
-            let (what, index) = (words.next(), words.next().and_then(|word| word.parse().ok()));
+            let (what, number) = (words.next(), words.next());
+            let index = number.and_then(|word| word.parse().ok());
             match (what, index) {
                 (Some("begin"), Some(index)) => {
                     self.part = Some(index);
@@ -63,10 +68,15 @@ impl ProgressReader {
                 }
                 (Some("end"), Some(index)) => {
                     self.part = None;
+                    self.next = index.saturating_add(1);
                     let status = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
                     progress.push(Progress::Ended(index, status));
                 }
                 (Some("stopped"), _) => progress.push(Progress::Stopped),
+                (Some("over"), _) => {
+                    let status = number.and_then(|word| word.parse().ok()).unwrap_or(-1);
+                    progress.push(Progress::Over(status));
+                }
                 (Some("warn"), _) => {
                     let text = mark.strip_prefix("warn ").unwrap_or_default().to_owned();
                     progress.extend(self.part.map(|part| Progress::Warned(part, text)));
@@ -75,7 +85,8 @@ impl ProgressReader {
             }
             return;
         }
-        let Some(part) = self.part else { return };
+        // What is printed before a part is said of it: it is why it does not begin.
+        let part = self.part.unwrap_or(self.next);
         if std::mem::replace(&mut self.empty, line.is_empty()) {
             progress.push(Progress::Line(part, String::new()));
         }

@@ -115,8 +115,7 @@ impl Run {
         stands: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Vec<(NodeId, Outcome)> {
         let execution = Execution::new(catalog, graph, plan, stands);
-        let (events, interrupt) = (&*self.events, &self.interrupt);
-        let apply = Apply { catalog, plan, fleet, events, interrupt, earlier, run: &self.id };
+        let apply = Apply { catalog, plan, fleet, earlier, run: self };
         apply.carry_out(execution).await
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::detached;
 use crate::{
     catalog::{Catalog, NodeId},
     change::Change,
@@ -69,9 +70,13 @@ impl Segment {
 
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
     pub fn script(&self, stage: Option<&str>) -> Script {
-        let mut script = prelude::changing();
+        prelude::changing().then(self.body(stage))
+    }
+
+    /// The script without the functions that it relies on.
+    pub(super) fn body(&self, stage: Option<&str>) -> Script {
         // A shell that dies of a signal forgets what it was to do at its end.
-        script.push(sh!("trap 'exit 1' HUP INT PIPE TERM"));
+        let mut script = sh!("trap 'exit 1' HUP INT PIPE TERM");
         script.push(match stage {
             Some(stage) => sh!("STAGE={}\ntrap sweep EXIT", stage),
             None => brought(&self.contents()),
@@ -82,8 +87,8 @@ impl Segment {
         ));
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                script
-                    .push(sh!("[ ! -e \"$STATE/\"{} ] || {{ at stopped; exit 0; }}", self.stop()));
+                let stop = detached::file(&self.id, "stop");
+                script.push(sh!("[ ! -e {} ] || {{ at stopped; exit 0; }}", stop));
             }
             script.push(sh!(
                 "at begin {}\n{}\nat end {} $r; [ $r = 0 ] || exit 0",
@@ -93,21 +98,6 @@ impl Segment {
             ));
         }
         script
-    }
-
-    /// Lets it end after the part that runs, be it the last.
-    pub fn stopping(&self) -> Script {
-        prelude::reading().then(sh!(": >\"$STATE/\"{}", self.stop()))
-    }
-
-    /// Removes what [`stopping`](Self::stopping) left there.
-    pub fn stopped(&self) -> Script {
-        prelude::reading().then(sh!("rm -f -- \"$STATE/\"{}", self.stop()))
-    }
-
-    /// The file that stops it.
-    fn stop(&self) -> String {
-        format!("stop-{}", self.id)
     }
 
     /// Whether the script can bring all contents: a shell takes any text, but no bytes, and not without end.

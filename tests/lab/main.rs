@@ -20,6 +20,7 @@ mod firewall;
 mod front;
 mod load;
 mod logins;
+mod lost;
 mod messages;
 mod mistakes;
 mod monitoring;

@@ -28,10 +28,10 @@ impl Lab {
 }
 
 impl Running {
-    /// Waits for an event of a resource.
+    /// Waits for an event of a resource, or of any if none is named.
     pub(crate) fn until(&mut self, event: &str, node: &str) {
         while let Some(next) = self.next() {
-            if next["event"] == event && next["node"] == node {
+            if next["event"] == event && (node.is_empty() || next["node"] == node) {
                 return;
             }
         }

@@ -28,6 +28,7 @@ use converge::{
     sh,
 };
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// What goes wrong on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) enum Fault {
     LostAfter(usize),
     /// It takes no content.
     Refuses,
+    /// The connection ends, and nobody tells the host, once so many bytes were read of a segment that goes on.
+    Silent(usize),
 }
 
 /// Sees events.
@@ -91,7 +94,8 @@ impl Fleet {
         let inventory = Arc::new(Inventory::parse(&[given], &[]).unwrap());
         let connector = Arc::new(FakeConnector {
             folder: folder.path().to_owned(),
-            faults: Mutex::default(),
+            faults: Arc::default(),
+            silent: Arc::default(),
             local: LocalConnector::new(Arc::new(|_: &str| Err(String::new())), Timeouts::default()),
         });
         Self {
@@ -104,7 +108,8 @@ impl Fleet {
             concurrency: 10,
             interrupt_at: None,
             lock_wait: Duration::ZERO,
-            limits: Limits::default(),
+            // What is lost stays so, but where a test says otherwise.
+            limits: Limits { reconnect: Duration::ZERO, ..Limits::default() },
             timeout: None,
         }
     }
@@ -220,6 +225,15 @@ impl Ran {
         self.events.iter().rev().find_map(of).unwrap_or_else(|| "nothing".to_owned())
     }
 
+    /// What the steps printed, line by line.
+    pub(crate) fn outputs(&self) -> Vec<String> {
+        let line = |event: &Event| match event {
+            Event::Output { line, .. } => Some(line.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(line).collect()
+    }
+
     /// What was warned of.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let warning = |event: &Event| match event {
@@ -320,7 +334,9 @@ impl Events for Told {
 
 struct FakeConnector {
     folder: PathBuf,
-    faults: Mutex<HashMap<String, Fault>>,
+    faults: Arc<Mutex<HashMap<String, Fault>>>,
+    /// Connections that the hosts believe to be there still.
+    silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
     local: LocalConnector,
 }
 
@@ -341,7 +357,9 @@ impl Connector for FakeConnector {
         );
         remote.keep(&login, &mut Captured::default()).await?;
         let state = at("state");
-        Ok(Arc::new(FakeRemote { remote, state, fault, scripts: Mutex::new(0) }))
+        let (faults, silent, host) = (self.faults.clone(), self.silent.clone(), host.name.clone());
+        let scripts = Mutex::new(0);
+        Ok(Arc::new(FakeRemote { remote, state, fault, scripts, host, faults, silent }))
     }
 }
 
@@ -350,22 +368,62 @@ struct FakeRemote {
     state: String,
     fault: Option<Fault>,
     scripts: Mutex<usize>,
+    host: Arc<str>,
+    faults: Arc<Mutex<HashMap<String, Fault>>>,
+    silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
+}
+
+/// Hands some bytes on, and says when there were more.
+struct Cut<'a> {
+    output: &'a mut dyn Output,
+    left: usize,
+    is_cut: bool,
+    over: Arc<Notify>,
+}
+
+impl Output for Cut<'_> {
+    fn stdout(&mut self, bytes: &[u8]) {
+        let heard = bytes.len().min(self.left);
+        self.output.stdout(&bytes[..heard]);
+        self.left -= heard;
+        if heard < bytes.len() {
+            self.is_cut = true;
+            self.over.notify_one();
+        }
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.output.stderr(bytes);
+    }
 }
 
 #[async_trait]
 impl Remote for FakeRemote {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        let number = {
-            let mut scripts = self.scripts.lock().unwrap();
-            *scripts += 1;
-            *scripts
+        self.counted(script, output, false).await
+    }
+
+    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        let Some(Fault::Silent(left)) = self.fault else {
+            return self.counted(script, output, true).await;
         };
-        let lost = || Err(RemoteError::Lost("the line is cut".to_owned()));
-        if self.fault == Some(Fault::LostBefore(number)) {
-            return lost();
+        let over = Arc::new(Notify::new());
+        let mut cut = Cut { output, left, is_cut: false, over: over.clone() };
+        tokio::select! {
+            () = over.notified() => {}
+            exit = self.remote.work(script, &mut cut) => match cut.is_cut {
+                true => {}
+                false => return exit,
+            },
         }
-        let exit = self.remote.run(script, output).await?;
-        if self.fault == Some(Fault::LostAfter(number)) { lost() } else { Ok(exit) }
+        // The next connection is a good one.
+        self.faults.lock().unwrap().remove(&*self.host);
+        self.silent.lock().unwrap().push(self.remote.clone());
+        Err(RemoteError::Lost("keepalive timeout".to_owned()))
+    }
+
+    async fn later(&self, script: &Script) {
+        self.remote.later(script).await;
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
@@ -392,5 +450,30 @@ impl Remote for FakeRemote {
 
     async fn close(&self) {
         self.remote.close().await;
+    }
+}
+
+impl FakeRemote {
+    /// Runs a script that counts for the faults.
+    async fn counted(
+        &self,
+        script: &Script,
+        output: &mut dyn Output,
+        works: bool,
+    ) -> Result<Exit, RemoteError> {
+        let number = {
+            let mut scripts = self.scripts.lock().unwrap();
+            *scripts += 1;
+            *scripts
+        };
+        let lost = || Err(RemoteError::Lost("the line is cut".to_owned()));
+        if self.fault == Some(Fault::LostBefore(number)) {
+            return lost();
+        }
+        let exit = match works {
+            true => self.remote.work(script, output).await?,
+            false => self.remote.run(script, output).await?,
+        };
+        if self.fault == Some(Fault::LostAfter(number)) { lost() } else { Ok(exit) }
     }
 }

@@ -144,8 +144,9 @@ fn read(chunks: &[&[u8]]) -> Vec<Progress> {
 #[test]
 fn lines_belong_to_their_part_and_marks_are_no_lines() {
     let line = |part, text: &str| Progress::Line(part, text.to_owned());
-    let output = b"noise\n\nID begin 0\none\n\n\ntwo\nID begun 5\nno end of line\n\nID warn it is old\nID end 0 0\n\nID begin 1\n\nID end 1 7\n";
+    let output = b"noise\n\nID begin 0\none\n\n\ntwo\nID begun 5\nno end of line\n\nID warn it is old\nID end 0 0\n\nID begin 1\n\nID end 1 7\n\nID over 1\n";
     let expected = [
+        line(0, "noise"),
         Progress::Began(0),
         line(0, "one"),
         line(0, ""),
@@ -156,6 +157,7 @@ fn lines_belong_to_their_part_and_marks_are_no_lines() {
         Progress::Ended(0, 0),
         Progress::Began(1),
         Progress::Ended(1, 7),
+        Progress::Over(1),
     ];
     assert_eq!(read(&[output]), expected);
 }

@@ -1,0 +1,97 @@
+//! A connection that is lost while something runs: what runs goes on, and is found again.
+
+use std::time::Duration;
+
+use converge::exit_status::ExitStatus::{Converged, Failed, Unreachable};
+
+use futures::future::join_all;
+
+use super::fleet::{Fault, Fleet, Ran};
+
+/// Steps that print, fail or leave something running, and each writes down that it ran.
+const STEPS: &str = r#"on(hosts("a"), |host| {
+    let step = |name, more| command(name, #{ run: `${more}; echo ${name} >>${host.vars.log}`, creates: `${host.vars.root}/never` });
+    step.call("one", "echo some words; echo of two lines");
+    step.call("two", "printf 'no end of line'");
+    step.call("three", "LAST");
+    file(`${host.vars.root}/f`, #{ content: "x" });
+    action("four", #{ run: `echo four >>${host.vars.log}`, on: [file(`${host.vars.root}/g`, #{ content: "x" })] });
+});"#;
+
+fn site(last: &str) -> String {
+    // What is not left behind is not asked for again.
+    STEPS.replace("LAST", last).replace(", creates: `${host.vars.root}/never`", "")
+}
+
+fn fleet() -> Fleet {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.limits.reconnect = Duration::from_secs(60);
+    fleet
+}
+
+/// Nothing is left of a segment, and nobody has the lock.
+fn is_swept(fleet: &Fleet) -> bool {
+    fleet.at("a", "state/work").read_dir().unwrap().count() == 0
+}
+
+#[tokio::test]
+async fn what_ran_without_its_connection_is_found_again_wherever_that_was_cut() {
+    let whole = fleet();
+    let ran = whole.apply(&site("true")).await;
+    assert_eq!((ran.status, whole.log().join(" ")), (Converged, "one two three four".to_owned()));
+    assert!(is_swept(&whole));
+    let outputs = |ran: &Ran| format!("{:?}", ran.outputs());
+    let expected = (outputs(&ran), ran.counts("a"));
+    let length = ran.outputs().iter().map(String::len).sum::<usize>() + 300;
+    let cuts = (0..length).step_by(37).map(async |cut| {
+        let fleet = fleet();
+        fleet.breaks("a", Fault::Silent(cut));
+        let ran = fleet.apply(&site("true")).await;
+        assert_eq!(ran.status, Converged, "{cut}: {:?}", ran.warnings());
+        assert_eq!((outputs(&ran), ran.counts("a")), expected, "{cut}");
+        assert_eq!(fleet.log().join(" "), "one two three four", "{cut}: each ran once");
+        assert!(ran.warnings()[0].contains("keepalive timeout"), "{:?}", ran.warnings());
+        assert!(is_swept(&fleet), "{cut}");
+    });
+    join_all(cuts).await;
+}
+
+#[tokio::test]
+async fn a_step_that_fails_without_its_connection_has_failed() {
+    let fleet = fleet();
+    fleet.breaks("a", Fault::Silent(0));
+    let ran = fleet.apply(&site("echo why; exit 3")).await;
+    assert_eq!((ran.status, fleet.log().join(" ")), (Failed, "one two".to_owned()));
+    assert_eq!(ran.outcome("command:three"), "failed: its step ended with exit status 3");
+    assert_eq!(ran.outcome("/f"), "skipped: a/command:three");
+    assert!(ran.outputs().contains(&"why".to_owned()), "{:?}", ran.outputs());
+}
+
+/// What a step leaves running may hold its output for ever.
+#[tokio::test]
+async fn nobody_waits_for_what_a_step_left_running() {
+    for fault in [None, Some(Fault::Silent(0))] {
+        let fleet = fleet();
+        if let Some(fault) = fault {
+            fleet.breaks("a", fault);
+        }
+        let stays = format!("sleep 600 & echo $! >{}", fleet.at("a", "pid").display());
+        let ran = fleet.apply(&site(&stays)).await;
+        assert_eq!(ran.status, Converged, "{fault:?}");
+        let pid: i32 = fleet.read("a", "pid").unwrap().trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        assert!(is_swept(&fleet));
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_lost_its_power_is_not_believed_to_have_done_anything() {
+    let fleet = fleet();
+    let ran = fleet.apply(&site("eval $CUT")).await;
+    assert_eq!((ran.status, ran.outcome("command:three")), (Unreachable, "unknown".to_owned()));
+    assert_eq!(
+        (ran.outcome("command:one"), ran.outcome("/f")),
+        ("changed".into(), "unknown".into())
+    );
+}
