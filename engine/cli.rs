@@ -204,6 +204,11 @@ pub enum Command {
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<String>,
     },
+    /// Break the locks of runs that are gone, and end what they left running
+    Unlock {
+        /// Which hosts.
+        pattern: String,
+    },
     /// Draw the order of a playbook's resources
     Graph {
         /// The playbooks, each as if it were written after the one before it.
@@ -224,6 +229,11 @@ pub enum Command {
     },
     /// List earlier runs
     History,
+    /// Apply once more what an earlier run was about, and say what it left open
+    Resume {
+        /// The run's id, or the beginning of it [default: the last one that was to change something].
+        run: Option<String>,
+    },
     /// Show an earlier run
     Show {
         /// The run's id, or the beginning of it; `last` for the last one.

@@ -409,6 +409,8 @@ const PRINTING: &[&[&str]] = &[
     &["facts", "all"],
     &["exec", "all", "--", "echo", "said"],
     &["graph", "playbooks/link.rhai"],
+    &["unlock", "all"],
+    &["resume"],
     &["why", "web-1", "port", "-i", "inventory/lab.toml"],
     &["doc", "file"],
     &["history"],

@@ -71,6 +71,16 @@ impl Long {
         fs::write(self.root.path().join("go"), "").unwrap();
     }
 
+    /// What another command of the same project says, and its exit status.
+    fn says(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
+        command.args(arguments).current_dir(self.root.path());
+        command.env("HOME", self.root.path()).env("CONVERGE_STATE", self.root.path().join("state"));
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (String::from_utf8(said).unwrap(), output.status.code())
+    }
+
     fn ends(&mut self) -> Option<i32> {
         self.run.wait().unwrap().code()
     }
@@ -107,4 +117,39 @@ fn a_second_interrupt_says_by_name_what_is_unknown() {
     assert!(last.ends_with("how these ended is unknown: here/command:one"), "{last}");
     assert_eq!(long.ends(), Some(130));
     long.goes_on();
+}
+
+/// What runs goes on, keeps the lock as long as it does, and is found by the next run.
+#[test]
+fn a_run_that_was_killed_is_resumed() {
+    let mut long = Long::begins("");
+    long.gets(Signal::KILL);
+    long.ends();
+    let (said, status) = long.says(&["unlock", "here"]);
+    assert_eq!(status, Some(6), "{said}");
+    assert!(said.starts_with("here  not broken: run "), "{said}");
+    long.goes_on();
+    let (said, status) = long.says(&["resume"]);
+    assert_eq!((status, long.has("done")), (Some(0), true), "{said}");
+    assert!(said.contains("under way at its end: here/command:one"), "{said}");
+    assert_eq!(fs::read_dir(long.root.path().join("state/work")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_lock_of_a_run_that_is_gone_is_broken_with_all_that_it_left_running() {
+    let mut long = Long::begins("");
+    long.gets(Signal::KILL);
+    long.ends();
+    let holder = long.root.path().join("state/holder");
+    let past = std::time::SystemTime::now() - Duration::from_secs(100);
+    fs::File::options().write(true).open(&holder).unwrap().set_modified(past).unwrap();
+    let (said, status) = long.says(&["playbooks/long.rhai", "--lock-wait", "0"]);
+    assert_eq!(status, Some(6), "{said}");
+    let (said, status) = long.says(&["unlock", "here"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.starts_with("here  free again: it was held by run "), "{said}");
+    assert_eq!(long.says(&["unlock", "here"]), ("here  nobody holds it\n".to_owned(), Some(0)));
+    assert!(!long.has("done"));
+    long.goes_on();
+    assert_eq!(long.says(&["resume"]).1, Some(0));
 }

@@ -27,11 +27,13 @@ mod graph;
 mod history;
 mod hosts;
 mod playbook;
+mod resume;
 mod setup;
 mod show;
 mod sign;
 mod signals;
 mod simulate;
+mod unlock;
 mod why;
 
 /// The secrets of a run, once its configuration is read.
@@ -57,7 +59,10 @@ pub async fn run(cli: Cli) -> ExitStatus {
 
 /// Whether what is told are the events of a run, of which the last one is a summary.
 fn is_run(cli: &Cli) -> bool {
-    matches!(cli.command, None | Some(Command::Apply { .. } | Command::Plan { .. }))
+    let command = cli.command.as_ref();
+    command.is_none_or(|it| {
+        matches!(it, Command::Apply { .. } | Command::Plan { .. } | Command::Resume { .. })
+    })
 }
 
 /// The kind of the mistake that something cannot be written: nothing is wrong with the input then.
@@ -123,9 +128,14 @@ async fn dispatch(
             one(exec::run(&setup, &pattern, r#become, &command).await)
         }
         Some(Command::Graph { playbooks }) => one(graph::run(&setup, &playbooks).await),
+        Some(Command::Unlock { pattern }) => one(unlock::run(&setup, &pattern).await),
         Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
         Some(Command::Doc { name }) => one(doc::run(&setup, &name)),
         Some(Command::History) => one(history::run(&setup)),
+        Some(Command::Resume { run }) => {
+            let cli = resume::command(&setup, run.as_deref()).map_err(|mistake| vec![mistake])?;
+            Box::pin(dispatch(cli, &setup.report, &setup.late_secrets)).await
+        }
         Some(Command::Show { run }) => one(show::run(&setup, &run)),
         Some(Command::Completions { shell }) => Ok(completions::run(&setup, shell)),
     }

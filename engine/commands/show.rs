@@ -39,7 +39,7 @@ pub(super) fn unreadable(entry: &Entry, error: &io::Error) -> Diagnostic {
     Diagnostic::new("journal::unreadable", message)
 }
 
-fn find(mut entries: Vec<Entry>, run: &str) -> Result<Entry> {
+pub(super) fn find(mut entries: Vec<Entry>, run: &str) -> Result<Entry> {
     let unknown = |message: String| {
         Diagnostic::new("journal::unknown-run", message).hint("`converge history` lists them")
     };

@@ -246,7 +246,7 @@ impl Fleet {
         let (host, message) = (name.clone(), error.to_string());
         let event = match &error {
             RemoteError::Locked(_) => {
-                let hint = "wait for it to end, or let this one wait longer: --lock-wait SECONDS";
+                let hint = "wait for it to end, or let this one wait longer: --lock-wait SECONDS; if it is gone: converge unlock HOST";
                 Event::Locked { host, message, hint: Some(hint.to_owned()) }
             }
             RemoteError::Unreachable { hint, .. } => {

@@ -90,6 +90,39 @@ done",
     }
 }
 
+/// Breaks the lock of a run of which nothing was heard for a minute, which its watch did not do: what it has still to do is ended. Says
+/// [`FREE`], [`BROKEN`] and who had it, or [`HELD`] and who has it.
+pub(crate) fn breaking() -> Script {
+    prelude::reading().then(prelude::work()).then(prelude::signal()).then(sh!(
+        "pid= holder=; {{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
+shell=${{pid:-x}}
+held() {{ [ \"/proc/$shell/fd/9\" -ef \"$STATE/lock\" ] || [ \"/proc/$shell/fd/9\" -ef \"$STATE/lock.held/by\" ]; }}
+works=
+for work in \"$STATE\"/work/*.pid; do if runs \"$work\"; then works=\"$works $pid\"; fi; done
+if [ -z \"$works\" ] && ! held; then say {}; exit; fi
+if [ -n \"$(find \"$STATE/heard\" \"$STATE/holder\" -mmin -1 2>/dev/null)\" ]; then say {} \"$holder\"; exit; fi
+for signal in TERM KILL; do
+  for pid in $works; do signal_below \"$pid\" $signal; done
+  sleep 2
+done
+for work in \"$STATE\"/work/*.pid; do if runs \"$work\"; then kill -KILL \"$pid\"; fi; done
+if held; then kill -KILL \"$shell\"; fi
+say {} \"$holder\"",
+        FREE,
+        HELD,
+        BROKEN
+    ))
+}
+
+/// Nobody has the lock.
+pub(crate) const FREE: &str = "free";
+
+/// A run has it that was heard a moment ago.
+pub(crate) const HELD: &str = "held";
+
+/// It was broken.
+pub(crate) const BROKEN: &str = "broken";
+
 /// What came of trying to take a lock.
 #[derive(Debug, PartialEq, Eq)]
 enum Tried {

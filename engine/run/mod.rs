@@ -22,7 +22,7 @@ pub(crate) mod fuzz;
 mod interrupt;
 mod lease;
 mod live;
-mod lock;
+pub(crate) mod lock;
 mod obligations;
 mod observe;
 mod progress;

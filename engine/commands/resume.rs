@@ -1,0 +1,103 @@
+//! `converge resume`: applies once more what an earlier run was about, and says what it left open.
+
+use clap::Parser as _;
+
+use super::{
+    setup::Setup,
+    show::{earlier_runs, find, unreadable},
+};
+use crate::{
+    cli::Cli,
+    diagnostic::{Diagnostic, Result},
+    event::{Event, Events as _, Outcome},
+    journal::Entry,
+};
+
+/// The command line of an earlier run: the last one that was to change something, unless another one is named. What it left open is
+/// told before it begins anew: the hosts know what became of it.
+pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
+    let project = setup.project(None)?;
+    let entries = earlier_runs(&project)?;
+    let (entry, events) = match run {
+        Some(run) => {
+            let entry = find(entries, run)?;
+            let events = entry.events().map_err(|error| unreadable(&entry, &error))?;
+            (entry, events)
+        }
+        None => last(entries)?,
+    };
+    let Some(words) = words(&events) else {
+        let message = format!("run {} was not to change anything", entry.id);
+        return Err(Diagnostic::new("journal::nothing-to-resume", message)
+            .hint("`converge history` lists those that were: `apply`"));
+    };
+    if entry.goes_on() {
+        let message = format!("run {} goes on", entry.id);
+        return Err(Diagnostic::new("journal::goes-on", message).hint("wait until it is over"));
+    }
+    let cli = Cli::try_parse_from(std::iter::once("converge".to_owned()).chain(words.clone()));
+    let cli = cli.map_err(|error| {
+        let message = format!("run {} cannot be made again: {error}", entry.id);
+        Diagnostic::new("journal::unreadable", message)
+    })?;
+    let open = open(&events);
+    let what = match open.is_empty() {
+        true => "nothing was under way at its end".to_owned(),
+        false => format!("under way at its end: {}", open.join(", ")),
+    };
+    let message =
+        format!("run {} is made once more: converge {}; {what}", entry.id, words.join(" "));
+    setup.report.send(Event::Warning { message, place: None });
+    Ok(cli)
+}
+
+/// The last run that was to change something.
+fn last(entries: Vec<Entry>) -> Result<(Entry, Vec<Event>)> {
+    for entry in entries.into_iter().rev() {
+        let events = entry.events().map_err(|error| unreadable(&entry, &error))?;
+        if words(&events).is_some() {
+            return Ok((entry, events));
+        }
+    }
+    Err(Diagnostic::new(
+        "journal::unknown-run",
+        "there is no earlier run that was to change anything",
+    ))
+}
+
+/// What stood on the command line behind `converge`, if the run was to change something.
+fn words(events: &[Event]) -> Option<Vec<String>> {
+    let Some(Event::RunStarted { command, playbook, options, approved, .. }) = events.first()
+    else {
+        return None;
+    };
+    let mut words = vec![command.clone()];
+    match (command.as_str(), approved) {
+        ("apply", Some(plan)) => words.push(plan.clone()),
+        ("apply", None) => {
+            const END: &str = ".rhai";
+            let playbooks = playbook.split_inclusive(".rhai ").map(str::trim_end);
+            words.extend(playbooks.filter(|it| it.ends_with(END)).map(str::to_owned));
+            words.extend(options.iter().cloned());
+        }
+        _ => return None,
+    }
+    Some(words)
+}
+
+/// What began and was not seen to end, or of which it is unknown how it ended.
+fn open(events: &[Event]) -> Vec<&str> {
+    let mut open: Vec<&str> = Vec::new();
+    for event in events {
+        match event {
+            Event::Started { node } => open.push(&node.node),
+            Event::Finished { node, outcome, .. }
+                if !matches!(outcome, Outcome::Unknown { .. }) =>
+            {
+                open.retain(|it| *it != &*node.node);
+            }
+            _ => {}
+        }
+    }
+    open
+}
