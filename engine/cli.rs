@@ -27,6 +27,9 @@ pub struct Cli {
     /// The playbooks to apply, in this order and as one run; or a plan that was approved.
     #[arg(value_name = "PLAYBOOK", required = true)]
     pub playbooks: Vec<String>,
+    /// Show the plan, and carry it out after a yes.
+    #[arg(long)]
+    pub ask: bool,
     /// What holds for all subcommands.
     #[command(flatten)]
     pub global: Global,
@@ -134,6 +137,9 @@ pub enum Command {
         /// Playbooks, as one run; or a plan that `converge plan -o` wrote and someone approved.
         #[arg(value_name = "PLAYBOOK", required = true)]
         playbooks: Vec<String>,
+        /// Show the plan, and carry it out after a yes.
+        #[arg(long)]
+        ask: bool,
         /// How many must have signed the plan, each another one; `converge.toml` may ask for more.
         #[arg(long, value_name = "N")]
         require_signatures: Option<usize>,

@@ -1,5 +1,6 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
+mod ask;
 mod deadlines;
 mod deaths;
 mod distance;

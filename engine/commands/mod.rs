@@ -94,7 +94,7 @@ async fn dispatch(
     report: &Arc<Report>,
     secrets: &LateSecrets,
 ) -> Result<ExitStatus, Vec<Diagnostic>> {
-    let Cli { command, playbooks, global } = cli;
+    let Cli { command, playbooks, global, ask } = cli;
     // What a plan is made from is kept with it.
     let disk = match &command {
         Some(Command::Plan { output: Some(_), .. }) => Disk::noting(),
@@ -105,12 +105,15 @@ async fn dispatch(
     let one = |result: Result<ExitStatus>| result.map_err(|mistake| vec![mistake]);
     setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
     match command {
-        None => one(playbook::apply(&setup, &playbooks, None).await),
-        Some(Command::Apply { playbooks, require_signatures, allowed_signers }) => {
+        None => one(playbook::apply(&setup, &playbooks, None, ask).await),
+        Some(command) if ask && !matches!(command, Command::Apply { .. }) => {
+            Err(vec![Diagnostic::new("cli::ask", "only what is applied is asked for: --ask")])
+        }
+        Some(Command::Apply { playbooks, ask: asks, require_signatures, allowed_signers }) => {
             let asked = (require_signatures.is_some() || allowed_signers.is_some()).then(|| {
                 Plans { signatures: require_signatures.unwrap_or_default(), allowed_signers }
             });
-            one(playbook::apply(&setup, &playbooks, asked).await)
+            one(playbook::apply(&setup, &playbooks, asked, ask || asks).await)
         }
         Some(Command::Sign { plan, key, output }) => {
             one(sign::run(&setup, &plan, &key, output.as_deref()))

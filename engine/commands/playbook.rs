@@ -2,11 +2,13 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+use tokio::task::spawn_blocking;
 
 use super::{
     approved,
@@ -19,7 +21,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     event::{Event, Events as _, Problem, VERSION},
     exit_status::ExitStatus,
-    run::{Ended, Interrupt, Purpose, Run},
+    run::{Asks, Ended, Interrupt, Purpose, Run},
 };
 
 /// Applies playbooks, or a plan that was approved.
@@ -28,8 +30,15 @@ pub(super) async fn apply(
     setup: &Setup,
     paths: &[String],
     asked: Option<Plans>,
+    ask: bool,
 ) -> Result<ExitStatus> {
     match (paths, paths.iter().find(|path| !path.ends_with(".rhai"))) {
+        (_, Some(_)) if ask && paths.len() == 1 => {
+            return Err(Diagnostic::new(
+                "cli::ask",
+                "an approved plan needs no yes: leave --ask out",
+            ));
+        }
         ([plan], Some(_)) => return apply_plan(setup, plan, &asked.unwrap_or_default()).await,
         (_, Some(other)) => return Err(no_playbook(other)),
         (_, None) if asked.is_some() => {
@@ -40,7 +49,24 @@ pub(super) async fn apply(
         (_, None) => {}
     }
     let name = Name { command: "apply", playbooks: paths, approved: None, output: None };
-    run(setup, &name, Purpose::Apply { approved: None }, |ended| Ok(ended.status)).await
+    let purpose = if ask { Purpose::Ask(asks()?) } else { Purpose::Apply { approved: None } };
+    run(setup, &name, purpose, |ended| Ok(ended.status)).await
+}
+
+/// Asks who sits at the terminal.
+fn asks() -> Result<Asks> {
+    if !io::stdin().is_terminal() {
+        return Err(Diagnostic::new("cli::ask", "nobody can be asked: there is no terminal")
+            .hint("`converge plan PLAYBOOK -o FILE` keeps a plan that somebody approves"));
+    }
+    let line = || {
+        let mut answer = String::new();
+        let _ = write!(io::stderr(), "Carry this out? [y/N] ");
+        // Whatever cannot be read is no yes.
+        let _ = io::stdin().read_line(&mut answer);
+        matches!(answer.trim(), "y" | "Y" | "yes")
+    };
+    Ok(Box::new(move || Box::pin(async move { spawn_blocking(line).await.unwrap_or(false) })))
 }
 
 /// The mistake of a word among playbooks that is none.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures::future::BoxFuture;
 use indexmap::IndexMap;
 
 mod answers;
@@ -26,6 +27,7 @@ pub(crate) mod lock;
 mod obligations;
 mod observe;
 mod progress;
+mod quiet;
 mod questions;
 mod rounds;
 mod segment;
@@ -46,6 +48,7 @@ pub use self::{
 use self::{
     evaluate::Evaluated,
     observe::Seen,
+    quiet::Quiet,
     rounds::Work,
     tally::{Tally, Troubles},
     wave::Wave,
@@ -96,7 +99,12 @@ pub enum Purpose {
         /// Only what was approved, if there was such a plan.
         approved: Option<PlanFile>,
     },
+    /// Show it, and carry it out on the same connections after a yes.
+    Ask(Asks),
 }
+
+/// Waits for a yes, or for anything else.
+pub type Asks = Box<dyn FnOnce() -> BoxFuture<'static, bool> + Send>;
 
 /// How a run ended.
 pub struct Ended {
@@ -133,9 +141,52 @@ impl Run {
     ) -> Result<Ended> {
         let began = Instant::now();
         let fleet = self.fleet(&input);
-        let result = self.stages(&input, purpose, &fleet, began).await;
+        let result = match purpose {
+            Purpose::Ask(asks) => self.ask(&input, asks, &fleet, began).await,
+            purpose => self.stages(&input, purpose, &fleet, began).await,
+        };
+        fleet.fall_silent();
         fleet.close().await;
         result
+    }
+
+    /// What the host became while somebody thought about the plan is looked at again: only what was shown is done.
+    async fn ask(
+        &self,
+        input: &impl Fn(Known) -> Input,
+        asks: Asks,
+        fleet: &Arc<Fleet>,
+        began: Instant,
+    ) -> Result<Ended> {
+        let planned = self.stages(input, Purpose::Plan, fleet, began).await?;
+        let is_pending = planned.hosts.values().any(|host| host.pending > 0);
+        let yes = async { is_pending && asks().await };
+        let yes = tokio::select! {
+            () = self.interrupt.set() => false,
+            yes = yes => yes,
+        };
+        if !yes {
+            return Ok(planned);
+        }
+        let events = Arc::new(Quiet::new(self.events.clone()));
+        let approved = Some(planned.plan);
+        self.telling(events).stages(input, Purpose::Apply { approved }, fleet, began).await
+    }
+
+    /// The same run, which tells somebody else.
+    fn telling(&self, events: Arc<dyn Events>) -> Self {
+        Self {
+            id: self.id.clone(),
+            who: self.who.clone(),
+            connector: self.connector.clone(),
+            events,
+            lookup: self.lookup.clone(),
+            concurrency: self.concurrency,
+            limit: self.limit.clone(),
+            lock_wait: self.lock_wait,
+            limits: self.limits,
+            interrupt: self.interrupt.clone(),
+        }
     }
 
     /// What a playbook declares, as far as `limit` leaves it. Asks hosts only what the scripts ask.
@@ -204,7 +255,7 @@ impl Run {
         let file = PlanFile::new(&catalog, &plan, &uncertain);
         let observed = |id: &NodeId| observations.get(*id).is_some();
         match purpose {
-            Purpose::Plan => {
+            Purpose::Plan | Purpose::Ask(_) => {
                 self.tell_plan(&catalog, &graph, &plan, observed, &mut tally);
                 self.tell_uncertain(&uncertain);
                 self.events.send(Event::PlanFinished);
@@ -241,7 +292,6 @@ impl Run {
         }
         let hosts = tally.summary(&catalog, fleet, &troubles);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        fleet.fall_silent();
         Ok(Ended { status, plan: file, catalog, hosts, duration_ms, fleet: fleet.clone() })
     }
 
