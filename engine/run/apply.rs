@@ -117,88 +117,143 @@ impl Apply<'_> {
         place: SemaphorePermit<'_>,
     ) -> End {
         let host = &batch.host;
-        let remote = match self.fleet.remote(host).await {
-            Ok(remote) => remote,
-            Err(error) => return End::Unstarted(gone(host, &error)),
-        };
-        live.waits();
-        let stage = match segment.brings_contents() {
-            true => Ok(None),
-            false => {
-                let (contents, until) = (segment.contents(), live.until());
-                let until = until.unwrap_or_else(|| Instant::now() + self.fleet.limits().step);
-                let sent = timeout_at(until, remote.send(&contents)).await;
-                sent.unwrap_or_else(|_| Err(live.sent_late())).map(Some)
-            }
-        };
-        live.waits();
-        let stage = match stage {
-            Ok(stage) => stage,
-            Err(RemoteError::Refused(message)) => return End::Refused(message),
-            Err(error) => {
-                self.fleet.lose(host, error.clone());
-                return End::Unstarted(gone(host, &error));
-            }
-        };
-        let script = detached::begin(segment, stage.as_deref(), self.fleet.limits().output);
-        let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
-        match attendant.waits(&script, live, batch.obligation).await {
-            Ok(exit) => End::Exit(exit),
-            Err(RemoteError::Refused(message)) => End::Refused(message),
-            Err(RemoteError::Overdue) => End::Overdue,
-            Err(error @ RemoteError::Lost(_)) => {
-                // Others need not wait for this one.
-                drop(place);
-                self.find_again(batch, segment, live, error).await
-            }
-            Err(error) => {
-                self.fleet.lose(host, error.clone());
-                End::Lost(error)
+        let mut place = Some(place);
+        for _ in 0..BEGUN_MAX {
+            let remote = match self.fleet.remote(host).await {
+                Ok(remote) => remote,
+                Err(error) => return End::Unstarted(gone(host, &error)),
+            };
+            let staged = self.stage(&*remote, segment, live).await;
+            let is_staged = staged.is_ok();
+            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+            let most = self.fleet.limits().output;
+            let ended = match staged {
+                Ok(stage) => {
+                    let script = detached::begin(segment, stage.as_deref(), most);
+                    attendant.waits(&script, live, batch.obligation).await
+                }
+                Err(error) => Err(error),
+            };
+            let lost = match ended {
+                Ok(exit) => return End::Exit(exit),
+                Err(RemoteError::Refused(message)) => return End::Refused(message),
+                Err(RemoteError::Overdue) => return End::Overdue,
+                Err(error @ RemoteError::Lost(_)) => error,
+                Err(error) => {
+                    self.fleet.lose(host, error.clone());
+                    return match is_staged {
+                        true => End::Lost(error),
+                        false => End::Unstarted(gone(host, &error)),
+                    };
+                }
+            };
+            // Others need not wait for this one.
+            drop(place.take());
+            match self.find_again(batch, segment, live, &lost).await {
+                Found::Ended(end) => return end,
+                Found::NotBegun => {}
+                Found::Nothing => {
+                    self.fleet.lose(host, lost.clone());
+                    return match is_staged {
+                        true => End::Lost(lost),
+                        false => End::Unstarted(gone(host, &lost)),
+                    };
+                }
             }
         }
+        let error = RemoteError::Lost("each connection to it was lost".to_owned());
+        self.fleet.lose(host, error.clone());
+        End::Unstarted(gone(host, &error))
     }
 
-    /// Dials a host again whose connection was lost while a segment ran there, and reads on.
+    /// Sends the contents ahead that no script can bring.
+    async fn stage(
+        &self,
+        remote: &dyn Remote,
+        segment: &Segment,
+        live: &mut Live<'_>,
+    ) -> Result<Option<String>, RemoteError> {
+        live.waits();
+        if segment.brings_contents() {
+            return Ok(None);
+        }
+        let (contents, until) = (segment.contents(), live.until());
+        let until = until.unwrap_or_else(|| Instant::now() + self.fleet.limits().step);
+        let sent = timeout_at(until, remote.send(&contents)).await;
+        let stage = sent.unwrap_or_else(|_| Err(live.sent_late()));
+        live.waits();
+        stage.map(Some)
+    }
+
+    /// Dials a host again whose connection was lost, and reads on what the segment prints there.
     async fn find_again(
         &self,
         batch: &Batch,
         segment: &Segment,
         live: &mut Live<'_>,
-        lost: RemoteError,
-    ) -> End {
+        lost: &RemoteError,
+    ) -> Found {
         let host = &batch.host;
+        let (start, mut pause) = (self.fleet.start(host), FIRST_PAUSE);
         let until = Instant::now() + self.fleet.limits().reconnect;
-        let mut pause = FIRST_PAUSE;
-        let found = loop {
-            if Instant::now() + pause > until {
-                break None;
-            }
+        while Instant::now() + pause <= until {
             tokio::select! {
                 () = sleep(pause) => {}
-                () = self.run.interrupt.set() => break None,
+                () = self.run.interrupt.set() => break,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
             let Ok(remote) = self.fleet.redial(host).await else { continue };
             let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
-            let script = detached::read_on(&segment.id, live.read());
-            match attendant.waits(&script, live, batch.obligation).await {
-                Err(RemoteError::Lost(_)) => {}
-                read => break live.over().borrow().map(Exit).filter(|_| read.is_ok()),
+            let script = detached::read_on(&segment.id, live.read(), &start);
+            let mut read = attendant.waits(&script, live, batch.obligation).await;
+            if matches!(read, Err(RemoteError::Lost(_))) {
+                continue;
             }
-        };
-        match found {
-            Some(exit) => {
-                self.fleet
-                    .warn(format!("{host}: {lost}; it was dialled again, and nothing is lost"));
-                lock::retake(host, &self.run.holder(), self.run.lock_wait, self.fleet).await;
-                End::Exit(exit)
+            if read == Err(RemoteError::Overdue) {
+                // What cannot be ended keeps the lock, and that is told.
+                let _ = self.fleet.run(host, &detached::ending(&segment.id), 0).await;
             }
-            None => {
-                self.fleet.lose(host, lost.clone());
-                End::Lost(lost)
+            self.retake(host).await;
+            if self.fleet.trouble(host).is_none() && read == Ok(Exit(detached::NOT_FOUND)) {
+                // The shell that could have begun it still is gone by now.
+                read = attendant.waits(&script, live, batch.obligation).await;
             }
+            let over = live.over().borrow().map(Exit);
+            return match (read, over) {
+                (Ok(_), Some(exit)) => {
+                    self.fleet
+                        .warn(format!("{host}: {lost}; it was dialled again: nothing is lost"));
+                    Found::Ended(End::Exit(exit))
+                }
+                (Err(RemoteError::Overdue), _) => Found::Ended(End::Overdue),
+                (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => {
+                    match self.fleet.trouble(host) {
+                        Some(error) => Found::Ended(End::Unstarted(gone(host, &error))),
+                        None => Found::NotBegun,
+                    }
+                }
+                _ => Found::Nothing,
+            };
         }
+        Found::Nothing
     }
+
+    async fn retake(&self, host: &Arc<str>) {
+        lock::retake(host, &self.run.holder(), self.run.lock_wait, self.fleet).await;
+    }
+}
+
+/// How often a segment is begun of which it is certain that it did not begin.
+const BEGUN_MAX: usize = 3;
+
+/// What is found of a segment whose connection was lost.
+enum Found {
+    /// How it ended.
+    Ended(End),
+    /// It did not begin, and will not.
+    NotBegun,
+    /// The host, or all that it knew, is gone.
+    Nothing,
 }
 
 /// How long to wait before a host is dialled again: twice as long each time.

@@ -43,14 +43,14 @@ exec cat)",
 }
 
 /// Reads on what a segment printed, from a byte on, until it is over: over another connection, which takes the place of the first.
-/// It ends with [`NOT_FOUND`] where nothing is known of it, or where the host was started anew since.
-pub(super) fn read_on(id: &str, from: usize) -> Script {
+/// It ends with [`NOT_FOUND`] where nothing is known of it, and with [`RESTARTED`] where this is not that `start` of the host.
+pub(super) fn read_on(id: &str, from: usize, start: &str) -> Script {
     let file = |what| file(id, what);
     prelude::reading().then(prelude::work()).then(sh!(
         "at={} log={}
+{{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
+[ \"${{start-}}\" = {} ] || exit {}
 [ -f \"$log\" ] || exit {}
-{{ read -r pid started <{}; read -r now </proc/sys/kernel/random/boot_id; }} 2>/dev/null
-[ \"$started\" = \"$now\" ] || exit {}
 if runs {}; then kill -KILL \"$pid\"; fi
 while :; do
   last=yes
@@ -66,8 +66,8 @@ done
 {}",
         from,
         file("log"),
-        NOT_FOUND,
-        file("pid"),
+        start,
+        RESTARTED,
         NOT_FOUND,
         file("cat"),
         file("pid"),
@@ -77,8 +77,25 @@ done
     ))
 }
 
-/// How reading on ends where it cannot be known how the segment ended.
+/// How reading on ends where there is no such segment.
 pub(super) const NOT_FOUND: i32 = 3;
+
+/// How it ends where the host was started anew.
+const RESTARTED: i32 = 4;
+
+/// Ends a segment with all that it started.
+pub(super) fn ending(id: &str) -> Script {
+    let pid = file(id, "pid");
+    let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
+    functions.then(sh!(
+        "for signal in TERM KILL; do
+  if runs {}; then signal_below \"$pid\" $signal; sleep 2; fi
+done
+if runs {}; then kill -KILL \"$pid\"; fi",
+        pid,
+        pid
+    ))
+}
 
 /// Ends the reading along of a segment that is over, whatever it started and left there: that may have its output still.
 fn free(id: &str) -> Script {

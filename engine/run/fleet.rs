@@ -49,8 +49,8 @@ struct Way {
     before: Mutex<Traffic>,
     /// Why nothing more is done on this host, once people know.
     lost: OnceLock<RemoteError>,
-    /// Says that we are there, as long as we hold the host.
-    lease: Mutex<Option<Lease>>,
+    /// Says that we are there, as long as we hold the host; and which start of the host we hold.
+    lease: Mutex<Option<(Lease, String)>>,
 }
 
 impl Way {
@@ -68,8 +68,8 @@ impl Way {
         before + self.opened().map_or_else(Traffic::default, |remote| remote.traffic())
     }
 
-    fn lease(&self, lease: Option<Lease>) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+    fn lease(&self) -> MutexGuard<'_, Option<(Lease, String)>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,16 +179,21 @@ impl Fleet {
     pub(crate) async fn redial(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         let remote = self.connect(name).await?;
         let way = self.way(name);
-        way.lease(None);
+        *way.lease() = None;
         *way.before.lock().unwrap_or_else(PoisonError::into_inner) = way.traffic();
         let opened = Arc::new(OnceCell::new_with(Some(Ok(remote.clone()))));
         *way.remote.lock().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(remote)
     }
 
-    /// From now on, a host is held by this way, or is not any more.
-    pub(crate) fn hold(&self, name: &Arc<str>, remote: Option<Arc<dyn Remote>>) {
-        self.way(name).lease(remote.map(Lease::begin));
+    /// From now on, a host is held by this way, or is not any more. What the host calls its start tells it from a later one.
+    pub(crate) fn hold(&self, name: &Arc<str>, held: Option<(Arc<dyn Remote>, String)>) {
+        *self.way(name).lease() = held.map(|(remote, start)| (Lease::begin(remote), start));
+    }
+
+    /// Which start of the host is held.
+    pub(crate) fn start(&self, name: &Arc<str>) -> String {
+        self.way(name).lease().as_ref().map(|(_, start)| start.clone()).unwrap_or_default()
     }
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
@@ -301,7 +306,7 @@ impl Fleet {
     pub(crate) async fn close(&self) {
         let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
         let close = ways.iter().map(async |way| {
-            way.lease(None);
+            *way.lease() = None;
             if let Some(remote) = way.opened() {
                 remote.close().await;
             }

@@ -19,11 +19,11 @@ use crate::{
 /// How often a lock that is held is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// What the script prints first when the lock was taken.
+/// What the script prints when the lock was taken, before which start of the host this is.
 const TAKEN: &str = "taken";
 
-/// What it prints besides, when what a run had left there was put in order.
-const RECOVERED: &str = "taken, and something was put back";
+/// What it prints instead, when what a run had left there was put in order.
+const RECOVERED: &str = "recovered";
 
 /// What it prints when nobody can take it, before why.
 const NOBODY: &str = "nobody can: ";
@@ -155,7 +155,7 @@ struct Tries<'a> {
 impl Tries<'_> {
     async fn take(&self, host: &Arc<str>) -> Tried {
         let Some(said) = self.keep(host, &self.script).await else { return Tried::Lost };
-        match said.as_str() {
+        match first_word(&said) {
             "" => {
                 let message = "it did not say whether its lock was taken".to_owned();
                 self.fleet.lose(host, RemoteError::Left(message));
@@ -163,8 +163,8 @@ impl Tries<'_> {
             }
             TAKEN => Tried::Taken,
             RECOVERED => Tried::Recovered,
-            said if said == self.who || said.starts_with(NOBODY) => {
-                self.fleet.lose(host, untaken(said.to_owned(), self.who));
+            _ if said == self.who || said.starts_with(NOBODY) => {
+                self.fleet.lose(host, untaken(said, self.who));
                 Tried::Lost
             }
             _ => Tried::Held(said),
@@ -197,8 +197,9 @@ impl Tries<'_> {
         match remote.keep(script, &mut said).await {
             Ok(_) => {
                 let said = one_line(&said.stdout);
-                let is_ours = said == TAKEN || said == RECOVERED;
-                self.fleet.hold(host, is_ours.then_some(remote));
+                let is_ours = [TAKEN, RECOVERED].contains(&first_word(&said));
+                let start = said.split_once(' ').map_or("", |(_, start)| start);
+                self.fleet.hold(host, is_ours.then(|| (remote, start.to_owned())));
                 Some(said)
             }
             Err(error) => {
@@ -207,6 +208,10 @@ impl Tries<'_> {
             }
         }
     }
+}
+
+fn first_word(said: &str) -> &str {
+    said.split(' ').next().unwrap_or_default()
 }
 
 /// Gives the lock back that the shell has.
@@ -276,7 +281,8 @@ fn script(who: &str) -> Script {
 at_end={}
 {}
 {}
-leftovers; recover; if [ -n \"$recovered\" ]; then say {}; else say {}; fi",
+leftovers; recover; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
+say \"$said $(boot)\"",
         UNWATCH,
         Script::trusted(AT_END),
         lease::watch(),
@@ -302,7 +308,7 @@ else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
 unset -f named runs
-unset who holder locked lock work pid by now at at_end held left list folder recovered STATE",
+unset who holder said locked lock work pid by now at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
@@ -345,7 +351,8 @@ mod tests {
         }
 
         fn takes(&mut self, who: &str) -> String {
-            self.says(prelude::reading().then(script(who)).as_str())
+            let said = self.says(prelude::reading().then(script(who)).as_str());
+            if said.starts_with(TAKEN) { first_word(&said).to_owned() } else { said }
         }
 
         fn end(mut self) {

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     LostAfter(usize),
     /// It takes no content.
     Refuses,
+    /// The connection ends before the first segment, and nobody tells the host.
+    Idle,
     /// The connection ends, and nobody tells the host, once so many bytes were read of a segment that goes on.
     Silent(usize),
 }
@@ -404,6 +406,9 @@ impl Remote for FakeRemote {
     }
 
     async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        if self.fault == Some(Fault::Idle) {
+            return self.is_silent();
+        }
         let Some(Fault::Silent(left)) = self.fault else {
             return self.counted(script, output, true).await;
         };
@@ -416,10 +421,7 @@ impl Remote for FakeRemote {
                 false => return exit,
             },
         }
-        // The next connection is a good one.
-        self.faults.lock().unwrap().remove(&*self.host);
-        self.silent.lock().unwrap().push(self.remote.clone());
-        Err(RemoteError::Lost("keepalive timeout".to_owned()))
+        self.is_silent()
     }
 
     async fn later(&self, script: &Script) {
@@ -454,6 +456,13 @@ impl Remote for FakeRemote {
 }
 
 impl FakeRemote {
+    /// The next connection is a good one.
+    fn is_silent(&self) -> Result<Exit, RemoteError> {
+        self.faults.lock().unwrap().remove(&*self.host);
+        self.silent.lock().unwrap().push(self.remote.clone());
+        Err(RemoteError::Lost("keepalive timeout".to_owned()))
+    }
+
     /// Runs a script that counts for the faults.
     async fn counted(
         &self,

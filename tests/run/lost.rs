@@ -57,6 +57,34 @@ async fn what_ran_without_its_connection_is_found_again_wherever_that_was_cut() 
 }
 
 #[tokio::test]
+async fn what_was_not_begun_before_its_connection_was_lost_is_begun_over_another() {
+    for content in ["x".to_owned(), "x".repeat(100_000)] {
+        let fleet = fleet();
+        fleet.breaks("a", Fault::Idle);
+        let ran = fleet
+            .apply(&site("true").replace(r#"content: "x""#, &format!("content: {content:?}")))
+            .await;
+        assert_eq!(
+            (ran.status, fleet.log().join(" ")),
+            (Converged, "one two three four".to_owned())
+        );
+        assert!(is_swept(&fleet));
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_takes_too_long_without_its_connection_is_ended() {
+    let mut fleet = fleet();
+    fleet.limits.step = Duration::from_secs(4);
+    fleet.breaks("a", Fault::Silent(0));
+    let ran = fleet.apply(&site("sleep 600 & wait")).await;
+    assert_eq!((ran.status, fleet.log().join(" ")), (Failed, "one two".to_owned()));
+    assert_eq!(ran.outcome("command:three"), "failed: it took longer than 4 s, and was ended");
+    assert_eq!(ran.outcome("/f"), "skipped: a/command:three");
+    assert!(is_swept(&fleet));
+}
+
+#[tokio::test]
 async fn a_step_that_fails_without_its_connection_has_failed() {
     let fleet = fleet();
     fleet.breaks("a", Fault::Silent(0));
