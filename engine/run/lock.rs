@@ -282,7 +282,8 @@ at_end={}
 {}
 {}
 leftovers; recover; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
-say \"$said $(boot)\"",
+start=; {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
+say \"$said $start\"",
         UNWATCH,
         Script::trusted(AT_END),
         lease::watch(),
@@ -308,7 +309,7 @@ else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
 unset -f named runs
-unset who holder said locked lock work pid by now at at_end held left list folder recovered STATE",
+unset who holder said start locked lock work pid by now at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,

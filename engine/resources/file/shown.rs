@@ -18,9 +18,12 @@ pub(super) fn functions<'a>(asked: impl Iterator<Item = &'a str>) -> Script {
         "asked={}
 shown() {{
   case $asked in *\"$nl$1$nl\"*) ;; *) passable \"${{1%/*}}\" || {{ say \"closed $1\"; return; }} ;; esac
-  printf 'text %s\\n' \"$1\"; peek \"$1\" | head -c {} | base64; say .
+  printf 'text %s\\n' \"$1\"
+  if [ -f \"$1\" ] && [ ! -L \"$1\" ] && ours \"${{1%/*}}\"; then head -c {} \"$1\"; else peek \"$1\" | head -c {}; fi | base64
+  say .
 }}",
         asked,
+        MAX + 1,
         MAX + 1
     ))
 }
