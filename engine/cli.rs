@@ -235,7 +235,7 @@ pub enum Command {
     },
     /// List earlier runs
     History,
-    /// Apply once more what an earlier run was about, and say what it left open
+    /// Apply once more what an earlier run applied, and say what was under way at its end
     Resume {
         /// The run's id, or the beginning of it [default: the last one that was to change something].
         run: Option<String>,

@@ -42,6 +42,12 @@ pub enum Event {
         /// The file that the plan is kept in, if it is.
         #[serde(default)]
         output: Option<String>,
+        /// What else a run that resumes this one is given: `--ask`, who must have signed the plan.
+        #[serde(default)]
+        more: Vec<String>,
+        /// The folder that it was begun in.
+        #[serde(default)]
+        folder: String,
         /// How many hosts the inventory has.
         hosts: usize,
     },

@@ -43,8 +43,15 @@ impl Long {
         shell.env("HOME", root.path()).env("CONVERGE_STATE", at("state"));
         let run = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let long = Self { root, run };
-        long.waits_until(|| long.has("began"));
+        // What is told is on the disk before anything else is.
+        long.waits_until(|| long.has("began") && long.journal().contains("\"started\""));
         long
+    }
+
+    fn journal(&self) -> String {
+        let runs = fs::read_dir(self.root.path().join(".converge/runs")).into_iter().flatten();
+        let texts = runs.flatten().map(|run| fs::read_to_string(run.path().join("events.jsonl")));
+        texts.flatten().collect()
     }
 
     fn waits_until(&self, is_so: impl Fn() -> bool) {
@@ -63,8 +70,8 @@ impl Long {
 
     /// The host is told of an interrupt once the run has seen it.
     fn waits_for_the_host(&self) {
-        let names = || fs::read_dir(self.root.path().join("state/work")).unwrap().flatten();
-        self.waits_until(|| names().any(|it| it.file_name().to_string_lossy().ends_with(".stop")));
+        let stop = self.root.path().join("state/work/stop");
+        self.waits_until(|| fs::metadata(&stop).is_ok_and(|stop| stop.len() > 0));
     }
 
     fn goes_on(&self) {
@@ -132,7 +139,7 @@ fn a_run_that_was_killed_is_resumed() {
     let (said, status) = long.says(&["resume"]);
     assert_eq!((status, long.has("done")), (Some(0), true), "{said}");
     assert!(said.contains("under way at its end: here/command:one"), "{said}");
-    assert_eq!(fs::read_dir(long.root.path().join("state/work")).unwrap().count(), 0);
+    assert_eq!(fs::read(long.root.path().join("state/work/log")).unwrap(), b"");
 }
 
 #[test]

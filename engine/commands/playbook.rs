@@ -48,7 +48,8 @@ pub(super) async fn apply(
         }
         (_, None) => {}
     }
-    let name = Name { command: "apply", playbooks: paths, approved: None, output: None };
+    let more = if ask { vec!["--ask".to_owned()] } else { Vec::new() };
+    let name = Name { command: "apply", playbooks: paths, approved: None, output: None, more };
     let purpose = if ask { Purpose::Ask(asks()?) } else { Purpose::Apply { approved: None } };
     run(setup, &name, purpose, |ended| Ok(ended.status)).await
 }
@@ -89,7 +90,8 @@ pub(super) async fn plan(
     output: Option<&Path>,
     exit_code: bool,
 ) -> Result<ExitStatus> {
-    let name = Name { command: "plan", playbooks, approved: None, output };
+    let more = Vec::new();
+    let name = Name { command: "plan", playbooks, approved: None, output, more };
     let asked = output.map(|_| approved::asked(setup, playbooks)).transpose()?;
     let mut file = output.map(open).transpose()?;
     let keep = |ended: &Ended| {
@@ -127,8 +129,19 @@ async fn apply_plan(setup: &Setup, file: &str, signed: &Plans) -> Result<ExitSta
     let setup = Setup { global, report, late_secrets, disk: setup.disk.clone() };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
     let plan = Some(Plan { file, signers: signers.len() });
-    let name = Name { command: "apply", playbooks: &asked.playbooks, approved: plan, output: None };
+    let more = protections(signed);
+    let playbooks = &asked.playbooks;
+    let name = Name { command: "apply", playbooks, approved: plan, output: None, more };
     run(&setup, &name, purpose, |ended| Ok(ended.status)).await
+}
+
+/// Who must have signed the plan, as options.
+fn protections(signed: &Plans) -> Vec<String> {
+    let count = (signed.signatures > 0).then(|| signed.signatures.to_string());
+    let count = count.map(|count| ["--require-signatures".to_owned(), count]);
+    let file = signed.allowed_signers.as_ref().map(|file| file.display().to_string());
+    let file = file.map(|file| ["--allowed-signers".to_owned(), file]);
+    count.into_iter().chain(file).flatten().collect()
 }
 
 /// The plan that is applied.
@@ -145,6 +158,8 @@ struct Name<'a> {
     approved: Option<Plan<'a>>,
     /// The file that the plan is kept in.
     output: Option<&'a Path>,
+    /// What else a run that resumes this one is given.
+    more: Vec<String>,
 }
 
 /// A run, from the first event to the last. `keep` writes what is kept of it, and gives the status that it ends with.
@@ -177,6 +192,8 @@ async fn run(
         options: setup.options(),
         approved: name.approved.as_ref().map(|plan| plan.file.to_owned()),
         output: name.output.map(|file| file.display().to_string()),
+        more: name.more.clone(),
+        folder: current().display().to_string(),
         hosts: project.inventory.hosts.len(),
     });
     let ended = run.playbook(|known| project.input(playbooks, known), purpose).await;

@@ -3,19 +3,25 @@
 use clap::Parser as _;
 
 use super::{
-    setup::Setup,
+    setup::{Setup, current},
     show::{earlier_runs, find, unreadable},
 };
 use crate::{
-    cli::Cli,
+    cli::{Cli, Global},
     diagnostic::{Diagnostic, Result},
     event::{Event, Events as _, Outcome},
     journal::Entry,
 };
 
-/// The command line of an earlier run: the last one that was to change something, unless another one is named. What it left open is
-/// told before it begins anew: the hosts know what became of it.
+/// The command line of an earlier run: the last one that was to change something, unless another one is named. What was under way at its
+/// end is told before it begins anew.
 pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
+    let own = &setup.global;
+    if !own.vars.is_empty() || own.limit.is_some() {
+        let message = "a run is resumed as it was begun";
+        return Err(Diagnostic::new("cli::resume", message)
+            .hint("leave --var and --limit out, or apply the playbook with them"));
+    }
     let project = setup.project(None)?;
     let entries = earlier_runs(&project)?;
     let (entry, events) = match run {
@@ -35,11 +41,20 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
         let message = format!("run {} goes on", entry.id);
         return Err(Diagnostic::new("journal::goes-on", message).hint("wait until it is over"));
     }
+    if let Some(Event::RunStarted { folder, .. }) = events.first()
+        && *folder != current().display().to_string()
+    {
+        let message = format!("run {} was begun in {folder}", entry.id);
+        return Err(Diagnostic::new("journal::elsewhere", message).hint("resume it there"));
+    }
     let cli = Cli::try_parse_from(std::iter::once("converge".to_owned()).chain(words.clone()));
-    let cli = cli.map_err(|error| {
+    let mut cli = cli.map_err(|error| {
         let message = format!("run {} cannot be made again: {error}", entry.id);
         Diagnostic::new("journal::unreadable", message)
     })?;
+    // How it is reached, waited for and told is said anew; what is done is not.
+    let Global { inventory, vars, limit, .. } = cli.global;
+    cli.global = Global { inventory, vars, limit, ..own.clone() };
     let open = open(&events);
     let what = match open.is_empty() {
         true => "nothing was under way at its end".to_owned(),
@@ -67,7 +82,7 @@ fn last(entries: Vec<Entry>) -> Result<(Entry, Vec<Event>)> {
 
 /// What stood on the command line behind `converge`, if the run was to change something.
 fn words(events: &[Event]) -> Option<Vec<String>> {
-    let Some(Event::RunStarted { command, playbook, options, approved, .. }) = events.first()
+    let Some(Event::RunStarted { command, playbook, options, approved, more, .. }) = events.first()
     else {
         return None;
     };
@@ -82,6 +97,7 @@ fn words(events: &[Event]) -> Option<Vec<String>> {
         }
         _ => return None,
     }
+    words.extend(more.iter().cloned());
     Some(words)
 }
 
@@ -100,4 +116,40 @@ fn open(events: &[Event]) -> Vec<&str> {
         }
     }
     open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::VERSION;
+
+    fn began(playbook: &str, approved: Option<&str>, more: &[&str]) -> Event {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Event::RunStarted {
+            version: VERSION,
+            run: "r".to_owned(),
+            command: "apply".to_owned(),
+            playbook: playbook.to_owned(),
+            options: texts(&["-l", "web"]),
+            approved: approved.map(str::to_owned),
+            output: None,
+            more: texts(more),
+            folder: String::new(),
+            hosts: 1,
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_asked_for_again() {
+        let words = |event| words(&[event]).unwrap().join("|");
+        assert_eq!(
+            words(began("a b.rhai c.rhai", None, &["--ask"])),
+            "apply|a b.rhai|c.rhai|-l|web|--ask"
+        );
+        let signed = ["--require-signatures", "2", "--allowed-signers", "f"];
+        assert_eq!(
+            words(began("a.rhai", Some("x.plan"), &signed)),
+            "apply|x.plan|--require-signatures|2|--allowed-signers|f"
+        );
+    }
 }

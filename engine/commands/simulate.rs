@@ -21,6 +21,8 @@ pub(super) async fn run(setup: &Setup, playbooks: &[String], name: &str) -> Resu
         options: setup.options(),
         approved: None,
         output: None,
+        more: Vec::new(),
+        folder: String::new(),
         hosts: project.inventory.hosts.len(),
     });
     run.simulate(|known| project.input(playbooks, known), name).await?;

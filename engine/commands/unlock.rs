@@ -7,7 +7,7 @@ use crate::{
     diagnostic::Result,
     exit_status::ExitStatus,
     remote::one_line,
-    run::lock::{BROKEN, FREE, breaking},
+    run::lock::{BROKEN, FREE, STUCK, breaking},
 };
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
@@ -35,11 +35,14 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
         let told = match word {
             FREE => "nobody holds it".to_owned(),
             BROKEN => format!("free again: it was held by {holder}"),
-            _ => {
+            word => {
                 if status == ExitStatus::Converged {
                     status = ExitStatus::Locked;
                 }
-                format!("not broken: {holder} was heard within the last minute")
+                match word {
+                    STUCK => format!("not free: what {holder} left there could not be ended"),
+                    _ => format!("not broken: {holder} was heard within the last minute"),
+                }
             }
         };
         setup.report.print(&format!("{name}  {told}"));

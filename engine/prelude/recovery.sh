@@ -4,7 +4,7 @@
 # $recovered whether a file was put back.
 recover() {
   recovered=
-  for work in "$STATE"/work/*; do if [ -e "$work" ] && ! runs "${work%.*}.pid"; then rm -f -- "$work"; fi; done
+  if ! runs "$STATE/work/pid"; then emptied "$STATE/work/log"; fi
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
     while IFS= read -r folder; do
@@ -39,6 +39,6 @@ take_back() {
 # read by a second name, which nobody can exchange for a pipe.
 is_as_doubted() {
   read -r doubted _ && there=./now-$1 || return
-  ln -T "../$1" "$there" 2>/dev/null || { (cd .. && closed) && there=../$1; } || return
+  ln -fT "../$1" "$there" 2>/dev/null || { (cd .. && closed) && there=../$1; } || return
   [ -f "$there" ] && [ ! -L "$there" ] && now=$(sha256sum <"$there") && [ "${now%% *}" = "$doubted" ]
 }

@@ -1,13 +1,14 @@
-# Work goes on without the connection that began it. Of each there are in $STATE/work: ID.log, all that it printed; ID.stop, if it is
-# to end before its next part; and ID.pid, ID.tee, ID.cat, which name processes of it, and the start of the host. Each process holds
-# the file open that names it: so a number that is another one's by now means nobody.
+# Work goes on without the connection that began it: one at a time, as whoever has the lock. In $STATE/work are `log`, all that it
+# printed; `stop`, which of them is to end before its next part; and `pid`, `tee`, `cat`, each a process of it and which work it is.
+# Each process holds the file open that names it: so a number that is another one's by now means nobody. No name of a file says
+# which work it is: whoever knows that could print what it prints.
 
-# named FILE: makes this process the one that FILE names. Where there is no room for a file, nobody is named.
+# named FILE WORK: makes this process the one that FILE names. Where there is no room for a file, nobody is named.
 named() {
   if { true >"$1"; } 2>/dev/null; then
     exec 8>"$1"
-    { read -r named _ </proc/self/stat; read -r started </proc/sys/kernel/random/boot_id; } 2>/dev/null
-    say "$named $started" >&8
+    { read -r named _ </proc/self/stat; } 2>/dev/null
+    say "$named $2" >&8
   fi
 }
 
@@ -15,3 +16,6 @@ named() {
 runs() {
   { read -r pid _ <"$1"; } 2>/dev/null && [ "/proc/$pid/fd/8" -ef "$1" ]
 }
+
+# emptied FILE: leaves nothing in it, if it is there.
+emptied() { [ ! -s "$1" ] || { true >"$1"; } 2>/dev/null; }

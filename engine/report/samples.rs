@@ -48,6 +48,8 @@ pub(super) mod event {
             options: Vec::new(),
             approved: None,
             output: None,
+            more: Vec::new(),
+            folder: "/project".to_owned(),
             hosts,
         }
     }

@@ -30,10 +30,13 @@ impl Texts<'_> {
                 options,
                 approved,
                 output,
+                more,
+                folder,
                 hosts: _,
             } => {
-                self.lines([run, command, playbook]);
+                self.lines([run, command, playbook, folder]);
                 self.lines(options);
+                self.lines(more);
                 self.lines(approved);
                 self.lines(output);
             }

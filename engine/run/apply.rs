@@ -118,7 +118,10 @@ impl Apply<'_> {
     ) -> End {
         let host = &batch.host;
         let mut place = Some(place);
-        for _ in 0..BEGUN_MAX {
+        for begun in 0..BEGUN_MAX {
+            if begun > 0 && self.run.interrupt.is_set() && !batch.obligation {
+                return End::Unstarted(self.run.interrupt.because());
+            }
             let remote = match self.fleet.remote(host).await {
                 Ok(remote) => remote,
                 Err(error) => return End::Unstarted(gone(host, &error)),
@@ -135,7 +138,10 @@ impl Apply<'_> {
                 Err(error) => Err(error),
             };
             let lost = match ended {
-                Ok(exit) => return End::Exit(exit),
+                Ok(exit) => {
+                    remote.later(&detached::forgetting()).await;
+                    return End::Exit(exit);
+                }
                 Err(RemoteError::Refused(message)) => return End::Refused(message),
                 Err(RemoteError::Overdue) => return End::Overdue,
                 Err(error @ RemoteError::Lost(_)) => error,
@@ -185,7 +191,8 @@ impl Apply<'_> {
         stage.map(Some)
     }
 
-    /// Dials a host again whose connection was lost, and reads on what the segment prints there.
+    /// Dials a host again whose connection was lost, and reads on what the segment prints there: also once the run is interrupted,
+    /// which the host is told then.
     async fn find_again(
         &self,
         batch: &Batch,
@@ -193,58 +200,68 @@ impl Apply<'_> {
         live: &mut Live<'_>,
         lost: &RemoteError,
     ) -> Found {
-        let host = &batch.host;
-        let (start, mut pause) = (self.fleet.start(host), FIRST_PAUSE);
-        let until = Instant::now() + self.fleet.limits().reconnect;
-        while Instant::now() + pause <= until {
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.run.interrupt.set() => break,
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            let Ok(remote) = self.fleet.redial(host).await else { continue };
+        let (host, start, who) = (&batch.host, self.fleet.start(&batch.host), self.run.holder());
+        for _ in 0..DIALLED_MAX {
+            let Some(remote) = self.dial_again(host).await else { return Found::Nothing };
+            live.catches_up();
             let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
-            let script = detached::read_on(&segment.id, live.read(), &start);
-            let mut read = attendant.waits(&script, live, batch.obligation).await;
-            if matches!(read, Err(RemoteError::Lost(_))) {
-                continue;
-            }
-            if read == Err(RemoteError::Overdue) {
-                // What cannot be ended keeps the lock, and that is told.
-                let _ = self.fleet.run(host, &detached::ending(&segment.id), 0).await;
-            }
-            self.retake(host).await;
-            if self.fleet.trouble(host).is_none() && read == Ok(Exit(detached::NOT_FOUND)) {
-                // The shell that could have begun it still is gone by now.
-                read = attendant.waits(&script, live, batch.obligation).await;
-            }
-            let over = live.over().borrow().map(Exit);
-            return match (read, over) {
-                (Ok(_), Some(exit)) => {
-                    self.fleet
-                        .warn(format!("{host}: {lost}; it was dialled again: nothing is lost"));
-                    Found::Ended(End::Exit(exit))
-                }
-                (Err(RemoteError::Overdue), _) => Found::Ended(End::Overdue),
-                (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => {
-                    match self.fleet.trouble(host) {
-                        Some(error) => Found::Ended(End::Unstarted(gone(host, &error))),
-                        None => Found::NotBegun,
+            let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
+            if read == Read::NotBegun {
+                // Once the shell that could begin it still is gone, that is certain.
+                read = match remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await {
+                    Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
+                    Err(_) => Read::Lost,
+                };
+                if read == Read::NotBegun {
+                    if lock::retake(host, &who, self.fleet).await {
+                        return Found::NotBegun;
                     }
+                    let trouble = self.fleet.trouble(host).unwrap_or_else(|| lost.clone());
+                    return Found::Ended(End::Unstarted(gone(host, &trouble)));
                 }
-                _ => Found::Nothing,
+            }
+            let end = match read {
+                Read::Over(exit) => End::Exit(exit),
+                Read::Overdue => {
+                    // What cannot be ended keeps the lock, which is told then.
+                    let ending = detached::ending(&segment.id);
+                    let _ = remote.run(&ending, &mut self.fleet.answer(0)).await;
+                    End::Overdue
+                }
+                Read::Lost => continue,
+                Read::NotBegun | Read::Unknown => return Found::Nothing,
             };
+            let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
+            // Where that fails, the host is lost to what comes after the segment.
+            if lock::retake(host, &who, self.fleet).await {
+                remote.later(&detached::forgetting()).await;
+            }
+            self.fleet.warn(format!("{host}: {lost}; it was dialled again: nothing is lost"));
+            return Found::Ended(end);
         }
         Found::Nothing
     }
 
-    async fn retake(&self, host: &Arc<str>) {
-        lock::retake(host, &self.run.holder(), self.run.lock_wait, self.fleet).await;
+    /// Another way to a host, if there is one within the time for that.
+    async fn dial_again(&self, host: &Arc<str>) -> Option<Arc<dyn Remote>> {
+        let until = Instant::now() + self.fleet.limits().reconnect;
+        let mut pause = FIRST_PAUSE;
+        while Instant::now() + pause <= until {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if let Ok(remote) = self.fleet.redial(host).await {
+                return Some(remote);
+            }
+        }
+        None
     }
 }
 
 /// How often a segment is begun of which it is certain that it did not begin.
 const BEGUN_MAX: usize = 3;
+
+/// How many connections are opened to read on one segment.
+const DIALLED_MAX: usize = 20;
 
 /// What is found of a segment whose connection was lost.
 enum Found {
@@ -254,6 +271,18 @@ enum Found {
     NotBegun,
     /// The host, or all that it knew, is gone.
     Nothing,
+}
+
+/// What reading on comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Over(Exit),
+    Overdue,
+    NotBegun,
+    /// This connection was lost too.
+    Lost,
+    /// The host does not know, or cannot say.
+    Unknown,
 }
 
 /// How long to wait before a host is dialled again: twice as long each time.
@@ -284,11 +313,28 @@ impl Attendant<'_> {
             never = self.stops_when_interrupted(obligation) => match never {},
             never = self.frees_when_over(over.clone()) => match never {},
         };
-        if matches!(exit, Ok(_) | Err(RemoteError::Overdue)) {
-            self.remote.later(&detached::forgetting(self.id)).await;
-        }
         // Of one that did not come to its end, there is how its script ended.
         exit.map(|exit| over.borrow().map_or(exit, Exit))
+    }
+
+    /// Reads on what the segment prints.
+    async fn reads_on(
+        &self,
+        live: &mut Live<'_>,
+        obligation: bool,
+        start: &str,
+        who: &str,
+    ) -> Read {
+        let script = detached::read_on(self.id, live.read(), start, who);
+        let read = self.waits(&script, live, obligation).await;
+        match (read, *live.over().borrow()) {
+            (Ok(_), Some(status)) => Read::Over(Exit(status)),
+            // Where something of it was heard, it was begun.
+            (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => Read::NotBegun,
+            (Err(RemoteError::Overdue), _) => Read::Overdue,
+            (Err(RemoteError::Lost(_)), _) => Read::Lost,
+            _ => Read::Unknown,
+        }
     }
 
     /// Lets a segment that is not owed end after its step once the run is interrupted.
@@ -306,7 +352,7 @@ impl Attendant<'_> {
         if over.wait_for(Option::is_some).await.is_ok() {
             sleep(HELD).await;
             // Where it cannot be said, its deadline ends it.
-            let _ = self.remote.beside(&detached::freeing(self.id)).await;
+            let _ = self.remote.beside(&detached::freeing()).await;
         }
         std::future::pending().await
     }

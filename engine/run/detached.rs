@@ -4,115 +4,118 @@
 use super::segment::Segment;
 use crate::{prelude, script::Script, sh};
 
-/// A file of a segment, in the words of a shell.
-pub(super) fn file(id: &str, what: &str) -> Script {
-    sh!("\"$STATE/work/\"{}", format!("{id}.{what}"))
-}
-
 /// Begins a segment, and reads along. It holds the lock itself. Whatever a connection does that is gone or stands still, `tee` goes
 /// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes.
 pub(super) fn begin(segment: &Segment, stage: Option<&str>, most: usize) -> Script {
-    let file = |what| file(&segment.id, what);
     // In blocks of 512 bytes: ulimit in POSIX.
     let blocks = most / 512 + 1;
     prelude::changing().then(prelude::work()).then(sh!(
-        "[ -d \"$STATE/work\" ] || mkdir -p -m 700 \"$STATE/work\"
+        "work=$STATE/work id={}
+[ -d \"$work\" ] || mkdir -p -m 700 \"$work\"
+{{ true >\"$work/log\"; }} 2>/dev/null
 trap : HUP INT TERM
-(named {}
+(named \"$work/pid\" \"$id\"
 trap : HUP INT TERM
 ({}
 ) 8>&- 9>&-
-printf '\\n%s over %s\\n' {} $?) 2>&1 |
+printf '\\n%s over %s\\n' \"$id\" $?) 2>&1 |
 (exec 9>&-
-named {}
+named \"$work/tee\" \"$id\"
 trap '' HUP INT PIPE TERM XFSZ
 ulimit -f {}
-exec tee {} 2>/dev/null) |
+exec tee \"$work/log\" 2>/dev/null) |
 (exec 9>&-
-named {}
+named \"$work/cat\" \"$id\"
 trap '' HUP INT TERM
 exec cat)",
-        file("pid"),
-        segment.body(stage),
         segment.id,
-        file("tee"),
-        blocks,
-        file("log"),
-        file("cat")
+        segment.body(stage),
+        blocks
     ))
 }
 
 /// Reads on what a segment printed, from a byte on, until it is over: over another connection, which takes the place of the first.
-/// It ends with [`NOT_FOUND`] where nothing is known of it, and with [`RESTARTED`] where this is not that `start` of the host.
-pub(super) fn read_on(id: &str, from: usize, start: &str) -> Script {
-    let file = |what| file(id, what);
+/// It ends with [`NOT_FOUND`] where nobody but `who` has had the host since, and the segment was not begun; and with [`GONE`] where
+/// another run has had it, or this is not that `start` of the host: nothing can be known then.
+pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
     prelude::reading().then(prelude::work()).then(sh!(
-        "at={} log={}
+        "work=$STATE/work at={} start= found= holder=
 {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
-[ \"${{start-}}\" = {} ] || exit {}
-[ -f \"$log\" ] || exit {}
-if runs {}; then kill -KILL \"$pid\"; fi
+[ -n \"$start\" ] && [ \"$start\" = {} ] || exit {}
+{{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
+if [ \"$found\" != {} ]; then
+  {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
+  if [ \"$holder\" = {} ]; then exit {}; else exit {}; fi
+fi
+if runs \"$work/cat\"; then kill -KILL \"$pid\"; fi
+gone=0
 while :; do
-  last=yes
-  if runs {}; then last=; elif runs {}; then grep -q '^'{}' over ' \"$log\" || last=; fi
-  size=$(stat -c %s \"$log\") || exit
+  # What was printed last may be on its way to the log.
+  if runs \"$work/pid\"; then gone=0; elif runs \"$work/tee\"; then gone=$((gone + 1)); else gone=2; fi
+  size=$(stat -c %s \"$work/log\") || exit
   if [ \"$size\" -gt \"$at\" ]; then
-    tail -c +$((at + 1)) \"$log\" | head -c $((size - at))
+    tail -c +$((at + 1)) \"$work/log\" | head -c $((size - at))
     at=$size
   fi
-  [ -z \"$last\" ] || break
+  [ \"$gone\" -lt 2 ] || break
   sleep 1
 done
 {}",
         from,
-        file("log"),
         start,
-        RESTARTED,
-        NOT_FOUND,
-        file("cat"),
-        file("pid"),
-        file("tee"),
+        GONE,
         id,
-        free(id)
+        who,
+        NOT_FOUND,
+        GONE,
+        Script::trusted(FREE)
     ))
 }
 
-/// How reading on ends where there is no such segment.
+/// How reading on ends where the segment was not begun.
 pub(super) const NOT_FOUND: i32 = 3;
 
-/// How it ends where the host was started anew.
-const RESTARTED: i32 = 4;
+/// How it ends where it cannot be known.
+const GONE: i32 = 4;
+
+/// Ends the reading along of a segment that is over, whatever it started and left there: that may have its output still.
+const FREE: &str = r#"if runs "$STATE/work/tee"; then kill -KILL "$pid"; fi"#;
+
+/// [`FREE`] as a script of its own.
+pub(super) fn freeing() -> Script {
+    prelude::reading().then(prelude::work()).then(Script::trusted(FREE))
+}
 
 /// Ends a segment with all that it started.
 pub(super) fn ending(id: &str) -> Script {
-    let pid = file(id, "pid");
     let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
     functions.then(sh!(
-        "for signal in TERM KILL; do
-  if runs {}; then signal_below \"$pid\" $signal; sleep 2; fi
+        "work=$STATE/work found=
+{{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
+[ \"$found\" = {} ] || exit 0
+for signal in TERM KILL; do
+  if runs \"$work/pid\"; then signal_below \"$pid\" $signal; sleep 2; fi
 done
-if runs {}; then kill -KILL \"$pid\"; fi",
-        pid,
-        pid
+if runs \"$work/pid\"; then kill -KILL \"$pid\"; fi",
+        id
     ))
-}
-
-/// Ends the reading along of a segment that is over, whatever it started and left there: that may have its output still.
-fn free(id: &str) -> Script {
-    sh!("if runs {}; then kill -KILL \"$pid\"; fi", file(id, "tee"))
-}
-
-/// [`free`] as a script of its own.
-pub(super) fn freeing(id: &str) -> Script {
-    prelude::reading().then(prelude::work()).then(free(id))
 }
 
 /// Lets a segment end after the part that runs, be it the last.
 pub(super) fn stopping(id: &str) -> Script {
-    prelude::reading().then(sh!(": >{}", file(id, "stop")))
+    prelude::reading().then(sh!("say {} >\"$STATE/work/stop\"", id))
 }
 
-/// Removes what is left of a segment of which all is known.
-pub(super) fn forgetting(id: &str) -> Script {
-    prelude::reading().then(sh!("rm -f -- {}.*", sh!("\"$STATE/work/\"{}", id)))
+/// What a segment asks before each part.
+pub(super) fn stops(id: &str) -> Script {
+    sh!(
+        "stop=; {{ read -r stop <\"$STATE/work/stop\"; }} 2>/dev/null
+[ \"$stop\" != {} ] || {{ at stopped; exit 0; }}",
+        id
+    )
+}
+
+/// Leaves nothing of what a segment printed, which is known by now.
+pub(super) fn forgetting() -> Script {
+    prelude::reading().then(prelude::work()).then(sh!("emptied \"$STATE/work/log\""))
 }

@@ -49,8 +49,18 @@ struct Way {
     before: Mutex<Traffic>,
     /// Why nothing more is done on this host, once people know.
     lost: OnceLock<RemoteError>,
-    /// Says that we are there, as long as we hold the host; and which start of the host we hold.
-    lease: Mutex<Option<(Lease, String)>>,
+    /// How we hold the host, as long as we do.
+    held: Mutex<Option<Held>>,
+}
+
+/// A host that is held.
+struct Held {
+    /// Which start of the host it is: a later one is held by nobody.
+    start: String,
+    /// Who holds it.
+    who: String,
+    /// Says that we are there.
+    _lease: Lease,
 }
 
 impl Way {
@@ -68,8 +78,8 @@ impl Way {
         before + self.opened().map_or_else(Traffic::default, |remote| remote.traffic())
     }
 
-    fn lease(&self) -> MutexGuard<'_, Option<(Lease, String)>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,21 +189,34 @@ impl Fleet {
     pub(crate) async fn redial(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         let remote = self.connect(name).await?;
         let way = self.way(name);
-        *way.lease() = None;
+        let held = way.held().take().map(|Held { start, who, .. }| (remote.clone(), start, who));
+        self.hold(name, held);
         *way.before.lock().unwrap_or_else(PoisonError::into_inner) = way.traffic();
         let opened = Arc::new(OnceCell::new_with(Some(Ok(remote.clone()))));
         *way.remote.lock().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(remote)
     }
 
-    /// From now on, a host is held by this way, or is not any more. What the host calls its start tells it from a later one.
-    pub(crate) fn hold(&self, name: &Arc<str>, held: Option<(Arc<dyn Remote>, String)>) {
-        *self.way(name).lease() = held.map(|(remote, start)| (Lease::begin(remote), start));
+    /// From now on, a host is held over this way, which start of it, and by whom; or it is not any more.
+    pub(crate) fn hold(&self, name: &Arc<str>, held: Option<(Arc<dyn Remote>, String, String)>) {
+        let held = held.map(|(remote, start, who)| {
+            let (events, host) = (self.events().clone(), name.clone());
+            let warn = move |error| {
+                let message = format!(
+                    "{host} cannot be told that this run is there, and may take it for one that is gone after a minute: {error}"
+                );
+                if let Some(events) = events {
+                    events.send(Event::Warning { message, place: None });
+                }
+            };
+            Held { start, who: who.clone(), _lease: Lease::begin(remote, who, warn) }
+        });
+        *self.way(name).held() = held;
     }
 
     /// Which start of the host is held.
     pub(crate) fn start(&self, name: &Arc<str>) -> String {
-        self.way(name).lease().as_ref().map(|(_, start)| start.clone()).unwrap_or_default()
+        self.way(name).held().as_ref().map(|held| held.start.clone()).unwrap_or_default()
     }
 
     async fn connect(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
@@ -306,7 +329,7 @@ impl Fleet {
     pub(crate) async fn close(&self) {
         let ways: Vec<Arc<Way>> = self.ways().values().cloned().collect();
         let close = ways.iter().map(async |way| {
-            *way.lease() = None;
+            way.held().take();
             if let Some(remote) = way.opened() {
                 remote.close().await;
             }

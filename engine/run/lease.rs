@@ -1,5 +1,5 @@
-//! A run that holds a host says now and then that it is still there. Where nobody is heard for a minute, the shell that has the lock
-//! ends by itself, once what it runs is over.
+//! A run that holds a host says now and then that it is still there. Where nobody is heard for 45 to 60 seconds, the shell that has the
+//! lock ends, once what it runs is over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,21 +16,38 @@ use crate::{
     sh,
 };
 
-/// How often the run is heard.
-const EVERY: Duration = Duration::from_secs(20);
+/// How often the run is heard, and how long that may take.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Says it as long as this is kept.
 pub(super) struct Lease(AbortHandle);
 
 impl Lease {
-    pub(super) fn begin(remote: Arc<dyn Remote>) -> Self {
+    /// Speaks for `who` over this way. Whoever does not hold the host any more is not heard. `warn` is told if that never works.
+    pub(super) fn begin(
+        remote: Arc<dyn Remote>,
+        who: String,
+        warn: impl FnOnce(RemoteError) + Send + 'static,
+    ) -> Self {
         let says = async move {
+            let mut warn = Some(warn);
             loop {
                 sleep(EVERY).await;
-                let heard = prelude::reading().then(sh!("say {} >\"$STATE/heard\"", nonce()));
-                let said = timeout(EVERY, remote.beside(&heard)).await;
-                if let Ok(Err(RemoteError::Lost(_) | RemoteError::Left(_))) = said {
-                    return;
+                let heard = prelude::reading().then(sh!(
+                    "holder=; {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
+[ \"$holder\" != {} ] || say {} >\"$STATE/heard\"",
+                    who,
+                    nonce()
+                ));
+                match timeout(EVERY, remote.beside(&heard)).await {
+                    Ok(Err(RemoteError::Lost(_) | RemoteError::Left(_))) => return,
+                    Ok(Err(error)) => {
+                        if let Some(warn) = warn.take() {
+                            warn(error);
+                        }
+                    }
+                    Ok(Ok(_)) => warn = None,
+                    Err(_) => {}
                 }
             }
         };
@@ -45,7 +62,8 @@ impl Drop for Lease {
 }
 
 /// Ends a shell that nobody uses any more. `$1` is the shell, `$2` the folder of the state, `$3` the lock. Whoever reads along, and
-/// whoever only has the output of something that is over, ends at once; the shell when nothing works below it any more.
+/// whoever only has the output of something that is over, ends at once; the shell when nothing works below it any more. It heeds
+/// nothing but KILL while it reads: so what it would have done at its end is done here.
 const WATCH: &str = r#"cd "$2" || exit
 heard= missed=0
 { read -r heard <heard; } 2>/dev/null
@@ -55,20 +73,22 @@ while sleep 15 && [ "/proc/$1/fd/9" -ef "$3" ]; do
   if [ "$heard" != "$last" ]; then missed=0; continue; fi
   missed=$((missed + 1))
   [ "$missed" -ge 3 ] || continue
-  works=
-  for cat in work/*.cat; do
-    if runs "$cat"; then kill -KILL "$pid"; fi
-    if runs "${cat%cat}pid"; then works=yes
-    elif runs "${cat%cat}tee"; then kill -KILL "$pid"; fi
-  done
-  # What it prints may stand still too, and then it heeds nothing else.
-  if [ -z "$works" ] && [ "$missed" -ge 4 ]; then kill -KILL "$1"; else kill "$1"; fi
+  if runs work/cat; then kill -KILL "$pid"; fi
+  if runs work/pid; then kill "$1"; continue; fi
+  if runs work/tee; then kill -KILL "$pid"; fi
+  kill -KILL "$1"
+  tries=0
+  while kill -0 "$1" 2>/dev/null && [ "$tries" -lt 100000 ]; do tries=$((tries + 1)); done
+  leftovers
+  { read -r pid _ <lock.held/by; } 2>/dev/null
+  if [ "${pid-}" = "$1" ]; then rm -rf lock.held; fi
+  if ! runs work/pid; then emptied work/log; fi
 done"#;
 
 /// Begins to watch the shell in which this runs, whose lock is the file `$lock`; leaves the process in $lock_watch. A session of its own
 /// keeps it from what is done to all that the shell started.
 pub(super) fn watch() -> Script {
-    let watch = prelude::work().then(Script::trusted(WATCH));
+    let watch = prelude::leftovers().then(prelude::work()).then(Script::trusted(WATCH));
     sh!(
         "lock_watch=$(setsid=; if has setsid; then setsid=setsid; fi
 $setsid sh -c {} converge-watch $$ \"$STATE\" \"$lock\" </dev/null >/dev/null 2>&1 9<&- & say $!)

@@ -107,6 +107,12 @@ impl<'a> Live<'a> {
         self.due = Instant::now().checked_add(self.time());
     }
 
+    /// Over another connection: what was printed meanwhile comes first, and that may be how the part ended in time.
+    pub(super) fn catches_up(&mut self) {
+        let soon = Instant::now().checked_add(self.apply.fleet.limits().probe);
+        self.due = self.due.max(soon);
+    }
+
     /// Why what took too long was ended.
     fn late(&self) -> String {
         match self.due.is_some_and(|due| due <= Instant::now()) {

@@ -1,4 +1,4 @@
-//! One run at a time on a host: a lock that the connection holds, and that is gone when the connection is.
+//! One run at a time on a host: a lock that its shell holds, and what works there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +24,9 @@ const TAKEN: &str = "taken";
 
 /// What it prints instead, when what a run had left there was put in order.
 const RECOVERED: &str = "recovered";
+
+/// What it prints last when nobody else has had the lock since we had it.
+const AGAIN: &str = "again";
 
 /// What it prints when nobody can take it, before why.
 const NOBODY: &str = "nobody can: ";
@@ -72,45 +75,83 @@ pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &
     }
 }
 
-/// Takes the lock of a host anew over another connection, whoever else waits for it. The shell that has it still, of the connection
-/// that was lost, is ended first.
-pub(super) async fn retake(host: &Arc<str>, who: &str, wait: Duration, fleet: &Fleet) {
-    let end = sh!(
-        "{{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
-[ \"${{holder-}}\" = {} ] || exit 0
-held() {{ [ \"/proc/$pid/fd/9\" -ef \"$STATE/lock\" ] || [ \"/proc/$pid/fd/9\" -ef \"$STATE/lock.held/by\" ]; }}
-for signal in TERM TERM KILL KILL KILL; do
-  if held; then kill -$signal \"$pid\"; sleep 1; fi
+/// Ends the shell that has the lock still for `who`, of a connection that was lost: it begins nothing any more then.
+pub(super) fn ousting(who: &str) -> Script {
+    prelude::reading().then(sh!(
+        "pid= holder=; {{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
+[ \"$holder\" = {} ] || exit 0
+shell=$pid
+{}
+for signal in TERM KILL KILL KILL; do
+  if held; then kill -$signal \"$shell\"; sleep 1; fi
 done",
-        who
-    );
-    // Where that does not work, the lock is not to be had.
-    if fleet.run(host, &prelude::reading().then(end), 0).await.is_ok() {
-        take(std::slice::from_ref(host), who, wait, fleet).await;
+        who,
+        Script::trusted(HELD_BY)
+    ))
+}
+
+/// `held` says whether $shell has the lock.
+const HELD_BY: &str = r#"held() { [ "/proc/$shell/fd/9" -ef "$STATE/lock" ] || [ "/proc/$shell/fd/9" -ef "$STATE/lock.held/by" ]; }"#;
+
+/// Takes the lock of a host again over another connection, once the shell of the first is gone. A host that another run has had
+/// in between is not as it was: it is lost to this run.
+pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
+    let tries = Tries { script: prelude::reading().then(script(who)), who, fleet };
+    let Some(said) = tries.keep(host, &tries.script).await else { return false };
+    let is_ours = is_taken(&said);
+    if is_ours && said.ends_with(AGAIN) {
+        return true;
     }
+    if is_ours {
+        tries.give_back(host).await;
+    }
+    let why = match is_ours {
+        true => RemoteError::Locked("another one had it while the connection was lost".to_owned()),
+        false if said == who => {
+            let message = "what the lost connection left there could not be ended".to_owned();
+            RemoteError::Left(message)
+        }
+        false => untaken(said, who),
+    };
+    fleet.lose(host, why);
+    false
 }
 
 /// Breaks the lock of a run of which nothing was heard for a minute, which its watch did not do: what it has still to do is ended. Says
 /// [`FREE`], [`BROKEN`] and who had it, or [`HELD`] and who has it.
 pub(crate) fn breaking() -> Script {
-    prelude::reading().then(prelude::work()).then(prelude::signal()).then(sh!(
-        "pid= holder=; {{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
+    let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
+    functions.then(sh!(
+        "free() {{
+  if has flock && [ -e \"$STATE/lock\" ]; then (exec 9<\"$STATE/lock\" && flock -n 9) || return; fi
+  [ ! -d \"$STATE/lock.held\" ]
+}}
+if free; then say {}; exit; fi
+pid= holder=; {{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
 shell=${{pid:-x}}
-held() {{ [ \"/proc/$shell/fd/9\" -ef \"$STATE/lock\" ] || [ \"/proc/$shell/fd/9\" -ef \"$STATE/lock.held/by\" ]; }}
-works=
-for work in \"$STATE\"/work/*.pid; do if runs \"$work\"; then works=\"$works $pid\"; fi; done
-if [ -z \"$works\" ] && ! held; then say {}; exit; fi
-if [ -n \"$(find \"$STATE/heard\" \"$STATE/holder\" -mmin -1 2>/dev/null)\" ]; then say {} \"$holder\"; exit; fi
+{}
+set -- \"$STATE/holder\"
+[ ! -e \"$STATE/heard\" ] || set -- \"$@\" \"$STATE/heard\"
+# Who cannot be asked when somebody was heard may have been just now.
+lately=$(find \"$@\" -prune -mmin -1) || lately=unknown
+if [ -n \"$lately\" ]; then say {} \"$holder\"; exit; fi
 for signal in TERM KILL; do
-  for pid in $works; do signal_below \"$pid\" $signal; done
-  sleep 2
+  if runs \"$STATE/work/pid\"; then signal_below \"$pid\" $signal; sleep 2; fi
 done
-for work in \"$STATE\"/work/*.pid; do if runs \"$work\"; then kill -KILL \"$pid\"; fi; done
+if runs \"$STATE/work/pid\"; then kill -KILL \"$pid\"; fi
 if held; then kill -KILL \"$shell\"; fi
+pid=; {{ read -r pid _ <\"$STATE/lock.held/by\"; }} 2>/dev/null
+if [ \"$pid\" = \"$shell\" ]; then rm -rf \"$STATE/lock.held\"; fi
+for try in 1 2 3; do
+  if free; then emptied \"$STATE/work/log\"; say {} \"$holder\"; exit; fi
+  sleep 1
+done
 say {} \"$holder\"",
         FREE,
+        Script::trusted(HELD_BY),
         HELD,
-        BROKEN
+        BROKEN,
+        STUCK
     ))
 }
 
@@ -119,6 +160,9 @@ pub(crate) const FREE: &str = "free";
 
 /// A run has it that was heard a moment ago.
 pub(crate) const HELD: &str = "held";
+
+/// Something has it that could not be ended.
+pub(crate) const STUCK: &str = "stuck";
 
 /// It was broken.
 pub(crate) const BROKEN: &str = "broken";
@@ -197,9 +241,9 @@ impl Tries<'_> {
         match remote.keep(script, &mut said).await {
             Ok(_) => {
                 let said = one_line(&said.stdout);
-                let is_ours = [TAKEN, RECOVERED].contains(&first_word(&said));
-                let start = said.split_once(' ').map_or("", |(_, start)| start);
-                self.fleet.hold(host, is_ours.then(|| (remote, start.to_owned())));
+                let start = said.split(' ').nth(1).unwrap_or_default();
+                let held = is_taken(&said).then(|| (remote, start.to_owned(), self.who.to_owned()));
+                self.fleet.hold(host, held);
                 Some(said)
             }
             Err(error) => {
@@ -208,6 +252,10 @@ impl Tries<'_> {
             }
         }
     }
+}
+
+fn is_taken(said: &str) -> bool {
+    [TAKEN, RECOVERED].contains(&first_word(said))
 }
 
 fn first_word(said: &str) -> &str {
@@ -257,14 +305,15 @@ done
 boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 lock_folder() {
 if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
-{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null || return
-if [ "$by" = "$(boot)" ]; then
-case $(kill -0 "$pid" 2>&1) in *'o such process'*) ;; *) return 1 ;; esac
-for work in "$STATE"/work/*.pid; do if runs "$work"; then return 1; fi; done
-fi
+pid= by=
+{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
+[ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
+if [ -n "$pid" ] && [ "$by" = "$(boot)" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
+if runs "$STATE/work/pid"; then return 1; fi
+{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
-{ read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
-if [ "$now" != "$pid $by" ]; then mv "$STATE/lock.dead.$$" "$STATE/lock.held"; return 1; fi
+now=; { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
+if [ "$now" != "$pid${pid:+ $by}" ]; then mv "$STATE/lock.dead.$$" "$STATE/lock.held"; return 1; fi
 rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
 }
 holder() {
@@ -277,13 +326,16 @@ say "$holder"
 /// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
 fn script(who: &str) -> Script {
     let taken = sh!(
-        "say \"$$ $who\" >\"$STATE/holder\"
+        "again=; {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
+if [ \"$holder\" = \"$who\" ]; then again=' '{}; fi
+say \"$$ $who\" >\"$STATE/holder\"
 at_end={}
 {}
 {}
 leftovers; recover; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
 start=; {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
-say \"$said $start\"",
+say \"$said $start$again\"",
+        AGAIN,
         UNWATCH,
         Script::trusted(AT_END),
         lease::watch(),
@@ -308,8 +360,8 @@ elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
-unset -f named runs
-unset who holder said start locked lock work pid by now at at_end held left list folder recovered STATE",
+unset -f named runs emptied
+unset who holder said start again locked lock work pid by now at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
@@ -485,6 +537,12 @@ mod tests {
             assert_eq!(first.says("echo there"), "there", "{shell:?}");
             while first.0.try_wait().unwrap().is_none() {
                 tick();
+            }
+            // Its watch ends too.
+            let mut left = 0;
+            while left < 1000 && !tick() {
+                left += 1;
+                std::thread::yield_now();
             }
             let mut second = Shell::start(&state, shell);
             assert_eq!(second.takes("two"), TAKEN, "{shell:?}");

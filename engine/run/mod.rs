@@ -158,19 +158,24 @@ impl Run {
         fleet: &Arc<Fleet>,
         began: Instant,
     ) -> Result<Ended> {
-        let planned = self.stages(input, Purpose::Plan, fleet, began).await?;
+        let quiet = Arc::new(Quiet::new(self.events.clone()));
+        let run = self.telling(quiet.clone());
+        let mut planned = run.stages(input, Purpose::Plan, fleet, began).await?;
         let is_pending = planned.hosts.values().any(|host| host.pending > 0);
         let yes = async { is_pending && asks().await };
         let yes = tokio::select! {
             () = self.interrupt.set() => false,
             yes = yes => yes,
         };
+        if self.interrupt.is_set() {
+            planned.status = ExitStatus::Interrupted;
+        }
         if !yes {
             return Ok(planned);
         }
-        let events = Arc::new(Quiet::new(self.events.clone()));
+        quiet.again();
         let approved = Some(planned.plan);
-        self.telling(events).stages(input, Purpose::Apply { approved }, fleet, began).await
+        run.stages(input, Purpose::Apply { approved }, fleet, began).await
     }
 
     /// The same run, which tells somebody else.

@@ -11,7 +11,7 @@ use super::detached;
 use crate::{
     catalog::{Catalog, NodeId},
     change::Change,
-    content::Content,
+    content::{Content, Digest},
     plan::{Plan, TakenOver},
     prelude,
     probe::Owed,
@@ -53,6 +53,9 @@ impl Segment {
     /// A segment of what is planned for `nodes`, in that order. `run` names the run in what is left owed.
     pub fn new(catalog: &Catalog, plan: &Plan, nodes: &[NodeId], id: String, run: &str) -> Self {
         let mut parts: Vec<Part> = Vec::new();
+        // Names are in the arguments of programs, where all users of the host see them.
+        let veil = Digest::of(format!("name {id}").as_bytes()).to_string();
+        let veil = veil.get(..32).unwrap_or(&veil);
         let mut rest = nodes;
         while let Some((&first, _)) = rest.split_first() {
             let together = together(catalog, plan, rest);
@@ -61,7 +64,7 @@ impl Segment {
                 Some((_, step)) => step,
                 None => step(catalog, plan, first),
             };
-            let step = veiled(step, &format!("{id}-{}", parts.len()));
+            let step = veiled(step, &format!("{veil}-{}", parts.len()));
             parts.push(Part::new(catalog, plan, nodes.to_vec(), step, run));
             rest = later;
         }
@@ -87,8 +90,7 @@ impl Segment {
         ));
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                let stop = detached::file(&self.id, "stop");
-                script.push(sh!("[ ! -e {} ] || {{ at stopped; exit 0; }}", stop));
+                script.push(detached::stops(&self.id));
             }
             script.push(sh!(
                 "at begin {}\n{}\nat end {} $r; [ $r = 0 ] || exit 0",

@@ -19,8 +19,8 @@ END";
 
 fn is_swept(lab: &Lab) {
     lab.by_hand("api-1", "nft delete table ip cut; rm -f /run/go /run/steps");
-    let left =
-        lab.by_hand("api-1", "ls /var/lib/converge/work; ls -d /tmp/converge.* 2>/dev/null || :");
+    let left = lab
+        .by_hand("api-1", "cat /var/lib/converge/work/log; ls -d /tmp/converge.* 2>/dev/null || :");
     assert_eq!(left, "");
 }
 

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Refuses,
     /// The connection ends before the first segment, and nobody tells the host.
     Idle,
+    /// So it does, and the segment comes to the host so much later.
+    Late(Duration),
     /// The connection ends, and nobody tells the host, once so many bytes were read of a segment that goes on.
     Silent(usize),
 }
@@ -406,8 +408,17 @@ impl Remote for FakeRemote {
     }
 
     async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        if self.fault == Some(Fault::Idle) {
-            return self.is_silent();
+        match self.fault {
+            Some(Fault::Idle) => return self.is_silent(),
+            Some(Fault::Late(after)) => {
+                let (remote, script) = (self.remote.clone(), script.clone());
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    let _ = remote.work(&script, &mut Captured::default()).await;
+                });
+                return self.is_silent();
+            }
+            _ => {}
         }
         let Some(Fault::Silent(left)) = self.fault else {
             return self.counted(script, output, true).await;

@@ -1,8 +1,11 @@
 //! A connection that is lost while something runs: what runs goes on, and is found again.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
-use converge::exit_status::ExitStatus::{Converged, Failed, Unreachable};
+use converge::{
+    event::Event,
+    exit_status::ExitStatus::{Converged, Failed, Unreachable},
+};
 
 use futures::future::join_all;
 
@@ -31,7 +34,9 @@ fn fleet() -> Fleet {
 
 /// Nothing is left of a segment, and nobody has the lock.
 fn is_swept(fleet: &Fleet) -> bool {
-    fleet.at("a", "state/work").read_dir().unwrap().count() == 0
+    let lock = fleet.at("a", "state/lock");
+    let free = Command::new("flock").arg("-n").arg(lock).arg("true").status().unwrap();
+    fleet.read("a", "state/work/log").as_deref() == Some("") && free.success()
 }
 
 #[tokio::test]
@@ -72,12 +77,47 @@ async fn what_was_not_begun_before_its_connection_was_lost_is_begun_over_another
     }
 }
 
+/// The kernel sends again what the controller has given up.
+#[tokio::test]
+async fn what_arrives_after_its_connection_was_given_up_runs_once() {
+    let late = (0..12).map(async |n| {
+        let fleet = fleet();
+        fleet.breaks("a", Fault::Late(Duration::from_millis(800 + n * 60)));
+        let ran = fleet.apply(&site("true")).await;
+        assert_eq!(ran.status, Converged, "{n}: {:?}", ran.warnings());
+        assert_eq!(fleet.log().join(" "), "one two three four", "{n}");
+        assert!(is_swept(&fleet), "{n}");
+    });
+    join_all(late).await;
+}
+
+#[tokio::test]
+async fn a_host_that_another_run_had_in_between_is_left_alone() {
+    let fleet = fleet();
+    fleet.breaks("a", Fault::Idle);
+    let holder = fleet.at("a", "state/holder");
+    let mut fleet = fleet;
+    let dialled = std::sync::atomic::AtomicUsize::new(0);
+    fleet.interrupt_at = Some(std::sync::Arc::new(move |event: &Event| {
+        let again = matches!(event, Event::Connecting { .. })
+            && dialled.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1;
+        if again {
+            std::fs::write(&holder, "1 run other of somebody else\n").unwrap();
+        }
+        false
+    }));
+    let ran = fleet.apply(&site("true")).await;
+    assert_eq!((ran.status, fleet.log().len()), (Unreachable, 0));
+    assert_eq!(ran.outcome("command:one"), "unknown");
+}
+
 #[tokio::test]
 async fn a_step_that_takes_too_long_without_its_connection_is_ended() {
     let mut fleet = fleet();
     fleet.limits.step = Duration::from_secs(4);
+    fleet.limits.probe = Duration::from_secs(6);
     fleet.breaks("a", Fault::Silent(0));
-    let ran = fleet.apply(&site("sleep 600 & wait")).await;
+    let ran = fleet.apply(&site("sleep 601 & wait")).await;
     assert_eq!((ran.status, fleet.log().join(" ")), (Failed, "one two".to_owned()));
     assert_eq!(ran.outcome("command:three"), "failed: it took longer than 4 s, and was ended");
     assert_eq!(ran.outcome("/f"), "skipped: a/command:three");
