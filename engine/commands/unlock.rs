@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::setup::Setup;
 use crate::{
+    cli::Format,
     diagnostic::Result,
     exit_status::ExitStatus,
     remote::one_line,
-    run::lock::{BROKEN, FREE, STUCK, breaking},
+    run::lock::{BROKEN, FREE, HELD, STUCK, breaking},
 };
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
@@ -32,18 +33,20 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
         };
         let said = one_line(&said.stdout);
         let (word, holder) = said.split_once(' ').unwrap_or((&said, ""));
+        if ![FREE, BROKEN].contains(&word) && status == ExitStatus::Converged {
+            status = ExitStatus::Locked;
+        }
+        if setup.global.format == Some(Format::Json) {
+            let line = serde_json::json!({ "host": &*name, "lock": word, "holder": holder });
+            setup.report.print(&line.to_string());
+            continue;
+        }
         let told = match word {
             FREE => "nobody holds it".to_owned(),
             BROKEN => format!("free again: it was held by {holder}"),
-            word => {
-                if status == ExitStatus::Converged {
-                    status = ExitStatus::Locked;
-                }
-                match word {
-                    STUCK => format!("not free: what {holder} left there could not be ended"),
-                    _ => format!("not broken: {holder} was heard within the last minute"),
-                }
-            }
+            STUCK => format!("not free: what {holder} left there could not be ended"),
+            HELD => format!("not broken: {holder} was heard within the last minute"),
+            _ => "it did not say who holds it".to_owned(),
         };
         setup.report.print(&format!("{name}  {told}"));
     }
