@@ -147,9 +147,11 @@ fn the_lock_of_a_run_that_is_gone_is_broken_with_all_that_it_left_running() {
     let mut long = Long::begins("");
     long.gets(Signal::KILL);
     long.ends();
-    let holder = long.root.path().join("state/holder");
     let past = std::time::SystemTime::now() - Duration::from_secs(100);
-    fs::File::options().write(true).open(&holder).unwrap().set_modified(past).unwrap();
+    for name in ["state/holder", "state/heard"] {
+        let file = fs::File::options().write(true).open(long.root.path().join(name)).unwrap();
+        file.set_modified(past).unwrap();
+    }
     let (said, status) = long.says(&["playbooks/long.rhai", "--lock-wait", "0"]);
     assert_eq!(status, Some(6), "{said}");
     let (said, status) = long.says(&["unlock", "here"]);

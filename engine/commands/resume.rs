@@ -53,7 +53,11 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
         Diagnostic::new("journal::unreadable", message)
     })?;
     // How it is reached, waited for and told is said anew; what is done is not.
-    let Global { inventory, vars, limit, .. } = cli.global;
+    let Global { mut inventory, vars, limit, .. } = cli.global;
+    if !words.iter().any(|word| word == "-i") {
+        // Whatever the environment names today.
+        inventory.clear();
+    }
     cli.global = Global { inventory, vars, limit, ..own.clone() };
     let open = open(&events);
     let what = match open.is_empty() {

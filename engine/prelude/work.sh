@@ -12,9 +12,9 @@ named() {
   fi
 }
 
-# runs FILE: whether the process runs that FILE names, which is in $pid then.
+# runs FILE [WORK]: whether the process runs that FILE names, of this work if it matters; it is in $pid then.
 runs() {
-  { read -r pid _ <"$1"; } 2>/dev/null && [ "/proc/$pid/fd/8" -ef "$1" ]
+  { read -r pid whose <"$1"; } 2>/dev/null && [ "${2-$whose}" = "$whose" ] && [ "/proc/$pid/fd/8" -ef "$1" ]
 }
 
 # emptied FILE: leaves nothing in it, if it is there.

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,6 +55,8 @@ struct Jump {
     handshakes: Semaphore,
     /// Why it could not be reached. All hosts behind it are told so; none waits for it again.
     dead: OnceLock<RemoteError>,
+    /// Whether it could be reached once.
+    reached: AtomicBool,
 }
 
 impl Jump {
@@ -61,7 +66,8 @@ impl Jump {
 
     fn new() -> Self {
         let connections = Pool::new(Self::TUNNELS);
-        Self { connections, handshakes: Semaphore::new(Self::HANDSHAKES), dead: OnceLock::new() }
+        let (handshakes, reached) = (Semaphore::new(Self::HANDSHAKES), AtomicBool::new(false));
+        Self { connections, handshakes, dead: OnceLock::new(), reached }
     }
 }
 
@@ -98,12 +104,17 @@ impl Dialer {
             if let Some(error) = jump.dead.get() {
                 return Err(error.clone());
             }
-            Box::pin(self.dial(stops)).await.map_err(|error| {
+            let dialled = Box::pin(self.dial(stops)).await.map_err(|error| {
                 let at = stops.last().map(|stop| stop.target.address()).unwrap_or_default();
                 let error = error.at_jump_host(&at);
-                let _ = jump.dead.set(error.clone());
+                // One that was there may come back.
+                if !jump.reached.load(Ordering::Relaxed) {
+                    let _ = jump.dead.set(error.clone());
+                }
                 error
-            })
+            });
+            jump.reached.fetch_or(dialled.is_ok(), Ordering::Relaxed);
+            dialled
         };
         jump.connections.share(|connection| !connection.is_closed(), another).await
     }

@@ -137,11 +137,11 @@ impl Apply<'_> {
                 }
                 Err(error) => Err(error),
             };
+            if matches!(ended, Ok(_) | Err(RemoteError::Overdue)) {
+                remote.later(&detached::forgetting()).await;
+            }
             let lost = match ended {
-                Ok(exit) => {
-                    remote.later(&detached::forgetting()).await;
-                    return End::Exit(exit);
-                }
+                Ok(exit) => return End::Exit(exit),
                 Err(RemoteError::Refused(message)) => return End::Refused(message),
                 Err(RemoteError::Overdue) => return End::Overdue,
                 Err(error @ RemoteError::Lost(_)) => error,
@@ -225,7 +225,9 @@ impl Apply<'_> {
                 Read::Overdue => {
                     // What cannot be ended keeps the lock, which is told then.
                     let ending = detached::ending(&segment.id);
-                    let _ = remote.run(&ending, &mut self.fleet.answer(0)).await;
+                    if remote.run(&ending, &mut self.fleet.answer(0)).await.is_err() {
+                        continue;
+                    }
                     End::Overdue
                 }
                 Read::Lost => continue,
@@ -235,8 +237,8 @@ impl Apply<'_> {
             // Where that fails, the host is lost to what comes after the segment.
             if lock::retake(host, &who, self.fleet).await {
                 remote.later(&detached::forgetting()).await;
+                self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
             }
-            self.fleet.warn(format!("{host}: {lost}; it was dialled again: nothing is lost"));
             return Found::Ended(end);
         }
         Found::Nothing
@@ -352,7 +354,7 @@ impl Attendant<'_> {
         if over.wait_for(Option::is_some).await.is_ok() {
             sleep(HELD).await;
             // Where it cannot be said, its deadline ends it.
-            let _ = self.remote.beside(&detached::freeing()).await;
+            let _ = self.remote.beside(&detached::freeing(self.id)).await;
         }
         std::future::pending().await
     }

@@ -39,20 +39,22 @@ exec cat)",
 /// another run has had it, or this is not that `start` of the host: nothing can be known then.
 pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
     prelude::reading().then(prelude::work()).then(sh!(
-        "work=$STATE/work at={} start= found= holder=
+        "work=$STATE/work id={} at={} start= found= holder=
 {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
 [ -n \"$start\" ] && [ \"$start\" = {} ] || exit {}
 {{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
-if [ \"$found\" != {} ]; then
+if [ \"$found\" != \"$id\" ]; then
   {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
   if [ \"$holder\" = {} ]; then exit {}; else exit {}; fi
 fi
-if runs \"$work/cat\"; then kill -KILL \"$pid\"; fi
+if runs \"$work/cat\" \"$id\"; then kill -KILL \"$pid\"; fi
 gone=0
 while :; do
   # What was printed last may be on its way to the log.
-  if runs \"$work/pid\"; then gone=0; elif runs \"$work/tee\"; then gone=$((gone + 1)); else gone=2; fi
+  if runs \"$work/pid\" \"$id\"; then gone=0; elif runs \"$work/tee\" \"$id\"; then gone=$((gone + 1)); else gone=2; fi
   size=$(stat -c %s \"$work/log\") || exit
+  {{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
+  [ \"$found\" = \"$id\" ] || exit {}
   if [ \"$size\" -gt \"$at\" ]; then
     tail -c +$((at + 1)) \"$work/log\" | head -c $((size - at))
     at=$size
@@ -61,12 +63,13 @@ while :; do
   sleep 1
 done
 {}",
+        id,
         from,
         start,
         GONE,
-        id,
         who,
         NOT_FOUND,
+        GONE,
         GONE,
         Script::trusted(FREE)
     ))
@@ -78,28 +81,28 @@ pub(super) const NOT_FOUND: i32 = 3;
 /// How it ends where it cannot be known.
 const GONE: i32 = 4;
 
-/// Ends the reading along of a segment that is over, whatever it started and left there: that may have its output still.
-const FREE: &str = r#"if runs "$STATE/work/tee"; then kill -KILL "$pid"; fi"#;
+/// Ends the reading along of the segment `$id`, which is over, whatever it started and left there: that may have its output still.
+const FREE: &str = r#"if runs "$STATE/work/tee" "$id"; then kill -KILL "$pid"; fi"#;
 
 /// [`FREE`] as a script of its own.
-pub(super) fn freeing() -> Script {
-    prelude::reading().then(prelude::work()).then(Script::trusted(FREE))
+pub(super) fn freeing(id: &str) -> Script {
+    let free = sh!("id={}", id).then(Script::trusted(FREE));
+    prelude::reading().then(prelude::work()).then(free)
 }
 
 /// Ends a segment with all that it started.
 pub(super) fn ending(id: &str) -> Script {
     let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
-    functions.then(sh!(
-        "work=$STATE/work found=
-{{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
-[ \"$found\" = {} ] || exit 0
-for signal in TERM KILL; do
-  if runs \"$work/pid\"; then signal_below \"$pid\" $signal; sleep 2; fi
-done
-if runs \"$work/pid\"; then kill -KILL \"$pid\"; fi",
-        id
-    ))
+    functions.then(sh!("id={}", id)).then(Script::trusted(END))
 }
+
+/// Ends the work `$id` with all that it started, and who reads along: something may have its output that none of this reaches.
+pub(super) const END: &str = r#"for signal in TERM KILL; do
+  if runs "$STATE/work/pid" "$id"; then signal_below "$pid" $signal; sleep 2; fi
+done
+for one in pid tee cat; do
+  if runs "$STATE/work/$one" "$id"; then kill -KILL "$pid"; fi
+done"#;
 
 /// Lets a segment end after the part that runs, be it the last.
 pub(super) fn stopping(id: &str) -> Script {

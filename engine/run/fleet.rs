@@ -201,7 +201,7 @@ impl Fleet {
     pub(crate) fn hold(&self, name: &Arc<str>, held: Option<(Arc<dyn Remote>, String, String)>) {
         let held = held.map(|(remote, start, who)| {
             let (events, host) = (self.events().clone(), name.clone());
-            let warn = move |error| {
+            let warn = move |error: String| {
                 let message = format!(
                     "{host} cannot be told that this run is there, and may take it for one that is gone after a minute: {error}"
                 );
@@ -282,6 +282,8 @@ impl Fleet {
             }
             _ => Event::Unreachable { host, message, hint: None },
         };
+        // Who is not worked on is not held.
+        self.way(name).held().take();
         if self.way(name).lost.set(error).is_ok() {
             self.tell(event);
         }

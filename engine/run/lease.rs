@@ -11,15 +11,18 @@ use tokio::{
 use super::nonce;
 use crate::{
     prelude,
-    remote::{Remote, RemoteError},
+    remote::{Captured, Exit, Remote, RemoteError},
     script::Script,
     sh,
 };
 
-/// How often the run is heard, and how long that may take.
+/// How often the run is heard.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Says it as long as this is kept.
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Says it as long as this is kept. It is written in place, which a full disk does not keep it from.
 pub(super) struct Lease(AbortHandle);
 
 impl Lease {
@@ -27,7 +30,7 @@ impl Lease {
     pub(super) fn begin(
         remote: Arc<dyn Remote>,
         who: String,
-        warn: impl FnOnce(RemoteError) + Send + 'static,
+        warn: impl FnOnce(String) + Send + 'static,
     ) -> Self {
         let says = async move {
             let mut warn = Some(warn);
@@ -35,19 +38,29 @@ impl Lease {
                 sleep(EVERY).await;
                 let heard = prelude::reading().then(sh!(
                     "holder=; {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
-[ \"$holder\" != {} ] || say {} >\"$STATE/heard\"",
+[ \"$holder\" != {} ] || say {} 1<>\"$STATE/heard\"",
                     who,
                     nonce()
                 ));
-                match timeout(EVERY, remote.beside(&heard)).await {
-                    Ok(Err(RemoteError::Lost(_) | RemoteError::Left(_))) => return,
-                    Ok(Err(error)) => {
-                        if let Some(warn) = warn.take() {
-                            warn(error);
-                        }
+                let why = match timeout(PATIENCE, remote.beside(&heard)).await {
+                    Ok(Ok(Exit(0))) => {
+                        warn = None;
+                        continue;
                     }
-                    Ok(Ok(_)) => warn = None,
-                    Err(_) => {}
+                    // Another connection takes its place, if there is one.
+                    Ok(Err(RemoteError::Lost(_) | RemoteError::Left(_))) => return,
+                    Ok(Err(RemoteError::Unreachable { .. })) => continue,
+                    Ok(Err(error)) => {
+                        // Nobody can be heard beside the shell: then nobody is missed either.
+                        let unwatch = Script::trusted(UNWATCH);
+                        let _ = remote.run(&unwatch, &mut Captured::default()).await;
+                        error.to_string()
+                    }
+                    Ok(Ok(Exit(status))) => format!("a script ended with exit status {status}"),
+                    Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+                };
+                if let Some(warn) = warn.take() {
+                    warn(why);
                 }
             }
         };

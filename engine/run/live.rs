@@ -47,6 +47,8 @@ pub(super) struct Live<'a> {
     outcomes: Outcomes,
     /// When the part that runs must have ended.
     due: Option<Instant>,
+    /// By when what was printed while there was no connection has been read.
+    caught_up: Option<Instant>,
     /// Whether it is owed: then it may take its time, also when that of the run is up.
     obligation: bool,
     /// How much it printed, in bytes, and how often it warned.
@@ -78,6 +80,7 @@ impl<'a> Live<'a> {
             output,
             outcomes,
             due,
+            caught_up: None,
             obligation,
             printed,
             warned,
@@ -109,8 +112,7 @@ impl<'a> Live<'a> {
 
     /// Over another connection: what was printed meanwhile comes first, and that may be how the part ended in time.
     pub(super) fn catches_up(&mut self) {
-        let soon = Instant::now().checked_add(self.apply.fleet.limits().probe);
-        self.due = self.due.max(soon);
+        self.caught_up = Instant::now().checked_add(self.apply.fleet.limits().probe);
     }
 
     /// Why what took too long was ended.
@@ -289,7 +291,7 @@ impl Output for Live<'_> {
 
     fn until(&self) -> Option<Instant> {
         let run = self.apply.run.interrupt.until().filter(|_| !self.obligation);
-        self.due.into_iter().chain(run).min()
+        self.due.into_iter().chain(run).min().max(self.caught_up)
     }
 
     fn full(&self) -> Option<usize> {

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
+    detached,
     fleet::Fleet,
     lease::{self, UNWATCH},
 };
@@ -135,14 +136,14 @@ set -- \"$STATE/holder\"
 # Who cannot be asked when somebody was heard may have been just now.
 lately=$(find \"$@\" -prune -mmin -1) || lately=unknown
 if [ -n \"$lately\" ]; then say {} \"$holder\"; exit; fi
-for signal in TERM KILL; do
-  if runs \"$STATE/work/pid\"; then signal_below \"$pid\" $signal; sleep 2; fi
-done
-if runs \"$STATE/work/pid\"; then kill -KILL \"$pid\"; fi
+id=; {{ read -r _ id <\"$STATE/work/pid\"; }} 2>/dev/null
+{}
 if held; then kill -KILL \"$shell\"; fi
 pid=; {{ read -r pid _ <\"$STATE/lock.held/by\"; }} 2>/dev/null
 if [ \"$pid\" = \"$shell\" ]; then rm -rf \"$STATE/lock.held\"; fi
 for try in 1 2 3; do
+  now=; {{ read -r _ now <\"$STATE/holder\"; }} 2>/dev/null
+  if [ \"$now\" != \"$holder\" ]; then say {} \"$holder\"; exit; fi
   if free; then emptied \"$STATE/work/log\"; say {} \"$holder\"; exit; fi
   sleep 1
 done
@@ -150,6 +151,8 @@ say {} \"$holder\"",
         FREE,
         Script::trusted(HELD_BY),
         HELD,
+        Script::trusted(detached::END),
+        BROKEN,
         BROKEN,
         STUCK
     ))
@@ -318,7 +321,9 @@ rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
 }
 holder() {
 pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
-case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *) holder='it has not said who it is' ;; esac
+case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *)
+if ! runs "$STATE/work/pid"; then holder='it has not said who it is'; fi ;;
+esac
 say "$holder"
 }"#;
 
@@ -329,6 +334,7 @@ fn script(who: &str) -> Script {
         "again=; {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
 if [ \"$holder\" = \"$who\" ]; then again=' '{}; fi
 say \"$$ $who\" >\"$STATE/holder\"
+[ -s \"$STATE/heard\" ] || say nobody.is.heard.so.far >\"$STATE/heard\"
 at_end={}
 {}
 {}
@@ -361,7 +367,7 @@ else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
 unset -f named runs emptied
-unset who holder said start again locked lock work pid by now at at_end held left list folder recovered STATE",
+unset who holder said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
@@ -380,7 +386,10 @@ mod tests {
         process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     };
 
-    use rustix::fs::OFlags;
+    use rustix::{
+        fs::OFlags,
+        process::{Pid, Signal, kill_process_group},
+    };
 
     use super::*;
 
@@ -518,7 +527,9 @@ mod tests {
             let (state, ticks) = (folder.path().join("state"), folder.path().join("ticks"));
             assert!(Command::new("mkfifo").arg(&ticks).status().unwrap().success());
             let sleep = folder.path().join("sleep");
-            fs::write(&sleep, format!("#!/bin/sh\nread -r _ <{} || :\n", ticks.display())).unwrap();
+            // Until there is a whole tick: a writer that only comes and goes is none.
+            let until = format!("#!/bin/sh\nuntil read -r _ <{}; do :; done\n", ticks.display());
+            fs::write(&sleep, until).unwrap();
             fs::set_permissions(&sleep, Permissions::from_mode(0o755)).unwrap();
             let mut first = Shell::start(&state, shell);
             let path = format!("PATH={}:$PATH; export PATH; echo ready", folder.path().display());
@@ -530,20 +541,20 @@ mod tests {
                 let open = OpenOptions::new().write(true).custom_flags(options).open(&ticks);
                 open.is_ok_and(|mut ticks| ticks.write_all(b"tick\n").is_ok())
             };
-            for beat in 0..20 {
-                fs::write(state.join("heard"), format!("{beat}\n")).unwrap();
+            for beat in 10..30 {
+                // In place, as a run does: there is always something in it.
+                let heard = OpenOptions::new().write(true).open(state.join("heard"));
+                let mut heard = heard.unwrap();
+                heard.write_all(format!("{beat}\n").as_bytes()).unwrap();
                 while !tick() {}
             }
             assert_eq!(first.says("echo there"), "there", "{shell:?}");
+            let watch = Pid::from_raw(first.says("echo $lock_watch").parse().unwrap()).unwrap();
             while first.0.try_wait().unwrap().is_none() {
                 tick();
             }
-            // Its watch ends too.
-            let mut left = 0;
-            while left < 1000 && !tick() {
-                left += 1;
-                std::thread::yield_now();
-            }
+            // It sleeps, in vain.
+            let _ = kill_process_group(watch, Signal::KILL);
             let mut second = Shell::start(&state, shell);
             assert_eq!(second.takes("two"), TAKEN, "{shell:?}");
             second.end();

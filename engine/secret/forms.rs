@@ -59,11 +59,11 @@ fn base64_forms(bytes: &[u8]) -> Vec<Vec<u8>> {
     forms.into_iter().map(String::into_bytes).collect()
 }
 
-/// The bytes as a dump of 16-bit words shows them, where the first one is the first of a word, or the second: of a word that
-/// is only half of the secret, the other half is not known.
+/// The bytes as a dump of 16-bit words shows them, where the first one is the first of a word, or the second: of that word the
+/// other half is not known. At the end of what is dumped, a word of one byte is filled up with zeros.
 fn swapped(bytes: &[u8], before: usize) -> Vec<u8> {
-    let words = bytes.get(before..).unwrap_or_default().chunks_exact(2);
-    words.flat_map(|word| [word[1], word[0]]).collect()
+    let words = bytes.get(before..).unwrap_or_default().chunks(2);
+    words.flat_map(|word| [word.get(1).copied().unwrap_or_default(), word[0]]).collect()
 }
 
 /// In the quotes of a URL, of a shell and of JSON, and in capital digits.

@@ -1,4 +1,4 @@
-//! A connection that dies without a word, while a step runs. Leaves the host as it is.
+//! A connection that dies without a word, while a step runs. Leaves the host as it is. The site has brought nftables to it.
 
 use crate::world::{Lab, Written};
 
@@ -26,7 +26,7 @@ fn is_swept(lab: &Lab) {
 
 #[test]
 fn a_run_finds_again_what_went_on_without_its_connection() {
-    let Some(lab) = Lab::get() else { return };
+    let Some(lab) = Lab::with_site() else { return };
     let playbook = Written::new(STEPS);
     let mut run = lab.begin(&playbook.arguments());
     run.until("started", "api-1/command:waits");
@@ -40,7 +40,7 @@ fn a_run_finds_again_what_went_on_without_its_connection() {
 
 #[test]
 fn a_host_whose_controller_is_gone_without_a_word_is_free_after_a_minute() {
-    let Some(lab) = Lab::get() else { return };
+    let Some(lab) = Lab::with_site() else { return };
     let playbook = Written::new(STEPS);
     let mut run = lab.begin(&playbook.arguments());
     run.until("started", "api-1/command:waits");

@@ -83,7 +83,7 @@ fn written(secret: &str) -> Vec<(&'static str, String)> {
     let swapped = |bytes: &[u8]| -> String {
         let word = |pair: &[u8]| match pair {
             [one, two] => format!("{two:02x}{one:02x} "),
-            _ => format!("{:02x} ", pair[0]),
+            _ => format!("00{:02x} ", pair[0]),
         };
         bytes.chunks(2).map(word).collect()
     };
@@ -109,7 +109,8 @@ fn written(secret: &str) -> Vec<(&'static str, String)> {
         ("openssl, as of fingerprints", hex.join(":")),
         ("od -tx1", hex.join(" ")),
         ("hexdump", swapped(bytes)),
-        ("hexdump behind one", swapped(&[b"x", bytes].concat())),
+        // The first word is of the neighbour too.
+        ("hexdump behind one", swapped(&[b"x", bytes].concat())[5..].to_owned()),
         ("xxd", hex.chunks(2).map(|pair| pair.concat() + " ").collect()),
         ("an array of C", hex.iter().map(|byte| format!("0x{byte}, ")).collect()),
         ("printf", hex.iter().map(|byte| format!("\\x{byte}")).collect()),
@@ -145,15 +146,22 @@ fn left(name: &str, shown: &str, form: &str) -> Option<String> {
     Some(String::from_utf8_lossy(left).into_owned())
 }
 
+/// What escapes mean. Half of one, where the text was cut, is nothing of a secret.
 fn unescaped(text: &str, mark: &str) -> String {
+    let half = |text: &str| text.replace(&mark[..1], "\0");
     let mut parts = text.split(mark);
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_owned();
+    let mut bytes = half(parts.next().unwrap_or_default()).into_bytes();
     for part in parts {
         match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => bytes.push(byte),
-            None => bytes.extend_from_slice(mark.as_bytes()),
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(half(&part[2..]).as_bytes());
+            }
+            None => {
+                bytes.push(0);
+                bytes.extend_from_slice(half(part).as_bytes());
+            }
         }
-        bytes.extend_from_slice(part.get(2..).unwrap_or(part).as_bytes());
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
