@@ -11,7 +11,7 @@ use super::{
 
 /// Replaces secrets by `(secret name)`: their text, and base64, hexadecimal, URL, shell and JSON forms of it.
 ///
-/// Of a form that is long enough, each piece of [`PIECE`] bytes is replaced, wherever it stands: a text may be cut, wrapped, or
+/// Of a form that is long enough, each piece of 16 bytes is replaced, wherever it stands: a text may be cut, wrapped, or
 /// printed in groups. A shorter one is replaced as a whole, and what is left of it where a text was cut.
 #[derive(Default)]
 pub struct Redactor {
