@@ -14,14 +14,14 @@ static CHANGING: LazyLock<String> = LazyLock::new(|| {
 static LEFTOVERS: LazyLock<String> =
     LazyLock::new(|| functions(include_str!("prelude/leftovers.sh")));
 
-static WORK: LazyLock<String> = LazyLock::new(|| functions(include_str!("prelude/work.sh")));
+static SEGMENT: LazyLock<String> = LazyLock::new(|| functions(include_str!("prelude/segment.sh")));
 
 static SIGNAL: LazyLock<String> = LazyLock::new(|| functions(include_str!("prelude/signal.sh")));
 
 static RECOVERY: LazyLock<String> =
     LazyLock::new(|| functions(include_str!("prelude/recovery.sh")));
 
-/// The function `recover`, which ends what steps left that were cut off. It needs [`reading`] and [`work`].
+/// The function `recover`, which ends what steps left that were cut off. It needs [`reading`] and [`segment`].
 pub fn recovery() -> Script {
     Script::trusted(RECOVERY.as_str())
 }
@@ -31,9 +31,9 @@ pub fn signal() -> Script {
     Script::trusted(SIGNAL.as_str())
 }
 
-/// The functions that name and find the processes of work. They need [`reading`].
-pub fn work() -> Script {
-    Script::trusted(WORK.as_str())
+/// The functions that name and find the processes of a segment. They need [`reading`].
+pub fn segment() -> Script {
+    Script::trusted(SEGMENT.as_str())
 }
 
 /// The function `leftovers`, which removes the folders of content that earlier runs could not remove.

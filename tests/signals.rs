@@ -70,7 +70,7 @@ impl Long {
 
     /// The host is told of an interrupt once the run has seen it.
     fn waits_for_the_host(&self) {
-        let stop = self.root.path().join("state/work/stop");
+        let stop = self.root.path().join("state/segment/stop");
         self.waits_until(|| fs::metadata(&stop).is_ok_and(|stop| stop.len() > 0));
     }
 
@@ -139,7 +139,7 @@ fn a_run_that_was_killed_is_resumed() {
     let (said, status) = long.says(&["resume"]);
     assert_eq!((status, long.has("done")), (Some(0), true), "{said}");
     assert!(said.contains("under way at its end: here/command:one"), "{said}");
-    assert_eq!(fs::read(long.root.path().join("state/work/log")).unwrap(), b"");
+    assert_eq!(fs::read(long.root.path().join("state/segment/log")).unwrap(), b"");
 }
 
 #[test]

@@ -1,27 +1,13 @@
 //! `converge facts`: what scripts can know of hosts.
 
-use std::sync::Arc;
-
 use super::setup::Setup;
 use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude};
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
-    let project = setup.project(None)?;
-    let hosts = setup.select(&project, pattern)?;
-    let fleet = Arc::new(setup.fleet(&project));
-    fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
-    let script = Arc::new(prelude::reading().then(facts::script()));
-    let names = hosts.iter().map(|host| host.name.clone());
-    let ask = fleet.ask_each(names, move |fleet, host: Arc<str>| {
-        let script = script.clone();
-        async move { (host.clone(), fleet.run(&host, &script, 0).await) }
-    });
-    let answers = ask.await;
-    fleet.close().await;
+    let answers = setup.ask(pattern, prelude::reading().then(facts::script())).await?;
     let mut status = ExitStatus::Converged;
     for (host, answer) in answers {
-        // Whoever does not answer was reported when the connection failed.
-        let Ok((_, captured)) = answer else {
+        let Some(captured) = answer else {
             status = ExitStatus::Unreachable;
             continue;
         };

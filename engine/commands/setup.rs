@@ -20,9 +20,13 @@ use crate::{
     journal::{Journal, Tee},
     language::{Input, Known},
     program, project,
-    remote::{Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector, Timeouts},
+    remote::{
+        Captured, Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector,
+        Timeouts,
+    },
     report::Report,
     run::{Fleet, Interrupt, Run},
+    script::Script,
     secrets::Secrets,
 };
 
@@ -98,6 +102,30 @@ impl Setup {
             hosts.retain(|host| limit.contains(&host.name));
         }
         Ok(hosts)
+    }
+
+    /// What the hosts of a pattern print when a script asks them something, in their order. Whoever does not answer was reported.
+    pub(super) async fn ask(
+        &self,
+        pattern: &str,
+        script: Script,
+    ) -> Result<Vec<(Arc<str>, Option<Captured>)>> {
+        let project = self.project(None)?;
+        let hosts = self.select(&project, pattern)?;
+        let fleet = Arc::new(self.fleet(&project));
+        fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
+        let script = Arc::new(script);
+        let names = hosts.iter().map(|host| host.name.clone());
+        let ask = fleet.ask_each(names, move |fleet, host: Arc<str>| {
+            let script = script.clone();
+            async move {
+                let answer = fleet.run(&host, &script, 0).await;
+                (host, answer.ok().map(|(_, captured)| captured))
+            }
+        });
+        let answers = ask.await;
+        fleet.close().await;
+        Ok(answers)
     }
 
     fn concurrency(&self, project: &Project) -> usize {

@@ -1,33 +1,19 @@
 //! `converge unlock`: breaks the locks of runs that are gone.
 
-use std::sync::Arc;
-
 use super::setup::Setup;
 use crate::{
     cli::Format,
     diagnostic::Result,
     exit_status::ExitStatus,
     remote::one_line,
-    run::lock::{BROKEN, FREE, HELD, STUCK, breaking},
+    run::breaking::{BROKEN, FREE, HELD, STUCK, breaking},
 };
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
-    let project = setup.project(None)?;
-    let hosts = setup.select(&project, pattern)?;
-    let fleet = Arc::new(setup.fleet(&project));
-    fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
-    let script = Arc::new(breaking());
-    let names = hosts.iter().map(|host| host.name.clone());
-    let ask = fleet.ask_each(names, move |fleet, host: Arc<str>| {
-        let script = script.clone();
-        async move { (host.clone(), fleet.run(&host, &script, 0).await) }
-    });
-    let answers = ask.await;
-    fleet.close().await;
+    let answers = setup.ask(pattern, breaking()).await?;
     let mut status = ExitStatus::Converged;
     for (name, answer) in answers {
-        // Whoever does not answer was reported when the connection failed.
-        let Ok((_, said)) = answer else {
+        let Some(said) = answer else {
             status = ExitStatus::Unreachable;
             continue;
         };

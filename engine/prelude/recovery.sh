@@ -4,7 +4,7 @@
 # $recovered whether a file was put back.
 recover() {
   recovered=
-  if ! runs "$STATE/work/pid"; then emptied "$STATE/work/log"; fi
+  if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
     while IFS= read -r folder; do

@@ -9,23 +9,23 @@ use crate::{prelude, script::Script, sh};
 pub(super) fn begin(segment: &Segment, stage: Option<&str>, most: usize) -> Script {
     // In blocks of 512 bytes: ulimit in POSIX.
     let blocks = most / 512 + 1;
-    prelude::changing().then(prelude::work()).then(sh!(
-        "work=$STATE/work id={}
-[ -d \"$work\" ] || mkdir -p -m 700 \"$work\"
-{{ true >\"$work/log\"; }} 2>/dev/null
+    prelude::changing().then(prelude::segment()).then(sh!(
+        "segment=$STATE/segment id={}
+[ -d \"$segment\" ] || mkdir -p -m 700 \"$segment\"
+{{ true >\"$segment/log\"; }} 2>/dev/null
 trap : HUP INT TERM
-(named \"$work/pid\" \"$id\"
+(named \"$segment/pid\" \"$id\"
 trap : HUP INT TERM
 ({}
 ) 8>&- 9>&-
 printf '\\n%s over %s\\n' \"$id\" $?) 2>&1 |
 (exec 9>&-
-named \"$work/tee\" \"$id\"
+named \"$segment/tee\" \"$id\"
 trap '' HUP INT PIPE TERM XFSZ
 ulimit -f {}
-exec tee \"$work/log\" 2>/dev/null) |
+exec tee \"$segment/log\" 2>/dev/null) |
 (exec 9>&-
-named \"$work/cat\" \"$id\"
+named \"$segment/cat\" \"$id\"
 trap '' HUP INT TERM
 exec cat)",
         segment.id,
@@ -38,25 +38,25 @@ exec cat)",
 /// It ends with [`NOT_FOUND`] where nobody but `who` has had the host since, and the segment was not begun; and with [`GONE`] where
 /// another run has had it, or this is not that `start` of the host: nothing can be known then.
 pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
-    prelude::reading().then(prelude::work()).then(sh!(
-        "work=$STATE/work id={} at={} start= found= holder=
+    prelude::reading().then(prelude::segment()).then(sh!(
+        "segment=$STATE/segment id={} at={} start= found= holder=
 {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
 [ -n \"$start\" ] && [ \"$start\" = {} ] || exit {}
-{{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
+{{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
 if [ \"$found\" != \"$id\" ]; then
   {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
   if [ \"$holder\" = {} ]; then exit {}; else exit {}; fi
 fi
-if runs \"$work/cat\" \"$id\"; then kill -KILL \"$pid\"; fi
+if runs \"$segment/cat\" \"$id\"; then kill -KILL \"$pid\"; fi
 gone=0
 while :; do
   # What was printed last may be on its way to the log.
-  if runs \"$work/pid\" \"$id\"; then gone=0; elif runs \"$work/tee\" \"$id\"; then gone=$((gone + 1)); else gone=2; fi
-  size=$(stat -c %s \"$work/log\") || exit
-  {{ read -r _ found <\"$work/pid\"; }} 2>/dev/null
+  if runs \"$segment/pid\" \"$id\"; then gone=0; elif runs \"$segment/tee\" \"$id\"; then gone=$((gone + 1)); else gone=2; fi
+  size=$(stat -c %s \"$segment/log\") || exit
+  {{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
   [ \"$found\" = \"$id\" ] || exit {}
   if [ \"$size\" -gt \"$at\" ]; then
-    tail -c +$((at + 1)) \"$work/log\" | head -c $((size - at))
+    tail -c +$((at + 1)) \"$segment/log\" | head -c $((size - at))
     at=$size
   fi
   [ \"$gone\" -lt 2 ] || break
@@ -82,37 +82,37 @@ pub(super) const NOT_FOUND: i32 = 3;
 const GONE: i32 = 4;
 
 /// Ends the reading along of the segment `$id`, which is over, whatever it started and left there: that may have its output still.
-const FREE: &str = r#"if runs "$STATE/work/tee" "$id"; then kill -KILL "$pid"; fi"#;
+const FREE: &str = r#"if runs "$STATE/segment/tee" "$id"; then kill -KILL "$pid"; fi"#;
 
 /// [`FREE`] as a script of its own.
 pub(super) fn freeing(id: &str) -> Script {
     let free = sh!("id={}", id).then(Script::trusted(FREE));
-    prelude::reading().then(prelude::work()).then(free)
+    prelude::reading().then(prelude::segment()).then(free)
 }
 
 /// Ends a segment with all that it started.
 pub(super) fn ending(id: &str) -> Script {
-    let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
+    let functions = prelude::reading().then(prelude::segment()).then(prelude::signal());
     functions.then(sh!("id={}", id)).then(Script::trusted(END))
 }
 
-/// Ends the work `$id` with all that it started, and who reads along: something may have its output that none of this reaches.
+/// Ends the segment `$id` with all that it started, and who reads along: something may have its output that none of this reaches.
 pub(super) const END: &str = r#"for signal in TERM KILL; do
-  if runs "$STATE/work/pid" "$id"; then signal_below "$pid" $signal; sleep 2; fi
+  if runs "$STATE/segment/pid" "$id"; then signal_below "$pid" $signal; sleep 2; fi
 done
 for one in pid tee cat; do
-  if runs "$STATE/work/$one" "$id"; then kill -KILL "$pid"; fi
+  if runs "$STATE/segment/$one" "$id"; then kill -KILL "$pid"; fi
 done"#;
 
 /// Lets a segment end after the part that runs, be it the last.
 pub(super) fn stopping(id: &str) -> Script {
-    prelude::reading().then(sh!("say {} >\"$STATE/work/stop\"", id))
+    prelude::reading().then(sh!("say {} >\"$STATE/segment/stop\"", id))
 }
 
 /// What a segment asks before each part.
 pub(super) fn stops(id: &str) -> Script {
     sh!(
-        "stop=; {{ read -r stop <\"$STATE/work/stop\"; }} 2>/dev/null
+        "stop=; {{ read -r stop <\"$STATE/segment/stop\"; }} 2>/dev/null
 [ \"$stop\" != {} ] || {{ at stopped; exit 0; }}",
         id
     )
@@ -120,5 +120,5 @@ pub(super) fn stops(id: &str) -> Script {
 
 /// Leaves nothing of what a segment printed, which is known by now.
 pub(super) fn forgetting() -> Script {
-    prelude::reading().then(prelude::work()).then(sh!("emptied \"$STATE/work/log\""))
+    prelude::reading().then(prelude::segment()).then(sh!("emptied \"$STATE/segment/log\""))
 }

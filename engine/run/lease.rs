@@ -86,22 +86,22 @@ while sleep 15 && [ "/proc/$1/fd/9" -ef "$3" ]; do
   if [ "$heard" != "$last" ]; then missed=0; continue; fi
   missed=$((missed + 1))
   [ "$missed" -ge 3 ] || continue
-  if runs work/cat; then kill -KILL "$pid"; fi
-  if runs work/pid; then kill "$1"; continue; fi
-  if runs work/tee; then kill -KILL "$pid"; fi
+  if runs segment/cat; then kill -KILL "$pid"; fi
+  if runs segment/pid; then kill "$1"; continue; fi
+  if runs segment/tee; then kill -KILL "$pid"; fi
   kill -KILL "$1"
   tries=0
   while kill -0 "$1" 2>/dev/null && [ "$tries" -lt 100000 ]; do tries=$((tries + 1)); done
   leftovers
   { read -r pid _ <lock.held/by; } 2>/dev/null
   if [ "${pid-}" = "$1" ]; then rm -rf lock.held; fi
-  if ! runs work/pid; then emptied work/log; fi
+  if ! runs segment/pid; then emptied segment/log; fi
 done"#;
 
 /// Begins to watch the shell in which this runs, whose lock is the file `$lock`; leaves the process in $lock_watch. A session of its own
 /// keeps it from what is done to all that the shell started.
 pub(super) fn watch() -> Script {
-    let watch = prelude::leftovers().then(prelude::work()).then(Script::trusted(WATCH));
+    let watch = prelude::leftovers().then(prelude::segment()).then(Script::trusted(WATCH));
     sh!(
         "lock_watch=$(setsid=; if has setsid; then setsid=setsid; fi
 $setsid sh -c {} converge-watch $$ \"$STATE\" \"$lock\" </dev/null >/dev/null 2>&1 9<&- & say $!)

@@ -6,7 +6,6 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
-    detached,
     fleet::Fleet,
     lease::{self, UNWATCH},
 };
@@ -92,7 +91,7 @@ done",
 }
 
 /// `held` says whether $shell has the lock.
-const HELD_BY: &str = r#"held() { [ "/proc/$shell/fd/9" -ef "$STATE/lock" ] || [ "/proc/$shell/fd/9" -ef "$STATE/lock.held/by" ]; }"#;
+pub(super) const HELD_BY: &str = r#"held() { [ "/proc/$shell/fd/9" -ef "$STATE/lock" ] || [ "/proc/$shell/fd/9" -ef "$STATE/lock.held/by" ]; }"#;
 
 /// Takes the lock of a host again over another connection, once the shell of the first is gone. A host that another run has had
 /// in between is not as it was: it is lost to this run.
@@ -117,58 +116,6 @@ pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
     fleet.lose(host, why);
     false
 }
-
-/// Breaks the lock of a run of which nothing was heard for a minute, which its watch did not do: what it has still to do is ended. Says
-/// [`FREE`], [`BROKEN`] and who had it, or [`HELD`] and who has it.
-pub(crate) fn breaking() -> Script {
-    let functions = prelude::reading().then(prelude::work()).then(prelude::signal());
-    functions.then(sh!(
-        "free() {{
-  if has flock && [ -e \"$STATE/lock\" ]; then (exec 9<\"$STATE/lock\" && flock -n 9) || return; fi
-  [ ! -d \"$STATE/lock.held\" ]
-}}
-if free; then say {}; exit; fi
-pid= holder=; {{ read -r pid holder <\"$STATE/holder\"; }} 2>/dev/null
-shell=${{pid:-x}}
-{}
-set -- \"$STATE/holder\"
-[ ! -e \"$STATE/heard\" ] || set -- \"$@\" \"$STATE/heard\"
-# Who cannot be asked when somebody was heard may have been just now.
-lately=$(find \"$@\" -prune -mmin -1) || lately=unknown
-if [ -n \"$lately\" ]; then say {} \"$holder\"; exit; fi
-id=; {{ read -r _ id <\"$STATE/work/pid\"; }} 2>/dev/null
-{}
-if held; then kill -KILL \"$shell\"; fi
-pid=; {{ read -r pid _ <\"$STATE/lock.held/by\"; }} 2>/dev/null
-if [ \"$pid\" = \"$shell\" ]; then rm -rf \"$STATE/lock.held\"; fi
-for try in 1 2 3; do
-  now=; {{ read -r _ now <\"$STATE/holder\"; }} 2>/dev/null
-  if [ \"$now\" != \"$holder\" ]; then say {} \"$holder\"; exit; fi
-  if free; then emptied \"$STATE/work/log\"; say {} \"$holder\"; exit; fi
-  sleep 1
-done
-say {} \"$holder\"",
-        FREE,
-        Script::trusted(HELD_BY),
-        HELD,
-        Script::trusted(detached::END),
-        BROKEN,
-        BROKEN,
-        STUCK
-    ))
-}
-
-/// Nobody has the lock.
-pub(crate) const FREE: &str = "free";
-
-/// A run has it that was heard a moment ago.
-pub(crate) const HELD: &str = "held";
-
-/// Something has it that could not be ended.
-pub(crate) const STUCK: &str = "stuck";
-
-/// It was broken.
-pub(crate) const BROKEN: &str = "broken";
 
 /// What came of trying to take a lock.
 #[derive(Debug, PartialEq, Eq)]
@@ -312,7 +259,7 @@ pid= by=
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
 [ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
 if [ -n "$pid" ] && [ "$by" = "$(boot)" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
-if runs "$STATE/work/pid"; then return 1; fi
+if runs "$STATE/segment/pid"; then return 1; fi
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
 now=; { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
@@ -322,7 +269,7 @@ rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
 holder() {
 pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
 case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *)
-if ! runs "$STATE/work/pid"; then holder='it has not said who it is'; fi ;;
+if ! runs "$STATE/segment/pid"; then holder='it has not said who it is'; fi ;;
 esac
 say "$holder"
 }"#;
@@ -348,7 +295,7 @@ say \"$said $start$again\"",
         RECOVERED,
         TAKEN
     );
-    let functions = prelude::leftovers().then(prelude::recovery()).then(prelude::work());
+    let functions = prelude::leftovers().then(prelude::recovery()).then(prelude::segment());
     let functions = functions.then(Script::trusted(LOCK));
     functions.then(sh!(
         "who={} holder= locked=
@@ -377,202 +324,4 @@ unset who holder said start again locked lock work pid by now whose at at_end he
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        fs::{self, OpenOptions, Permissions},
-        io::{BufRead as _, BufReader, Write as _},
-        os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
-        path::Path,
-        process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    };
-
-    use rustix::{
-        fs::OFlags,
-        process::{Pid, Signal, kill_process_group},
-    };
-
-    use super::*;
-
-    /// A shell that stays, as that of a connection.
-    struct Shell(Child, ChildStdin, BufReader<ChildStdout>);
-
-    impl Shell {
-        fn start(state: &Path, program: &[&str]) -> Self {
-            let mut command = Command::new(program[0]);
-            command.args(&program[1..]).env("CONVERGE_STATE", state).env("LC_ALL", "C");
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            Self(child, stdin, BufReader::new(stdout))
-        }
-
-        fn says(&mut self, script: &str) -> String {
-            self.1.write_all(format!("{script}\n").as_bytes()).unwrap();
-            let mut line = String::new();
-            self.2.read_line(&mut line).unwrap();
-            line.trim_end().to_owned()
-        }
-
-        fn takes(&mut self, who: &str) -> String {
-            let said = self.says(prelude::reading().then(script(who)).as_str());
-            if said.starts_with(TAKEN) { first_word(&said).to_owned() } else { said }
-        }
-
-        fn end(mut self) {
-            drop(self.1);
-            self.0.wait().unwrap();
-        }
-    }
-
-    const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
-
-    fn shells() -> impl Iterator<Item = &'static [&'static str]> {
-        let there = |shell: &&[&str]| {
-            let run = Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).status();
-            run.is_ok_and(|status| status.success())
-        };
-        SHELLS.into_iter().filter(there)
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o7777
-    }
-
-    #[test]
-    fn one_run_at_a_time_has_a_lock_that_nobody_else_can_open() {
-        for shell in shells() {
-            let folder = tempfile::tempdir().unwrap();
-            let state = folder.path().join("state");
-            let mut first = Shell::start(&state, shell);
-            let mut second = Shell::start(&state, shell);
-            assert_eq!(first.takes("one"), TAKEN, "{shell:?}");
-            assert_eq!((mode(&state), mode(&state.join("lock"))), (0o700, 0o600), "{shell:?}");
-            assert_eq!(second.takes("two"), "one", "{shell:?}");
-            first.end();
-            assert_eq!(second.takes("two"), TAKEN, "{shell:?}");
-            second.end();
-        }
-    }
-
-    #[test]
-    fn a_lock_that_others_could_open_is_made_anew_unless_a_run_holds_it() {
-        for shell in shells() {
-            let folder = tempfile::tempdir().unwrap();
-            let state = folder.path().join("state");
-            let mut first = Shell::start(&state, shell);
-            assert_eq!(first.takes("one"), TAKEN);
-            let lock = state.join("lock");
-            fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
-            fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
-            let mut second = Shell::start(&state, shell);
-            assert_eq!(second.takes("two"), "one", "{shell:?}");
-            first.end();
-            let old = fs::metadata(&lock).unwrap().ino();
-            fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
-            // Whoever has opened it takes it, under another number than a run does.
-            let mut other = Shell::start(&state, &["flock", lock.to_str().unwrap(), "cat"]);
-            assert_eq!(other.says("held"), "held");
-            assert_eq!(second.takes("two"), TAKEN, "{shell:?}");
-            assert_ne!(fs::metadata(&lock).unwrap().ino(), old);
-            assert_eq!((mode(&state), mode(&lock)), (0o700, 0o600));
-            other.end();
-            second.end();
-        }
-    }
-
-    #[test]
-    fn where_there_is_no_flock_a_folder_is_the_lock_of_a_shell_that_is_there() {
-        let tools = tempfile::tempdir().unwrap();
-        for name in ["cat", "chmod", "find", "mkdir", "mv", "rm", "stat"] {
-            let found = ["/bin", "/usr/bin"].map(|at| Path::new(at).join(name));
-            let found = found.iter().find(|path| path.exists()).unwrap();
-            std::os::unix::fs::symlink(found, tools.path().join(name)).unwrap();
-        }
-        // Busybox finds its own `flock` everywhere.
-        for shell in shells().filter(|shell| shell[0] != "busybox") {
-            let folder = tempfile::tempdir().unwrap();
-            let start = || {
-                let mut started = Shell::start(folder.path(), shell);
-                let path = tools.path().display();
-                assert_eq!(started.says(&format!("PATH={path}; echo ready")), "ready");
-                started
-            };
-            let (mut first, mut second, mut third) = (start(), start(), start());
-            assert_eq!(first.takes("one"), TAKEN, "{shell:?}");
-            assert_eq!(second.takes("two"), "one", "{shell:?}");
-            first.0.kill().unwrap();
-            first.end();
-            assert_eq!(second.takes("two"), TAKEN, "{shell:?}: whose shell is gone holds nothing");
-            assert_eq!(third.takes("three"), "two", "{shell:?}");
-            // What it gave back it does not take from another at its end.
-            assert_eq!(second.says(&format!("{GIVE_BACK}; echo given")), "given");
-            assert_eq!(third.takes("three"), TAKEN, "{shell:?}");
-            second.end();
-            let mut fourth = start();
-            assert_eq!(fourth.takes("four"), "three", "{shell:?}");
-            // A host that was started anew has no shell of before, whatever number one has.
-            let by = folder.path().join("lock.held/by");
-            let text = fs::read_to_string(&by).unwrap();
-            fs::write(&by, text.replace('-', "+")).unwrap();
-            assert_eq!(fourth.takes("four"), TAKEN, "{shell:?}");
-            third.end();
-            fourth.end();
-            assert!(!folder.path().join("lock.dead").exists());
-        }
-    }
-
-    #[test]
-    fn a_shell_that_nobody_is_heard_of_ends_and_gives_the_lock_back() {
-        for shell in shells() {
-            let folder = tempfile::tempdir().unwrap();
-            let (state, ticks) = (folder.path().join("state"), folder.path().join("ticks"));
-            assert!(Command::new("mkfifo").arg(&ticks).status().unwrap().success());
-            let sleep = folder.path().join("sleep");
-            // Until there is a whole tick: a writer that only comes and goes is none.
-            let until = format!("#!/bin/sh\nuntil read -r _ <{}; do :; done\n", ticks.display());
-            fs::write(&sleep, until).unwrap();
-            fs::set_permissions(&sleep, Permissions::from_mode(0o755)).unwrap();
-            let mut first = Shell::start(&state, shell);
-            let path = format!("PATH={}:$PATH; export PATH; echo ready", folder.path().display());
-            assert_eq!(first.says(&path), "ready");
-            assert_eq!(first.takes("one"), TAKEN, "{shell:?}");
-            // Once somebody sleeps.
-            let tick = || {
-                let options = i32::from_ne_bytes(OFlags::NONBLOCK.bits().to_ne_bytes());
-                let open = OpenOptions::new().write(true).custom_flags(options).open(&ticks);
-                open.is_ok_and(|mut ticks| ticks.write_all(b"tick\n").is_ok())
-            };
-            for beat in 10..30 {
-                // In place, as a run does: there is always something in it.
-                let heard = OpenOptions::new().write(true).open(state.join("heard"));
-                let mut heard = heard.unwrap();
-                heard.write_all(format!("{beat}\n").as_bytes()).unwrap();
-                while !tick() {}
-            }
-            assert_eq!(first.says("echo there"), "there", "{shell:?}");
-            let watch = Pid::from_raw(first.says("echo $lock_watch").parse().unwrap()).unwrap();
-            while first.0.try_wait().unwrap().is_none() {
-                tick();
-            }
-            // It sleeps, in vain.
-            let _ = kill_process_group(watch, Signal::KILL);
-            let mut second = Shell::start(&state, shell);
-            assert_eq!(second.takes("two"), TAKEN, "{shell:?}");
-            second.end();
-        }
-    }
-
-    #[test]
-    fn a_run_that_is_over_is_not_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut first = Shell::start(folder.path(), &["sh"]);
-        assert_eq!(first.takes("one"), TAKEN);
-        first.end();
-        let lock = folder.path().join("lock");
-        let mut other = Shell::start(folder.path(), &["flock", lock.to_str().unwrap(), "cat"]);
-        assert_eq!(other.says("held"), "held");
-        let mut second = Shell::start(folder.path(), &["sh"]);
-        assert_eq!(second.takes("two"), "it has not said who it is");
-        other.end();
-        second.end();
-    }
-}
+mod tests;

@@ -1,6 +1,9 @@
 //! A connection that dies without a word, while a step runs. Leaves the host as it is. The site has brought nftables to it.
 
-use crate::world::{Lab, Written};
+use crate::{
+    running::Running,
+    world::{Lab, Written},
+};
 
 /// A step that waits to be let go, and writes down that it ran; and one after it.
 const STEPS: &str = r#"on(hosts("api-1"), |host| {
@@ -19,18 +22,26 @@ END";
 
 fn is_swept(lab: &Lab) {
     lab.by_hand("api-1", "nft delete table ip cut; rm -f /run/go /run/steps");
-    let left = lab
-        .by_hand("api-1", "cat /var/lib/converge/work/log; ls -d /tmp/converge.* 2>/dev/null || :");
+    let left = lab.by_hand(
+        "api-1",
+        "cat /var/lib/converge/segment/log; ls -d /tmp/converge.* 2>/dev/null || :",
+    );
     assert_eq!(left, "");
+}
+
+/// A run that lost its connection without a word while its first step ran.
+fn is_cut(lab: &Lab, playbook: &Written) -> Running {
+    let mut run = lab.begin(&playbook.arguments());
+    run.until("started", "api-1/command:waits");
+    lab.by_hand("api-1", CUT);
+    run
 }
 
 #[test]
 fn a_run_finds_again_what_went_on_without_its_connection() {
     let Some(lab) = Lab::with_site() else { return };
     let playbook = Written::new(STEPS);
-    let mut run = lab.begin(&playbook.arguments());
-    run.until("started", "api-1/command:waits");
-    lab.by_hand("api-1", CUT);
+    let mut run = is_cut(&lab, &playbook);
     run.until("connected", "");
     lab.by_hand("api-1", "touch /run/go");
     assert_eq!(run.status(), Some(0));
@@ -42,9 +53,7 @@ fn a_run_finds_again_what_went_on_without_its_connection() {
 fn a_host_whose_controller_is_gone_without_a_word_is_free_after_a_minute() {
     let Some(lab) = Lab::with_site() else { return };
     let playbook = Written::new(STEPS);
-    let mut run = lab.begin(&playbook.arguments());
-    run.until("started", "api-1/command:waits");
-    lab.by_hand("api-1", CUT);
+    let mut run = is_cut(&lab, &playbook);
     run.signal("KILL");
     run.status();
     lab.by_hand("api-1", "touch /run/go");

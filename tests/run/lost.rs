@@ -36,7 +36,7 @@ fn fleet() -> Fleet {
 fn is_swept(fleet: &Fleet) -> bool {
     let lock = fleet.at("a", "state/lock");
     let free = Command::new("flock").arg("-n").arg(lock).arg("true").status().unwrap();
-    fleet.read("a", "state/work/log").as_deref() == Some("") && free.success()
+    fleet.read("a", "state/segment/log").as_deref() == Some("") && free.success()
 }
 
 #[tokio::test]

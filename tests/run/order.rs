@@ -79,7 +79,7 @@ async fn an_interrupt_ends_a_host_after_the_step_that_runs() {
     ));
     fleet.limits.step = Duration::from_secs(60);
     // The second step ends once it was told to be the last.
-    let stopped = "until [ -s $CONVERGE_STATE/work/stop ]; do sleep 0.02; done";
+    let stopped = "until [ -s $CONVERGE_STATE/segment/stop ]; do sleep 0.02; done";
     let playbook = playbook(&format!(
         r#"on(hosts("a"), |host| {{
             say(host, "one");
@@ -94,7 +94,7 @@ async fn an_interrupt_ends_a_host_after_the_step_that_runs() {
     for left in ["command:three", "command:four"] {
         assert_eq!(ran.outcome(left), "skipped: the run was interrupted");
     }
-    assert_eq!(fleet.read("a", "state/work/log").as_deref(), Some(""));
+    assert_eq!(fleet.read("a", "state/segment/log").as_deref(), Some(""));
 }
 
 #[tokio::test]

@@ -1,0 +1,21 @@
+# A segment goes on without the connection that began it: one at a time, as whoever has the lock. In $STATE/segment are `log`, all that
+# it printed; `stop`, which one is to end before its next part; and `pid`, `tee`, `cat`, each a process of it and which segment that is.
+# Each process holds the file open that names it: so a number that is another one's by now means nobody. No name of a file says
+# which segment it is: whoever knows that could print what it prints.
+
+# named FILE SEGMENT: makes this process the one that FILE names. Where there is no room for a file, nobody is named.
+named() {
+  if { true >"$1"; } 2>/dev/null; then
+    exec 8>"$1"
+    { read -r named _ </proc/self/stat; } 2>/dev/null
+    say "$named $2" >&8
+  fi
+}
+
+# runs FILE [SEGMENT]: whether the process runs that FILE names, of this segment if it matters; it is in $pid then.
+runs() {
+  { read -r pid whose <"$1"; } 2>/dev/null && [ "${2-$whose}" = "$whose" ] && [ "/proc/$pid/fd/8" -ef "$1" ]
+}
+
+# emptied FILE: leaves nothing in it, if it is there.
+emptied() { [ ! -s "$1" ] || { true >"$1"; } 2>/dev/null; }
