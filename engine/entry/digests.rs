@@ -16,9 +16,9 @@ pub fn looking() -> Script {
     Script::trusted(LOOKING.as_str())
 }
 
-/// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are in `$sums`, and printed.
+/// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are left in `$sums`.
 /// Nothing else is opened: to read a pipe would wait for ever. Files of directories where others may put something in their
-/// place are read one by one, with more care: their digests are in `$guarded_sums`.
+/// place are read one by one, with more care: their digests are printed, and left in `$guarded_sums`.
 ///
 /// Each `set` copies the whole list: so it is made anew only where something else stands on it, and in one go.
 pub fn probe_digests() -> Script {
@@ -33,8 +33,7 @@ done
 sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || {{
   [ $? -lt 126 ] || die 'sha256sum cannot be started, or was killed' || return
   for p do [ -r \"$p\" ] || say \"unreadable $p\"; done
-}}
-say \"$sums\"")
+}}")
 }
 
 /// A line for `sha256sum -c`. A backslash in a path is doubled, and one before the digest says so.

@@ -173,6 +173,7 @@ impl Resource for Directory {
                     script.push(sh!("set -- {}", Words(chunk)));
                 }
                 script.push(entry::probe_digests());
+                script.push(sh!("say \"$sums\""));
             }
         }
         let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();

@@ -82,6 +82,9 @@ pub struct Observed {
 /// No line of base64, of `sha256sum` or of `stat` can be this.
 const AS_WANTED: &str = "all as wanted";
 
+/// What it says before it comes to files of which nothing is shown.
+const HIDDEN: &str = "not shown";
+
 impl Resource for File {
     type Observed = Observed;
     const KIND: &'static str = "file";
@@ -157,31 +160,27 @@ impl Resource for File {
     }
 
     fn probe(batch: &[&Self]) -> Script {
-        let mut shown = String::new();
+        let mut wanted = String::new();
         batch
             .iter()
             .filter(|file| file.is_shown())
             .filter_map(|file| Some((file.wanted.as_ref()?, &file.path)))
-            .for_each(|(wanted, path)| entry::sum_line(wanted.digest(), path, &mut shown));
+            .for_each(|(content, path)| entry::sum_line(content.digest(), path, &mut wanted));
         // What a secret is made into is told to nobody before it is put there, not even as a digest.
         let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
         let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
+        let shown = batch.iter().filter(|file| file.is_shown());
+        let shown: Vec<&str> = shown.map(|file| file.path.as_str()).collect();
         let asked = batch.iter().filter(|file| file.is_shown() && file.sensitive == Some(false));
         let asked = asked.map(|file| file.path.as_str());
-        // Where all is as it should be, one exit status says so, and of the rest only secrets are listed. A list that comes as a
-        // here-document takes no process that writes it.
-        sh!(
-            "{}
-wanted={}
-compared=$wanted; for p do [ -f \"$p\" ] && ours \"${{p%/*}}\" || compared=; done
-if [ -n \"$compared\" ] && sha256sum --status -c 2>/dev/null <<END
-${{compared%?}}
-END
-then
-  say {}
-  wanted=; set -- {}
-fi
-{}
+        // Where all is as it should be, one line says so, and of the rest only secrets are listed.
+        let mut script = shown::functions(asked).then(sh!("wanted={}", wanted));
+        if shown.len() < batch.len() {
+            script.push(sh!("set -- {}", Words(&shown)));
+        }
+        script.push(entry::probe_digests());
+        script.push(sh!(
+            "if [ -n \"$wanted\" ] && [ \"$sums$nl\" = \"$wanted\" ]; then say {}; wanted=; else say \"$sums\"; fi
 set -f; IFS='\n'; set -- $sums
 for line in $wanted; do
   path=${{line#*  }}
@@ -193,19 +192,25 @@ for line in $wanted; do
   fi
   if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
   shown \"$path\"
-done",
-            shown::functions(asked),
-            shown,
-            AS_WANTED,
-            Words(&hidden),
-            entry::probe_digests()
-        )
+done
+unset IFS; set +f",
+            AS_WANTED
+        ));
+        if !hidden.is_empty() {
+            script.push(sh!("say {}\nset -- {}", HIDDEN, Words(&hidden)));
+            script.push(entry::probe_digests());
+            script.push(sh!("say \"$sums\""));
+        }
+        script
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
-        entry::add_digests(&paths, &mut found, output);
+        let (shown, hidden) = output.split_once(&format!("\n{HIDDEN}\n")).unwrap_or((output, ""));
+        for said in [shown, hidden] {
+            entry::add_digests(&paths, &mut found, said);
+        }
         let all_as_wanted = entry::lines(output).any(|line| line == AS_WANTED);
         let mut texts = shown::texts(output);
         let closed = entry::lines(output).filter_map(|line| line.strip_prefix("closed "));

@@ -224,7 +224,8 @@ esac
 trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 
 /// `private_lock` makes the folder and the lock such that nobody else can open them. One that others could open is made anew: who
-/// has opened the old one holds nothing then. Unless a run of this account holds it, which is waited for as any other.
+/// has opened the old one holds nothing then. Unless a run of this account holds it, which is waited for as any other. It is asked
+/// for where nothing ran yet, and where the lock is not free: what others could open does no harm as long as they hold nothing.
 ///
 /// `lock_folder` makes the folder that is the lock where there is no `flock`. One whose shell is gone, or that is older than the
 /// last start of the host, is made anew: of several that see so, the one that moves it away.
@@ -248,9 +249,11 @@ chmod 700 "$STATE"
 (umask 077; : >>"$STATE/lock")
 }
 take_lock() {
+[ -e "$STATE/lock" ] || (umask 077; : >>"$STATE/lock")
 while exec 9<"$STATE/lock" && flock -n 9; do
 if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locked=yes; return; fi
 done
+return 1
 }
 boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 lock_folder() {
@@ -302,8 +305,10 @@ say \"$said $start$again\"",
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
 if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to another account\"
 elif [ -d \"$STATE\" ] && has flock; then
-  private_lock; take_lock; lock=$STATE/lock
-  if [ -n \"$locked\" ]; then {}; else exec 9<&-; holder; fi
+  lock=$STATE/lock
+  [ -d \"$STATE/segment\" ] || private_lock
+  take_lock || {{ private_lock; take_lock; }} || exec 9<&-
+  if [ -n \"$locked\" ]; then {}; else holder; fi
 elif [ -d \"$STATE\" ] && lock_folder; then
   lock_folder=$STATE/lock.held lock=$STATE/lock.held/by
   say \"$$ $(boot)\" >\"$lock\"
