@@ -131,7 +131,10 @@ pub const NAMES: &[(&[&str], &str)] = &[
         &["mysql_db", "mysql_user", "postgresql_db", "postgresql_user", "debconf"],
         "custom(\"what\", \"key\", #{ observe: \"..\", want: \"..\", apply: \"..\" })",
     ),
-    (&["reboot"], "command(..); the connection is lost by it, so what comes after is another run"),
+    (
+        &["wait_for_connection"],
+        "reboot(\"why\", #{ on: [..] }), which waits until the host is back",
+    ),
 ];
 
 /// What to write in place of a name of Ansible's; collections stand before it, as in `ansible.builtin.copy`.

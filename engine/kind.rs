@@ -52,6 +52,8 @@ pub trait Kind: Send + Sync {
     fn opaque(&self) -> bool;
     /// The exit status of a step that took its change back.
     fn reverted(&self) -> Option<i32>;
+    /// The exit status of a step after which the host goes down.
+    fn goes_down(&self) -> Option<i32>;
     /// Arguments, types and manual.
     fn schema(&self) -> Schema;
     /// Arguments to a desired state, its key and what it owns.
@@ -158,6 +160,10 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn reverted(&self) -> Option<i32> {
         R::REVERTED
+    }
+
+    fn goes_down(&self) -> Option<i32> {
+        R::GOES_DOWN
     }
 
     fn schema(&self) -> Schema {

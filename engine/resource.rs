@@ -56,6 +56,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The last line that such a step prints says why.
     const REVERTED: Option<i32> = None;
 
+    /// The exit status of its step that means: the host goes down, and the step is to be begun again once the host is back.
+    const GOES_DOWN: Option<i32> = None;
+
     /// What tells it from others of its kind on the host.
     fn key(&self) -> String;
 

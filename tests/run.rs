@@ -14,6 +14,7 @@ mod lost;
 mod opening;
 mod order;
 mod reactions;
+mod reboot;
 mod rolling;
 mod scale;
 pub(crate) mod segment;

@@ -85,6 +85,10 @@ impl<R: Resource> Kind for Again<R> {
         self.0.reverted()
     }
 
+    fn goes_down(&self) -> Option<i32> {
+        self.0.goes_down()
+    }
+
     fn schema(&self) -> Schema {
         self.0.schema()
     }

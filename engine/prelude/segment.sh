@@ -17,5 +17,14 @@ runs() {
   { read -r pid whose <"$1"; } 2>/dev/null && [ "${2-$whose}" = "$whose" ] && [ "/proc/$pid/fd/8" -ef "$1" ]
 }
 
+# booted: leaves in $start which start of the host this is, or of the container that it is: those have the boot id of the machine that
+# they are on, so when the first process began counts too.
+booted() {
+  start= init=
+  { read -r start </proc/sys/kernel/random/boot_id && read -r init </proc/1/stat; } 2>/dev/null
+  set -- ${init##*) }
+  start=$start:${20-}
+}
+
 # emptied FILE: leaves nothing in it, if it is there.
 emptied() { [ ! -s "$1" ] || { true >"$1"; } 2>/dev/null; }

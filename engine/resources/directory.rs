@@ -195,7 +195,6 @@ impl Resource for Directory {
         script
     }
 
-    /// Names of what nobody asked for come last: whoever made them cannot forge what stands before.
     /// Names of what nobody asked for stand in lines of their own sort: whoever made them can forge no other.
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let (entries, behind) = output.split_once("\nbehind\n").unwrap_or((output, ""));

@@ -16,6 +16,7 @@ pub mod repository;
 pub mod service;
 pub mod command;
 pub mod action;
+pub mod reboot;
 pub mod custom;
 pub mod http_check;
 pub mod port_check;
@@ -38,6 +39,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<service::Service>(PhantomData),
     &Typed::<command::Command>(PhantomData),
     &Typed::<action::Action>(PhantomData),
+    &Typed::<reboot::Reboot>(PhantomData),
     &Typed::<custom::Custom>(PhantomData),
     &Typed::<http_check::HttpCheck>(PhantomData),
     &Typed::<port_check::PortCheck>(PhantomData),

@@ -1,19 +1,22 @@
 //! Runs the batches of an execution, and tells what becomes of each node while it happens.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use tokio::{
-    sync::{SemaphorePermit, watch},
-    time::{Instant, sleep, timeout_at},
+    sync::SemaphorePermit,
+    time::{Instant, timeout_at},
 };
 
 use super::{
-    Run, detached,
+    Run,
+    attendant::Attendant,
+    detached,
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
-    lock, nonce, obligations,
+    nonce, obligations,
+    redial::Found,
     segment::{Segment, unmark_elsewhere},
     tally::Tally,
 };
@@ -21,8 +24,7 @@ use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Outcome},
     plan::Plan,
-    remote::{Exit, Output as _, Remote, RemoteError},
-    script::Script,
+    remote::{Output as _, Remote, RemoteError},
 };
 
 /// What a run carries out, and who is told.
@@ -106,7 +108,26 @@ impl Apply<'_> {
             true => End::Unstarted(self.run.interrupt.because()),
             false => self.run_segment(&batch, &segment, &mut live, place).await,
         };
-        (batch.host, live.end(end))
+        let is_gone = live.goes_down() || matches!(end, End::Lost(_)) && self.goes_down(&batch);
+        if !is_gone {
+            return (batch.host, live.end(end));
+        }
+        let outcomes = match self.comes_back(&batch).await {
+            Ok(place) => {
+                let segment =
+                    Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
+                let mut live = live.again(&segment);
+                let end = self.run_segment(&batch, &segment, &mut live, place).await;
+                live.end(end)
+            }
+            Err(end) => live.end(end),
+        };
+        (batch.host, outcomes)
+    }
+
+    /// Whether the host of a batch goes down for it.
+    fn goes_down(&self, batch: &Batch) -> bool {
+        batch.runs.iter().any(|id| self.catalog.node(*id).kind.goes_down().is_some())
     }
 
     async fn run_segment(
@@ -144,6 +165,10 @@ impl Apply<'_> {
                 Ok(exit) => return End::Exit(exit),
                 Err(RemoteError::Refused(message)) => return End::Refused(message),
                 Err(RemoteError::Overdue) => return End::Overdue,
+                // What is waited for then is another start of the host.
+                Err(error @ RemoteError::Lost(_)) if self.goes_down(batch) => {
+                    return End::Lost(error);
+                }
                 Err(error @ RemoteError::Lost(_)) => error,
                 Err(error) => {
                     self.fleet.lose(host, error.clone());
@@ -190,176 +215,11 @@ impl Apply<'_> {
         live.waits();
         stage.map(Some)
     }
-
-    /// Dials a host again whose connection was lost, and reads on what the segment prints there: also once the run is interrupted,
-    /// which the host is told then.
-    async fn find_again(
-        &self,
-        batch: &Batch,
-        segment: &Segment,
-        live: &mut Live<'_>,
-        lost: &RemoteError,
-    ) -> Found {
-        let (host, start, who) = (&batch.host, self.fleet.start(&batch.host), self.run.holder());
-        for _ in 0..DIALLED_MAX {
-            let Some(remote) = self.dial_again(host).await else { return Found::Nothing };
-            live.catches_up();
-            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
-            let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
-            if read == Read::NotBegun {
-                // Once the shell that could begin it still is gone, that is certain.
-                read = match remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await {
-                    Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
-                    Err(_) => Read::Lost,
-                };
-                if read == Read::NotBegun {
-                    if lock::retake(host, &who, self.fleet).await {
-                        return Found::NotBegun;
-                    }
-                    let trouble = self.fleet.trouble(host).unwrap_or_else(|| lost.clone());
-                    return Found::Ended(End::Unstarted(gone(host, &trouble)));
-                }
-            }
-            let end = match read {
-                Read::Over(exit) => End::Exit(exit),
-                Read::Overdue => {
-                    // What cannot be ended keeps the lock, which is told then.
-                    let ending = detached::ending(&segment.id);
-                    if remote.run(&ending, &mut self.fleet.answer(0)).await.is_err() {
-                        continue;
-                    }
-                    End::Overdue
-                }
-                Read::Lost => continue,
-                Read::NotBegun | Read::Unknown => return Found::Nothing,
-            };
-            let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
-            // Where that fails, the host is lost to what comes after the segment.
-            if lock::retake(host, &who, self.fleet).await {
-                remote.later(&detached::forgetting()).await;
-                self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
-            }
-            return Found::Ended(end);
-        }
-        Found::Nothing
-    }
-
-    /// Another way to a host, if there is one within the time for that.
-    async fn dial_again(&self, host: &Arc<str>) -> Option<Arc<dyn Remote>> {
-        let until = Instant::now() + self.fleet.limits().reconnect;
-        let mut pause = FIRST_PAUSE;
-        while Instant::now() + pause <= until {
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            if let Ok(remote) = self.fleet.redial(host).await {
-                return Some(remote);
-            }
-        }
-        None
-    }
 }
 
 /// How often a segment is begun of which it is certain that it did not begin.
 const BEGUN_MAX: usize = 3;
 
-/// How many connections are opened to read on one segment.
-const DIALLED_MAX: usize = 20;
-
-/// What is found of a segment whose connection was lost.
-enum Found {
-    /// How it ended.
-    Ended(End),
-    /// It did not begin, and will not.
-    NotBegun,
-    /// The host, or all that it knew, is gone.
-    Nothing,
-}
-
-/// What reading on comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Read {
-    Over(Exit),
-    Overdue,
-    NotBegun,
-    /// This connection was lost too.
-    Lost,
-    /// The host does not know, or cannot say.
-    Unknown,
-}
-
-/// How long to wait before a host is dialled again: twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-
-/// How long something may hold the output of a segment that is over.
-const HELD: Duration = Duration::from_millis(500);
-
-/// Waits for a segment on a host.
-struct Attendant<'a> {
-    run: &'a Run,
-    remote: &'a dyn Remote,
-    id: &'a str,
-}
-
-impl Attendant<'_> {
-    /// Runs the script that begins it, or reads on.
-    async fn waits(
-        &self,
-        script: &Script,
-        live: &mut Live<'_>,
-        obligation: bool,
-    ) -> Result<Exit, RemoteError> {
-        let over = live.over();
-        let exit = tokio::select! {
-            exit = self.remote.work(script, live) => exit,
-            never = self.stops_when_interrupted(obligation) => match never {},
-            never = self.frees_when_over(over.clone()) => match never {},
-        };
-        // Of one that did not come to its end, there is how its script ended.
-        exit.map(|exit| over.borrow().map_or(exit, Exit))
-    }
-
-    /// Reads on what the segment prints.
-    async fn reads_on(
-        &self,
-        live: &mut Live<'_>,
-        obligation: bool,
-        start: &str,
-        who: &str,
-    ) -> Read {
-        let script = detached::read_on(self.id, live.read(), start, who);
-        let read = self.waits(&script, live, obligation).await;
-        match (read, *live.over().borrow()) {
-            (Ok(_), Some(status)) => Read::Over(Exit(status)),
-            // Where something of it was heard, it was begun.
-            (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => Read::NotBegun,
-            (Err(RemoteError::Overdue), _) => Read::Overdue,
-            (Err(RemoteError::Lost(_)), _) => Read::Lost,
-            _ => Read::Unknown,
-        }
-    }
-
-    /// Lets a segment that is not owed end after its step once the run is interrupted.
-    async fn stops_when_interrupted(&self, obligation: bool) -> Infallible {
-        if !obligation {
-            self.run.interrupt.set().await;
-            // Where it cannot be said, all of it runs to its end.
-            let _ = self.remote.beside(&detached::stopping(self.id)).await;
-        }
-        std::future::pending().await
-    }
-
-    /// Waits for nothing that a segment left running.
-    async fn frees_when_over(&self, mut over: watch::Receiver<Option<i32>>) -> Infallible {
-        if over.wait_for(Option::is_some).await.is_ok() {
-            sleep(HELD).await;
-            // Where it cannot be said, its deadline ends it.
-            let _ = self.remote.beside(&detached::freeing(self.id)).await;
-        }
-        std::future::pending().await
-    }
-}
-
-fn gone(host: &str, error: &RemoteError) -> String {
+pub(super) fn gone(host: &str, error: &RemoteError) -> String {
     format!("{host}: {error}")
 }

@@ -39,9 +39,9 @@ exec cat)",
 /// another run has had it, or this is not that `start` of the host: nothing can be known then.
 pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
     prelude::reading().then(prelude::segment()).then(sh!(
-        "segment=$STATE/segment id={} at={} start= found= holder=
-{{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
-[ -n \"$start\" ] && [ \"$start\" = {} ] || exit {}
+        "segment=$STATE/segment id={} at={} found= holder=
+booted
+[ \"${{start%:*}}\" != '' ] && [ \"$start\" = {} ] || exit {}
 {{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
 if [ \"$found\" != \"$id\" ]; then
   {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null

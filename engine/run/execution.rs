@@ -69,7 +69,7 @@ struct Lane {
 pub(crate) struct Batch {
     /// The host.
     pub(crate) host: Arc<str>,
-    /// Those with something to run.
+    /// Those with something to run. What the host goes down for is alone.
     pub(crate) runs: Vec<NodeId>,
     /// Whether it is an obligation, which runs even after an interrupt. Such a one is a batch of its own, so that
     /// nothing that fails before it can keep it from running.
@@ -256,6 +256,11 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Whether the host goes down for it: nothing else is done on the way there.
+    fn goes_down(&self, id: NodeId) -> bool {
+        self.catalog.node(id).kind.goes_down().is_some()
+    }
+
     /// The nodes of a host that can run in one go: each waits only for what is done, or for others among them.
     fn batch(&mut self, host: Arc<str>) -> Option<Batch> {
         let lane = self.hosts.get_mut(&host)?;
@@ -281,9 +286,11 @@ impl<'a> Execution<'a> {
                 self.news.push(Reverse(place));
                 continue;
             }
-            if !stands && self.graph.regions().is_obligation(id) {
+            let work = !stands && self.has_work(id, below_change);
+            let is_obligation = !stands && self.graph.regions().is_obligation(id);
+            if is_obligation || work && self.goes_down(id) {
                 if runs.is_empty() {
-                    obligation = true;
+                    obligation = is_obligation;
                     runs.push(id);
                 } else {
                     next.push(Reverse(place));
@@ -291,7 +298,6 @@ impl<'a> Execution<'a> {
                 later.extend(next.drain().map(|Reverse(place)| place));
                 break;
             }
-            let work = !stands && self.has_work(id, below_change);
             if work {
                 runs.push(id)
             } else {

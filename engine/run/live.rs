@@ -28,6 +28,8 @@ pub(super) enum End {
     Overdue,
     /// The host was lost while it ran.
     Lost(RemoteError),
+    /// The host was to go down for it, and did not.
+    Stayed(String),
 }
 
 /// A segment that runs: reads its output and tells what happens.
@@ -43,6 +45,10 @@ pub(super) struct Live<'a> {
     failed: Option<NodeId>,
     /// Whether it ended before a part because it was told to.
     stopped: bool,
+    /// Whether the host goes down for the part that ran last.
+    goes_down: bool,
+    /// When it was begun for the first time, if it is begun again once the host is back.
+    since: Option<Instant>,
     output: Tail,
     outcomes: Outcomes,
     /// When the part that runs must have ended.
@@ -68,6 +74,7 @@ impl<'a> Live<'a> {
         let reader = ProgressReader::new(&segment.id);
         let (output, outcomes) = (Tail::default(), Outcomes::new());
         let (ended, began, failed, stopped, due) = (0, None, None, false, None);
+        let (goes_down, since) = (false, None);
         let (printed, warned, read, over) = (0, 0, 0, watch::Sender::default());
         Self {
             apply,
@@ -77,6 +84,8 @@ impl<'a> Live<'a> {
             began,
             failed,
             stopped,
+            goes_down,
+            since,
             output,
             outcomes,
             due,
@@ -87,6 +96,18 @@ impl<'a> Live<'a> {
             read,
             over,
         }
+    }
+
+    /// The same, once the host is back that it went down for.
+    #[must_use]
+    pub(super) fn again(self, segment: &'a Segment) -> Self {
+        let since = self.since.or(self.began);
+        Self { since, ..Self::new(self.apply, segment, self.obligation) }
+    }
+
+    /// Whether its host goes down for it.
+    pub(super) fn goes_down(&self) -> bool {
+        self.goes_down
     }
 
     /// How much of its log was read, in bytes.
@@ -133,6 +154,9 @@ impl<'a> Live<'a> {
             Progress::Began(part) if part == self.ended => self.begin(),
             Progress::Line(part, line) if part == self.ended => self.line(line),
             Progress::Warned(part, text) if part == self.ended => self.warn(&text),
+            Progress::Ended(part, status) if self.is_end_for_now(part, status) => {
+                self.goes_down = true;
+            }
             Progress::Ended(part, status) if part == self.ended && self.began.is_some() => {
                 let outcome = |(at, id): (usize, &NodeId)| (*id, self.outcome_of(at, *id, status));
                 let outcomes = self.nodes().iter().enumerate().map(outcome).collect();
@@ -145,6 +169,13 @@ impl<'a> Live<'a> {
             Progress::Over(status) => _ = self.over.send_replace(Some(status)),
             _ => {}
         }
+    }
+
+    /// Whether a part ended so that its host goes down, to go on later.
+    fn is_end_for_now(&self, part: usize, status: i32) -> bool {
+        let kind = |id: &NodeId| self.apply.catalog.node(*id).kind;
+        let first = self.nodes().first().filter(|_| part == self.ended && self.began.is_some());
+        first.is_some_and(|id| kind(id).goes_down() == Some(status))
     }
 
     fn begin(&mut self) {
@@ -188,7 +219,9 @@ impl<'a> Live<'a> {
 
     /// Goes on to the next part.
     fn finish(&mut self, outcomes: Outcomes) {
-        let elapsed = self.began.take().map_or(0, |began| began.elapsed().as_millis());
+        let began = self.began.take();
+        let began = self.since.take().or(began);
+        let elapsed = began.map_or(0, |began| began.elapsed().as_millis());
         let duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
         for (id, outcome) in outcomes {
             self.apply.finished(id, outcome.clone(), duration_ms);
@@ -249,6 +282,10 @@ impl<'a> Live<'a> {
             End::Overdue => {
                 let outcome = self.failure(self.late(), None);
                 about = Some((self.ended, outcome));
+                self.name_of(self.ended)
+            }
+            End::Stayed(message) => {
+                about = Some((self.ended, self.failure(message, None)));
                 self.name_of(self.ended)
             }
             End::Lost(error) => {

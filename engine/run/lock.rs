@@ -93,6 +93,11 @@ done",
 /// `held` says whether $shell has the lock.
 pub(super) const HELD_BY: &str = r#"held() { [ "/proc/$shell/fd/9" -ef "$STATE/lock" ] || [ "/proc/$shell/fd/9" -ef "$STATE/lock.held/by" ]; }"#;
 
+/// Says which start of the host this is.
+pub(super) fn starting() -> Script {
+    prelude::reading().then(prelude::segment()).then(sh!("booted; say \"$start\""))
+}
+
 /// Takes the lock of a host again over another connection, once the shell of the first is gone. A host that another run has had
 /// in between is not as it was: it is lost to this run.
 pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
@@ -255,13 +260,13 @@ if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locke
 done
 return 1
 }
-boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 lock_folder() {
+booted
 if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
 pid= by=
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
 [ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
-if [ -n "$pid" ] && [ "$by" = "$(boot)" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
+if [ -n "$pid" ] && [ "$by" = "$start" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
 if runs "$STATE/segment/pid"; then return 1; fi
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
@@ -289,7 +294,7 @@ at_end={}
 {}
 {}
 leftovers; recover; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
-start=; {{ read -r start </proc/sys/kernel/random/boot_id; }} 2>/dev/null
+booted
 say \"$said $start$again\"",
         AGAIN,
         UNWATCH,
@@ -311,14 +316,14 @@ elif [ -d \"$STATE\" ] && has flock; then
   if [ -n \"$locked\" ]; then {}; else holder; fi
 elif [ -d \"$STATE\" ] && lock_folder; then
   lock_folder=$STATE/lock.held lock=$STATE/lock.held/by
-  say \"$$ $(boot)\" >\"$lock\"
+  say \"$$ $start\" >\"$lock\"
   exec 9<\"$lock\"
   {}
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder boot holder
-unset -f named runs emptied
+unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder holder
+unset -f named runs booted emptied
 unset who holder said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
         who,
         NOBODY,

@@ -124,7 +124,12 @@ impl Part {
         for &id in &nodes {
             for owed in owed_after(catalog, plan, id, run) {
                 let marker = Owed::marker(&owed.node, owed.reaction);
-                owing.push(sh!("mark {} {}", marker, owed.line()));
+                // What its own step added to it says how far that came.
+                let keeps = match owed.reaction {
+                    Reaction::Finish => sh!("[ -s \"$STATE/pending/\"{} ] || ", marker),
+                    _ => Script::default(),
+                };
+                owing.push(sh!("{}mark {} {}", keeps, marker, owed.line()));
                 marked += &format!(" \"$STATE/pending/{marker}\"");
             }
         }
@@ -140,13 +145,13 @@ impl Part {
             let reactions = node.kind.reacts().iter().copied().chain(obligation);
             let markers: Vec<String> =
                 reactions.map(|reaction| Owed::marker(&node.name.node, reaction)).collect();
-            if !plan.node(id).planned.reactions().is_empty() {
+            let unfinished = is_unfinished(catalog, plan, id);
+            let own = unfinished.then(|| Owed::marker(&node.name.node, Reaction::Finish));
+            let markers: Vec<String> = markers.into_iter().chain(own).collect();
+            if unfinished || !plan.node(id).planned.reactions().is_empty() {
                 owing.push(sh!("owed={}", markers.join(" ")));
             }
             paid.extend(markers);
-            if is_unfinished(catalog, plan, id) {
-                paid.push(Owed::marker(&node.name.node, Reaction::Finish));
-            }
         }
         let paying = match paid.is_empty() {
             true => Script::default(),

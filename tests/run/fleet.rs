@@ -54,7 +54,8 @@ pub(crate) type Watch = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// Some hosts, each with a folder `host.vars.root`; `host.vars.log` is a file that all of them share.
 ///
-/// A script that runs `eval "$CUT"` kills its shell with all that runs in it, as a host that loses its power would.
+/// A script that runs `eval "$CUT"` kills its shell with all that runs in it, as a host that loses its power would. Which start of
+/// the host it is says its file `boot`, if there is one; then `systemctl` does what its file `reboot` says.
 pub(crate) struct Fleet {
     folder: TempDir,
     inventory: Arc<Inventory>,
@@ -121,6 +122,11 @@ impl Fleet {
     /// Lets something go wrong on a host, from the next connection on.
     pub(crate) fn breaks(&self, host: &str, fault: Fault) {
         self.connector.faults.lock().unwrap().insert(host.to_owned(), fault);
+    }
+
+    /// What goes wrong, for who sees events.
+    pub(crate) fn faults(&self) -> Arc<Mutex<HashMap<String, Fault>>> {
+        self.connector.faults.clone()
     }
 
     pub(crate) fn mend(&self, host: &str) {
@@ -360,16 +366,17 @@ impl Connector for FakeConnector {
             at("bin")
         );
         remote.keep(&login, &mut Captured::default()).await?;
-        let state = at("state");
+        let (state, boot) = (at("state"), at("boot"));
         let (faults, silent, host) = (self.faults.clone(), self.silent.clone(), host.name.clone());
         let scripts = Mutex::new(0);
-        Ok(Arc::new(FakeRemote { remote, state, fault, scripts, host, faults, silent }))
+        Ok(Arc::new(FakeRemote { remote, state, boot, fault, scripts, host, faults, silent }))
     }
 }
 
 struct FakeRemote {
     remote: Arc<dyn Remote>,
     state: String,
+    boot: String,
     fault: Option<Fault>,
     scripts: Mutex<usize>,
     host: Arc<str>,
@@ -404,10 +411,11 @@ impl Output for Cut<'_> {
 #[async_trait]
 impl Remote for FakeRemote {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.counted(script, output, false).await
+        self.counted(&self.here(script), output, false).await
     }
 
     async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        let script = &self.here(script);
         match self.fault {
             Some(Fault::Idle) => return self.is_silent(),
             Some(Fault::Late(after)) => {
@@ -440,12 +448,12 @@ impl Remote for FakeRemote {
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.remote.keep(script, output).await
+        self.remote.keep(&self.here(script), output).await
     }
 
     async fn beside(&self, script: &Script) -> Result<Exit, RemoteError> {
         let login = sh!("export CONVERGE_STATE={}", self.state);
-        self.remote.beside(&login.then(script.clone())).await
+        self.remote.beside(&login.then(self.here(script))).await
     }
 
     async fn send(&self, contents: &[Content]) -> Result<String, RemoteError> {
@@ -467,6 +475,19 @@ impl Remote for FakeRemote {
 }
 
 impl FakeRemote {
+    /// A script for this host.
+    fn here(&self, script: &Script) -> Script {
+        if !std::path::Path::new(&self.boot).exists() {
+            return script.clone();
+        }
+        let root = self.boot.trim_end_matches("/boot");
+        let systemctl = sh!("systemctl() {{ . {}; }}", format!("{root}/reboot"));
+        let script = script.as_str().replace("/proc/sys/kernel/random/boot_id", &self.boot);
+        let asks = " /run/reboot-required";
+        let script = script.replace(asks, &format!(" {root}{}", asks.trim_start()));
+        systemctl.then(Script::trusted(script))
+    }
+
     /// The next connection is a good one.
     fn is_silent(&self) -> Result<Exit, RemoteError> {
         self.faults.lock().unwrap().remove(&*self.host);

@@ -1,0 +1,92 @@
+//! Waits for a segment on a host, over the connection that began it or over another one.
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::{sync::watch, time::sleep};
+
+use super::{Run, detached, live::Live};
+use crate::{
+    remote::{Exit, Remote, RemoteError},
+    script::Script,
+};
+
+/// What reading on comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    Over(Exit),
+    Overdue,
+    NotBegun,
+    /// This connection was lost too.
+    Lost,
+    /// The host does not know, or cannot say.
+    Unknown,
+}
+
+/// How long something may hold the output of a segment that is over.
+const HELD: Duration = Duration::from_millis(500);
+
+/// Waits for a segment on a host.
+pub(super) struct Attendant<'a> {
+    pub(super) run: &'a Run,
+    pub(super) remote: &'a dyn Remote,
+    pub(super) id: &'a str,
+}
+
+impl Attendant<'_> {
+    /// Runs the script that begins it, or reads on.
+    pub(super) async fn waits(
+        &self,
+        script: &Script,
+        live: &mut Live<'_>,
+        obligation: bool,
+    ) -> Result<Exit, RemoteError> {
+        let over = live.over();
+        let exit = tokio::select! {
+            exit = self.remote.work(script, live) => exit,
+            never = self.stops_when_interrupted(obligation) => match never {},
+            never = self.frees_when_over(over.clone()) => match never {},
+        };
+        // Of one that did not come to its end, there is how its script ended.
+        exit.map(|exit| over.borrow().map_or(exit, Exit))
+    }
+
+    /// Reads on what the segment prints.
+    pub(super) async fn reads_on(
+        &self,
+        live: &mut Live<'_>,
+        obligation: bool,
+        start: &str,
+        who: &str,
+    ) -> Read {
+        let script = detached::read_on(self.id, live.read(), start, who);
+        let read = self.waits(&script, live, obligation).await;
+        match (read, *live.over().borrow()) {
+            (Ok(_), Some(status)) => Read::Over(Exit(status)),
+            // Where something of it was heard, it was begun.
+            (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => Read::NotBegun,
+            (Err(RemoteError::Overdue), _) => Read::Overdue,
+            (Err(RemoteError::Lost(_)), _) => Read::Lost,
+            _ => Read::Unknown,
+        }
+    }
+
+    /// Lets a segment that is not owed end after its step once the run is interrupted.
+    async fn stops_when_interrupted(&self, obligation: bool) -> Infallible {
+        if !obligation {
+            self.run.interrupt.set().await;
+            // Where it cannot be said, all of it runs to its end.
+            let _ = self.remote.beside(&detached::stopping(self.id)).await;
+        }
+        std::future::pending().await
+    }
+
+    /// Waits for nothing that a segment left running.
+    async fn frees_when_over(&self, mut over: watch::Receiver<Option<i32>>) -> Infallible {
+        if over.wait_for(Option::is_some).await.is_ok() {
+            sleep(HELD).await;
+            // Where it cannot be said, its deadline ends it.
+            let _ = self.remote.beside(&detached::freeing(self.id)).await;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,147 @@
+//! Hosts that are dialled again: because their connection was lost, or because they went down as they were told to.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, sleep},
+};
+
+use super::{
+    apply::{Apply, gone},
+    attendant::{Attendant, Read},
+    detached,
+    execution::Batch,
+    live::{End, Live},
+    lock,
+    segment::Segment,
+};
+use crate::remote::{Remote, RemoteError, one_line};
+
+impl Apply<'_> {
+    /// Dials a host again whose connection was lost, and reads on what the segment prints there: also once the run is interrupted,
+    /// which the host is told then.
+    pub(super) async fn find_again(
+        &self,
+        batch: &Batch,
+        segment: &Segment,
+        live: &mut Live<'_>,
+        lost: &RemoteError,
+    ) -> Found {
+        let (host, start, who) = (&batch.host, self.fleet.start(&batch.host), self.run.holder());
+        for _ in 0..DIALLED_MAX {
+            let Some(remote) = self.dial_again(host).await else { return Found::Nothing };
+            live.catches_up();
+            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+            let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
+            if read == Read::NotBegun {
+                // Once the shell that could begin it still is gone, that is certain.
+                read = match remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await {
+                    Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
+                    Err(_) => Read::Lost,
+                };
+                if read == Read::NotBegun {
+                    if lock::retake(host, &who, self.fleet).await {
+                        return Found::NotBegun;
+                    }
+                    let trouble = self.fleet.trouble(host).unwrap_or_else(|| lost.clone());
+                    return Found::Ended(End::Unstarted(gone(host, &trouble)));
+                }
+            }
+            let end = match read {
+                Read::Over(exit) => End::Exit(exit),
+                Read::Overdue => {
+                    // What cannot be ended keeps the lock, which is told then.
+                    let ending = detached::ending(&segment.id);
+                    if remote.run(&ending, &mut self.fleet.answer(0)).await.is_err() {
+                        continue;
+                    }
+                    End::Overdue
+                }
+                Read::Lost => continue,
+                Read::NotBegun | Read::Unknown => return Found::Nothing,
+            };
+            let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
+            // Where that fails, the host is lost to what comes after the segment.
+            if lock::retake(host, &who, self.fleet).await {
+                remote.later(&detached::forgetting()).await;
+                self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
+            }
+            return Found::Ended(end);
+        }
+        Found::Nothing
+    }
+
+    /// Waits until another start of a host answers, and takes its lock once more.
+    pub(super) async fn comes_back(&self, batch: &Batch) -> Result<SemaphorePermit<'_>, End> {
+        let (host, start) = (&batch.host, self.fleet.start(&batch.host));
+        let patience = batch.runs.iter().filter_map(|id| self.catalog.node(*id).timeout).max();
+        let patience = Duration::from_secs(patience.unwrap_or_default().into());
+        let until = Instant::now() + patience;
+        let mut still_up = false;
+        let mut pause = FIRST_PAUSE;
+        while Instant::now() + pause <= until {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let Ok(remote) = self.fleet.redial(host).await else {
+                still_up = false;
+                continue;
+            };
+            let mut said = self.fleet.answer(0);
+            if remote.run(&lock::starting(), &mut said).await.is_err() {
+                continue;
+            }
+            let now = one_line(&said.stdout);
+            still_up = now == start;
+            if still_up || now.is_empty() {
+                continue;
+            }
+            if lock::retake(host, &self.run.holder(), self.fleet).await {
+                return Ok(self.fleet.place().await);
+            }
+            let lost = || RemoteError::Lost("its lock could not be had again".to_owned());
+            return Err(End::Lost(self.fleet.trouble(host).unwrap_or_else(lost)));
+        }
+        let seconds = patience.as_secs();
+        if still_up {
+            let message = format!("the host did not go down within {seconds} s");
+            // It may do so at any moment.
+            self.fleet.lose(host, RemoteError::Left(message.clone()));
+            return Err(End::Stayed(message));
+        }
+        let error = RemoteError::Lost(format!("the host did not come back within {seconds} s"));
+        self.fleet.lose(host, error.clone());
+        Err(End::Lost(error))
+    }
+
+    /// Another way to a host, if there is one within the time for that.
+    async fn dial_again(&self, host: &Arc<str>) -> Option<Arc<dyn Remote>> {
+        let until = Instant::now() + self.fleet.limits().reconnect;
+        let mut pause = FIRST_PAUSE;
+        while Instant::now() + pause <= until {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if let Ok(remote) = self.fleet.redial(host).await {
+                return Some(remote);
+            }
+        }
+        None
+    }
+}
+
+/// How many connections are opened to read on one segment.
+const DIALLED_MAX: usize = 20;
+
+/// What is found of a segment whose connection was lost.
+pub(super) enum Found {
+    /// How it ended.
+    Ended(End),
+    /// It did not begin, and will not.
+    NotBegun,
+    /// The host, or all that it knew, is gone.
+    Nothing,
+}
+
+/// How long to wait before a host is dialled again: twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
