@@ -10,9 +10,13 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::Action,
     content::Digest,
     diagnostic::{Diagnostic, Place, Source},
-    kind::{Declared as Resource, Desired, Kind},
+    kind::{
+        Declared as Resource, Desired, Kind,
+        confirm::{self, Confirm},
+    },
     resource::{Nature, Reaction},
 };
 
@@ -73,6 +77,8 @@ pub struct Node {
     pub reactions: Vec<(NodeId, Reaction)>,
     /// Seconds that its step may take, if it says so.
     pub timeout: Option<u32>,
+    /// How a change of it is confirmed.
+    pub confirm: Confirm,
 }
 
 impl Node {
@@ -93,6 +99,19 @@ impl Node {
             after: Vec::new(),
             reactions: Vec::new(),
             timeout: resource.timeout,
+            confirm: resource.confirm,
+        }
+    }
+
+    /// Seconds within which somebody has to log in after a change of it, if that may keep everybody out.
+    pub fn guard(&self, action: Option<Action>) -> Option<u32> {
+        match self.confirm {
+            Confirm::Off => None,
+            _ if self.kind.goes_down().is_some() => None,
+            Confirm::Within(seconds) => Some(seconds),
+            Confirm::WhereRisky => {
+                self.kind.is_risky(&self.desired, action).then_some(confirm::SECONDS)
+            }
         }
     }
 
@@ -214,6 +233,10 @@ impl Catalog {
             }
             let known = &mut self.nodes[first.index()].timeout;
             *known = (*known).max(resource.timeout);
+            let confirm = &mut self.nodes[first.index()].confirm;
+            if resource.confirm != Confirm::WhereRisky {
+                *confirm = resource.confirm;
+            }
             return Ok(first);
         }
         let id = NodeId(

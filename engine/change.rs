@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::before::Before;
+
 /// What would be done to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -12,12 +14,29 @@ pub struct Change {
     /// Whether this run changed the resource already.
     #[serde(skip)]
     pub again: bool,
+    /// What was there before, as far as it can be put back.
+    #[serde(skip)]
+    pub before: Vec<Before>,
+    /// Why it cannot be undone as a whole, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Box<str>>,
 }
 
 impl Change {
     /// A change of some fields.
     pub fn new(action: Action, fields: Vec<Field>) -> Self {
-        Self { action, fields, again: false }
+        Self { action, fields, again: false, before: Vec::new(), lost: None }
+    }
+
+    /// The same change, of what was like this before.
+    #[must_use]
+    pub fn of(mut self, before: Vec<Before>) -> Self {
+        self.lost = before.iter().find_map(|before| match before {
+            Before::Lost { lost } => Some(lost.as_ref().into()),
+            _ => None,
+        });
+        self.before = before;
+        self
     }
 
     /// An update of the fields that differ; `None` when none does.

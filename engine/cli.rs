@@ -210,6 +210,17 @@ pub enum Command {
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<String>,
     },
+    /// Write a playbook that undoes an earlier run, and show what it would change
+    Undo {
+        /// The run's id, or the beginning of it; `last` for the last one.
+        run: String,
+        /// Where to write the playbook [default: .converge/undo/RUN.rhai].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Show the plan, and carry it out after a yes.
+        #[arg(long)]
+        ask: bool,
+    },
     /// Break the locks of runs that are gone, and end what they left running
     Unlock {
         /// Which hosts.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 pub use self::{checked::*, digests::*};
 use crate::{
+    before::Before,
     change::Field,
     content::Digest,
     resource::{Look, Unknown},
@@ -74,6 +75,13 @@ pub struct Access {
 }
 
 impl Access {
+    /// What declares that something at a path has them.
+    pub fn declared(&self, kind: &'static str, path: &str) -> Before {
+        let arguments =
+            [("path", path), ("mode", &self.mode), ("owner", &self.owner), ("group", &self.group)];
+        Before::declared(kind, arguments.map(|(name, value)| (name, value.into())))
+    }
+
     /// The fields that differ from what is wanted; what is not given is not compared.
     pub fn differing(
         &self,

@@ -119,6 +119,9 @@ pub enum Event {
         /// The turn that it belongs to, in a rolling.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         turn: Option<Turn>,
+        /// Seconds within which somebody has to log in after it: else the host puts back what was there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guarded: Option<u32>,
     },
     /// Something is planned on a host that may give a script another answer than it gave. What is made of that is planned and
     /// done in the same run.

@@ -5,7 +5,8 @@ use std::{any::Any, borrow::Cow, marker::PhantomData, sync::Arc};
 use schemars::{Schema, schema_for};
 
 use crate::{
-    change::Change,
+    before::Before,
+    change::{Action, Change},
     content::Digest,
     footprint::Footprint,
     resource::{
@@ -16,9 +17,11 @@ use crate::{
 };
 
 mod again;
+pub mod confirm;
 pub mod timeout;
 
 use again::Again;
+use confirm::Confirm;
 
 /// How a resource differs from what it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +87,12 @@ pub trait Kind: Send + Sync {
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
     /// One step for several.
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
+    /// What declares it again, where it reacts to what is put back.
+    fn declared(&self, desired: &Desired) -> Option<Before>;
+    /// Whether a change of it may keep everybody from logging in.
+    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool;
+    /// Paths that are put back as well, where nobody can log in any more.
+    fn at_stake(&self, desired: &Desired) -> &'static [&'static str];
     /// What it does because another resource changed.
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step;
     /// The kind of a resource that stands in the script once more, only to react.
@@ -100,6 +109,8 @@ pub struct Declared {
     pub desired: Desired,
     /// Seconds that its step may take, if it says so.
     pub timeout: Option<u32>,
+    /// How a change of it is confirmed.
+    pub confirm: Confirm,
 }
 
 /// Makes a [`Kind`] of a [`Resource`].
@@ -174,12 +185,18 @@ impl<R: Resource> Kind for Typed<R> {
         check_texts(&arguments)?;
         let (arguments, timeout) =
             if R::TIMES_ITSELF { (arguments, None) } else { timeout::taken(arguments)? };
+        let (arguments, confirm) = confirm::taken(arguments)?;
         let mut resource =
             R::deserialize(arguments).map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
         resource.resolve(files)?;
         let timeout = timeout.or(resource.seconds());
         let (key, owns) = (resource.key(), resource.owns());
-        Ok(Declared { key, owns, desired: Arc::new(resource), timeout })
+        if matches!(confirm, Confirm::Within(_)) && !resource.can_be_put_back() {
+            let message = "nothing can be put back here, so there is nothing to confirm";
+            return Err(ArgumentError::new(confirm::NAME, message)
+                .hint("a command can say how: `undo: \"..\"`; what reacts is put back with what it reacts to"));
+        }
+        Ok(Declared { key, owns, desired: Arc::new(resource), timeout, confirm })
     }
 
     fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a> {
@@ -232,6 +249,7 @@ impl<R: Resource> Kind for Typed<R> {
                 Err(unknown) => return Ok(Err(unknown)),
             };
             let Some(change) = resource.plan(&observed) else { return Ok(Ok(None)) };
+            let change = change.of(resource.before(&observed));
             // The digest of a short secret tells what it is: of such a resource counts what people see of the change.
             let observed = match change.is_sensitive() || resource.apply(None).is_sensitive() {
                 true => serde_json::to_vec(&change),
@@ -255,6 +273,18 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {
         R::apply_together(&Self::all(batch))
+    }
+
+    fn declared(&self, desired: &Desired) -> Option<Before> {
+        Self::typed(desired).declared()
+    }
+
+    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool {
+        Self::typed(desired).is_risky(action)
+    }
+
+    fn at_stake(&self, desired: &Desired) -> &'static [&'static str] {
+        Self::typed(desired).at_stake()
     }
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {

@@ -18,6 +18,8 @@ pub mod seal;
 pub mod pattern;
 pub mod edit;
 pub mod footprint;
+pub mod before;
+pub mod danger;
 pub mod change;
 pub mod resource;
 pub mod kind;
@@ -44,6 +46,7 @@ pub mod graph;
 pub mod prelude;
 pub mod probe;
 pub mod plan;
+pub mod undo;
 
 // The world: the only modules that may do IO.
 pub mod disk;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    kind::{Kind, timeout},
+    kind::{Kind, confirm, timeout},
     resource::Nature,
     resources::KINDS,
 };
@@ -72,9 +72,15 @@ impl Page {
                 meaning: format!("When one of these changed: {}, once.", reaction.verb()),
             })
         }));
-        if !rows.iter().any(|row| row.name == timeout::NAME) {
-            let (name, r#type) = (timeout::NAME.to_owned(), "integer".to_owned());
-            rows.push(Row { name, r#type, default: None, meaning: timeout::MEANING.to_owned() });
+        let common = [
+            (timeout::NAME, "integer", timeout::MEANING),
+            (confirm::NAME, "integer, string or `false`", confirm::MEANING),
+        ];
+        for (name, r#type, meaning) in common {
+            if !rows.iter().any(|row| row.name == name) {
+                let [name, r#type, meaning] = [name, r#type, meaning].map(str::to_owned);
+                rows.push(Row { name, r#type, default: None, meaning });
+            }
         }
         let mut tables = vec![Table { of: None, rows }];
         for (name, property) in properties(schema) {

@@ -219,6 +219,26 @@ impl Plan {
         graph.regions().arounds_with(Part::Before, id).any(|around| !self.active[around])
     }
 
+    /// Seconds within which somebody has to log in once this is done, if it may keep everybody out: what reacts to such a change is
+    /// guarded with it.
+    pub fn guarded(&self, catalog: &Catalog, id: NodeId) -> Option<u32> {
+        let (node, planned) = (catalog.node(id), &self.node(id).planned);
+        let guard = |id: NodeId| {
+            let planned = &self.node(id).planned;
+            let action = planned.change().map(|change| change.action);
+            planned.is_felt().then(|| catalog.node(id).guard(action)).flatten()
+        };
+        if !planned.acts() || node.kind.goes_down().is_some() || node.kind.nature() == Nature::Check
+        {
+            return None;
+        }
+        let here = |cause: &NodeId| catalog.node(*cause).name.host == node.name.host;
+        let causes = node.reactions.iter().filter(|(_, how)| *how != Reaction::Afterwards);
+        let causes = causes.map(|(cause, _)| *cause).filter(here);
+        let causes = causes.filter(|_| !planned.reactions().is_empty());
+        guard(id).into_iter().chain(causes.filter_map(guard)).max()
+    }
+
     /// Whether something is going to be done at all.
     pub fn acts(&self) -> bool {
         self.nodes.iter().flatten().any(|node| node.planned.acts())

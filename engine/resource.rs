@@ -12,8 +12,10 @@ use serde::{
 };
 
 use crate::{
-    change::Change,
+    before::Before,
+    change::{Action, Change},
     content::Content,
+    danger,
     diagnostic::Diagnostic,
     footprint::Footprint,
     pattern::{Pattern, Refused},
@@ -21,6 +23,10 @@ use crate::{
     sh,
     value::{Misfit, Value},
 };
+
+mod unknown;
+
+pub use self::unknown::{Look, Unknown, Unreadable};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -122,6 +128,29 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Reads that script's output: for each of the batch, in order, what was observed, or why it could not be looked at.
     /// What could not be looked at is never taken for missing.
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Self::Observed>>, Unreadable>;
+
+    /// What it was like before a change, as far as that can be put back: where it differs, `observed` is what was seen.
+    fn before(&self, observed: &Self::Observed) -> Vec<Before>;
+
+    /// What declares it again, where it reacts to what is put back; none where secrets are a part of that.
+    fn declared(&self) -> Option<Before> {
+        None
+    }
+
+    /// Whether a change of it may keep everybody from logging in.
+    fn is_risky(&self, _action: Option<Action>) -> bool {
+        danger::is_risky(&self.footprint())
+    }
+
+    /// Paths that are put back as well, where nobody can log in any more after a change of it.
+    fn at_stake(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it can be put back at all, so that `confirm` means something.
+    fn can_be_put_back(&self) -> bool {
+        true
+    }
 
     /// What differs. `None` means converged.
     fn plan(&self, observed: &Self::Observed) -> Option<Change>;
@@ -323,73 +352,6 @@ impl ArgumentError {
         self.hint = Some(hint.into());
         self
     }
-}
-
-/// What was observed of one resource, or why that is not known.
-pub type Look<T> = Result<T, Unknown>;
-
-/// Why it is not known what a resource is like: in the words of the host where it said something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{reason}")]
-pub struct Unknown {
-    /// Why, in one line.
-    pub reason: String,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
-    /// what is missing.
-    #[serde(skip)]
-    pub otherwise: Option<Option<Change>>,
-}
-
-/// What hosts say, in the C locale, and what to do about it.
-const HINTS: &[(&str, &str)] = &[
-    (
-        "ermission denied",
-        "the user that converge is on the host may not look: `become` makes it root",
-    ),
-    ("not permitted", "the user that converge is on the host may not look: `become` makes it root"),
-    (
-        "not found",
-        "a program is missing on the host: what installs it must stand before, in a run of its own",
-    ),
-    ("rgument list too long", "declare less in one resource"),
-    ("annot connect to the Docker daemon", "start Docker on the host, and run again"),
-];
-
-impl Unknown {
-    /// A reason, and the hint that belongs to what it says.
-    pub fn new(reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        let known = HINTS.iter().find(|(said, _)| reason.contains(said));
-        Self { hint: known.map(|(_, hint)| (*hint).to_owned()), reason, otherwise: None }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
-    /// what is missing.
-    #[must_use]
-    pub fn otherwise(mut self, change: Option<Change>) -> Self {
-        self.otherwise = Some(change);
-        self
-    }
-}
-
-/// A probe's output that cannot be read: the host is not what we take it for, or lies.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot read what the probe of {kind} printed: {message}")]
-pub struct Unreadable {
-    /// The kind whose probe it was.
-    pub kind: &'static str,
-    /// What is wrong with it.
-    pub message: String,
 }
 
 /// Tells the functions that enter directories which of them any link may lead to.

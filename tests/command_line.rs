@@ -411,6 +411,7 @@ const PRINTING: &[&[&str]] = &[
     &["graph", "playbooks/link.rhai"],
     &["unlock", "all"],
     &["resume"],
+    &["undo", "last"],
     &["why", "web-1", "port", "-i", "inventory/lab.toml"],
     &["doc", "file"],
     &["history"],

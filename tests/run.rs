@@ -8,6 +8,7 @@ mod faraway;
 mod failure;
 mod fights;
 mod fleet;
+mod guarded;
 mod limit;
 mod lists;
 mod lost;
@@ -20,6 +21,7 @@ mod scale;
 pub(crate) mod segment;
 mod shown;
 mod swarm;
+mod undo;
 mod verify;
 mod waves;
 

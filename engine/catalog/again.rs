@@ -34,6 +34,7 @@ impl Catalog {
             owns: node.owns.to_string(),
             desired: node.desired.clone(),
             timeout: node.timeout,
+            confirm: node.confirm,
         };
         let place = NodeId(
             u32::try_from(self.nodes.len()).expect("limits keep a catalog below 2^32 nodes"),

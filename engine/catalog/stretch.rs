@@ -153,6 +153,7 @@ impl Catalog {
                 after: after.map(|id| nodes.node(*id)).collect(),
                 reactions: reactions.map(|(id, it)| (nodes.node(*id), *it)).collect(),
                 timeout: node.timeout,
+                confirm: node.confirm,
             };
             for (cause, reaction) in &new.reactions {
                 self.reacting.entry(*cause).or_default().push((nodes.node(id), *reaction));

@@ -33,6 +33,7 @@ mod show;
 mod sign;
 mod signals;
 mod simulate;
+mod undo;
 mod unlock;
 mod why;
 
@@ -61,7 +62,13 @@ pub async fn run(cli: Cli) -> ExitStatus {
 fn is_run(cli: &Cli) -> bool {
     let command = cli.command.as_ref();
     command.is_none_or(|it| {
-        matches!(it, Command::Apply { .. } | Command::Plan { .. } | Command::Resume { .. })
+        matches!(
+            it,
+            Command::Apply { .. }
+                | Command::Plan { .. }
+                | Command::Resume { .. }
+                | Command::Undo { .. }
+        )
     })
 }
 
@@ -106,7 +113,9 @@ async fn dispatch(
     setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
     match command {
         None => one(playbook::apply(&setup, &playbooks, None, ask).await),
-        Some(command) if ask && !matches!(command, Command::Apply { .. }) => {
+        Some(command)
+            if ask && !matches!(command, Command::Apply { .. } | Command::Undo { .. }) =>
+        {
             Err(vec![Diagnostic::new("cli::ask", "only what is applied is asked for: --ask")])
         }
         Some(Command::Apply { playbooks, ask: asks, require_signatures, allowed_signers }) => {
@@ -132,6 +141,10 @@ async fn dispatch(
         }
         Some(Command::Graph { playbooks }) => one(graph::run(&setup, &playbooks).await),
         Some(Command::Unlock { pattern }) => one(unlock::run(&setup, &pattern).await),
+        Some(Command::Undo { run, output, ask: asks }) => {
+            let undo = undo::Undo { run: &run, output: output.as_deref(), ask: ask || asks };
+            one(undo::run(&setup, undo).await)
+        }
         Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
         Some(Command::Doc { name }) => one(doc::run(&setup, &name)),
         Some(Command::History) => one(history::run(&setup)),

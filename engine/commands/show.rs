@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The word for the last run.
-const LAST: &str = "last";
+pub(super) const LAST: &str = "last";
 
 pub(super) fn run(setup: &Setup, run: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;

@@ -6,7 +6,8 @@ use schemars::Schema;
 
 use super::{Assessed, Declared, Desired, Kind, Typed};
 use crate::{
-    change::Change,
+    before::Before,
+    change::{Action, Change},
     footprint::Footprint,
     resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
     script::Script,
@@ -107,6 +108,18 @@ impl<R: Resource> Kind for Again<R> {
 
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {
         self.0.apply(desired, change)
+    }
+
+    fn declared(&self, desired: &Desired) -> Option<Before> {
+        self.0.declared(desired)
+    }
+
+    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool {
+        self.0.is_risky(desired, action)
+    }
+
+    fn at_stake(&self, desired: &Desired) -> &'static [&'static str] {
+        self.0.at_stake(desired)
     }
 
     fn react(&self, desired: &Desired, reaction: Reaction) -> Step {

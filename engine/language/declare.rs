@@ -17,7 +17,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Declared, NodeId, NodeName},
     diagnostic::{Diagnostic, Place, did_you_mean},
-    kind::{Declared as Resource, Kind, timeout},
+    kind::{Declared as Resource, Kind, confirm, timeout},
     resource::{ArgumentError, Reaction},
     resources::KINDS,
     value::Value,
@@ -372,8 +372,10 @@ pub(super) fn argument_names(kind: &dyn Kind) -> Vec<String> {
     let own = properties.into_iter().flat_map(|it| it.keys().cloned());
     let reactions = kind.reacts().iter().filter_map(|it| it.argument().map(str::to_owned));
     let mut names: Vec<String> = own.chain(reactions).collect();
-    if !names.iter().any(|name| name == timeout::NAME) {
-        names.push(timeout::NAME.to_owned());
+    for name in [timeout::NAME, confirm::NAME] {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
     }
     names
 }

@@ -12,7 +12,7 @@ attributes() {
 # own PATH MODE OWNER GROUP: does that with a file that is there. One that has other names may be anybody's, if others could
 # give it this one: the kernel keeps them from that only where fs.protected_hardlinks is set.
 own() (
-  name=${1##*/}
+  name=${1##*/} keep=
   [ -f "$1" ] && [ ! -L "$1" ] || die "there is no file $1: give its content to make it" || exit
   beside "$1" && hold "$name" || exit
   [ -f "$held" ] && [ ! -L "$held" ] || die "$1 was exchanged" || exit
@@ -58,11 +58,50 @@ made_here() {
 hold() {
   held=./old-$1
   if [ -f "$held" ] && [ ! -L "../$1" ] && [ "$held" -ef "../$1" ]; then return; fi
+  # A link that leads nowhere is the same as nothing.
+  if [ -z "${keep-}" ] || [ "../$1" -ef "$keep_of" ]; then :
+  elif [ "${keep_of##*/}" != "$1" ] || ! [ "${keep_of%/*}/" -ef .. ]; then keep=; fi
+  if [ -n "${keep-}" ] && ln -fT -- "../$1" "$keep" 2>/dev/null; then held=$keep; return; fi
   ln -fT -- "../$1" "$held" 2>/dev/null || {
     held=../$1
     (cd .. && closed) || die "$1 cannot be held: others may write to its directory, and its file system has no hard links"
-  }
+  } || return
+  [ -z "${keep-}" ] || cp -aT -- "$held" "$keep"
 }
+
+# keep NUMBER PATH RECORD [NOW]: lets what lies at PATH be kept as $STATE/kept/NUMBER: by `hold`, when something takes its place, or
+# now, where what changes it does not hold it. RECORD says what it is, for whoever undoes it: two lines of the list of the run, which is $run.
+keep() {
+  keep=$STATE/kept/$1 keep_of=$2
+  { [ -d "$STATE/kept" ] || mkdir -p -m 700 "$STATE/kept"; } || return
+  kept=there
+  if [ -L "$2" ]; then kept=behind; elif [ ! -e "$2" ]; then kept=nothing; fi
+  [ "$kept" = there ] || : >"$keep.$kept"
+  [ -z "$3" ] || say "$kept ${1##*.} $2$nl$3" >>"$STATE/kept/$run.list" || return
+  if [ -n "${4-}" ] && [ "$kept" != nothing ]; then
+    (enter "${2%/*}" && { ln -fT -- "./${2##*/}" "$keep" 2>/dev/null || cp -aT -- "./${2##*/}" "$keep"; })
+  fi
+}
+
+# noted RECORD: says of what there is nothing to keep how it was.
+noted() { { [ -d "$STATE/kept" ] || mkdir -p -m 700 "$STATE/kept"; } && say "noted - -$nl$1" >>"$STATE/kept/$run.list"; }
+
+# unkept NUMBER PATH: forgets what was kept of PATH if it is there still, since nothing took its place.
+unkept() { if [ "$STATE/kept/$1" -ef "$2" ]; then rm -f -- "$STATE/kept/$1"; fi; }
+
+# put_back NUMBER PATH: makes PATH what was kept of it, if anything took its place. Where PATH was a link, and a file was kept, that is what
+# the link leads to.
+put_back() (
+  back=$STATE/kept/$1 name=${2##*/}
+  if [ -e "$back" ] || [ -L "$back" ]; then
+    path=$2
+    if [ -e "$back.behind" ] && [ ! -L "$back" ]; then ends "$path" && path=${PWD%/}/$name || exit; fi
+    keep=
+    beside "$path" && cp -aT -- "$back" "./$name" && mv -fT -- "./$name" "../$name"
+  elif [ -e "$back.nothing" ] && [ -d "${2%/*}/" ]; then
+    enter "${2%/*}" && rm -f -- "./$name"
+  fi
+)
 
 # rid NAME: removes what lies at `./NAME` with all that is in it, from inside. GNU's `rm` follows no link on its way down; that of
 # busybox goes by whole paths. What is mounted below is not a part of it, and keeps it from being removed.
@@ -83,8 +122,15 @@ empty() {
   done
 }
 
-# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and FOLDER.
+# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, what is kept of all runs
+# but the last ten, and FOLDER.
 sweep() {
+  runs=0
+  for list in "$STATE"/kept/*.list; do runs=$((runs + 1)); done
+  for list in "$STATE"/kept/*.list; do
+    [ "$runs" -gt 10 ] || break
+    set -- "$@" "${list%list}"* && runs=$((runs - 1))
+  done
   if [ -f "$STAGE/beside.$$" ]; then
     while IFS= read -r beside; do
       if [ ! -f "$beside" ] || [ ! -s "$beside" ]; then set -- "$@" "$beside"; fi
@@ -157,7 +203,10 @@ put() (
       undo='rm -f "../$name"'
       [ -z "$held" ] || undo='mv -fT "$held" "../$name"'
       undo="$undo && : >\"./doubt-\$name\""
-      if [ "$held" = "../$name" ]; then cp -aT "$held" "./old-$name" && held=./old-$name || exit; fi
+      case $held in
+        "../$name") cp -aT "$held" "./old-$name" && held=./old-$name || exit ;;
+        "${keep:-?}") ln -fT -- "$held" "./old-$name" && held=./old-$name || exit ;;
+      esac
       trap 'eval "$undo"' EXIT
       trap 'exit 1' HUP INT PIPE TERM
       sha256sum <"./$name" >"./doubt-$name" && durable . "./doubt-$name" "$STATE/beside" "$STATE/beside/$$" || exit

@@ -4,6 +4,9 @@
 # $recovered whether a file was put back.
 recover() {
   recovered=
+  if [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; then
+    if ! runs "$STATE/segment/guard"; then fired && recovered=yes; fi
+  fi
   if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
@@ -17,6 +20,15 @@ recover() {
     done <"$list"
     rm -f -- "$list"
   done
+}
+
+# fired: puts back what nobody confirmed.
+fired() {
+  mv -f "$STATE/guard/armed" "$STATE/guard/fired" 2>/dev/null || [ -e "$STATE/guard/fired" ] || return
+  fired=0
+  (exec sh "$STATE/guard/script" </dev/null >"$STATE/guard/log" 2>&1) 8>&- 9>&- || fired=$?
+  say "$fired" >"$STATE/guard/done"
+  rm -f "$STATE/guard/fired"
 }
 
 # take_back FOLDER: does that for one folder; 1 means that there was nothing to do, 2 that it could not be done.

@@ -144,8 +144,8 @@ impl Human {
                 self.plan.add_unchanged(host, resources, self.result);
                 Drawn::default()
             }
-            Event::Planned { node, declared, plan, turn } => {
-                self.planned(node, declared, plan, turn.as_ref());
+            Event::Planned { node, declared, plan, turn, guarded } => {
+                self.planned(node, declared, plan, turn.as_ref(), *guarded);
                 Drawn::default()
             }
             Event::AnswerMayChange { host, answer, place } => {
@@ -201,8 +201,9 @@ impl Human {
         declared: &Declared,
         plan: &Planned,
         turn: Option<&Turn>,
+        guarded: Option<u32>,
     ) {
-        self.plan.add(node, declared, plan, turn, self.result);
+        self.plan.add(node, declared, plan, turn, guarded, self.result);
         if matches!(plan, Planned::Change { .. } | Planned::React { .. }) {
             self.marks.insert(node.node.clone(), (change::mark(plan), change::verb(plan)));
         }

@@ -10,7 +10,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    change::Action,
+    change::{Action, Change},
     diagnostic::Place,
     event::{AsDeclared, Declared, NodeName, Planned, Turn},
 };
@@ -46,6 +46,8 @@ struct Item {
     name: String,
     place: Place,
     plan: Planned,
+    /// Seconds within which somebody has to log in after it.
+    guarded: Option<u32>,
     hosts: Vec<Arc<str>>,
 }
 
@@ -57,6 +59,7 @@ impl Plan {
         declared: &Declared,
         plan: &Planned,
         turn: Option<&Turn>,
+        guarded: Option<u32>,
         look: Look,
     ) {
         self.hosts.insert(node.host.clone());
@@ -67,10 +70,10 @@ impl Plan {
         let name = format!("{}:{}", node.kind, node.key);
         let plan = change::seen_from(&node.host, plan.clone());
         if let Some(turn) = turn.filter(|_| !matches!(plan, Planned::MayChange { .. })) {
-            let beside = beside(&declared.place, look);
+            let beside = marks(&plan, guarded, look) + &beside(&declared.place, look);
             return self.turns.add(turn, &node.host, name, plan, beside);
         }
-        self.list(&node.host, name, &declared.place, plan);
+        self.list(&node.host, name, &declared.place, plan, guarded);
     }
 
     /// Takes the resources of a host that are as they should be.
@@ -78,7 +81,7 @@ impl Plan {
         self.hosts.insert(host.clone());
         self.totals.unchanged += resources.len();
         for AsDeclared { kind, key, place } in resources.iter().filter(|_| look.verbose) {
-            self.list(host, format!("{kind}:{key}"), place, Planned::Unchanged);
+            self.list(host, format!("{kind}:{key}"), place, Planned::Unchanged, None);
         }
     }
 
@@ -86,7 +89,7 @@ impl Plan {
     pub(super) fn add_answer(&mut self, host: &Arc<str>, answer: &str, place: &Place) {
         let because = format!("the answer of {answer}").into();
         let name = format!("what is made of it ({place})");
-        self.list(host, name, place, Planned::MayChange { because });
+        self.list(host, name, place, Planned::MayChange { because }, None);
     }
 
     /// Takes an answer that is another one by now.
@@ -96,9 +99,16 @@ impl Plan {
     }
 
     /// Notes a host where it meets those with the same plan.
-    fn list(&mut self, host: &Arc<str>, name: String, place: &Place, plan: Planned) {
-        let alike = format!("{name} {plan:?}");
-        let new = || Item { name, place: place.clone(), plan, hosts: Vec::new() };
+    fn list(
+        &mut self,
+        host: &Arc<str>,
+        name: String,
+        place: &Place,
+        plan: Planned,
+        guarded: Option<u32>,
+    ) {
+        let alike = format!("{name} {guarded:?} {plan:?}");
+        let new = || Item { name, place: place.clone(), plan, guarded, hosts: Vec::new() };
         self.items.entry(alike).or_insert_with(new).hosts.push(host.clone());
     }
 
@@ -196,7 +206,7 @@ fn section(hosts: &[Arc<str>], items: &[&Item], look: Look) -> String {
     let changes = sure.iter().filter(|item| changes(&item.plan)).count();
     let mut drawn = title(hosts, changes, look);
     for item in sure {
-        let beside = beside(&item.place, look);
+        let beside = marks(&item.plan, item.guarded, look) + &beside(&item.place, look);
         drawn += &change::draw(&item.name, &item.plan, &beside, look);
     }
     drawn + &may_change(&maybe, look)
@@ -217,6 +227,22 @@ fn title(hosts: &[Arc<str>], changes: usize, look: Look) -> String {
         }
     };
     title + "\n"
+}
+
+/// What is to be known of a change besides.
+fn marks(plan: &Planned, guarded: Option<u32>, look: Look) -> String {
+    let guarded = guarded
+        .map(|seconds| format!("  (put back unless somebody can log in within {seconds} s)"));
+    let lost = match plan {
+        Planned::Change { change: Change { lost: Some(why), .. }, .. } if look.verbose => {
+            Some(format!("  (cannot be undone: {why})"))
+        }
+        Planned::Change { change: Change { lost: Some(_), .. }, .. } => {
+            Some("  (cannot be undone)".to_owned())
+        }
+        _ => None,
+    };
+    guarded.into_iter().chain(lost).map(|mark| look.dim(mark)).collect()
 }
 
 fn beside(place: &Place, look: Look) -> String {

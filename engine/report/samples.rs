@@ -63,7 +63,13 @@ pub(super) mod event {
     }
 
     pub(crate) fn planned(host: &str, kind: &str, key: &str, plan: Planned) -> Event {
-        Event::Planned { node: node(host, kind, key), declared: declared(), plan, turn: None }
+        Event::Planned {
+            node: node(host, kind, key),
+            declared: declared(),
+            plan,
+            turn: None,
+            guarded: None,
+        }
     }
 
     pub(crate) fn unchanged(host: &str, kind: &str, key: &str) -> Event {

@@ -62,7 +62,7 @@ impl Texts<'_> {
                     self.place(place);
                 }
             }
-            Event::Planned { node, declared, plan, turn } => {
+            Event::Planned { node, declared, plan, turn, guarded: _ } => {
                 self.node(node);
                 self.declared(declared);
                 self.planned(plan);
@@ -166,7 +166,7 @@ impl Texts<'_> {
     fn planned(&self, plan: &mut Planned) {
         match plan {
             Planned::Unchanged => {}
-            Planned::Change { change: Change { action: _, fields, again: _ }, reactions } => {
+            Planned::Change { change: Change { fields, .. }, reactions } => {
                 fields.iter_mut().for_each(|field| self.field(field));
                 self.causes(reactions);
             }

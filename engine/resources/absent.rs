@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Footprint, Lies},
@@ -34,6 +35,9 @@ pub struct Absent {
 pub struct Observed {
     /// The word for what is there.
     found: Option<&'static str>,
+    /// What it is.
+    #[serde(skip)]
+    entry: Entry,
 }
 
 impl Resource for Absent {
@@ -74,9 +78,22 @@ impl Resource for Absent {
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|absent| absent.path.as_str()).collect();
         let found = entry::observe(&paths, output);
-        let type_name = |entry: Entry| (entry != Entry::Missing).then(|| entry.type_name());
-        let look = |entry: Look<Entry>| Ok(Observed { found: type_name(entry?) });
+        let look = |entry: Look<Entry>| {
+            let entry = entry?;
+            let found = (entry != Entry::Missing).then(|| entry.type_name());
+            Ok(Observed { found, entry })
+        };
         Ok(found.into_iter().map(look).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        vec![match &observed.entry {
+            Entry::Directory { .. } if self.recursive => {
+                Before::lost("a directory with what was in it is not kept")
+            }
+            Entry::Directory { access } => access.declared("directory", &self.path),
+            _ => Before::path(&self.path),
+        }]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 
 use super::command::{Execution, Retries, check_name};
 use crate::{
+    before::Before,
     change::Change,
     footprint::Footprint,
     resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
@@ -72,6 +74,38 @@ impl Resource for Action {
 
     fn observe(batch: &[&Self], _output: &str) -> Result<Vec<Look<()>>, Unreadable> {
         Ok(vec![Ok(()); batch.len()])
+    }
+
+    fn before(&self, (): &()) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn declared(&self) -> Option<Before> {
+        if self.env.values().any(Text::is_secret) {
+            return None;
+        }
+        let texts = [
+            ("name", Some(&self.name)),
+            ("run", self.run.as_ref()),
+            ("cwd", self.cwd.as_ref()),
+            ("user", self.user.as_ref()),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name.to_owned(), text?.as_str().into())));
+        let env: Map<String, Json> =
+            self.env.iter().map(|(name, value)| (name.clone(), value.expose().into())).collect();
+        let numbers =
+            [("timeout", self.timeout), ("delay", self.delay), ("retries", Some(self.retries))];
+        let numbers =
+            numbers.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it?.into())));
+        let env = (!env.is_empty()).then(|| ("env".to_owned(), Json::Object(env)));
+        let arguments = texts.chain(numbers).chain(env).collect();
+        Some(Before::Declared { kind: Self::KIND.into(), arguments })
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, (): &()) -> Option<Change> {

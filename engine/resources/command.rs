@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::execution::{Execution, Retries, check_env, check_user, invocation};
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry,
     footprint::{Footprint, Lies},
@@ -58,6 +59,8 @@ pub struct Command {
     ok_codes: Vec<u8>,
     /// What it reads from its standard input; a secret is allowed.
     stdin: Option<Text>,
+    /// A script that takes back what it did, for `confirm` and for `converge undo`.
+    undo: Option<String>,
 }
 
 fn zero() -> Vec<u8> {
@@ -100,7 +103,8 @@ impl Resource for Command {
             }
         }
         check_name(&self.name)?;
-        for (guard, script) in [("unless", &self.unless), ("only_if", &self.only_if)] {
+        let scripts = [("unless", &self.unless), ("only_if", &self.only_if), ("undo", &self.undo)];
+        for (guard, script) in scripts {
             script.as_deref().map_or(Ok(()), |script| check_length(guard, script))?;
         }
         if self.ok_codes.is_empty() {
@@ -140,6 +144,21 @@ impl Resource for Command {
             }
         };
         Ok(lines.into_iter().map(observe).collect())
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        vec![match &self.undo {
+            Some(undo) => {
+                let name = format!("undo {}", self.name);
+                let run = undo.as_str().into();
+                Before::declared(Self::KIND, [("name", name.into()), ("run", run)])
+            }
+            None => Before::lost("a script can do anything"),
+        }]
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        self.undo.is_some()
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

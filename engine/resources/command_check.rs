@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::command::{check_name, check_user, invocation};
 use crate::{
+    before::Before,
     change::{Action, Change, Field},
     check::{self, Observed, Patience},
     footprint::Footprint,
@@ -76,6 +77,14 @@ impl Resource for CommandCheck {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

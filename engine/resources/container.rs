@@ -13,6 +13,7 @@ use super::{
     image::{self, NEEDS_DOCKER, check_reference},
 };
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     check,
     content::Digest,
@@ -214,6 +215,16 @@ impl Resource for Container {
             Ok(Observed { container: found, image, image_config, left_over })
         };
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        vec![match &observed.container {
+            None => {
+                let name = ("name", self.name.as_str().into());
+                Before::declared(Self::KIND, [name, ("absent", true.into())])
+            }
+            Some(_) => Before::lost("the container that was there is not kept"),
+        }]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

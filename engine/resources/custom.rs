@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Retries;
 use crate::{
+    before::Before,
     change::{Change, Field, Shown},
     content::{Content, Digest},
     footprint::Footprint,
@@ -119,6 +120,14 @@ impl Resource for Custom {
             Ok(Observed { status: status.to_owned(), state })
         };
         Ok(batch.iter().zip(lines).map(observe).collect())
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        vec![Before::lost("a script can do anything")]
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

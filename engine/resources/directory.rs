@@ -1,5 +1,6 @@
 //! The `directory` kind.
 
+mod before;
 mod below;
 
 use std::{
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::below::{before, extras, label, named, touches, usable};
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Access, Below, Footprint, Lies, Tree},
@@ -242,6 +244,10 @@ impl Resource for Directory {
         Ok(batch.iter().zip(behind).map(observe).collect())
     }
 
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        self.was(observed)
+    }
+
     fn plan(&self, observed: &Observed) -> Option<Change> {
         let mode = self.mode.as_deref();
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
@@ -305,21 +311,6 @@ impl Resource for Directory {
             step.script.push(self.each_folder("rid"));
         }
         step
-    }
-}
-
-/// What comes with the source, as what it wants of each path.
-impl Tree for Directory {
-    fn names(&self) -> Vec<String> {
-        Directory::names(self).map(str::to_owned).collect()
-    }
-
-    fn lies(&self, name: &str) -> Option<Lies<'_>> {
-        if let Some(file) = self.tree.iter().find(|file| file.path == name) {
-            return Some(Lies::File(Some(&file.content), self.access(Some(self.mode_of(file)))));
-        }
-        let folder = || Lies::Directory(self.access(self.mode.as_deref()), Below::default());
-        self.folders.contains(name).then(folder)
     }
 }
 

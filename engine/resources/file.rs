@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::{Before, KEPT_MAX},
     change::{Action, Change, Field, Shown},
     content::Content,
     entry::{self, Entry},
@@ -235,6 +236,21 @@ unset IFS; set +f",
             Ok(Observed { entry, text, closed })
         };
         Ok(batch.iter().zip(found).map(observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        let Entry::File { access, size, digest } = &observed.entry else {
+            return vec![Before::file(&self.path)];
+        };
+        match self.replaced() {
+            Some(wanted) if digest.as_ref() != Some(wanted.digest()) && *size > KEPT_MAX => {
+                vec![Before::lost("a file of more than 8 MiB is not kept")]
+            }
+            Some(wanted) if digest.as_ref() != Some(wanted.digest()) => {
+                vec![Before::file(&self.path)]
+            }
+            _ => vec![access.declared(Self::KIND, &self.path)],
+        }
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

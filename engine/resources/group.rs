@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry,
     footprint::{Footprint, Space, Wanted},
@@ -27,6 +28,9 @@ pub struct Group {
     #[serde(default)]
     absent: bool,
 }
+
+/// What accounts are kept in.
+pub(super) const ACCOUNTS: &[&str] = &["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"];
 
 /// What a probe learned of a group.
 #[derive(Debug, Serialize)]
@@ -78,6 +82,25 @@ impl Resource for Group {
             Ok(Observed { gid: Some((*gid.ok_or_else(unread)?).to_owned()) })
         };
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        let name = || ("name", self.name.as_str().into());
+        vec![match &observed.gid {
+            None => Before::declared(Self::KIND, [name(), ("absent", true.into())]),
+            Some(gid) => {
+                let gid = gid.parse::<u32>().unwrap_or_default();
+                Before::declared(Self::KIND, [name(), ("gid", gid.into())])
+            }
+        }]
+    }
+
+    fn is_risky(&self, action: Option<Action>) -> bool {
+        action != Some(Action::Create)
+    }
+
+    fn at_stake(&self) -> &'static [&'static str] {
+        ACCOUNTS
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

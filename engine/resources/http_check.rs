@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     check::{self, Observed, Patience},
     footprint::Footprint,
@@ -120,6 +121,14 @@ impl Resource for HttpCheck {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

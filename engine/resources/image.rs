@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     docker::{self, NO_DOCKER, Said},
     footprint::{Footprint, Space, Wanted},
@@ -64,6 +65,14 @@ impl Resource for Image {
             Ok(Observed { id: said.image(&image.name)?.map(|(id, _)| id) })
         };
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 mod shown;
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     edit::Edit,
@@ -268,6 +269,10 @@ return $code",
             Ok(Observed { state, text: texts.remove(&id) })
         };
         Ok(batch.iter().zip(found).enumerate().map(observe).collect())
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        vec![Before::file(&self.path)]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field},
     entry::{self, Entry},
     footprint::{Footprint, Lies},
@@ -99,6 +100,17 @@ say targets
             entry => Ok(Observed { entry: link.replaceable(entry)?, to: None }),
         };
         Ok(batch.iter().zip(found).map(&mut observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        let path = || ("path", self.path.as_str().into());
+        vec![match (&observed.entry, &observed.to) {
+            (Entry::Missing, _) => Before::declared("absent", [path()]),
+            (Entry::Link, Some(to)) => {
+                Before::declared(Self::KIND, [path(), ("to", to.as_str().into())])
+            }
+            _ => Before::path(&self.path),
+        }]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

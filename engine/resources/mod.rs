@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::kind::{Kind, Typed};
 
 pub mod file;
+pub mod local_copy;
 pub mod directory;
 pub mod link;
 pub mod absent;
@@ -28,6 +29,7 @@ pub mod container;
 /// Every kind, in the order of the manual. Nothing else knows a kind by its name.
 pub static KINDS: &[&dyn Kind] = &[
     &Typed::<file::File>(PhantomData),
+    &Typed::<local_copy::LocalCopy>(PhantomData),
     &Typed::<directory::Directory>(PhantomData),
     &Typed::<link::Link>(PhantomData),
     &Typed::<absent::Absent>(PhantomData),

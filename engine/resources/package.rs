@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     dpkg::{Age, Candidate, Line, NO_DPKG, Said, State},
     footprint::{Footprint, Space, Wanted},
@@ -147,6 +148,24 @@ else say {}; fi",
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let said = Said::new(output);
         Ok(batch.iter().map(|package| package.look(&said)).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        let name = || ("name", self.name.as_str().into());
+        match (observed.state, &observed.version) {
+            (State::Installed, Some(version)) => {
+                let version =
+                    Before::declared(Self::KIND, [name(), ("version", version.as_str().into())]);
+                let purged = self
+                    .purge
+                    .then(|| Before::lost("the configuration of a purged package is not kept"));
+                std::iter::once(version).chain(purged).collect()
+            }
+            (State::Missing, _) => {
+                vec![Before::declared(Self::KIND, [name(), ("absent", true.into())])]
+            }
+            _ => vec![Before::lost("a package that is half installed is not brought back to that")],
+        }
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
+    before::Before,
     change::{Action, Change, Field},
     check::{self, Observed, Patience},
     footprint::Footprint,
@@ -84,6 +85,14 @@ impl Resource for PortCheck {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::check_name;
 use crate::{
+    before::Before,
     change::{Action, Change, Field},
     entry,
     footprint::Footprint,
@@ -101,6 +102,14 @@ impl Resource for Reboot {
             false => Ok(Observed { asks: None }),
         };
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -10,6 +10,7 @@ use super::{
     package::APT,
 };
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry,
     footprint::{Footprint, Lies},
@@ -198,6 +199,10 @@ impl Resource for Repository {
             .iter()
             .map(|it| next(it).ok_or_else(|| Unreadable { kind: Self::KIND, message: message() }))
             .collect()
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        self.files.iter().map(|file| Before::path(&file.key())).collect()
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {

@@ -4,9 +4,12 @@ use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
 
 use crate::{
-    change::{Change, Field},
+    before::Before,
+    change::{Action, Change, Field},
+    danger,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
     script::{Script, Words},
@@ -134,6 +137,30 @@ impl Resource for Service {
         let observe =
             |service: &&Self| said.of(&service.name, service.stay()).map_err(Unknown::new);
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, observed: &systemd::Unit) -> Vec<Before> {
+        let name = ("name", self.name.as_str().into());
+        if observed.is_masked() {
+            return vec![Before::declared(Self::KIND, [name, ("masked", true.into())])];
+        }
+        let enabled = match observed.at_boot() {
+            AtBoot::Yes => true.into(),
+            AtBoot::No => false.into(),
+            AtBoot::UntilNext | AtBoot::ByOthers | AtBoot::Generated => Json::Null,
+        };
+        let running = observed.is_running().into();
+        vec![Before::declared(Self::KIND, [name, ("running", running), ("enabled", enabled)])]
+    }
+
+    fn declared(&self) -> Option<Before> {
+        let name = ("name", self.name.as_str().into());
+        let as_it_is = [name, ("running", Json::Null), ("enabled", Json::Null)];
+        Some(Before::declared(Self::KIND, as_it_is))
+    }
+
+    fn is_risky(&self, _action: Option<Action>) -> bool {
+        danger::is_risky_unit(&self.name)
     }
 
     fn plan(&self, observed: &systemd::Unit) -> Option<Change> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::file::{self, File};
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
@@ -111,6 +112,15 @@ impl Resource for Unit {
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<file::Observed>>, Unreadable> {
         File::observe(&files(batch), output)
+    }
+
+    fn before(&self, _: &file::Observed) -> Vec<Before> {
+        vec![Before::Path {
+            path: self.path(),
+            kind: Self::KIND.into(),
+            key: self.name.clone(),
+            at_once: self.absent,
+        }]
     }
 
     fn plan(&self, observed: &file::Observed) -> Option<Change> {

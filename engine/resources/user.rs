@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
+mod account;
 mod shadow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::account::Account;
 use self::shadow::{Shadow, check_hash, unlocked};
-use super::group::{entry as entry_of, probe_entries, records};
+use super::group::{ACCOUNTS, entry as entry_of, probe_entries, records};
 use crate::{
+    before::Before,
     change::{Action, Change, Field, Shown},
     content::{Content, Digest},
     entry,
@@ -64,19 +67,6 @@ pub struct User {
 /// What a probe learned of a user; none if there is no such user.
 #[derive(Debug, Serialize)]
 pub struct Observed(Option<Account>);
-
-#[derive(Debug, Serialize)]
-struct Account {
-    uid: String,
-    group: String,
-    groups: BTreeSet<String>,
-    home: String,
-    shell: String,
-    comment: String,
-    /// The SHA-256 of the hash of the password, without the mark of a lock.
-    password: Option<String>,
-    locked: Option<bool>,
-}
 
 impl Resource for User {
     type Observed = Observed;
@@ -193,6 +183,24 @@ say end",
             Ok(Observed(Some(Account::new(record, &groups, secret))))
         };
         Ok(batch.iter().map(observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        match &observed.0 {
+            Some(account) => self.was(account),
+            None => {
+                let name = ("name", self.name.as_str().into());
+                vec![Before::declared(Self::KIND, [name, ("absent", true.into())])]
+            }
+        }
+    }
+
+    fn is_risky(&self, action: Option<Action>) -> bool {
+        action != Some(Action::Create)
+    }
+
+    fn at_stake(&self) -> &'static [&'static str] {
+        ACCOUNTS
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -352,26 +360,6 @@ impl User {
             groups.extend(account.groups.iter().cloned());
         }
         Some(listed(&groups))
-    }
-}
-
-impl Account {
-    fn new(record: &[&str], groups: &[Vec<&str>], shadow: Option<(&str, &Digest)>) -> Self {
-        let &[name, _, uid, gid, comment, home, shell] = record else {
-            unreachable!("the caller takes records of seven parts only")
-        };
-        let group = groups.iter().find(|group| group[2] == gid).map_or(gid, |group| group[0]);
-        let member = |group: &&Vec<&str>| group[3].split(',').any(|member| member == name);
-        Self {
-            uid: uid.to_owned(),
-            group: group.to_owned(),
-            groups: groups.iter().filter(member).map(|group| group[0].to_owned()).collect(),
-            home: home.to_owned(),
-            shell: shell.to_owned(),
-            comment: comment.to_owned(),
-            password: shadow.map(|(_, digest)| digest.to_string()),
-            locked: shadow.map(|(locked, _)| locked == "yes"),
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     Run,
     attendant::Attendant,
+    confirm::Guarded,
     detached,
     execution::{Batch, Execution},
     fleet::Fleet,
@@ -35,6 +36,8 @@ pub(crate) struct Apply<'a> {
     /// What became of the nodes in earlier rounds.
     pub(crate) earlier: &'a Tally,
     pub(crate) run: &'a Run,
+    /// What was guarded so far, host by host.
+    pub(crate) guarded: Guarded,
 }
 
 pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
@@ -101,21 +104,26 @@ impl Apply<'_> {
 
     async fn run_batch(&self, batch: Batch) -> (Arc<str>, Outcomes) {
         let place = self.fleet.place().await;
-        let segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
+        let segment = self.segment(&batch);
         let mut live = Live::new(self, &segment, batch.obligation);
         // It may have waited long for its place.
         let end = match self.run.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(self.run.interrupt.because()),
             false => self.run_segment(&batch, &segment, &mut live, place).await,
         };
+        if let Some(guard) = &segment.guard {
+            return (
+                batch.host.clone(),
+                self.confirmed(&batch, &segment.id, guard, live, end).await,
+            );
+        }
         let is_gone = live.goes_down() || matches!(end, End::Lost(_)) && self.goes_down(&batch);
         if !is_gone {
             return (batch.host, live.end(end));
         }
         let outcomes = match self.comes_back(&batch).await {
             Ok(place) => {
-                let segment =
-                    Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
+                let segment = self.segment(&batch);
                 let mut live = live.again(&segment);
                 let end = self.run_segment(&batch, &segment, &mut live, place).await;
                 live.end(end)
@@ -123,6 +131,12 @@ impl Apply<'_> {
             Err(end) => live.end(end),
         };
         (batch.host, outcomes)
+    }
+
+    fn segment(&self, batch: &Batch) -> Segment {
+        let mut segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
+        segment.guard = segment.guard.map(|guard| self.with_earlier(&batch.host, guard));
+        segment
     }
 
     /// Whether the host of a batch goes down for it.

@@ -16,6 +16,7 @@ pub(super) fn begin(segment: &Segment, stage: Option<&str>, most: usize) -> Scri
 trap : HUP INT TERM
 (named \"$segment/pid\" \"$id\"
 trap : HUP INT TERM
+{}
 ({}
 ) 8>&- 9>&-
 printf '\\n%s over %s\\n' \"$id\" $?) 2>&1 |
@@ -29,6 +30,7 @@ named \"$segment/cat\" \"$id\"
 trap '' HUP INT TERM
 exec cat)",
         segment.id,
+        segment.guard.as_ref().map(|guard| guard.arming(&segment.id)).unwrap_or_default(),
         segment.body(stage),
         blocks
     ))

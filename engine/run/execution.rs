@@ -69,7 +69,7 @@ struct Lane {
 pub(crate) struct Batch {
     /// The host.
     pub(crate) host: Arc<str>,
-    /// Those with something to run. What the host goes down for is alone.
+    /// Those with something to run. What the host goes down for is alone, and so is what may keep everybody out with what reacts to it.
     pub(crate) runs: Vec<NodeId>,
     /// Whether it is an obligation, which runs even after an interrupt. Such a one is a batch of its own, so that
     /// nothing that fails before it can keep it from running.
@@ -256,6 +256,11 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Whether it may keep everybody out, so that nothing else is done until somebody has logged in after it.
+    fn is_guarded(&self, id: NodeId) -> bool {
+        self.plan.guarded(self.catalog, id).is_some()
+    }
+
     /// Whether the host goes down for it: nothing else is done on the way there.
     fn goes_down(&self, id: NodeId) -> bool {
         self.catalog.node(id).kind.goes_down().is_some()
@@ -297,6 +302,11 @@ impl<'a> Execution<'a> {
                 }
                 later.extend(next.drain().map(|Reverse(place)| place));
                 break;
+            }
+            let other = |first: &NodeId| self.is_guarded(*first) != self.is_guarded(id);
+            if work && runs.first().is_some_and(other) {
+                later.push(place);
+                continue;
             }
             if work {
                 runs.push(id)

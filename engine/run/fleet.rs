@@ -185,6 +185,12 @@ impl Fleet {
         remote.clone()
     }
 
+    /// Logs in to a host once more, beside the way that is used.
+    pub(crate) async fn log_in(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
+        let host = self.inventory.host(name).expect("only hosts of the inventory are declared on");
+        self.connector.connect(&host).await
+    }
+
     /// Opens another way to a host in the place of one that was lost.
     pub(crate) async fn redial(&self, name: &Arc<str>) -> Result<Arc<dyn Remote>, RemoteError> {
         let remote = self.connect(name).await?;

@@ -51,6 +51,8 @@ pub(super) struct Live<'a> {
     since: Option<Instant>,
     output: Tail,
     outcomes: Outcomes,
+    /// How nodes ended of which that is told once it is known whether it stays so, and after how many milliseconds.
+    withheld: Vec<(NodeId, Outcome, u64)>,
     /// When the part that runs must have ended.
     due: Option<Instant>,
     /// By when what was printed while there was no connection has been read.
@@ -88,6 +90,7 @@ impl<'a> Live<'a> {
             since,
             output,
             outcomes,
+            withheld: Vec::new(),
             due,
             caught_up: None,
             obligation,
@@ -224,6 +227,10 @@ impl<'a> Live<'a> {
         let elapsed = began.map_or(0, |began| began.elapsed().as_millis());
         let duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
         for (id, outcome) in outcomes {
+            if self.segment.guard.is_some() {
+                self.withheld.push((id, outcome, duration_ms));
+                continue;
+            }
             self.apply.finished(id, outcome.clone(), duration_ms);
             self.outcomes.push((id, outcome));
         }
@@ -256,8 +263,24 @@ impl<'a> Live<'a> {
         Outcome::failed(Failure { command, exit_status, output, ..Failure::told(message) })
     }
 
+    /// What became of all nodes, once the script ended or was lost, and it is known `how` that stays so.
+    pub(super) fn end_guarded(mut self, end: End, how: impl Fn(Outcome) -> Outcome) -> Outcomes {
+        self.settle(end);
+        for (id, outcome, duration_ms) in std::mem::take(&mut self.withheld) {
+            let outcome = how(outcome);
+            self.apply.finished(id, outcome.clone(), duration_ms);
+            self.outcomes.push((id, outcome));
+        }
+        self.outcomes
+    }
+
     /// What became of all nodes, once the script ended or was lost.
     pub(super) fn end(mut self, end: End) -> Outcomes {
+        self.settle(end);
+        self.outcomes
+    }
+
+    fn settle(&mut self, end: End) {
         // The part that the end is about, if it is about one.
         let mut about = None;
         // The shell on the host goes on without the connection: whatever stood behind may have run too.
@@ -300,7 +323,6 @@ impl<'a> Live<'a> {
             };
             self.finish(part.nodes.iter().map(|id| (*id, outcome.clone())).collect());
         }
-        self.outcomes
     }
 
     fn name_of(&self, part: usize) -> String {

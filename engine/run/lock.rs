@@ -267,7 +267,7 @@ pid= by=
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
 [ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
 if [ -n "$pid" ] && [ "$by" = "$start" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
-if runs "$STATE/segment/pid"; then return 1; fi
+if runs "$STATE/segment/pid" || runs "$STATE/segment/guard"; then return 1; fi
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
 now=; { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
@@ -277,7 +277,7 @@ rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
 holder() {
 pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
 case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *)
-if ! runs "$STATE/segment/pid"; then holder='it has not said who it is'; fi ;;
+if ! runs "$STATE/segment/pid" && ! runs "$STATE/segment/guard"; then holder='it has not said who it is'; fi ;;
 esac
 say "$holder"
 }"#;
@@ -322,7 +322,7 @@ elif [ -d \"$STATE\" ] && lock_folder; then
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover take_back is_as_doubted private_lock take_lock lock_folder holder
+unset -f leftover leftovers recover fired take_back is_as_doubted private_lock take_lock lock_folder holder
 unset -f named runs booted emptied
 unset who holder said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
         who,

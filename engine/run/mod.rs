@@ -16,13 +16,16 @@ mod approval;
 mod attendant;
 mod beyond;
 pub(crate) mod breaking;
+mod confirm;
 mod detached;
 mod evaluate;
 mod execution;
 mod fleet;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod guard;
 mod interrupt;
+mod keeping;
 mod lease;
 mod live;
 mod lock;

@@ -30,7 +30,9 @@ impl Apply<'_> {
     ) -> Found {
         let (host, start, who) = (&batch.host, self.fleet.start(&batch.host), self.run.holder());
         for _ in 0..DIALLED_MAX {
-            let Some(remote) = self.dial_again(host).await else { return Found::Nothing };
+            let guard = segment.guard.as_ref().map_or(0, |guard| guard.seconds);
+            let time = self.fleet.limits().reconnect + Duration::from_secs(guard.into());
+            let Some(remote) = self.dial_again(host, time).await else { return Found::Nothing };
             live.catches_up();
             let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
@@ -115,8 +117,8 @@ impl Apply<'_> {
     }
 
     /// Another way to a host, if there is one within the time for that.
-    async fn dial_again(&self, host: &Arc<str>) -> Option<Arc<dyn Remote>> {
-        let until = Instant::now() + self.fleet.limits().reconnect;
+    async fn dial_again(&self, host: &Arc<str>, time: Duration) -> Option<Arc<dyn Remote>> {
+        let until = Instant::now() + time;
         let mut pause = FIRST_PAUSE;
         while Instant::now() + pause <= until {
             sleep(pause).await;

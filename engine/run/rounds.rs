@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Fleet, PlanFile, Run,
     apply::Apply,
+    confirm::Guarded,
     execution::Execution,
     obligations,
     questions::Answer,
@@ -115,7 +116,8 @@ impl Run {
         stands: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Vec<(NodeId, Outcome)> {
         let execution = Execution::new(catalog, graph, plan, stands);
-        let apply = Apply { catalog, plan, fleet, earlier, run: self };
+        let guarded = Guarded::default();
+        let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded };
         apply.carry_out(execution).await
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::detached;
+use super::{detached, guard::Guard, keeping::Keeping};
 use crate::{
     catalog::{Catalog, NodeId},
     change::Change,
@@ -27,6 +27,10 @@ pub struct Segment {
     pub id: String,
     /// What runs, part by part. The first part that fails is the last that runs.
     pub parts: Vec<Part>,
+    /// What guards it, if it may keep everybody out.
+    pub guard: Option<Guard>,
+    /// The run, as it is called where what was there is kept.
+    run: String,
 }
 
 /// What runs between two marked lines.
@@ -41,6 +45,8 @@ pub struct Part {
     pub step: Script,
     /// Takes down what is not owed any more once the step is done, in whichever way it said so.
     paying: Script,
+    /// Forgets what was kept of what is there still, once the step has failed.
+    unkeeping: Script,
     /// What the step takes from the stage.
     #[serde(skip)]
     pub contents: Vec<Content>,
@@ -56,6 +62,7 @@ impl Segment {
         // Names are in the arguments of programs, where all users of the host see them.
         let veil = Digest::of(format!("name {id}").as_bytes()).to_string();
         let veil = veil.get(..32).unwrap_or(&veil);
+        let mut keeping = Keeping::new(run, veil);
         let mut rest = nodes;
         while let Some((&first, _)) = rest.split_first() {
             let together = together(catalog, plan, rest);
@@ -65,10 +72,18 @@ impl Segment {
                 None => step(catalog, plan, first),
             };
             let step = veiled(step, &format!("{veil}-{}", parts.len()));
-            parts.push(Part::new(catalog, plan, nodes.to_vec(), step, run));
+            let mut part = Part::new(catalog, plan, nodes.to_vec(), step, run);
+            for id in nodes {
+                let kept = keeping.of(catalog, plan, *id);
+                part.owing = kept.before.then(part.owing);
+                part.unkeeping.push(kept.failed);
+            }
+            parts.push(part);
             rest = later;
         }
-        Self { id, parts }
+        let seconds = nodes.iter().filter_map(|id| plan.guarded(catalog, *id)).max();
+        let guard = seconds.map(|seconds| keeping.guard(seconds));
+        Self { id, parts, guard, run: keeping.run }
     }
 
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
@@ -84,6 +99,7 @@ impl Segment {
             Some(stage) => sh!("STAGE={}\ntrap sweep EXIT", stage),
             None => brought(&self.contents()),
         });
+        script.push(sh!("run={}", self.run));
         script.push(sh!(
             "at() {{ printf '\\n%s %s\\n' {} \"$*\"; }}\nwarn() {{ at warn \"$*\"; }}",
             self.id
@@ -159,7 +175,8 @@ impl Part {
         };
         // What says how long it may take is a step of its own.
         let timeout = nodes.first().and_then(|id| catalog.node(*id).timeout);
-        Self { nodes, owing, step: step.script, paying, contents: step.contents, timeout }
+        let Step { script: step, contents } = step;
+        Self { nodes, owing, step, paying, unkeeping: Script::default(), contents, timeout }
     }
 
     /// What runs, in order; how it ended is in `$r` then.
@@ -167,6 +184,9 @@ impl Part {
         let mut script = sh!("(set -eu\n{}\n{}\n) </dev/null 2>&1\nr=$?", self.owing, self.step);
         if self.paying != Script::default() {
             script.push(sh!("[ $r != 0 ] || {{ {}; }} 2>&1 || r=1", self.paying));
+        }
+        if self.unkeeping != Script::default() {
+            script.push(sh!("[ $r = 0 ] || {{ {}; }} 2>/dev/null", self.unkeeping));
         }
         script
     }

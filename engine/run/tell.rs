@@ -44,10 +44,11 @@ impl Run {
             self.events.send(Event::Unchanged { host, resources });
         }
         for id in others {
+            let guarded = plan.guarded(catalog, id);
             let (node, plan) = (catalog.node(id), plan.node(id).planned.clone());
             let (node, declared) = (node.name.clone(), node.declared.clone());
             let turn = graph.regions().turn_of(id);
-            self.events.send(Event::Planned { node, declared, plan, turn });
+            self.events.send(Event::Planned { node, declared, plan, turn, guarded });
         }
     }
 

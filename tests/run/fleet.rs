@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     LostBefore(usize),
     /// The connection ends right after the n-th script ended.
     LostAfter(usize),
+    /// There is no way to it as long as its file `door` says `closed`.
+    Door,
     /// It takes no content.
     Refuses,
     /// The connection ends before the first segment, and nobody tells the host.
@@ -122,6 +124,15 @@ impl Fleet {
     /// Lets something go wrong on a host, from the next connection on.
     pub(crate) fn breaks(&self, host: &str, fault: Fault) {
         self.connector.faults.lock().unwrap().insert(host.to_owned(), fault);
+    }
+
+    /// What a host says to a script.
+    pub(crate) async fn ask(&self, host: &str, script: &Script) -> String {
+        let host = self.inventory.host(host).unwrap();
+        let remote = self.connector.connect(&host).await.unwrap();
+        let mut said = Captured::default();
+        assert_eq!(remote.run(script, &mut said).await.unwrap(), Exit(0), "{said:?}");
+        String::from_utf8(said.stdout).unwrap()
     }
 
     /// What goes wrong, for who sees events.
@@ -254,6 +265,15 @@ impl Ran {
     }
 
     /// How often a resource was worked on.
+    /// Within how many seconds somebody has to log in, of all that is planned.
+    pub(crate) fn guarded(&self) -> Vec<Option<u32>> {
+        let guarded = |event: &Event| match event {
+            Event::Planned { guarded, .. } => Some(*guarded),
+            _ => None,
+        };
+        self.events.iter().filter_map(guarded).collect()
+    }
+
     pub(crate) fn started(&self, node: &str) -> usize {
         let started = |event: &&Event| matches!(event, Event::Started { node: name } if name.node.ends_with(node));
         self.events.iter().filter(started).count()
@@ -354,7 +374,9 @@ struct FakeConnector {
 impl Connector for FakeConnector {
     async fn connect(&self, host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
         let fault = self.faults.lock().unwrap().get(&*host.name).copied();
-        if fault == Some(Fault::Unreachable) {
+        let door = self.folder.join(&*host.name).join("door");
+        let is_closed = || std::fs::read_to_string(&door).is_ok_and(|door| door == "closed");
+        if fault == Some(Fault::Unreachable) || fault == Some(Fault::Door) && is_closed() {
             let message = "nobody answers".to_owned();
             return Err(RemoteError::Unreachable { message, hint: None });
         }

@@ -14,9 +14,11 @@ use super::segment::catalog;
 const COUNT: usize = 5000;
 
 /// How each kind is declared under a name of 200 bytes.
-const CALLS: [(&str, &str); 15] = [
+const CALLS: [(&str, &str); 17] = [
     ("file", r#"file("/nowhere/" + name, #{ content: "x" })"#),
     ("directory", r#"directory("/nowhere/" + name)"#),
+    ("local_copy", r#"local_copy("/nowhere/" + name, #{ from: "/etc/passwd" })"#),
+    ("reboot", "reboot(name, #{ if_required: true })"),
     ("link", r#"link("/nowhere/" + name, #{ to: "/" })"#),
     ("absent", r#"absent("/nowhere/" + name)"#),
     ("line", r#"line("/nowhere/" + name, #{ line: name })"#),

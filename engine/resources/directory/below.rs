@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Directory;
 use crate::{
     change::{Change, Field, Shown},
     entry::{self, Entry},
+    footprint::{Below, Lies, Tree},
     resource::{Look, Unknown},
 };
 
@@ -72,5 +74,20 @@ pub(super) fn usable(path: &str, entry: Entry, as_directory: bool) -> Look<Entry
                 .hint("remove it, or name another path"))
         }
         entry => Ok(entry),
+    }
+}
+
+/// What comes with the source, as what it wants of each path.
+impl Tree for Directory {
+    fn names(&self) -> Vec<String> {
+        Directory::names(self).map(str::to_owned).collect()
+    }
+
+    fn lies(&self, name: &str) -> Option<Lies<'_>> {
+        if let Some(file) = self.tree.iter().find(|file| file.path == name) {
+            return Some(Lies::File(Some(&file.content), self.access(Some(self.mode_of(file)))));
+        }
+        let folder = || Lies::Directory(self.access(self.mode.as_deref()), Below::default());
+        self.folders.contains(name).then(folder)
     }
 }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::{
+    before::Before,
     catalog::{BlockId, Declared},
     change::Change,
     content::Content,
@@ -232,6 +233,10 @@ macro_rules! kind {
                 Ok(lines)
             }
 
+            fn before(&self, _: &bool) -> Vec<Before> {
+                Vec::new()
+            }
+
             fn plan(&self, differs: &bool) -> Option<Change> {
                 differs.then(|| self.part.change())
             }
@@ -423,7 +428,8 @@ impl Case {
             let (key, owns) = (number.to_string(), number.to_string());
             let place = Place { file: "x.rhai".into(), line: number + 1, column: 1 };
             let declared = Declared { place, chain: [].into() };
-            let resource = kind::Declared { key, owns, desired, timeout: None };
+            let resource =
+                kind::Declared { key, owns, desired, timeout: None, confirm: Default::default() };
             let host = NAMES[*host].into();
             let node =
                 catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
