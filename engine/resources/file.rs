@@ -208,7 +208,9 @@ unset IFS; set +f",
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
-        let (shown, hidden) = output.split_once(&format!("\n{HIDDEN}\n")).unwrap_or((output, ""));
+        // Each has its line break, without which a line was cut off.
+        let hidden = output.find(&format!("\n{HIDDEN}\n")).map_or(output.len(), |end| end + 1);
+        let (shown, hidden) = output.split_at(hidden);
         for said in [shown, hidden] {
             entry::add_digests(&paths, &mut found, said);
         }

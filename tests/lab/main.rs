@@ -18,6 +18,7 @@ mod everyday;
 mod figures;
 mod firewall;
 mod front;
+mod guarded;
 mod load;
 mod logins;
 mod lost;

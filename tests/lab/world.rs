@@ -161,6 +161,11 @@ impl Lab {
     }
 }
 
+/// Starts a host that went down; one that runs goes on.
+pub(crate) fn start(host: &str) {
+    ran(Command::new("docker").args(["start", &format!("converge-lab-{host}")]));
+}
+
 /// The HTTP status of the answer that a page gives to everybody; `000`: there is none.
 pub(crate) fn status(url: &str) -> String {
     let arguments = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", url];
