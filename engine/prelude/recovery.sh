@@ -4,7 +4,8 @@
 # $recovered whether a file was put back.
 recover() {
   recovered=
-  if [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; then
+  # The run that armed it may still confirm it.
+  if [ -z "${again-}" ] && { [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; }; then
     if ! runs "$STATE/segment/guard"; then fired && recovered=yes; fi
   fi
   if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
