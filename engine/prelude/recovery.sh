@@ -5,9 +5,7 @@
 recover() {
   recovered=
   # The run that armed it may still confirm it.
-  if [ -z "${again-}" ] && { [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; }; then
-    if ! runs "$STATE/segment/guard"; then fired && recovered=yes; fi
-  fi
+  if [ -z "${again-}" ] && is_armed; then fired && recovered=yes; fi
   if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
@@ -23,11 +21,14 @@ recover() {
   done
 }
 
+# is_armed: whether something is put back unless it is confirmed.
+is_armed() { [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; }
+
 # fired: puts back what nobody confirmed.
 fired() {
   mv -f "$STATE/guard/armed" "$STATE/guard/fired" 2>/dev/null || [ -e "$STATE/guard/fired" ] || return
   fired=0
-  (exec sh "$STATE/guard/script" </dev/null >"$STATE/guard/log" 2>&1) 8>&- 9>&- || fired=$?
+  (exec sh "$STATE/guard/script" </dev/null >"$STATE/guard/log" 2>&1 8>&- 9>&-) || fired=$?
   say "$fired" >"$STATE/guard/done"
   rm -f "$STATE/guard/fired"
 }

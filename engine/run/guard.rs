@@ -23,8 +23,8 @@ impl Guard {
         self
     }
 
-    /// Arms it, before the segment `id` changes anything. What waits holds the lock, and is nobody's child: it stays whatever becomes of
-    /// the segment.
+    /// Arms it, before the segment `id` changes anything. What waits is nobody's child, and where there is systemd it belongs to no
+    /// login: it stays whatever becomes of the segment, and of sshd.
     pub(super) fn arming(&self, id: &str) -> Script {
         let functions = prelude::reading().then(prelude::segment()).then(prelude::recovery());
         let waits = functions.then(Script::trusted(WAITS));
@@ -38,13 +38,10 @@ impl Guard {
 {{ [ -d \"$guard\" ] || mkdir -p -m 700 \"$guard\"; }} && rm -f \"$guard/done\" \"$guard/fired\" &&
 printf '%s\\n' {} >\"$guard/script\" && say {} >\"$guard/armed\" &&
 {{ sync -- \"$guard\" \"$guard/script\" \"$guard/armed\" 2>/dev/null || sync; }} || exit
-(
-  (named \"$STATE/segment/guard\" {}
-  setsid=; if has setsid; then setsid=setsid; fi
-  CONVERGE_STATE=$STATE exec $setsid sh -c {} converge-guard {} {} </dev/null >/dev/null 2>&1) &
-)",
+waits() {{ CONVERGE_STATE=$STATE exec \"$@\" sh -c {} converge-guard {} {} </dev/null >/dev/null 2>&1; }}
+({{ [ -d /run/systemd/system ] && [ -w /run ] && (waits systemd-run --quiet --collect --setenv=CONVERGE_STATE=\"$STATE\"); }} ||
+if has setsid; then waits setsid & else waits env & fi) 8>&- 9>&-",
             script.as_str(),
-            id,
             id,
             waits.as_str(),
             id,
@@ -53,14 +50,18 @@ printf '%s\\n' {} >\"$guard/script\" && say {} >\"$guard/armed\" &&
     }
 }
 
-/// Only a subshell takes nothing from this one, which its open files name. Waits until the segment `$1` is over, however long that takes within reason, and then `$2` seconds more.
-const WAITS: &str = r#"trap '' HUP INT PIPE TERM
-waited=0
-while runs "$STATE/segment/pid" "$1" && [ "$waited" -lt $(($2 * 5)) ]; do
-  (sleep 1) 8>&- 9>&-
-  waited=$((waited + 1))
-done
-(sleep "$2") 8>&- 9>&-
+/// Waits until the segment `$1` is over, however long that takes within reason, and then `$2` seconds more; or until it is confirmed.
+const WAITS: &str = r#"trap '' HUP PIPE
+named "$STATE/segment/guard" "$1"
+waits() {
+  armed=; { read -r armed <"$STATE/guard/armed"; } 2>/dev/null
+  [ "$armed" = "$1" ] || exit 0
+  sleep 1
+}
+left=$(($2 * 5))
+while runs "$STATE/segment/pid" "$1" && [ "$left" -gt 0 ]; do waits "$1"; left=$((left - 1)); done
+left=$2
+while [ "$left" -gt 0 ]; do waits "$1"; left=$((left - 1)); done
 fired"#;
 
 /// Confirms the segment `id`, over another connection than its own. Prints [`CONFIRMED`], [`REVERTED`] and how that ended, or [`REVERTING`].
@@ -69,13 +70,11 @@ pub(super) fn confirming(id: &str) -> Script {
         "id= how=
 {{ read -r id <\"$STATE/guard/armed\"; }} 2>/dev/null
 if [ \"$id\" = {} ] && mv -f \"$STATE/guard/armed\" \"$STATE/guard/confirmed\" 2>/dev/null; then
-  if runs \"$STATE/segment/guard\" {}; then kill -KILL \"$pid\"; fi
   say {}
 elif {{ read -r how <\"$STATE/guard/done\"; }} 2>/dev/null; then
   say {} \"$how\"
   tail -n 20 \"$STATE/guard/log\" 2>/dev/null
 else say {}; fi",
-        id,
         id,
         CONFIRMED,
         REVERTED,

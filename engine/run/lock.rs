@@ -235,6 +235,8 @@ trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 /// `lock_folder` makes the folder that is the lock where there is no `flock`. One whose shell is gone, or that is older than the
 /// last start of the host, is made anew: of several that see so, the one that moves it away.
 ///
+/// `guarded` says whether something of another run waits there to be confirmed.
+///
 /// `take_lock` takes the lock that has the name by then, not one that was made anew meanwhile. `holder` says who holds it, not
 /// who did before.
 const LOCK: &str = r#"private_lock() {
@@ -253,7 +255,10 @@ esac
 chmod 700 "$STATE"
 (umask 077; : >>"$STATE/lock")
 }
+was_ours() { was=; { read -r _ was <"$STATE/holder"; } 2>/dev/null; [ "$was" = "$who" ]; }
+guarded() { ! was_ours && is_armed && runs "$STATE/segment/guard"; }
 take_lock() {
+if guarded; then return 1; fi
 [ -e "$STATE/lock" ] || (umask 077; : >>"$STATE/lock")
 while exec 9<"$STATE/lock" && flock -n 9; do
 if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locked=yes; return; fi
@@ -261,13 +266,14 @@ done
 return 1
 }
 lock_folder() {
+if guarded; then return 1; fi
 booted
 if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
 pid= by=
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
 [ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
 if [ -n "$pid" ] && [ "$by" = "$start" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
-if runs "$STATE/segment/pid" || runs "$STATE/segment/guard"; then return 1; fi
+if runs "$STATE/segment/pid"; then return 1; fi
 { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
 mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
 now=; { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
@@ -286,8 +292,7 @@ say "$holder"
 /// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
 fn script(who: &str) -> Script {
     let taken = sh!(
-        "again=; {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
-if [ \"$holder\" = \"$who\" ]; then again=' '{}; fi
+        "if was_ours; then again=' '{}; fi
 say \"$$ $who\" >\"$STATE/holder\"
 [ -s \"$STATE/heard\" ] || say nobody.is.heard.so.far >\"$STATE/heard\"
 at_end={}
@@ -306,7 +311,7 @@ say \"$said $start$again\"",
     let functions = prelude::leftovers().then(prelude::recovery()).then(prelude::segment());
     let functions = functions.then(Script::trusted(LOCK));
     functions.then(sh!(
-        "who={} holder= locked=
+        "who={} holder= locked= again=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
 if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to another account\"
 elif [ -d \"$STATE\" ] && has flock; then
@@ -322,9 +327,9 @@ elif [ -d \"$STATE\" ] && lock_folder; then
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover fired take_back is_as_doubted private_lock take_lock lock_folder holder
+unset -f leftover leftovers recover is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
 unset -f named runs booted emptied
-unset who holder said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
+unset who holder was said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
         who,
         NOBODY,
         taken,
