@@ -1,6 +1,6 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build static test demo check audit fuzz bench bench-scale templates-like-ansible clean-lab
+.PHONY: help build static test demo check audit fuzz chaos bench bench-scale templates-like-ansible clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
@@ -9,6 +9,7 @@ help:
 	@echo "make test       everything: the code, the API, the roles on real hosts"
 	@echo "make check      what needs no host: format, lints, unit tests"
 	@echo "make fuzz       tries all that reads what others say with any bytes: TARGET=.. for one of them, SECONDS=.. for each"
+	@echo "make chaos      500 random playbooks with random faults: CHAOS=.. for more or less, CHAOS_SEED=.. for one of them again"
 	@echo "make audit      advisories, licences and sources of the dependencies; needs the network and cargo-deny"
 	@echo "make bench      how fast it is, beside other tools; takes an hour and a half, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
@@ -35,6 +36,9 @@ audit:
 
 fuzz:
 	tests/fuzz/run '$(TARGET)' '$(or $(SECONDS),60)'
+
+chaos:
+	CHAOS=$(or $(CHAOS),500) cargo test --locked --test tests -- run::chaos --ignored --nocapture
 
 bench-scale:
 	cargo bench --locked --bench scale

@@ -1,6 +1,11 @@
 //! Nodes of one host to one script that reads their state, and its output to observations.
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
 
 mod frames;
 mod look;
@@ -46,6 +51,8 @@ pub struct Said {
     pub nodes: Vec<(NodeId, Observed)>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
+    /// The host, if a run that was killed left something there.
+    pub left: Option<Arc<str>>,
 }
 
 /// What all hosts said.
@@ -55,6 +62,8 @@ pub struct Observations {
     nodes: Vec<Option<Observed>>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
+    /// The hosts where runs that were killed left something.
+    pub left: BTreeSet<Arc<str>>,
 }
 
 impl Observations {
@@ -74,6 +83,7 @@ impl Extend<Said> for Observations {
                 self.nodes[id.index()] = Some(observed);
             }
             self.owed.extend(said.owed);
+            self.left.extend(said.left);
         }
     }
 }
@@ -136,6 +146,32 @@ impl Owed {
 /// Prints all markers, one line each.
 const LISTED: &str = "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done";
 
+/// Prints [`LEFT`] where a run left something that was killed, and nobody works there now. Of a folder for content, who is to remove it
+/// is gone.
+const LOOKED: &str = r#"for m in "$STATE"/beside/* "$STATE/segment/log" "$STATE/guard/armed" "$STATE/guard/fired" \
+"${XDG_RUNTIME_DIR:-/run}"/converge.??????????/held.* "${TMPDIR:-/tmp}"/converge.??????????/held.*; do
+case $m in
+*/held.*) [ -O "$m" ] && ! kill -0 "${m##*/held.}" 2>/dev/null || continue ;;
+*) [ -s "$m" ] || continue ;;
+esac
+pid=x; { read -r pid line <"$STATE/holder"; } 2>/dev/null
+m=/proc/$pid/fd/9
+if [ "$m" -ef "$STATE/lock" ] || [ "$m" -ef "$STATE/lock.held/by" ]; then break; fi
+for m in pid guard; do
+pid=x; { read -r pid line <"$STATE/segment/$m"; } 2>/dev/null
+if [ "/proc/$pid/fd/8" -ef "$STATE/segment/$m" ]; then break 2; fi
+done
+say left
+break
+done"#;
+
+/// Prints both.
+static OWED: LazyLock<Script> =
+    LazyLock::new(|| Script::trusted(LISTED).then(Script::trusted(LOOKED)));
+
+/// What tells of that. No marker is one word.
+const LEFT: &str = "left";
+
 /// What an answer of nothing but markers ends with; none looks like this.
 const END: &str = "that is all";
 
@@ -160,7 +196,6 @@ impl Probe {
         let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
         let lists = lists(&sections);
         let mut script = prelude::reading();
-        script.push(Script::trusted(LISTED));
         let followed = sections.iter().flat_map(|section| &section.query.followed);
         script.push(resource::followed(&followed.map(|it| it.as_str().into()).collect::<Vec<_>>()));
         script.push(frames::begin(boundary));
@@ -171,6 +206,9 @@ impl Probe {
         for (index, (part, lists)) in parts.chain(own).enumerate() {
             frames::push(&mut script, index, &part, &look::named(lists.clone()));
         }
+        // A step writes down what it owes before it changes anything. So what is owed is read last: nothing is seen that was changed, and not
+        // what is owed for it, though a run that is gone works there.
+        frames::push(&mut script, looks.len() + sections.len(), &OWED, &Script::default());
         let brings = nodes.iter().map(|id| brings(catalog, *id)).sum();
         Self { script, brings, boundary: boundary.to_owned(), sections }
     }
@@ -178,15 +216,18 @@ impl Probe {
     /// Reads what the script printed, on its standard output and on its standard error.
     pub fn read(&self, catalog: &Catalog, output: &str, errors: &str) -> Said {
         let frames = Frames::parse(output, errors, &self.boundary);
+        let lists = lists(&self.sections);
+        let looks = look::together(&lists);
+        let owed = frames.text(looks.len() + self.sections.len());
         let mut said = Said::default();
         said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
             let host = &catalog.node(first.nodes[0]).name.host;
-            let owed = frames.owed.lines().filter_map(|line| Owed::parse(line, host));
-            said.owed = owed.collect();
+            if let Ok(owed) = &owed {
+                said.owed = owed.lines().filter_map(|line| Owed::parse(line, host)).collect();
+                said.left = owed.lines().any(|line| line == LEFT).then(|| host.clone());
+            }
         }
-        let lists = lists(&self.sections);
-        let looks = look::together(&lists);
         let looked = look::read(&lists, &looks, &frames);
         for (index, section) in (looks.len()..).zip(&self.sections) {
             let nodes = section.nodes.iter().copied();
@@ -200,6 +241,12 @@ impl Probe {
                     let unknown = Box::new(unknown);
                     said.nodes.extend(nodes.map(|id| (id, Err(unknown.clone()))));
                 }
+            }
+        }
+        // What may be owed to it is not known to be as declared.
+        if let Err(unknown) = owed {
+            for (_, seen) in said.nodes.iter_mut().filter(|(_, seen)| seen.is_ok()) {
+                *seen = Err(Box::new(unknown.clone()));
             }
         }
         said

@@ -1,6 +1,7 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
 mod ask;
+mod chaos;
 mod deadlines;
 mod deaths;
 mod distance;

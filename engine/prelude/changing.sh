@@ -37,16 +37,19 @@ beside() {
 }
 
 # made_here: leaves in $made which folder of this directory `beside` made, and makes one if there is none. A script without a
-# stage makes one for each step, which removes it.
+# stage makes one for each step, which removes it. $token is a word that nobody can guess.
 made_here() {
   if [ -f "${STAGE-}/beside.$$" ]; then
     while IFS= read -r made; do
       if [ "${made%/*}" = "${PWD%/}" ] && [ -d "$made" ]; then made=${made##*/}; return; fi
     done <"$STAGE/beside.$$"
   fi
-  made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} || return
-  # A run that comes after this one finds it there, should this one be cut off.
-  { [ -d "$STATE/beside" ] || mkdir -p "$STATE/beside"; } && say "${PWD%/}/$made" >>"$STATE/beside/$$" || return
+  # A run that comes after this one finds it there, should this one be cut off: so it is written down before it is made.
+  [ -d "$STATE/beside" ] || mkdir -p "$STATE/beside" || return
+  made=.converge.${token-}
+  if [ -z "${token-}" ] || ! say "${PWD%/}/$made" >>"$STATE/beside/$$" || ! mkdir -m 700 -- "./$made" 2>/dev/null; then
+    made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} && say "${PWD%/}/$made" >>"$STATE/beside/$$" || return
+  fi
   if [ -n "${STAGE-}" ]; then say "${PWD%/}/$made" >>"$STAGE/beside.$$"; return; fi
   private=${PWD%/}/$made
   trap 'rm -rf -- "$private" "$STATE/beside/$$"' EXIT

@@ -36,8 +36,6 @@ pub(super) fn push(script: &mut Script, index: usize, section: &Script, words: &
 
 /// The parts of a probe's output.
 pub(super) struct Frames<'a> {
-    /// What comes before the first section: the reactions that are owed.
-    pub(super) owed: &'a str,
     sections: HashMap<usize, Answer<'a>>,
     errors: &'a str,
     /// What begins a line that ends a section.
@@ -52,14 +50,11 @@ struct Answer<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// What is owed comes first. A line `BOUNDARY N STATUS` begins section N, and says how the one before it ended.
+    /// A line `BOUNDARY N STATUS` begins section N, and says how the one before it ended.
     pub(super) fn parse(output: &'a str, errors: &'a str, boundary: &str) -> Self {
         let mark = format!("\n{boundary} ");
-        let mut frames = Self { owed: "", sections: HashMap::new(), errors, mark };
-        let mut parts = output.split(frames.mark.as_str());
-        let owed = parts.next().unwrap_or_default();
-        for part in parts {
-            frames.owed = owed;
+        let mut frames = Self { sections: HashMap::new(), errors, mark };
+        for part in output.split(frames.mark.as_str()).skip(1) {
             let (head, text) = part.split_once('\n').unwrap_or((part, ""));
             let Some((index, status)) = head.split_once(' ') else { continue };
             let Ok(index) = index.parse::<usize>() else { continue };

@@ -248,7 +248,7 @@ impl Run {
             let plan = Plan::new(&catalog, &graph, &observed);
             // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
             let applies = matches!(purpose, Purpose::Apply { .. });
-            if applies && self.lock(&catalog, &plan, fleet, &mut locked).await {
+            if applies && self.lock(&catalog, &plan, &observed.left, fleet, &mut locked).await {
                 continue;
             }
             match applies {
@@ -351,16 +351,19 @@ impl Run {
         format!("run {} of {}", self.id, self.who)
     }
 
-    /// Only hosts that are going to be changed are locked: a converged one costs no round trip more.
+    /// Only hosts that are going to be changed are locked, or where something is `left` that has to be put in order: a converged
+    /// one costs no round trip more.
     async fn lock(
         &self,
         catalog: &Catalog,
         plan: &Plan,
+        left: &BTreeSet<Arc<str>>,
         fleet: &Fleet,
         locked: &mut BTreeSet<Arc<str>>,
     ) -> bool {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
-        let hosts: BTreeSet<Arc<str>> = acting.map(|(_, node)| node.name.host.clone()).collect();
+        let acting = acting.map(|(_, node)| node.name.host.clone());
+        let hosts: BTreeSet<Arc<str>> = acting.chain(left.iter().cloned()).collect();
         let new: Vec<Arc<str>> = hosts.difference(locked).cloned().collect();
         let who = self.holder();
         locked.extend(new.iter().cloned());

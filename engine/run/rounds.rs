@@ -88,7 +88,7 @@ impl Run {
             let refused = work.approved.map(refuse).unwrap_or_default();
             self.tell_finished(catalog, &refused);
             tally.record(refused);
-            self.lock(catalog, &again, fleet, &mut work.locked).await;
+            self.lock(catalog, &again, &BTreeSet::new(), fleet, &mut work.locked).await;
             let stands = |id| settled(catalog, &again, tally, id);
             let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;
             rounds.note(&outcomes);

@@ -108,6 +108,9 @@ impl Segment {
             if index > 0 {
                 script.push(detached::stops(&self.id));
             }
+            // Nobody can guess it who does not know the segment.
+            let token = Digest::of(format!("folder {} {index}", self.id).as_bytes());
+            script.push(sh!("token={}", token.as_str().get(..TOKEN).unwrap_or_default()));
             script.push(sh!(
                 "at begin {}\n{}\nat end {} $r; [ $r = 0 ] || exit 0",
                 index,
@@ -191,6 +194,9 @@ impl Part {
         script
     }
 }
+
+/// How long a word is that names a folder, in hexadecimal digits.
+const TOKEN: usize = 24;
 
 /// How much content comes with a script, in bytes. More goes ahead of it, over a channel of its own.
 const BROUGHT_MAX: usize = 64 * 1024;

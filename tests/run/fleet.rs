@@ -135,6 +135,23 @@ impl Fleet {
         String::from_utf8(said.stdout).unwrap()
     }
 
+    /// All that runs on a host is gone, and it starts anew.
+    pub(crate) fn loses_power(&self, host: &str) {
+        for shell in self.read(host, "state.shells").unwrap_or_default().lines() {
+            // Its number may be another one's by now.
+            let name = std::fs::read_to_string(format!("/proc/{shell}/comm"));
+            if name.is_ok_and(|name| name != "sh\n") {
+                continue;
+            }
+            let Some(shell) = shell.parse().ok().and_then(rustix::process::Pid::from_raw) else {
+                continue;
+            };
+            // One that is gone is no process group any more.
+            let _ = rustix::process::kill_process_group(shell, rustix::process::Signal::KILL);
+        }
+        self.write(host, "boot", &format!("{:?}\n", std::time::Instant::now()));
+    }
+
     /// What goes wrong, for who sees events.
     pub(crate) fn faults(&self) -> Arc<Mutex<HashMap<String, Fault>>> {
         self.connector.faults.clone()
@@ -388,6 +405,15 @@ impl Connector for FakeConnector {
             at("bin")
         );
         remote.keep(&login, &mut Captured::default()).await?;
+        let own = sh!(
+            "mkdir -p {} {}; echo $$ >>{}; export TMPDIR={} XDG_RUNTIME_DIR={}",
+            at("state.tmp"),
+            at("state.run"),
+            at("state.shells"),
+            at("state.tmp"),
+            at("state.run")
+        );
+        remote.keep(&own, &mut Captured::default()).await?;
         let (state, boot) = (at("state"), at("boot"));
         let (faults, silent, host) = (self.faults.clone(), self.silent.clone(), host.name.clone());
         let scripts = Mutex::new(0);
@@ -487,8 +513,8 @@ impl Remote for FakeRemote {
 
     fn traffic(&self) -> Traffic {
         let traffic = self.remote.traffic();
-        // The login of the fake is a round trip that a real one does not have.
-        Traffic { round_trips: traffic.round_trips - 1, ..traffic }
+        // The login of the fake takes two round trips that a real one does not have.
+        Traffic { round_trips: traffic.round_trips - 2, ..traffic }
     }
 
     async fn close(&self) {

@@ -87,7 +87,7 @@ impl Sheet {
         let boundary = word_after(script, "frame() { printf '\\n%s %s\\n' '");
         let line = if self.converged.load(Ordering::Relaxed) { "creates\n" } else { "run\n" };
         let lines = line.repeat(script.matches("if false; then").count());
-        format!("\n{boundary} 0 0\n{lines}\n{boundary} 1 {}\n", self.probes)
+        format!("\n{boundary} 0 0\n{lines}\n{boundary} 1 {}\n\n{boundary} 2 0\n", self.probes)
     }
 
     /// The answer to a segment.

@@ -205,7 +205,9 @@ fn a_host_that_guesses_at_the_frame_shifts_nothing() {
     let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
     let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
     let answer = |said: &str| {
-        let output = format!("\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n");
+        let output = format!(
+            "\nBOUNDARY 0 0\n{said}\nBOUNDARY 1 0\ncreates\n\nBOUNDARY 2 0\n\nBOUNDARY 3 0\n"
+        );
         probe
             .read(&catalog, &output, "")
             .nodes
@@ -231,9 +233,10 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
         seen.map(|it| it.map(|it| it.change)).map_err(|reason| reason.to_string())
     };
     let missing = Err("the host did not answer this part of the probe".to_owned());
-    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n"), Ok(None));
+    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n\nB 2 0\n"), Ok(None));
+    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n"), missing, "what is owed is not known");
     assert_eq!(
-        said("\nB 0 0\ncreates\n\nB 1 2\n"),
+        said("\nB 0 0\ncreates\n\nB 1 2\n\nB 2 0\n"),
         Err("its probe ended with exit status 2".to_owned())
     );
     assert_eq!(said("\nB 0 0\ncreates\n"), missing);

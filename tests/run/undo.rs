@@ -59,7 +59,7 @@ fn all(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     entries.sort();
-    for path in entries.iter().filter(|path| !path.ends_with("state")) {
+    for path in entries.iter().filter(|path| !path.to_string_lossy().contains("/state")) {
         let data = fs::symlink_metadata(path).unwrap();
         let holds = match data.file_type() {
             it if it.is_symlink() => fs::read_link(path).unwrap().display().to_string(),

@@ -251,7 +251,10 @@ fn start(command: &[u8], id: ChannelId, recorder: &Recorder, handle: Handle) -> 
     recorder.commands.lock().unwrap().push(recording.clone());
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(String::from_utf8_lossy(command).into_owned());
-    shell.env("CONVERGE_STATE", &recorder.state);
+    // Whatever others left on this machine is none of its business.
+    for variable in ["CONVERGE_STATE", "TMPDIR", "XDG_RUNTIME_DIR"] {
+        shell.env(variable, &recorder.state);
+    }
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut shell = shell.spawn().expect("every machine has a shell");
     let mut stdin = shell.stdin.take().expect("it is piped");
