@@ -140,10 +140,12 @@ fn site(chance: &mut Chance, version: usize) -> Site {
 }
 
 /// Lets something go wrong in a run, or with its hosts.
-async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) {
+async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) -> String {
     let host = HOSTS[chance.below(HOSTS.len())];
     let moment = Duration::from_millis(chance.below(900) as u64);
-    match chance.below(8) {
+    let what = chance.below(8);
+    let said = |fault: &str| format!("{fault} of {host} after {moment:?}");
+    match what {
         0 => fleet.breaks(host, Fault::Silent(chance.below(600))),
         1 => fleet.breaks(host, Fault::Idle),
         2 => fleet.breaks(host, Fault::Late(moment)),
@@ -152,8 +154,8 @@ async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) {
         5 => fleet.breaks(host, Fault::Unreachable),
         6 => {
             // The controller is gone.
-            let _ = timeout(moment, fleet.apply(text)).await;
-            return;
+            let ran = timeout(moment, fleet.apply(text)).await;
+            return said(if ran.is_ok() { "nothing" } else { "the end of the controller" });
         }
         _ => {
             // A host loses its power.
@@ -161,13 +163,18 @@ async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) {
                 sleep(moment).await;
                 fleet.loses_power(host);
             });
-            return;
+            return said("a loss of the power");
         }
     }
     match chance.one_in(3) {
-        // Two controllers at once.
-        true => _ = tokio::join!(fleet.apply(text), fleet.apply(text)),
-        false => _ = fleet.apply(text).await,
+        true => {
+            let _ = tokio::join!(fleet.apply(text), fleet.apply(text));
+            said(&format!("fault {what} with two controllers"))
+        }
+        false => {
+            let _ = fleet.apply(text).await;
+            said(&format!("fault {what}"))
+        }
     }
 }
 
@@ -208,17 +215,22 @@ async fn try_seed(seed: u64) -> Result<(), String> {
         fleet.write(host, "boot", "first\n");
     }
     let mut last = site(&mut chance, 0);
+    let mut strikes = Vec::new();
     let shape = seed.wrapping_add(1_000_000);
     for round in 0..1 + chance.below(3) {
         // The same things each time, in another version.
         last = site(&mut Chance::new(shape), round + 1);
-        strike(&fleet, &mut chance, &last.text).await;
+        strikes.push(strike(&fleet, &mut chance, &last.text).await);
         HOSTS.iter().for_each(|host| fleet.mend(host));
     }
     let text = &last.text;
     let ran = fleet.apply(text).await;
     let wrong = |what: &str| {
-        Err(format!("seed {seed}: {what}\n{}\n{:#?}", text.replace(&large(), ".."), fleet.log()))
+        Err(format!(
+            "seed {seed}: {what}\n{strikes:?}\n{}\n{:#?}",
+            text.replace(&large(), ".."),
+            fleet.log()
+        ))
     };
     if ran.status != Converged {
         let bad = |event: &&Event| match event {
