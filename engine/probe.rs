@@ -51,7 +51,7 @@ pub struct Said {
     pub nodes: Vec<(NodeId, Observed)>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
-    /// The host, if a run that was killed left something there.
+    /// The host, if something works there in this moment, or a run that was killed left something.
     pub left: Option<Arc<str>>,
 }
 
@@ -62,7 +62,7 @@ pub struct Observations {
     nodes: Vec<Option<Observed>>,
     /// The reactions that an earlier run left owed.
     pub owed: Vec<Owed>,
-    /// The hosts where runs that were killed left something.
+    /// The hosts where something works in this moment, or where runs that were killed left something.
     pub left: BTreeSet<Arc<str>>,
 }
 
@@ -146,21 +146,21 @@ impl Owed {
 /// Prints all markers, one line each.
 const LISTED: &str = "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done";
 
-/// Prints [`LEFT`] where a run left something that was killed, and nobody works there now. Of a folder for content, who is to remove it
-/// is gone.
+/// Prints [`LEFT`] where something works in this moment, so that nothing of what was seen is certain; or where a run left something that
+/// was killed. Of a folder for content, who is to remove it is gone.
 const LOOKED: &str = r#"for m in "$STATE"/beside/* "$STATE/segment/log" "$STATE/guard/armed" "$STATE/guard/fired" \
 "${XDG_RUNTIME_DIR:-/run}"/converge.??????????/held.* "${TMPDIR:-/tmp}"/converge.??????????/held.*; do
 case $m in
 */held.*) [ -O "$m" ] && ! kill -0 "${m##*/held.}" 2>/dev/null || continue ;;
 *) [ -s "$m" ] || continue ;;
 esac
+for m in pid guard; do
+pid=x; { read -r pid line <"$STATE/segment/$m"; } 2>/dev/null
+if [ "/proc/$pid/fd/8" -ef "$STATE/segment/$m" ]; then say left; break 2; fi
+done
 pid=x; { read -r pid line <"$STATE/holder"; } 2>/dev/null
 m=/proc/$pid/fd/9
 if [ "$m" -ef "$STATE/lock" ] || [ "$m" -ef "$STATE/lock.held/by" ]; then break; fi
-for m in pid guard; do
-pid=x; { read -r pid line <"$STATE/segment/$m"; } 2>/dev/null
-if [ "/proc/$pid/fd/8" -ef "$STATE/segment/$m" ]; then break 2; fi
-done
 say left
 break
 done"#;

@@ -351,8 +351,8 @@ impl Run {
         format!("run {} of {}", self.id, self.who)
     }
 
-    /// Only hosts that are going to be changed are locked, or where something is `left` that has to be put in order: a converged
-    /// one costs no round trip more.
+    /// Only hosts that are going to be changed are locked, or where something is `left` that has to end, or to be put in order: a
+    /// converged one costs no round trip more.
     async fn lock(
         &self,
         catalog: &Catalog,
