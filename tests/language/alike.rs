@@ -226,7 +226,7 @@ fn alike_hosts_are_asked_the_same_and_each_is_heard() {
     let [one, other] = [0, 1].map(|id| Probe::new(&catalog, &[NodeId(id)], "B", &queries));
     assert_eq!(one.script.as_str(), other.script.as_str());
     let said = |probe: &Probe, text: &str| {
-        let output = format!("\nB 0 0\n{text}\n\nB 1 0\n");
+        let output = format!("\nB 0 0\n{text}\n\nB 1 0\n\nB 2 0\n");
         let (_, observed) = probe.read(&catalog, &output, "").nodes.remove(0);
         observed.map(|difference| difference.is_some())
     };
@@ -247,7 +247,7 @@ fn hosts_that_share_some_paths_have_each_the_part_that_is_theirs() {
     let [one, other] = [one, other].map(|ids| Probe::new(&catalog, &ids, "B", &queries));
     let there = "41ed:755:0:0:4096:root:root:";
     let said = |probe: &Probe, look: &str, sections: usize| {
-        let ends: String = (1..=sections + 1).map(|it| format!("\nB {it} 0\n")).collect();
+        let ends: String = (1..=sections + 2).map(|it| format!("\nB {it} 0\n")).collect();
         let mut nodes = probe.read(&catalog, &format!("\nB 0 0\n{look}{ends}"), "").nodes;
         nodes.sort_by_key(|(id, _)| *id);
         let differs = nodes.into_iter().map(|(_, it)| it.map(|it| it.is_some()).map_err(|_| ()));
