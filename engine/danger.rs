@@ -5,6 +5,10 @@ use crate::footprint::{Footprint, Lies, Space};
 /// What sshd, the programs that make somebody root, PAM, the accounts, the network and the firewall are made of. What ends in a
 /// slash stands for all that is below it.
 const PATHS: &[&str] = &[
+    "/",
+    "/etc",
+    "/home",
+    "/root",
     "/etc/ssh/",
     "/etc/default/ssh",
     "/etc/sudoers",
@@ -79,7 +83,7 @@ pub fn is_risky_unit(unit: &str) -> bool {
 }
 
 fn is_risky_path(path: &str) -> bool {
-    let below = |known: &str| match known.strip_suffix('/') {
+    let below = |known: &str| match known.strip_suffix('/').filter(|folder| !folder.is_empty()) {
         Some(folder) => path == folder || path.starts_with(known),
         None => path == known,
     };
@@ -111,14 +115,20 @@ mod tests {
             "/etc/pam.d/sshd",
             "/home/ops/.ssh/authorized_keys",
             "/root/.ssh",
+            "/",
+            "/home",
             "/etc/systemd/system/ssh.service.d/limits.conf",
             "/etc/systemd/system/nftables.service",
         ] {
             assert!(file(risky), "{risky}");
         }
-        for other in
-            ["/etc/sshx", "/etc/sudoers.bak", "/etc/motd", "/etc/systemd/system/api.service"]
-        {
+        for other in [
+            "/etc/sshx",
+            "/home/ops/x",
+            "/etc/sudoers.bak",
+            "/etc/motd",
+            "/etc/systemd/system/api.service",
+        ] {
             assert!(!file(other), "{other}");
         }
         assert!(!is_risky(&Footprint::at("/etc/ssh/sshd_config", Lies::Read)));

@@ -1,5 +1,6 @@
 //! What lies at a path of a host: the part that file, directory, link and absent have in common.
 
+mod before;
 mod checked;
 mod digests;
 
@@ -10,7 +11,6 @@ use serde::Serialize;
 
 pub use self::{checked::*, digests::*};
 use crate::{
-    before::Before,
     change::Field,
     content::Digest,
     resource::{Look, Unknown},
@@ -47,6 +47,21 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// What lies there, if a file can be put in its place: what the step would refuse is told before anything is done.
+    ///
+    /// # Errors
+    /// For a directory, a pipe, a device.
+    pub fn replaceable(self, path: &str) -> Look<Self> {
+        match self {
+            Entry::Directory { .. } | Entry::Other(_) => {
+                let what = self.type_name();
+                Err(Unknown::new(format!("{path} is a {what}, and is not replaced by a file"))
+                    .hint("remove it, or name another path"))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// The word for its type.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -75,13 +90,6 @@ pub struct Access {
 }
 
 impl Access {
-    /// What declares that something at a path has them.
-    pub fn declared(&self, kind: &'static str, path: &str) -> Before {
-        let arguments =
-            [("path", path), ("mode", &self.mode), ("owner", &self.owner), ("group", &self.group)];
-        Before::declared(kind, arguments.map(|(name, value)| (name, value.into())))
-    }
-
     /// The fields that differ from what is wanted; what is not given is not compared.
     pub fn differing(
         &self,

@@ -232,11 +232,12 @@ impl Plan {
         {
             return None;
         }
-        let here = |cause: &NodeId| catalog.node(*cause).name.host == node.name.host;
-        let causes = node.reactions.iter().filter(|(_, how)| *how != Reaction::Afterwards);
-        let causes = causes.map(|(cause, _)| *cause).filter(here);
-        let causes = causes.filter(|_| !planned.reactions().is_empty());
-        guard(id).into_iter().chain(causes.filter_map(guard)).max()
+        let reacts = !planned.reactions().is_empty();
+        let causes = node.reactions.iter().filter(|(cause, how)| {
+            let is_here = catalog.node(*cause).name.host == node.name.host;
+            reacts && is_here && *how != Reaction::Afterwards
+        });
+        guard(id).into_iter().chain(causes.filter_map(|(cause, _)| guard(*cause))).max()
     }
 
     /// Whether something is going to be done at all.

@@ -17,11 +17,14 @@ use crate::{before::Before, entry, prelude, resources, script::Script, sh};
 /// How much of a text stands in a playbook, in bytes; of more there is a copy on its host.
 const TEXT_MAX: usize = 64 * 1024;
 
+/// How much of all texts of a host, in bytes: its answer has an end.
+const TEXTS_MAX: usize = 1 << 20;
+
 /// Asks a host what it keeps of a run: two lines for each thing, as they were noted, and what is kept of it. The text of a file comes
 /// only where everyone on the host may read it.
 pub fn asking(run: &str) -> Script {
     prelude::reading().then(Script::trusted(entry::READABLE)).then(sh!(
-        "run={} max={}
+        "run={} max={} room={}
 list=$STATE/kept/$run.list
 [ -f \"$list\" ] || exit 0
 while read -r how number path && IFS= read -r record; do
@@ -37,7 +40,12 @@ while read -r how number path && IFS= read -r record; do
     say \"$access\"
     size=${{access#* }}
     case ${{access%% *}} in
-      *[4567]) if [ \"${{size%% *}}\" -le \"$max\" ] && passable \"${{path%/*}}\"; then base64 <\"$kept\"; fi ;;
+      *[4567]) 
+        size=${{size%% *}}
+        if [ \"$size\" -le \"$max\" ] && [ \"$size\" -le \"$room\" ] && passable \"${{path%/*}}\"; then
+          room=$((room - size))
+          base64 <\"$kept\"
+        fi ;;
     esac
     say .
   else say lost; fi
@@ -45,6 +53,7 @@ done <\"$list\"
 say {}",
         run,
         TEXT_MAX.to_string(),
+        TEXTS_MAX.to_string(),
         END
     ))
 }

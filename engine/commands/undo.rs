@@ -16,7 +16,7 @@ use crate::{
     event::{Event, Events as _},
     exit_status::ExitStatus,
     journal::Entry,
-    undo::{Said, asking, playbook as written},
+    undo::{Said, Unwritten, asking, playbook as written},
 };
 
 /// What to do with the playbook.
@@ -30,11 +30,12 @@ pub(super) struct Undo<'a> {
 
 pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
     let project = setup.project(None)?;
-    // A run of somebody else is known to the hosts alone.
     let entries = earlier_runs(&project)?;
     let run = match undo.run {
         LAST => last(entries)?,
-        run => find(entries, run).map_or(run.to_owned(), |entry| entry.id),
+        run if entries.iter().any(|entry| entry.id.starts_with(run)) => find(entries, run)?.id,
+        // One of somebody else is known to the hosts alone.
+        run => named(run)?,
     };
     let pattern = setup.global.limit.clone().unwrap_or_else(|| "all".to_owned());
     let answers = setup.ask(&pattern, asking(&run)).await?;
@@ -44,11 +45,13 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
         Some(Said { host: host.to_string(), output })
     });
     let said: Vec<Said> = said.collect();
-    let text = written(&run, &said).map_err(|why| {
-        Diagnostic::new("undo::nothing", why.to_string()).hint(
-            "a host keeps what was there before each of the last ten runs that changed something",
-        )
-    })?;
+    let text = match written(&run, &said) {
+        Err(Unwritten::Nothing(_)) if !all => return Ok(ExitStatus::Unreachable),
+        text => text.map_err(|why| {
+            Diagnostic::new("undo::nothing", why.to_string())
+                .hint("a host keeps what was there before each of the last ten runs that changed something")
+        })?,
+    };
     let file = match undo.output {
         Some(file) => file.to_owned(),
         None => project.config.folder.join(".converge").join("undo").join(format!("{run}.rhai")),
@@ -64,6 +67,16 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
         false => playbook::plan(setup, &playbooks, None, false).await?,
     };
     Ok(if all || status != ExitStatus::Converged { status } else { ExitStatus::Unreachable })
+}
+
+/// A word that can be the id of a run.
+fn named(run: &str) -> Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if !run.is_empty() && !run.starts_with('.') && run.chars().all(plain) {
+        return Ok(run.to_owned());
+    }
+    Err(Diagnostic::new("journal::unknown-run", format!("`{run}` is not the id of a run"))
+        .hint("`converge history` lists them"))
 }
 
 /// The last run that began to change something.

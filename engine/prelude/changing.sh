@@ -125,15 +125,8 @@ empty() {
   done
 }
 
-# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, what is kept of all runs
-# but the last ten, and FOLDER.
+# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and FOLDER.
 sweep() {
-  runs=0
-  for list in "$STATE"/kept/*.list; do runs=$((runs + 1)); done
-  for list in "$STATE"/kept/*.list; do
-    [ "$runs" -gt 10 ] || break
-    set -- "$@" "${list%list}"* && runs=$((runs - 1))
-  done
   if [ -f "$STAGE/beside.$$" ]; then
     while IFS= read -r beside; do
       if [ ! -f "$beside" ] || [ ! -s "$beside" ]; then set -- "$@" "$beside"; fi

@@ -21,6 +21,18 @@ recover() {
   done
 }
 
+# outlived: forgets what is kept of all runs but the last ten, once there are twenty: so most runs take no process for that.
+outlived() {
+  lists=0
+  for list in "$STATE"/kept/*.list; do lists=$((lists + 1)); done
+  [ "$lists" -ge 20 ] || return 0
+  for list in "$STATE"/kept/*.list; do
+    [ "$lists" -gt 10 ] || break
+    rm -f -- "${list%list}"*
+    lists=$((lists - 1))
+  done
+}
+
 # is_armed: whether something is put back unless it is confirmed.
 is_armed() { [ -e "$STATE/guard/armed" ] || [ -e "$STATE/guard/fired" ]; }
 
@@ -30,7 +42,7 @@ fired() {
   fired=0
   (exec sh "$STATE/guard/script" </dev/null >"$STATE/guard/log" 2>&1 8>&- 9>&-) || fired=$?
   say "$fired" >"$STATE/guard/done"
-  rm -f "$STATE/guard/fired"
+  rm -f "$STATE/guard/fired" "$STATE/guard/script"
 }
 
 # take_back FOLDER: does that for one folder; 1 means that there was nothing to do, 2 that it could not be done.

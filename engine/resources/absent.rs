@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    before::Before,
+    before::{Before, KEPT_MAX},
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Footprint, Lies},
@@ -92,6 +92,9 @@ impl Resource for Absent {
                 Before::lost("a directory with what was in it is not kept")
             }
             Entry::Directory { access } => access.declared("directory", &self.path),
+            Entry::File { size, .. } if *size > KEPT_MAX => {
+                Before::lost("a file of more than 8 MiB is not kept")
+            }
             _ => Before::path(&self.path),
         }]
     }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    before::{Before, KEPT_MAX},
+    before::Before,
     change::{Action, Change, Field, Shown},
     content::Content,
     entry::{self, Entry},
@@ -241,18 +241,12 @@ unset IFS; set +f",
     }
 
     fn before(&self, observed: &Observed) -> Vec<Before> {
-        let Entry::File { access, size, digest } = &observed.entry else {
-            return vec![Before::file(&self.path)];
+        let holds = match &observed.entry {
+            Entry::File { digest, .. } => digest.as_ref(),
+            _ => None,
         };
-        match self.replaced() {
-            Some(wanted) if digest.as_ref() != Some(wanted.digest()) && *size > KEPT_MAX => {
-                vec![Before::lost("a file of more than 8 MiB is not kept")]
-            }
-            Some(wanted) if digest.as_ref() != Some(wanted.digest()) => {
-                vec![Before::file(&self.path)]
-            }
-            _ => vec![access.declared(Self::KIND, &self.path)],
-        }
+        let same = self.replaced().is_none_or(|wanted| holds == Some(wanted.digest()));
+        vec![observed.entry.before_file(&self.path, same)]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -352,18 +346,12 @@ impl File {
 
     /// Something that the step would refuse is told before anything is done.
     fn replaceable(&self, entry: Entry) -> Look<Entry> {
-        let path = &self.path;
         match entry {
-            Entry::Directory { .. } | Entry::Other(_) => {
-                let what = entry.type_name();
-                Err(Unknown::new(format!("{path} is a {what}, and is not replaced by a file"))
-                    .hint("remove it, or name another path"))
-            }
             Entry::Link if self.wanted.is_none() => {
-                Err(Unknown::new(format!("{path} is a link"))
+                Err(Unknown::new(format!("{} is a link", self.path))
                     .hint("name the file that it leads to"))
             }
-            other => Ok(other),
+            other => other.replaceable(&self.path),
         }
     }
 

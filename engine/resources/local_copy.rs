@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    before::{Before, KEPT_MAX},
+    before::Before,
     change::{Action, Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Access, Footprint, Lies},
@@ -134,20 +134,14 @@ done",
                     .hint("what makes the other file must stand before it, in a run of its own")),
                 None => Err(Unknown::new("it was not said what the two files hold")),
             };
-            let entry = copy.replaceable(entry?)?;
+            let entry = entry?.replaceable(&copy.path)?;
             Ok(Observed { entry, same: same? })
         };
         Ok(batch.iter().zip(found).map(&mut observe).collect())
     }
 
     fn before(&self, observed: &Observed) -> Vec<Before> {
-        vec![match &observed.entry {
-            Entry::File { access, .. } if observed.same => access.declared("file", &self.path),
-            Entry::File { size, .. } if *size > KEPT_MAX => {
-                Before::lost("a file of more than 8 MiB is not kept")
-            }
-            _ => Before::file(&self.path),
-        }]
+        vec![observed.entry.before_file(&self.path, observed.same)]
     }
 
     fn plan(&self, observed: &Observed) -> Option<Change> {
@@ -191,18 +185,5 @@ done",
             validate
         )
         .into()
-    }
-}
-
-impl LocalCopy {
-    fn replaceable(&self, entry: Entry) -> Look<Entry> {
-        match entry {
-            Entry::Directory { .. } | Entry::Other(_) => {
-                let (path, what) = (&self.path, entry.type_name());
-                Err(Unknown::new(format!("{path} is a {what}, and is not replaced by a file"))
-                    .hint("remove it, or name another path"))
-            }
-            other => Ok(other),
-        }
     }
 }

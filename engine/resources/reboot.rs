@@ -171,7 +171,11 @@ fi
 asked_for=$(uname -r) || { asked='unknown uname says nothing'; return; }
 [ -e "/boot/vmlinuz-$asked_for" ] || return 0
 asked_at=$(for asked_at in /boot/vmlinuz-[1-9]*; do say "${asked_at#/boot/vmlinuz-}"; done | sort -V | tail -n 1)
-[ "$asked_at" = "$asked_for" ] || asked="asks the kernel $asked_at is installed, and $asked_for runs"
+case $asked_at in
+"$asked_for") ;;
+'') asked='unknown nothing says which kernel is the newest' ;;
+*) asked="asks the kernel $asked_at is installed, and $asked_for runs" ;;
+esac
 }"#;
 
 /// `go_down WHY` restarts the host, unless that was done since the step was begun first: what it pays keeps which start that was.

@@ -37,8 +37,10 @@ enum Confirmed {
     Yes,
     /// What was there is there again.
     Reverted(Failure),
-    /// It was to be, and that failed, or is not known.
-    Unknown(Failure),
+    /// Not all that was there could be put back.
+    Failed(Failure),
+    /// Nobody could log in, nor hear what the host did then.
+    Unknown(String),
 }
 
 impl Apply<'_> {
@@ -69,7 +71,12 @@ impl Apply<'_> {
             (Confirmed::Reverted(why), Outcome::Changed | Outcome::Unknown { .. }) => {
                 Outcome::reverted(why.clone())
             }
-            (Confirmed::Unknown(why), Outcome::Changed) => Outcome::failed(why.clone()),
+            (Confirmed::Failed(why), Outcome::Changed | Outcome::Unknown { .. }) => {
+                Outcome::failed(why.clone())
+            }
+            (Confirmed::Unknown(message), Outcome::Changed) => {
+                Outcome::Unknown { message: message.clone() }
+            }
             (_, outcome) => outcome,
         };
         let mut outcomes = live.end_guarded(end, how);
@@ -109,9 +116,9 @@ impl Apply<'_> {
             }
             sleep(PAUSE).await;
         }
-        let message = "it is not known whether what was there before is there again";
-        let output = why.unwrap_or_default();
-        Confirmed::Unknown(Failure { output, ..Failure::told(message) })
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!("nobody could log in after it, so it may be put back by now{why}");
+        Confirmed::Unknown(message)
     }
 
     /// Makes sure that the host can be worked on: the connection that it was changed over may be lost.
@@ -155,7 +162,7 @@ fn reverted(said: &str, why: Option<&str>, guard: &Guard) -> Confirmed {
     };
     if status != "0" {
         let message = format!("{nobody}, and what was there before could not all be put back");
-        return Confirmed::Unknown(Failure { output: log.to_owned(), ..Failure::told(message) });
+        return Confirmed::Failed(Failure { output: log.to_owned(), ..Failure::told(message) });
     }
     let hint = "what refuses the login has to be mended first; `confirm: false` lets it stay so";
     let message = format!("{nobody}: what was there before is there again");

@@ -70,6 +70,7 @@ pub(super) fn confirming(id: &str) -> Script {
         "id= how=
 {{ read -r id <\"$STATE/guard/armed\"; }} 2>/dev/null
 if [ \"$id\" = {} ] && mv -f \"$STATE/guard/armed\" \"$STATE/guard/confirmed\" 2>/dev/null; then
+  rm -f \"$STATE/guard/confirmed\" \"$STATE/guard/script\"
   say {}
 elif {{ read -r how <\"$STATE/guard/done\"; }} 2>/dev/null; then
   say {} \"$how\"

@@ -27,10 +27,8 @@ pub(super) struct Keeping {
     tag: String,
     count: usize,
     paths: HashSet<String>,
-    /// What puts it back, last change first.
-    states: Vec<Script>,
-    /// What reacts to that, in order.
-    reactions: Script,
+    /// What puts it back, in the order of the changes, and what reacts to that; none where nobody guards the segment.
+    back: Option<(Vec<Script>, Script)>,
 }
 
 /// What one node has to keep.
@@ -55,12 +53,11 @@ struct Record<'a> {
 
 impl Keeping {
     /// Nothing is kept yet. `tag` tells what is from that of other segments.
-    pub(super) fn new(run: &str, tag: &str) -> Self {
+    pub(super) fn new(run: &str, tag: &str, is_guarded: bool) -> Self {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         let run = run.chars().map(|c| if plain(c) { c } else { '_' }).collect();
         let tag = tag.get(..12).unwrap_or(tag).to_owned();
-        let (paths, states, reactions) = (HashSet::new(), Vec::new(), Script::default());
-        Self { run, tag, count: 0, paths, states, reactions }
+        Self { run, tag, count: 0, paths: HashSet::new(), back: is_guarded.then(Default::default) }
     }
 
     /// Adds what a node changes.
@@ -71,7 +68,7 @@ impl Keeping {
         let change = planned.change();
         let change = change.filter(|it| !matches!(it.action, Action::Refresh | Action::Wait));
         let at_stake = node.kind.at_stake(&node.desired);
-        if change.is_some() && plan.guarded(catalog, id).is_some() {
+        if change.is_some() && self.back.is_some() {
             for path in at_stake {
                 self.path(&mut kept, path, "", true);
             }
@@ -84,8 +81,8 @@ impl Keeping {
                 }
                 Before::Declared { kind, arguments } => {
                     kept.before.push(sh!("noted {}", line(Vec::new())));
-                    if at_stake.is_empty() {
-                        self.states.push(declared(kind, arguments));
+                    if let Some((states, _)) = self.back.as_mut().filter(|_| at_stake.is_empty()) {
+                        states.push(declared(kind, arguments));
                     }
                 }
                 Before::Lost { .. } => kept.before.push(sh!("noted {}", line(Vec::new()))),
@@ -107,10 +104,12 @@ impl Keeping {
         let Some(reaction) = planned.reactions().iter().map(|cause| cause.reaction).max() else {
             return;
         };
-        let step = node.kind.react(&node.desired, reaction);
-        // What it needs of the stage is gone by then.
-        if step.contents.is_empty() {
-            self.reactions.push(part(&step.script));
+        if let Some((_, reactions)) = &mut self.back {
+            let step = node.kind.react(&node.desired, reaction);
+            // What it needs of the stage is gone by then.
+            if step.contents.is_empty() {
+                reactions.push(part(&step.script));
+            }
         }
         let Some(before) = node.kind.declared(&node.desired) else { return };
         let own = |node: &str| match node.split_once('/') {
@@ -137,14 +136,17 @@ impl Keeping {
         let now = if at_once { "now" } else { "" };
         kept.before.push(sh!("keep {} {} {} {}", number, path, record, now));
         kept.failed.push(sh!("unkept {} {}", number, path));
-        self.states.push(part(&sh!("put_back {} {}", number, path)));
+        if let Some((states, _)) = &mut self.back {
+            states.push(part(&sh!("put_back {} {}", number, path)));
+        }
     }
 
-    /// What guards the segment.
-    pub(super) fn guard(&self, seconds: u32) -> Guard {
+    /// What guards the segment, if somebody does.
+    pub(super) fn guard(self, seconds: Option<u32>) -> Option<Guard> {
+        let (back, reactions) = self.back?;
         let mut states = Script::default();
-        self.states.iter().rev().for_each(|state| states.push(state.clone()));
-        Guard { seconds, states, reactions: self.reactions.clone() }
+        back.into_iter().rev().for_each(|state| states.push(state));
+        Some(Guard { seconds: seconds?, states, reactions })
     }
 }
 

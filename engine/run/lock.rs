@@ -298,7 +298,7 @@ say \"$$ $who\" >\"$STATE/holder\"
 at_end={}
 {}
 {}
-leftovers; recover; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
+leftovers; recover; outlived; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
 booted
 say \"$said $start$again\"",
         AGAIN,
@@ -327,9 +327,9 @@ elif [ -d \"$STATE\" ] && lock_folder; then
 elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
-unset -f leftover leftovers recover is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
+unset -f leftover leftovers recover outlived is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
 unset -f named runs booted emptied
-unset who holder was said start again locked lock work pid by now whose at at_end held left list folder recovered STATE",
+unset who holder was said start again locked lock work pid by now whose at at_end held left list lists folder recovered STATE",
         who,
         NOBODY,
         taken,

@@ -62,7 +62,8 @@ impl Segment {
         // Names are in the arguments of programs, where all users of the host see them.
         let veil = Digest::of(format!("name {id}").as_bytes()).to_string();
         let veil = veil.get(..32).unwrap_or(&veil);
-        let mut keeping = Keeping::new(run, veil);
+        let seconds = nodes.iter().filter_map(|id| plan.guarded(catalog, *id)).max();
+        let mut keeping = Keeping::new(run, veil, seconds.is_some());
         let mut rest = nodes;
         while let Some((&first, _)) = rest.split_first() {
             let together = together(catalog, plan, rest);
@@ -81,9 +82,8 @@ impl Segment {
             parts.push(part);
             rest = later;
         }
-        let seconds = nodes.iter().filter_map(|id| plan.guarded(catalog, *id)).max();
-        let guard = seconds.map(|seconds| keeping.guard(seconds));
-        Self { id, parts, guard, run: keeping.run }
+        let run = keeping.run.clone();
+        Self { id, parts, guard: keeping.guard(seconds), run }
     }
 
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
