@@ -1,17 +1,17 @@
 //! What checks have in common: a try on the host says what does not hold, and is made again until all does.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
     resource::{ArgumentError, Look, Unreadable},
-    script::{Script, functions},
+    script::{Library, Script},
     sh,
 };
 
 /// The functions of sh that tries are made of.
-pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("check.sh")));
+pub static TRIES: Library = Library::new("tries", &[include_str!("check.sh")]);
 
 /// Seconds that one try may take, where a role does not say.
 pub fn timeout() -> u32 {
@@ -88,7 +88,7 @@ impl Observed {
 
 /// Makes all tries at once; each prints a line, in the order in which they end.
 pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
-    let mut script = Script::trusted(FUNCTIONS.as_str());
+    let mut script = TRIES.script();
     for (index, attempt) in attempts.enumerate() {
         // A try that fails without a word does not hold either.
         script.push(sh!(
@@ -136,7 +136,7 @@ pub fn wait(attempt: Script, patience: Patience, wanted: Script, told: Script) -
         Some(retries) => sh!("check_retries={}", retries),
         None => Script::default(),
     };
-    Script::trusted(FUNCTIONS.as_str()).then(retries).then(sh!(
+    TRIES.script().then(retries).then(sh!(
         "check() {{ {}; }}\ncheck_words() {{ {}; }}\nuntil_holds {} {} {}",
         attempt,
         told,

@@ -14,7 +14,7 @@ use crate::{
     change::Field,
     content::Digest,
     resource::{Look, Unknown},
-    script::{Room, Script, Words},
+    script::{Library, Room, Script, Words},
     sh,
 };
 
@@ -156,29 +156,13 @@ pub fn chunks<'a, 'p>(paths: &'a [&'p str]) -> Vec<&'a [&'p str]> {
     chunks
 }
 
-/// Reads what lies at each of `"$@"`: one `stat` for all, one line for each path that has anything. Where it missed one,
-/// another says why, after `missed`, up to a dot: a shell that reads what a process says copies itself for that, so only
-/// where mostly nothing is one `stat` does both.
-///
-/// A name of an account may hold spaces, so only colons, which none can hold, stand between the parts; the path is ours.
-///
-/// Then it tells of each directory above, where the way to it is not as it is written, whether the links there count.
+/// Reads what lies at each of `"$@"`.
 pub fn look(mostly_nothing: bool) -> Script {
-    let look = Script::trusted(if mostly_nothing {
-        r#"{ missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1"#
+    looking().then(Script::trusted(if mostly_nothing {
+        "few_entries \"$@\""
     } else {
-        r#"stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null ||
-printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)""#
-    });
-    look.then(Script::trusted(
-        r#"up=.
-for p do
-[ "$up" != "${p%/*}" ] || continue
-up=${p%/*}
-{ cd -P -- "$up/" && [ "$PWD" != "${up:-/}" ]; } 2>/dev/null || continue
-why=$(way "$up" 2>&1) || printf 'barred %s\n%s\n' "$up" "${why##*"$nl"}"
-done"#,
-    ))
+        "entries \"$@\""
+    }))
 }
 
 /// Of what a look at several lists of paths printed, the part of each list, which [`observe`] reads; or the words of the
@@ -240,49 +224,16 @@ fn last_words<'a>(missed: &[&'a str]) -> &'a str {
     missed.last().copied().unwrap_or("stat said nothing of it")
 }
 
-/// Reads what lies behind those of the paths that are links to directories, after a line of its own: one more `stat`, if
-/// there are any that count.
+/// Reads what lies behind those of the paths that are links to directories.
 pub fn probe_behind_links(paths: &[&str]) -> Script {
-    sh!(
-        "set -- {}
-for p do
-shift; if [ -L \"$p\" ] && [ -d \"$p\" ] && (enter \"$p\") 2>/dev/null; then set -- \"$@\" \"$p\"; fi
-done
-[ $# = 0 ] || {{ say; say behind; stat -Lc '%f:%a:%u:%g:%s:%U:%G:%n' -- \"$@\" 2>/dev/null || :; }}",
-        Words(paths)
-    )
+    looking().then(sh!("behind {}", Words(paths)))
 }
 
-/// `hidden PATH`: whether nobody can say what is at PATH, where nothing is seen: the way to it cannot be gone.
-pub const HIDDEN: &str = "hidden() {
-up=$1
-while up=${up%/*}; [ ! -d \"${up:=/}\" ]; do [ ! -L \"$up\" ] || return 0; done
-[ ! -x \"$up\" ]
-}";
+/// The function `hidden`, which says of a path whether nobody can say what is there.
+pub static HIDDEN: Library = Library::new("hidden", &[include_str!("entry/hidden.sh")]);
 
-/// `passable FOLDER`: whether everyone on the host may go through all of the way to FOLDER; each is asked about once.
-/// `readable PATH`: whether everyone may read the file that PATH leads to.
-pub const READABLE: &str = "passed=
-passable() {
-case $passed in *\"
-+$1
-\"*) return 0 ;; *\"
--$1
-\"*) return 1 ;; esac
-folder=$1 may=+ way=$(cd -P -- \"$1/\" 2>/dev/null && pwd -P) || return 1
-set --
-while set -- \"$@\" \"${way:-/}\"; [ -n \"${way#/}\" ]; do way=${way%/*}; done
-for mode in $(stat -Lc %a -- \"$@\" || say 0); do case $mode in *[1357]) ;; *) may=- ;; esac; done
-passed=\"$passed
-$may$folder
-\"
-[ $may = + ]
-}
-readable() {
-set -- \"$1\" \"$1\"
-[ ! -L \"$1\" ] || set -- \"$1\" \"$(cd \"${1%/*}/\" && readlink -f \"$1\")\"
-case $(stat -Lc %a -- \"$1\") in *[4567]) passable \"${2%/*}\" ;; *) return 1 ;; esac
-}";
+/// The functions that say what everyone on the host may read.
+pub static READABLE: Library = Library::new("readable", &[include_str!("entry/readable.sh")]);
 
 /// Whether everyone may read what has this mode.
 pub fn is_readable(access: &Access) -> bool {

@@ -1,11 +1,6 @@
 //! Nodes of one host to one script that reads their state, and its output to observations.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-    ops::Range,
-    sync::{Arc, LazyLock},
-};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
 
 mod frames;
 mod look;
@@ -19,7 +14,7 @@ use crate::{
     kind::{Assessed, Difference},
     prelude,
     resource::{self, Look, Nature, Reaction, Unknown, Unreadable},
-    script::{Room, Script},
+    script::{Library, Room, Script},
     sh,
 };
 
@@ -125,7 +120,7 @@ impl Owed {
 
     /// Asks a host for all that is owed there.
     pub fn script() -> Script {
-        prelude::reading().then(Script::trusted(LISTED)).then(sh!("say {}", END))
+        prelude::reading().then(OWED.script()).then(sh!("all_owed; say {}", END))
     }
 
     /// What a host answered, if it did to the end.
@@ -143,31 +138,8 @@ impl Owed {
     }
 }
 
-/// Prints all markers, one line each.
-const LISTED: &str = "for m in \"$STATE\"/pending/*; do if [ -f \"$m\" ]; then read -r line <\"$m\" && say \"$line\"; fi; done";
-
-/// Prints [`LEFT`] where something works in this moment, so that nothing of what was seen is certain; or where a run left something that
-/// was killed. Of a folder for content, who is to remove it is gone.
-const LOOKED: &str = r#"for m in "$STATE"/beside/* "$STATE/segment/log" "$STATE/guard/armed" "$STATE/guard/fired" \
-"${XDG_RUNTIME_DIR:-/run}"/converge.??????????/held.* "${TMPDIR:-/tmp}"/converge.??????????/held.*; do
-case $m in
-*/held.*) [ -O "$m" ] && ! kill -0 "${m##*/held.}" 2>/dev/null || continue ;;
-*) [ -s "$m" ] || continue ;;
-esac
-for m in pid guard; do
-pid=x; { read -r pid line <"$STATE/segment/$m"; } 2>/dev/null
-if [ "/proc/$pid/fd/8" -ef "$STATE/segment/$m" ]; then say left; break 2; fi
-done
-pid=x; { read -r pid line <"$STATE/holder"; } 2>/dev/null
-m=/proc/$pid/fd/9
-if [ "$m" -ef "$STATE/lock" ] || [ "$m" -ef "$STATE/lock.held/by" ]; then break; fi
-say left
-break
-done"#;
-
-/// Prints both.
-static OWED: LazyLock<Script> =
-    LazyLock::new(|| Script::trusted(LISTED).then(Script::trusted(LOOKED)));
+/// The functions that tell what is owed on a host, and that print [`LEFT`] where something works or was left.
+static OWED: Library = Library::new("owed", &[include_str!("probe/owed.sh")]);
 
 /// What tells of that. No marker is one word.
 const LEFT: &str = "left";
@@ -208,7 +180,8 @@ impl Probe {
         }
         // A step writes down what it owes before it changes anything. So what is owed is read last: nothing is seen that was changed, and not
         // what is owed for it, though a run that is gone works there.
-        frames::push(&mut script, looks.len() + sections.len(), &OWED, &Script::default());
+        let owed = OWED.script().then(sh!("all_owed\nleft_over"));
+        frames::push(&mut script, looks.len() + sections.len(), &owed, &Script::default());
         let brings = nodes.iter().map(|id| brings(catalog, *id)).sum();
         Self { script, brings, boundary: boundary.to_owned(), sections }
     }

@@ -5,17 +5,24 @@ use std::{
     fmt::{self, Display, Write as _},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
+
+mod library;
+
+pub use self::library::{Library, functions};
 
 /// A script for `sh` on a host. Only [`sh!`](crate::sh) makes one from text, and it quotes each value
 /// that could mean something to a shell.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Script(String);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    text: String,
+    needs: Vec<&'static Library>,
+}
 
 impl Script {
     /// A script whose values are quoted already. For [`sh!`](crate::sh), and for text that the user wrote as a script.
     pub fn trusted(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), needs: Vec::new() }
     }
 
     /// This script, then `next` on a new line.
@@ -27,33 +34,69 @@ impl Script {
 
     /// Adds `next` on a new line.
     pub fn push(&mut self, next: impl Borrow<Script>) {
-        if !self.0.is_empty() && !self.0.ends_with('\n') {
-            self.0.push('\n');
+        let next = next.borrow();
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
         }
-        self.0.push_str(&next.borrow().0);
+        self.text.push_str(&next.text);
+        self.need(&next.needs);
+    }
+
+    /// The same script, which relies on these as well.
+    #[must_use]
+    pub fn needing(mut self, libraries: &[&'static Library]) -> Self {
+        self.need(libraries);
+        self
+    }
+
+    fn need(&mut self, libraries: &[&'static Library]) {
+        for library in libraries {
+            if !self.needs.contains(library) {
+                self.needs.push(library);
+            }
+        }
+    }
+
+    /// The same script with another text.
+    #[must_use]
+    pub fn with_text(self, text: String) -> Self {
+        Self { text, ..self }
     }
 
     /// Whether there is nothing to run.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
-    /// The text, for the shell that runs it.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The text, for a shell that knows what it needs.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a shell must know that runs the text.
+    pub fn needs(&self) -> &[&'static Library] {
+        &self.needs
+    }
+
+    /// The text with all that it needs before it, for any shell.
+    pub fn whole(&self) -> String {
+        let mut whole = String::new();
+        self.needs.iter().for_each(|library| library.define(&mut whole));
+        whole + &self.text
     }
 }
 
-/// Functions that probes are made with, as they go over the wire: without comments, and without the space that makes them
-/// easy to read. So no line of theirs may begin or end with space, or begin with `#`, for another reason.
-pub fn functions(text: &str) -> String {
-    let lines = text.lines().map(str::trim);
-    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect::<Vec<_>>().join("\n")
-}
-
+/// The whole.
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.whole())
+    }
+}
+
+/// The whole: who reads it need not be a shell of ours.
+impl Serialize for Script {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.whole())
     }
 }
 
@@ -125,6 +168,11 @@ pub struct Words<'a, T>(pub &'a [T]);
 pub trait ShellValue {
     /// Writes the value so that the shell reads back exactly it.
     fn write(&self, to: &mut String);
+
+    /// What a shell must know for that.
+    fn needs(&self) -> &[&'static Library] {
+        &[]
+    }
 }
 
 macro_rules! quoted {
@@ -182,7 +230,11 @@ impl<T: ShellValue> ShellValue for Words<'_, T> {
 /// A script is taken as it is, so that scripts can be put together.
 impl ShellValue for Script {
     fn write(&self, to: &mut String) {
-        to.push_str(&self.0);
+        to.push_str(&self.text);
+    }
+
+    fn needs(&self) -> &[&'static Library] {
+        &self.needs
     }
 }
 
@@ -190,12 +242,17 @@ impl<T: ShellValue + ?Sized> ShellValue for &T {
     fn write(&self, to: &mut String) {
         (**self).write(to);
     }
+
+    fn needs(&self) -> &[&'static Library] {
+        (**self).needs()
+    }
 }
 
-/// How `value` is written in a script.
-pub fn written(value: &(impl ShellValue + ?Sized)) -> String {
+/// How `value` is written in a script, which then needs what it needs. For [`sh!`](crate::sh).
+pub fn written(value: &(impl ShellValue + ?Sized), needs: &mut Vec<&'static Library>) -> String {
     let mut text = String::new();
     value.write(&mut text);
+    needs.extend(value.needs());
     text
 }
 
@@ -205,9 +262,14 @@ pub fn written(value: &(impl ShellValue + ?Sized)) -> String {
 /// `sh!("chmod {} -- {}", mode, path)`. A value that is itself a script is put in as it is.
 #[macro_export]
 macro_rules! sh {
-    ($text:literal $(, $value:expr)* $(,)?) => {
-        $crate::script::Script::trusted(format!($text $(, $crate::script::written(&$value))*))
+    ($text:literal $(,)?) => {
+        $crate::script::Script::trusted(format!($text))
     };
+    ($text:literal $(, $value:expr)+ $(,)?) => {{
+        let mut needs = Vec::new();
+        let text = format!($text $(, $crate::script::written(&$value, &mut needs))+);
+        $crate::script::Script::trusted(text).needing(&needs)
+    }};
 }
 
 #[cfg(test)]
@@ -230,8 +292,8 @@ mod tests {
     #[test]
     fn scripts_are_put_together_by_line() {
         let script = sh!("cd {}", "/a b").then(sh!("echo {} {}", Words(&["x", "it's"]), 3_u32));
-        assert_eq!(script.as_str(), "cd '/a b'\necho 'x' 'it'\\''s' '3'");
-        assert_eq!(sh!("cd {}", "/a/b-1.2").as_str(), "cd /a/b-1.2");
+        assert_eq!(script.text(), "cd '/a b'\necho 'x' 'it'\\''s' '3'");
+        assert_eq!(sh!("cd {}", "/a/b-1.2").text(), "cd /a/b-1.2");
     }
 
     proptest! {
@@ -239,7 +301,7 @@ mod tests {
         #[test]
         fn the_shell_reads_back_what_was_quoted(value in "[^\0]{0,40}") {
             let script = sh!("printf %s {}", value);
-            let output = Command::new("sh").arg("-c").arg(script.as_str()).output().unwrap();
+            let output = Command::new("sh").arg("-c").arg(script.text()).output().unwrap();
             prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
         }
 
@@ -250,7 +312,7 @@ mod tests {
                 "p={}; for q in {}; do case $q in {}) [ \"$p$q\" = {}{} ] && printf %s {}>&1;; esac; done",
                 v, v, v, v, v, v
             );
-            let output = Command::new("sh").arg("-c").arg(script.as_str()).output().unwrap();
+            let output = Command::new("sh").arg("-c").arg(script.text()).output().unwrap();
             prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
         }
     }

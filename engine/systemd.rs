@@ -1,22 +1,25 @@
 //! What systemd says of units, and what they can be called.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
 mod name;
 
 pub use self::name::{SUFFIXES, check_unit, has_suffix};
-use crate::script::functions;
+use crate::script::{Library, Script};
 
-/// The functions of sh that ask for it.
-pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| of_daemons(include_str!("systemd.sh")));
+static DAEMONS: Library = Library::new("daemons", &[include_str!("systemd/daemons.sh")]);
+static UNITS: Library = Library::new("units", &[include_str!("systemd/units.sh")]);
 
-/// Functions of sh that know by which words a script for init that starts a daemon is told from others.
-pub fn of_daemons(text: &str) -> String {
-    const WORDS: &str =
-        "start-stop-daemon|start_daemon|daemonize|nohup|setsid|pidfile|killproc|daemon=.?/";
-    format!("daemon_words='{WORDS}'\n{}", functions(text))
+/// What tells a script for init that starts a daemon from others.
+pub fn daemons() -> Script {
+    DAEMONS.script()
+}
+
+/// The functions of sh that ask about units.
+pub fn units() -> Script {
+    daemons().then(UNITS.script())
 }
 
 /// Where the unit files of whoever runs the host lie.

@@ -23,7 +23,7 @@ const TEXTS_MAX: usize = 1 << 20;
 /// Asks a host what it keeps of a run: two lines for each thing, as they were noted, and what is kept of it. The text of a file comes
 /// only where everyone on the host may read it.
 pub fn asking(run: &str) -> Script {
-    prelude::reading().then(Script::trusted(entry::READABLE)).then(sh!(
+    prelude::reading().then(entry::READABLE.script()).then(sh!(
         "run={} max={} room={}
 list=$STATE/kept/$run.list
 [ -f \"$list\" ] || exit 0

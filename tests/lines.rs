@@ -81,7 +81,7 @@ fn awk_and_the_plan_decide_alike() {
             cases.push((path, text, arguments, declared.desired));
         }
         let batch: Vec<_> = cases.iter().map(|(.., desired)| desired).collect();
-        let probe = host.probe(kind.probe(&batch).as_str());
+        let probe = host.probe(&kind.probe(&batch).whole());
         assert!(probe.ok && probe.stderr.is_empty(), "{probe:?}");
         let differences = kind.assess(&batch, &probe.stdout).unwrap();
         let steps: Vec<_> = batch.iter().map(|desired| kind.apply(desired, None)).collect();
@@ -98,7 +98,7 @@ fn awk_and_the_plan_decide_alike() {
             };
             assert_eq!(host.read(path), expected, "{}: {text:?} {arguments:?}", host.name());
         }
-        let probe = host.probe(kind.probe(&batch).as_str());
+        let probe = host.probe(&kind.probe(&batch).whole());
         let left = kind.assess(&batch, &probe.stdout).unwrap();
         for ((_, text, arguments, _), difference) in cases.iter().zip(left) {
             assert_eq!(difference, Ok(None), "{}: {text:?} {arguments:?}", host.name());

@@ -14,7 +14,7 @@ fn difference(host: &Host, kind: &str, arguments: &str) -> Difference {
     let kind = resources::kind(kind).unwrap();
     let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
     let desired = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired;
-    let probe = host.probe(probe_of(kind, &[&desired]).as_str());
+    let probe = host.probe(&probe_of(kind, &[&desired]).whole());
     assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
     kind.assess(&[&desired], &probe.stdout).unwrap().remove(0).unwrap().unwrap()
 }

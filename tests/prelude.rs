@@ -31,7 +31,7 @@ pub(crate) fn converge(
     let desired = &declared.desired;
     let assess = || {
         let before = host.list();
-        let probe = host.probe(probe_of(kind, &[desired]).as_str());
+        let probe = host.probe(&probe_of(kind, &[desired]).whole());
         assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
         assert_eq!(host.list(), before, "a probe only reads");
         let assessed = kind.assess(&[desired], &probe.stdout).unwrap().remove(0);
@@ -234,7 +234,7 @@ fn files_are_listed_only_if_one_of_them_differs() {
         let wanted = [declare("a b", false), declare("token", true), declare("c", false)];
         let wanted: Vec<_> = wanted.iter().collect();
         let look = || {
-            let probe = host.probe(probe_of(kind, &wanted).as_str());
+            let probe = host.probe(&probe_of(kind, &wanted).whole());
             assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
             let assessed = kind.assess(&wanted, &probe.stdout).unwrap();
             let differing = assessed.iter().map(|it| *it != Ok(None)).collect::<Vec<_>>();
@@ -250,7 +250,7 @@ fn files_are_listed_only_if_one_of_them_differs() {
         assert_eq!(look(), (vec![false, false, false], listed, 0), "{}", host.name());
         let digest = converge::content::Digest::of(b"of token");
         assert!(
-            !probe_of(kind, &wanted).as_str().contains(digest.as_str()),
+            !probe_of(kind, &wanted).text().contains(digest.as_str()),
             "a secret's is not told"
         );
         host.write("token", "another");
@@ -500,7 +500,7 @@ fn a_command_that_does_not_succeed_is_told_with_its_last_line() {
             ("kill -TERM $$", Some("143 (stopped after 5 seconds)")),
         ] {
             let (kind, check) = command_check(run, 0);
-            let probe = host.probe(kind.probe(&[&check]).as_str());
+            let probe = host.probe(&kind.probe(&[&check]).whole());
             let difference = kind.assess(&[&check], &probe.stdout).unwrap().remove(0).unwrap();
             let before = difference.map(|it| it.change.fields[0].before.clone());
             assert_eq!(before, found.map(Shown::from), "{}: {run}: {probe:?}", host.name());

@@ -58,7 +58,11 @@ impl Outcome {
         };
         let Some(Difference { change, .. }) = difference else { return Self::default() };
         let step = kind.apply(&declared.desired, Some(change));
-        Self { changes: lines(change), script: format!("{}\n", step.script), ..Self::default() }
+        Self {
+            changes: lines(change),
+            script: format!("{}\n", step.script.text()),
+            ..Self::default()
+        }
     }
 
     fn write(&self, case: &Case) {

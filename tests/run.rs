@@ -186,23 +186,24 @@ const ODD: &str = "-n %s\\n 'a' \"b\" $HOME `id` \\ \u{e4}\u{20ac}\t!\n\n# no en
 
 #[tokio::test]
 async fn content_comes_to_a_host_as_it_is_and_what_it_came_by_goes() {
-    let fleet = Fleet::new(&["a"]);
-    let playbook = format!(
-        r#"on(hosts("a"), |host| {{
+    for sensitive in [false, true] {
+        let fleet = Fleet::new(&["a"]);
+        let playbook = format!(
+            r#"on(hosts("a"), |host| {{
             let r = host.vars.root;
             let look = `ls -ld "$STAGE" >${{r}}/mode; echo "$STAGE" >${{r}}/where`;
-            file(`${{r}}/odd`, #{{ content: {ODD:?}, validate: look }});
+            file(`${{r}}/odd`, #{{ content: {ODD:?}, validate: look, sensitive: {sensitive} }});
             file(`${{r}}/empty`, #{{ content: "" }});
         }});"#
-    );
-    let ran = fleet.apply(&playbook).await;
-    assert_eq!(ran.status, Converged, "{:?}", ran.events);
-    assert_eq!(fleet.read("a", "odd").as_deref(), Some(ODD));
-    assert_eq!(fleet.read("a", "empty").as_deref(), Some(""));
-    assert!(fleet.read("a", "mode").unwrap().starts_with("drwx------"));
-    let stage = fleet.read("a", "where").unwrap();
-    assert!(
-        stage.contains("/converge.") && !std::path::Path::new(stage.trim()).exists(),
-        "{stage}"
-    );
+        );
+        let ran = fleet.apply(&playbook).await;
+        assert_eq!(ran.status, Converged, "{:?}", ran.events);
+        assert_eq!(fleet.read("a", "odd").as_deref(), Some(ODD));
+        assert_eq!(fleet.read("a", "empty").as_deref(), Some(""));
+        assert!(fleet.read("a", "mode").unwrap().starts_with("drwx------"));
+        let stage = fleet.read("a", "where").unwrap();
+        assert!(stage.contains(if sensitive { "/converge." } else { "/segment/stage" }), "{stage}");
+        let left = std::fs::read_dir(stage.trim()).map(Iterator::count);
+        assert!(left.as_ref().map_or(sensitive, |left| *left == 0 && !sensitive), "{left:?}");
+    }
 }

@@ -69,7 +69,7 @@ fn step(host: &Host, desired: &Desired) -> Outcome {
 
 /// What differs, in words; or why that is not known.
 fn differences(host: &Host, desired: &[&Desired]) -> Vec<String> {
-    let probe = host.probe(kind().probe(desired).as_str());
+    let probe = host.probe(&kind().probe(desired).whole());
     assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
     told(desired, &probe.stdout)
 }
@@ -353,14 +353,14 @@ fn a_systemd_that_does_not_answer_is_told_in_its_words() {
     for host in hosts("a.service", "LoadState=loaded ActiveState=inactive UnitFileState=disabled") {
         fs::write(host.bin().join("down"), "").unwrap();
         let off = service("name = 'a'\nrunning = false\nenabled = false");
-        let probe = host.probe(kind().probe(&[&off]).as_str());
+        let probe = host.probe(&kind().probe(&[&off]).whole());
         assert!(!probe.ok && probe.stderr.contains("Failed to connect to bus"), "{probe:?}");
         // The others find what this machine has.
         if !host.name().ends_with("/sh") {
             continue;
         }
         fs::remove_file(host.bin().join("systemctl")).unwrap();
-        let probe = host.probe(kind().probe(&[&off]).as_str());
+        let probe = host.probe(&kind().probe(&[&off]).whole());
         assert!(!probe.ok && probe.stderr.contains("no systemctl"), "{probe:?}");
     }
 }
@@ -441,7 +441,7 @@ fn a_look_waits_for_what_was_started_moments_ago_once_for_all() {
             );
             let probe = kind().probe(&both.iter().collect::<Vec<_>>());
             let probe = Script::trusted(sleep).then(probe);
-            let probe = probe.as_str().replace("/proc/uptime", &host.at("uptime"));
+            let probe = probe.whole().replace("/proc/uptime", &host.at("uptime"));
             let probe = host.probe(&probe);
             assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
             (told(&both.iter().collect::<Vec<_>>(), &probe.stdout), calls(&host).len())
@@ -506,7 +506,7 @@ fn a_script_for_init_whose_daemon_is_gone_does_not_run() {
     ) {
         let scripts = |script: &str| script.replace("/etc/init.d/*", &host.at("init.d/*"));
         let probe = || {
-            let probe = host.probe(&scripts(kind().probe(&[&on]).as_str()));
+            let probe = host.probe(&scripts(&kind().probe(&[&on]).whole()));
             assert!(probe.ok && probe.stderr.is_empty(), "{}: {probe:?}", host.name());
             let told = told(&[&on], &probe.stdout.replace(&host.at("init.d"), "/etc/init.d"));
             told[0].contains("running: false (no process of it is left) -> true")

@@ -78,8 +78,8 @@ fn broken(kind: &dyn Kind, cases: &[Case], host: &Host) -> Vec<String> {
     for (unit, properties) in UNITS {
         systemd::write(host, unit, properties);
     }
-    let tools = tools(host, script.as_str(), |word| SHELL.contains(&word) || given.contains(word));
-    let look = || look(kind, &batch, host, script.as_str());
+    let tools = tools(host, &script.whole(), |word| SHELL.contains(&word) || given.contains(word));
+    let look = || look(kind, &batch, host, &script.whole());
     let truth = look();
     let (mut wrong, mut unknown) = (Vec::new(), 0);
     each_way(host, &tools, |how| {
@@ -154,15 +154,15 @@ fn a_look_for_all_kinds_that_cannot_see_is_unknown_to_each_of_them() {
         let catalog = catalog(&declared.replace("ROOT", host.root().to_str().unwrap()));
         let nodes: Vec<NodeId> = catalog.nodes().map(|(id, _)| id).collect();
         let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
-        let looks = probe.script.as_str().matches("stat -c '%f").count();
+        let looks = probe.script.text().matches("entries \"$@\"").count();
         assert_eq!(looks, 1, "{}", probe.script);
         let look = || {
-            let said = host.run(probe.script.as_str());
+            let said = host.run(&probe.script.whole());
             let mut nodes = probe.read(&catalog, &said.stdout, &said.stderr).nodes;
             nodes.sort_by_key(|(id, _)| *id);
             nodes.into_iter().map(|(_, observed)| observed).collect::<Vec<_>>()
         };
-        let mut tools = tools(&host, probe.script.as_str(), |word| SHELL.contains(&word));
+        let mut tools = tools(&host, &probe.script.whole(), |word| SHELL.contains(&word));
         tools.retain(|(name, _)| name == "stat");
         let truth = look();
         let differs: Vec<bool> = truth.iter().map(|it| it.as_ref().unwrap().is_some()).collect();
@@ -253,9 +253,9 @@ fn guessed(kind: &dyn Kind, tools: &[&str], arguments: &[String], host: &Host) -
     let batch: Vec<Desired> = arguments.iter().map(declare).collect();
     let batch: Vec<&Desired> = batch.iter().collect();
     let script = probe_of(kind, &batch);
-    let look = || look(kind, &batch, host, script.as_str());
+    let look = || look(kind, &batch, host, &script.whole());
     // What else the script starts is there as it is.
-    let all = self::tools(host, script.as_str(), |word| word != "bash" && SHELL.contains(&word));
+    let all = self::tools(host, &script.whole(), |word| word != "bash" && SHELL.contains(&word));
     let tools: Vec<_> = all.into_iter().filter(|(name, _)| tools.contains(&&**name)).collect();
     let truth: Vec<Option<String>> = look().iter().map(|seen| found(seen).unwrap()).collect();
     let mut wrong = Vec::new();

@@ -51,7 +51,7 @@ fn write_probes(catalog: &Catalog) -> usize {
     }
     let queries = Queries::default();
     let length =
-        |nodes: &Vec<_>| Probe::new(catalog, nodes, "boundary", &queries).script.as_str().len();
+        |nodes: &Vec<_>| Probe::new(catalog, nodes, "boundary", &queries).script.text().len();
     hosts.values().map(length).sum()
 }
 

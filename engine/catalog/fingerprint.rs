@@ -1,9 +1,9 @@
 //! What tells two desired states apart: the digest of what would be run.
 
-use crate::{content::Digest, resource::Step, script::Script};
+use crate::{content::Digest, resource::Step};
 
 pub(super) fn fingerprint(step: &Step) -> Digest {
-    let mut text = step.script.as_str().to_owned();
+    let mut text = step.script.text().to_owned();
     for content in &step.contents {
         text.push('\n');
         text.push_str(content.digest().as_str());
@@ -20,7 +20,7 @@ pub(super) fn without_secrets(mut step: Step) -> Step {
         return step;
     }
     let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
-    let (mut script, mut rest) = (String::new(), step.script.as_str());
+    let (mut script, mut rest) = (String::new(), step.script.text());
     while let Some(start) = rest.find(is_digit) {
         let (before, from) = rest.split_at(start);
         let (digits, after) = from.split_at(from.find(|c| !is_digit(c)).unwrap_or(from.len()));
@@ -29,7 +29,7 @@ pub(super) fn without_secrets(mut step: Step) -> Step {
         rest = after;
     }
     script += rest;
-    step.script = Script::trusted(script);
+    step.script = step.script.with_text(script);
     step.contents.retain(|content| !content.is_sensitive());
     step
 }

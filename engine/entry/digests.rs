@@ -1,39 +1,18 @@
 //! What files hold, by its digest.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
 use super::{Asked, Entry, lines};
 use crate::{
     content::Digest,
     resource::{Look, Unknown},
-    script::{Script, functions},
-    sh,
+    script::{Library, Script},
 };
 
 /// What a part of a probe begins with that reads files.
 pub fn looking() -> Script {
-    static LOOKING: LazyLock<String> = LazyLock::new(|| functions(include_str!("looking.sh")));
-    Script::trusted(LOOKING.as_str())
-}
-
-/// Reads the digests of those of `"$@"` that are files: one `sha256sum` for all. They are left in `$sums`.
-/// Nothing else is opened: to read a pipe would wait for ever. Files of directories where others may put something in their
-/// place are read one by one, with more care: their digests are printed, and left in `$guarded_sums`.
-///
-/// Each `set` copies the whole list: so it is made anew only where something else stands on it, and in one go.
-pub fn probe_digests() -> Script {
-    sh!("others= files= guarded_sums= i=0
-for p do
-i=$((i+1))
-if [ ! -f \"$p\" ] || [ -L \"$p\" ]; then others=yes
-elif ours \"${{p%/*}}\"; then files=\"$files \\\"\\${{$i}}\\\"\"
-else others=yes; summed \"$p\" || return; fi
-done
-[ -z \"$others\" ] || eval \"set --$files\"
-sums=; [ $# = 0 ] || sums=$(sha256sum -- \"$@\" 2>/dev/null) || {{
-  [ $? -lt 126 ] || die 'sha256sum cannot be started, or was killed' || return
-  for p do [ -r \"$p\" ] || say \"unreadable $p\"; done
-}}")
+    static LOOKING: Library = Library::new("looking", &[include_str!("looking.sh")]);
+    LOOKING.script()
 }
 
 /// A line for `sha256sum -c`. A backslash in a path is doubled, and one before the digest says so.

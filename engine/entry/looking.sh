@@ -44,3 +44,58 @@ seen() {
   why=${why##*"$nl"} why=${why:-it cannot be read}
   return 1
 }
+
+# entries PATH...: prints what lies at each: one `stat` for all, one line for each path that has anything. Where it missed one, another
+# says why, after `missed`, up to a dot. A name of an account may hold spaces, so only colons, which none can hold, stand between the
+# parts; the path is ours. Then it tells of each directory above, where the way to it is not as it is written, whether the links there
+# count.
+entries() {
+  stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null ||
+    printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)"
+  ways "$@"
+}
+
+# few_entries PATH...: does the same where mostly nothing is: there one `stat` does both. A shell that reads what a process says copies
+# itself for that.
+few_entries() {
+  { missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1
+  ways "$@"
+}
+ways() {
+  up=.
+  for p do
+    [ "$up" != "${p%/*}" ] || continue
+    up=${p%/*}
+    { cd -P -- "$up/" && [ "$PWD" != "${up:-/}" ]; } 2>/dev/null || continue
+    why=$(way "$up" 2>&1) || printf 'barred %s\n%s\n' "$up" "${why##*"$nl"}"
+  done
+}
+
+# behind PATH...: prints what lies behind those that are links to directories, after a line of its own: one more `stat`, if there are
+# any that count.
+behind() {
+  for p do
+    shift
+    if [ -L "$p" ] && [ -d "$p" ] && (enter "$p") 2>/dev/null; then set -- "$@" "$p"; fi
+  done
+  [ $# = 0 ] || { say; say behind; stat -Lc '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null || :; }
+}
+
+# digests PATH...: leaves in $sums the digests of those that are files: one `sha256sum` for all. Nothing else is opened: to read a pipe
+# would wait for ever. Files of directories where others may put something in their place are read one by one, with more care: their
+# digests are printed, and left in $guarded_sums. Each `set` copies the whole list: so it is made anew only where something else stands
+# on it, and in one go.
+digests() {
+  others= files= guarded_sums= i=0
+  for p do
+    i=$((i+1))
+    if [ ! -f "$p" ] || [ -L "$p" ]; then others=yes
+    elif ours "${p%/*}"; then files="$files \"\${$i}\""
+    else others=yes; summed "$p" || return; fi
+  done
+  [ -z "$others" ] || eval "set --$files"
+  sums=; [ $# = 0 ] || sums=$(sha256sum -- "$@" 2>/dev/null) || {
+    [ $? -lt 126 ] || die 'sha256sum cannot be started, or was killed' || return
+    for p do [ -r "$p" ] || say "unreadable $p"; done
+  }
+}

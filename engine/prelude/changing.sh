@@ -125,7 +125,24 @@ empty() {
   done
 }
 
-# sweep [FOLDER]: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and FOLDER.
+# stage: makes a place for content. It belongs to whoever has the lock, who also removes what a script left there that was killed.
+stage() {
+  STAGE=$STATE/segment/stage
+  [ -d "$STAGE" ] || mkdir -p -m 700 "$STAGE" || return
+  trap 'sweep "$STAGE"/*' EXIT
+}
+
+# stage_secretly: does the same for secrets. They do not reach a disk, where the host has a place for that which nobody else may write to.
+stage_secretly() {
+  for at in "${XDG_RUNTIME_DIR:-/nonexistent}" /run "${TMPDIR:-/tmp}"; do
+    if [ -O "$at" ] && [ -w "$at" ]; then break; fi
+  done
+  STAGE=$(mktemp -d "$at/converge.XXXXXXXXXX") || return
+  trap 'sweep "$STAGE"' EXIT
+  : >"$STAGE/held.$$"
+}
+
+# sweep [PATH]...: removes the folders that `beside` made, the markers that `unmark` emptied and that are so still, and what it is told.
 sweep() {
   if [ -f "$STAGE/beside.$$" ]; then
     while IFS= read -r beside; do

@@ -7,6 +7,10 @@ recover() {
   # The run that armed it may still confirm it.
   if [ -z "${again-}" ] && is_armed; then fired && recovered=yes; fi
   if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
+  for left in "$STATE"/segment/stage/*; do
+    if [ -e "$left" ]; then rm -rf -- "$STATE"/segment/stage/*; fi
+    break
+  done
   for list in "$STATE"/beside/*; do
     [ -f "$list" ] || continue
     while IFS= read -r folder; do

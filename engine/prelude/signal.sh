@@ -1,6 +1,6 @@
 # signal_below PROCESS SIGNAL: signals all that descends from a process, wherever it went, and all of its group, whatever it descends
 # from: but neither the process nor what it descends from. Who a process is says the kernel; its name, in which anything may stand, is
-# not read.
+# not read. What watches the shell is left alone.
 signal_below() {
   if [ -r /proc/self/stat ]; then processes; else ps -A -o pid= -o ppid= -o pgid=; fi |
     awk -v root="$1" -v own=$$ '
@@ -15,7 +15,9 @@ signal_below() {
               (below(p, root) || group[p] == group[root] && group[own] != group[root]))
             print p
       }' |
-    while read -r one; do kill "-$2" "$one" 2>/dev/null; done
+    while read -r one; do
+      [ "/proc/$one/fd/8" -ef "$STATE/heard" ] || kill "-$2" "$one" 2>/dev/null
+    done
   :
 }
 

@@ -4,34 +4,23 @@ use std::collections::HashMap;
 
 use crate::{
     resource::{Look, Unknown},
-    script::Script,
+    script::{Library, Script},
     sh,
 };
 
-/// Ends what comes before the first section, and says how sections are called and end.
-///
-/// Each line is a packet of its own to the connection, so one ends a section and begins the next. What a section said on its
-/// standard error counts where it failed, so only then it is framed too.
+static FRAMES: Library = Library::new("frames", &[include_str!("frames.sh")]);
+
+/// Ends what comes before the first section.
 pub(super) fn begin(boundary: &str) -> Script {
-    sh!(
-        "was=$PWD
-lists() {{ set -f; IFS='\n'; }}
-frame() {{ printf '\\n%s %s\\n' {} \"$*\"; [ $2 = 0 ] || printf '\\n%s %s\\n' {} \"$*\" >&2; }}
-frame 0 0",
-        boundary,
-        boundary
-    )
+    FRAMES.script().then(sh!("frame_mark={}; frame 0 0", boundary))
 }
 
-/// Adds a section, with the words that are its arguments. It is a function, and no subshell, which would be a process. What it
-/// set for the shell is put back.
+/// Adds a section, with the words that are its arguments.
 pub(super) fn push(script: &mut Script, index: usize, section: &Script, words: &Script) {
     let (lists, end) = (if words.is_empty() { "" } else { "lists; " }, index + 1);
-    script.push(sh!("part() {{\nset +f; unset IFS"));
+    script.push(sh!("part() {{\nbegins"));
     script.push(section);
-    script.push(Script::trusted(format!(
-        "}}\n{lists}part{words}\nended=$?; set +f; unset IFS; cd \"$was\"\nframe {end} $ended"
-    )));
+    script.push(Script::trusted(format!("}}\n{lists}part{}; ended {end}", words.text())));
 }
 
 /// The parts of a probe's output.

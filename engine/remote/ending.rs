@@ -59,7 +59,7 @@ pub(super) async fn beside(
 
 /// Signals all that runs in a shell.
 fn script(process: u32, signal: &str) -> Script {
-    prelude::signal().then(sh!("signal_below {} {}", process, signal))
+    prelude::reading().then(prelude::signal()).then(sh!("signal_below {} {}", process, signal))
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
     fn the_script_is_one_for_every_shell() {
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             let mut command = Command::new(shell[0]);
-            command.args(&shell[1..]).args(["-nc", script(1, "TERM").as_str()]);
+            command.args(&shell[1..]).args(["-nc", &script(1, "TERM").whole()]);
             let Ok(output) = command.output() else { continue };
             assert!(output.status.success(), "{shell:?}: {output:?}");
         }

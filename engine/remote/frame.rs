@@ -27,10 +27,10 @@ pub(super) const KEPT_OPEN: u8 = 9;
 
 fn with_mark(before: &str, script: &Script, after: &str, mark: &str, to: &mut String) {
     // Room for the quotes, each of which takes four bytes in the word: a large fleet has many scripts.
-    to.reserve(script.as_str().len() * 5 / 4);
+    to.reserve(script.text().len() * 5 / 4);
     to.push_str("{ ");
     to.push_str(before);
-    script.as_str().write(to);
+    script.text().write(to);
     to.push_str(after);
     let marks = format!("; printf '\\000%s %d\\n' {mark} $?; printf '\\000%s\\n' {mark} >&2; }}\n");
     to.push_str(&marks);

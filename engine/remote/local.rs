@@ -141,7 +141,7 @@ mod tests {
         let traffic = remote.traffic();
         assert_eq!((traffic.connections, traffic.round_trips), (1, 2));
         assert_eq!(traffic.bytes_received, "out\nerr\n0022\nit's\n".len() as u64);
-        assert_eq!(traffic.bytes_sent, (first.as_str().len() + second.as_str().len()) as u64);
+        assert_eq!(traffic.bytes_sent, (first.text().len() + second.text().len()) as u64);
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ pub trait Remote: Send + Sync {
         self.run(script, output).await
     }
 
-    /// Runs a script before the next one, or at the end, of which nobody hears anything.
+    /// Runs a script before the next one, or at the end, in the shell that goes on, and of which nobody hears anything.
     async fn later(&self, script: &Script) {
         let _ = script;
     }

@@ -8,12 +8,12 @@ use tokio::{
 
 use super::{
     Exit, Output, RemoteError, ending,
-    frame::{KEPT_OPEN, Scan, frame, frame_kept, frame_work},
+    frame::{Scan, frame, frame_kept, frame_work},
     greeting::Greeting,
     pipe::{End, Piece, Pipe, keep_end, nonce, one_line},
     traffic::Counters,
 };
-use crate::script::{Quoted, Script};
+use crate::script::{Library, Quoted, Script};
 
 /// Where a script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Shell {
     greeting: Greeting,
     /// What the shell reads before the next script.
     setup: String,
+    /// What it learned by then.
+    knows: Vec<&'static Library>,
     nonce: String,
     count: u64,
     /// Set while a script runs. It stays set if the script's end was never seen, be it that the connection was
@@ -45,7 +47,8 @@ pub(super) struct Shell {
 impl Shell {
     /// A shell that reads as soon as its greeting is over.
     pub(super) fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
-        Ok(Self { pipe, greeting, setup, nonce: nonce()?, count: 0, busy: false, holds: false })
+        let (count, busy, holds) = (0, false, false);
+        Ok(Self { pipe, greeting, setup, knows: Vec::new(), nonce: nonce()?, count, busy, holds })
     }
 
     /// Runs one script to its end. Where that takes longer than `output` says, `end` ends it.
@@ -60,7 +63,7 @@ impl Shell {
         traffic: &Counters,
         end: &ending::End<'_>,
     ) -> Result<Exit, RemoteError> {
-        if script.as_str().contains('\0') {
+        if script.text().contains('\0') {
             return Err(RemoteError::Refused("a script cannot hold a NUL byte".to_owned()));
         }
         if std::mem::replace(&mut self.busy, true) {
@@ -70,7 +73,9 @@ impl Shell {
         self.greeting.followed = true;
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
-        traffic.sent(script.as_str().len());
+        let before = self.setup.len();
+        self.learn(script);
+        traffic.sent(script.text().len() + self.setup.len() - before);
         let mut text = std::mem::take(&mut self.setup);
         match place {
             Place::Subshell => frame(script, &mark, &mut text),
@@ -151,12 +156,20 @@ impl Shell {
         result.await.map_err(|error| RemoteError::Lost(error.to_string()))
     }
 
-    /// Runs a script before the next one, or at the end. Nobody hears of it.
+    /// Makes the shell know what a script needs.
+    fn learn(&mut self, script: &Script) {
+        for library in script.needs() {
+            if !self.knows.contains(library) {
+                library.define(&mut self.setup);
+                self.knows.push(library);
+            }
+        }
+    }
+
+    /// Runs a script in the shell itself before the next one, or at the end. Nobody hears of it.
     pub(super) fn later(&mut self, script: &Script) {
-        let text = format!(
-            "(eval {}) </dev/null >/dev/null 2>&1 {KEPT_OPEN}>&-\n",
-            Quoted(script.as_str())
-        );
+        self.learn(script);
+        let text = format!("eval {} </dev/null >/dev/null 2>&1\n", Quoted(script.text()));
         self.setup.push_str(&text);
     }
 

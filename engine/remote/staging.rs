@@ -58,7 +58,7 @@ impl Staging {
 /// A folder that was made in vain is removed, so that an abandoned transfer leaves nothing behind.
 fn command(nonce: &str, folder: Option<&str>) -> String {
     let folder = Quoted(folder.unwrap_or_default());
-    let leftovers = prelude::leftovers().to_string().replace('\n', " ");
+    let leftovers = prelude::LEFTOVERS.text().replace('\n', " ");
     format!(
         "exec sh -c 'umask 077; {leftovers}; d=$1; test -n \"$d\" || {{ leftovers; d=$(mktemp -d \"${{TMPDIR:-/tmp}}/converge.XXXXXXXXXX\"); }} || exit; \
          echo \"{nonce} $d\"; tar -xmf - -C \"$d\" && exit; test -n \"$1\" || rm -rf -- \"$d\"; exit 1' sh {folder}"

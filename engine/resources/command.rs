@@ -276,7 +276,7 @@ cannot_say() { say \"unknown $1: $asked_why\"; }";
 
 /// The functions that questions are asked with.
 fn asking() -> Script {
-    Script::trusted(entry::HIDDEN).then(Script::trusted(ASKED))
+    entry::HIDDEN.script().then(Script::trusted(ASKED))
 }
 
 /// A name is one line: it stands in plans and reports.
@@ -328,8 +328,8 @@ mod tests {
         command.stdin = Some(Text::Secret(Secret::new("c", "hunter2")));
         let step = command.apply(None);
         let probe = Command::probe(&[&command]);
-        assert!(!step.script.as_str().contains("hunter2") && !probe.as_str().contains("hunter2"));
-        assert!(probe.as_str().contains("export A='plain'"), "{probe}");
+        assert!(!step.script.text().contains("hunter2") && !probe.text().contains("hunter2"));
+        assert!(probe.text().contains("export A='plain'"), "{probe}");
         assert!(step.contents.iter().all(Content::is_sensitive) && step.contents.len() == 2);
     }
 }

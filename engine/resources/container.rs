@@ -1,6 +1,6 @@
 //! The `container` kind.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::{
     entry,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
-    script::{Script, Words, functions},
+    script::{Library, Script, Words},
     secret::Text,
     sh,
 };
@@ -267,7 +267,7 @@ name={} previous={}
 forget_previous
 {}
 }}",
-                Script::trusted(FUNCTIONS.as_str()),
+                REPLACE.script(),
                 self.name,
                 self.previous(),
                 image::remove("rm -f", &self.name)
@@ -299,7 +299,7 @@ forget_previous
             &sh!("{} -- {} {}", Words(&options), image, Words(&self.command)),
         );
         let script = Script::trusted(NEEDS_DOCKER)
-            .then(Script::trusted(check::FUNCTIONS.as_str()))
+            .then(check::TRIES.script())
             .then(image::pulled(image))
             .then(sh!(
                 "name={} previous={} hash={} reverted={} made_of_else={}
@@ -311,7 +311,7 @@ image=$(docker image inspect -f '{{{{.Id}}}}' -- {})",
                 if made_of_else { "yes" } else { "" },
                 image
             ))
-            .then(Script::trusted(FUNCTIONS.as_str()))
+            .then(REPLACE.script())
             .then(create)
             .then(self.healthy())
             .then(sh!("replace"));
@@ -325,7 +325,7 @@ const PUT_BACK: i32 = 85;
 /// What an old container has behind its name while the new one must prove itself.
 const PREVIOUS: &str = ".converge-previous";
 
-static FUNCTIONS: LazyLock<String> = LazyLock::new(|| functions(include_str!("container.sh")));
+static REPLACE: Library = Library::new("container", &[include_str!("container.sh")]);
 
 impl Container {
     /// The name that the old container has while the new one must prove itself.
@@ -404,7 +404,7 @@ mod tests {
         let hidden = Shown::sensitive();
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
         let step = new.apply(Some(&change));
-        assert!(!step.script.as_str().contains("hunter"));
+        assert!(!step.script.text().contains("hunter"));
         assert!(step.contents[0].is_sensitive());
     }
 
@@ -495,9 +495,7 @@ mod tests {
         api.env.insert("CR".into(), Text::Plain("cr\r".into()));
         api.env.insert("PLAIN".into(), Text::Plain("it's".into()));
         let step = api.apply(None);
-        assert!(
-            !step.script.as_str().contains("BEGIN KEY") && !step.script.as_str().contains("xxx")
-        );
+        assert!(!step.script.text().contains("BEGIN KEY") && !step.script.text().contains("xxx"));
         let texts: Vec<&str> = step.contents.iter().map(|it| it.text().unwrap()).collect();
         assert_eq!(texts[0], "PLAIN=it's\n");
         assert!(

@@ -230,7 +230,7 @@ mod tests {
             secret.plan(observed[0].as_ref().unwrap()).is_some() && !told.contains("hunter"),
             "{told}"
         );
-        assert!(!secret.apply(None).script.as_str().contains("hunter2"));
+        assert!(!secret.apply(None).script.text().contains("hunter2"));
         assert_eq!(change(&secret, "0 7 aHVudGVyMg==\n"), None);
     }
 }

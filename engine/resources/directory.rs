@@ -6,7 +6,6 @@ mod below;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
 };
 
 use schemars::JsonSchema;
@@ -21,7 +20,7 @@ use crate::{
     resource::{
         ArgumentError, Files, Look, Resource, SourceTree, Step, TreeFile, Unknown, Unreadable,
     },
-    script::{Script, Words, functions},
+    script::{Library, Script, Words},
     sh,
 };
 
@@ -79,25 +78,14 @@ pub struct Observed {
     extra: BTreeSet<String>,
 }
 
-/// `foreign PATH MODE OWNER GROUP` says so when something below PATH belongs to others; to a name that the host does
-/// not know yet, nothing belongs.
-const FOREIGN: &str = r#"foreign() {
-  [ -d "$1" ] || return 0
-  p=$1
-  if [ -z "$4" ]; then set -- "$p" ! -user "$3"
-  elif [ -z "$3" ]; then set -- "$p" ! -group "$4"
-  else set -- "$p" '(' ! -user "$3" -o ! -group "$4" ')'; fi
-  found=$(find -H "$@" -print -quit 2>&1) && [ -z "$found" ] || case $nl$found in
-    *"$nl$p"* | *"not the name of"* | *unknown*) say "foreign $p" ;;
-    *) say "unread $p" ;;
-  esac
-}"#;
+/// How it is found out whether something in a directory belongs to others.
+static FOREIGN: Library = Library::new("foreign", &[include_str!("foreign.sh")]);
 
 /// How a directory is made.
-static FOLDER: LazyLock<String> = LazyLock::new(|| functions(include_str!("folder.sh")));
+static FOLDER: Library = Library::new("folder", &[include_str!("folder.sh")]);
 
 /// How a purge finds what is extra, and removes it.
-static EXTRA: LazyLock<String> = LazyLock::new(|| functions(include_str!("extra.sh")));
+static EXTRA: Library = Library::new("extra", &[include_str!("extra.sh")]);
 
 impl Resource for Directory {
     type Observed = Observed;
@@ -166,29 +154,27 @@ impl Resource for Directory {
         let mut script = Script::default();
         if batch.iter().any(|directory| !directory.tree.is_empty()) {
             script.push(entry::looking());
+            let all = Script::trusted("\"$@\"");
             let paths = all_paths(batch);
             let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
             // Only a list that is too long for one program is told again, in pieces.
             let chunks = entry::chunks(&paths);
             for chunk in &chunks {
-                if chunks.len() > 1 {
-                    script.push(sh!("set -- {}", Words(chunk)));
-                }
-                script.push(entry::probe_digests());
-                script.push(sh!("say \"$sums\""));
+                let paths = if chunks.len() > 1 { sh!("{}", Words(chunk)) } else { all.clone() };
+                script.push(sh!("digests {} || return; say \"$sums\"", paths));
             }
         }
         let tops: Vec<&str> = batch.iter().map(|it| it.path.as_str()).collect();
         script.push(entry::probe_behind_links(&tops));
         if batch.iter().any(|it| it.recurse) {
-            script.push(Script::trusted(FOREIGN));
+            script.push(FOREIGN.script());
         }
         for it in batch.iter().filter(|it| it.recurse) {
             let words = entry::words(&None, &it.owner, &it.group);
             script.push(sh!("foreign {} {}", it.path, words));
         }
         if batch.iter().any(|it| it.purge) {
-            script.push(Script::trusted(EXTRA.as_str()));
+            script.push(EXTRA.script());
         }
         for it in batch.iter().filter(|it| it.purge) {
             script.push(sh!("top={} count=0\nsay \"purged $top\"", it.path));
@@ -286,7 +272,7 @@ impl Resource for Directory {
 
     fn apply(&self, change: Option<&Change>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
-        let mut step = Step::from(Script::trusted(FOLDER.as_str()));
+        let mut step = Step::from(FOLDER.script());
         step.script.push(sh!("top {} {}", self.path, access));
         for folder in &self.folders {
             step.script.push(sh!("folder {} {}", self.below(folder), access));
@@ -307,7 +293,7 @@ impl Resource for Directory {
             step.script.push(sh!("enter {} && given {}", self.path, owners));
         }
         if self.purge {
-            step.script.push(Script::trusted(EXTRA.as_str()));
+            step.script.push(EXTRA.script());
             step.script.push(self.each_folder("rid"));
         }
         step

@@ -18,7 +18,7 @@ use crate::{
     entry::{self, Entry},
     footprint::{Access, Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words},
+    script::{Library, Script, Words},
     secret::Text,
     sh,
     value::Value,
@@ -85,6 +85,9 @@ const AS_WANTED: &str = "all as wanted";
 
 /// What it says before it comes to files of which nothing is shown.
 const HIDDEN: &str = "not shown";
+
+/// How files are read.
+static FILES: Library = Library::new("files", &[include_str!("file.sh")]);
 
 impl Resource for File {
     type Observed = Observed;
@@ -173,34 +176,18 @@ impl Resource for File {
         let shown = batch.iter().filter(|file| file.is_shown());
         let shown: Vec<&str> = shown.map(|file| file.path.as_str()).collect();
         let asked = batch.iter().filter(|file| file.is_shown() && file.sensitive == Some(false));
-        let asked = asked.map(|file| file.path.as_str());
+        let asked: String = asked.map(|file| ["\n", &file.path, "\n"].concat()).collect();
+        let functions = entry::looking().then(entry::READABLE.script()).then(FILES.script());
         // Where all is as it should be, one line says so, and of the rest only secrets are listed.
-        let mut script = shown::functions(asked).then(sh!("wanted={}", wanted));
-        if shown.len() < batch.len() {
-            script.push(sh!("set -- {}", Words(&shown)));
-        }
-        script.push(entry::probe_digests());
-        script.push(sh!(
-            "if [ -n \"$wanted\" ] && [ \"$sums$nl\" = \"$wanted\" ]; then say {}; wanted=; else say \"$sums\"; fi
-set -f; IFS='\n'; set -- $sums
-for line in $wanted; do
-  path=${{line#*  }}
-  case $line in \\\\*) path=$(printf %b \"$path\") ;; esac
-  if [ \"$line\" != \"${{1-}}\" ]; then
-    [ -f \"$path\" ] && [ ! -L \"$path\" ] && [ -r \"$path\" ] || continue
-    case $nl$guarded_sums in *\"$nl$line$nl\"*) continue ;; *\"  $path$nl\"*) shown \"$path\"; continue ;; esac
-    while [ $# -gt 0 ] && [ \"${{1#*  }}\" != \"$path\" ]; do shift; done
-  fi
-  if [ \"$line\" = \"${{1-}}\" ]; then shift; continue; fi
-  shown \"$path\"
-done
-unset IFS; set +f",
-            AS_WANTED
-        ));
+        let paths = match shown.len() < batch.len() {
+            true => sh!("{}", Words(&shown)),
+            false => Script::trusted("\"$@\""),
+        };
+        let (max, paths) = (shown::MAX + 1, &paths);
+        let mut script =
+            functions.then(sh!("shown_max={}; files {} {} {}", max, wanted, asked, paths));
         if !hidden.is_empty() {
-            script.push(sh!("say {}\nset -- {}", HIDDEN, Words(&hidden)));
-            script.push(entry::probe_digests());
-            script.push(sh!("say \"$sums\""));
+            script.push(sh!("files_not_shown {}", Words(&hidden)));
         }
         script
     }

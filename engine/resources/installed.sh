@@ -1,15 +1,15 @@
-# installed NAME... prints a line for each that dpkg knows: NAME VERSION STATUS, and missing NAME for the others; what dpkg
+# installed NAME...: leaves in $installed a line for each that dpkg knows: NAME VERSION STATUS, and missing NAME for the others; what dpkg
 # says of a trouble stands behind a question mark. A name without an architecture is that of the host's own, which is that
 # of dpkg; a list without dpkg is not a whole one.
 # Where not all are installed under these names, all packages are listed: only so is it seen who provides a name.
 # A version begins with a digit (deb-version(7)), so a letter behind a tab is a status.
 installed() {
-  known=$(dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Abbrev}\n${Package}:${Architecture}\t${Version}\t${db:Status-Abbrev}\n' -- "$@" dpkg 2>/dev/null) &&
-    case $known in
+  installed=$(dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Abbrev}\n${Package}:${Architecture}\t${Version}\t${db:Status-Abbrev}\n' -- "$@" dpkg 2>/dev/null) &&
+    case $installed in
       *"	"[a-z][!i]* | *"	"[a-z]iR*) ;;
-      *) say "$known"; return ;;
+      *) return ;;
     esac
-  { dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${db:Status-Abbrev}\t${Provides}\n' 2>&1 || say "dpkg-query ended with exit status $?"; } |
+  installed=$({ dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${db:Status-Abbrev}\t${Provides}\n' 2>&1 || say "dpkg-query ended with exit status $?"; } |
     awk -F '\t' '
       BEGIN { for (i = 1; i < ARGC; i++) wanted[ARGV[i]]; ARGC = 1 }
       function line(name, arch, state) {
@@ -31,5 +31,5 @@ installed() {
           if (lines[i] ~ /\t.i[^R]*$/ || lines[i] ~ /\tprovided$/) have[names[i]]
         }
         if (!failed && native != "") for (name in wanted) if (!(name in have)) print "missing\t" name
-      }' "$@"
+      }' "$@")
 }

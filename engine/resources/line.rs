@@ -1,10 +1,6 @@
 //! The `line` kind.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
@@ -20,7 +16,7 @@ use crate::{
     entry,
     footprint::{Footprint, Lies},
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words, functions},
+    script::{Library, Script, Words, functions},
     sh,
 };
 
@@ -81,7 +77,10 @@ enum State {
 }
 
 /// What probe and step both run, so that they agree. [`crate::edit::Editor`] says the same in Rust.
-static AWK: LazyLock<String> = LazyLock::new(|| functions(include_str!("line.awk")));
+const AWK: &str = include_str!("line.awk");
+
+/// How lines of files are asked about.
+static LINES: Library = Library::new("lines", &[include_str!("line.sh"), "line_awk='", AWK, "'"]);
 
 /// How much of a text comes back for the diff, in bytes.
 const SHOWN_MAX: usize = 64 * 1024;
@@ -153,13 +152,9 @@ impl Resource for Line {
 
     fn probe(batch: &[&Self]) -> Script {
         let by_path = by_path(batch);
-        let functions = [entry::HIDDEN, entry::READABLE].map(Script::trusted);
-        let mut script = sh!(
-            "{}\n{}\n{}\ncopies= copied=0\nset -- probe",
-            functions[0],
-            functions[1],
-            entry::looking()
-        );
+        let functions = [&entry::HIDDEN, &entry::READABLE, &LINES].map(Library::script);
+        let mut script = functions.into_iter().fold(entry::looking(), Script::then);
+        script.push(sh!("shown_max={}; set -- probe", SHOWN_MAX + 1));
         let mut texts = Script::default();
         for (at, (path, lines)) in by_path.iter().enumerate() {
             let (mut questions, mut ids) = (Script::default(), Script::default());
@@ -169,22 +164,12 @@ impl Resource for Line {
             }
             let seen = Script::trusted(format!("seen{at}"));
             script.push(sh!(
-                "p={} {}=
-if [ -f \"$p\" ] && [ -r \"$p\" ]; then
-  if seen \"$p\"; then {}=$seen; set -- \"$@\"{}
-  else for id in{}; do say \"$id barred $why\"; done; fi
-else
-  if [ -f \"$p\" ]; then state=unread; elif [ -e \"$p\" ]; then state=special
-  elif [ -L \"$p\" ] && ! why=$(ends \"$p\" 2>&1); then state=\"barred ${{why##*\"$nl\"}}\"
-  elif hidden \"$p\"; then state=unread; else state=missing; fi
-  for id in{}; do say \"$id $state\"; done
-fi",
+                "{}=; if lines_at {}{}; then {}=$seen; set -- \"$@\"{}; fi",
+                seen,
                 path,
-                seen,
-                seen,
-                questions,
                 ids,
-                ids
+                seen,
+                questions
             ));
             let asked = |wish| lines.iter().any(|(_, line)| line.sensitive == wish);
             let hide = match (asked(Some(false)), asked(None)) {
@@ -192,33 +177,12 @@ fi",
                 (false, true) => "closed",
                 (false, false) => "yes",
             };
-            texts.push(sh!("text \"${}\" {} {}{} || return", seen, path, hide, ids));
+            texts = sh!("{} && text \"${}\" {} {}{}", texts, seen, path, hide, ids);
         }
-        script.push(sh!(
-            "text() {{
-  path=$1 at=$2 hide=$3 differ=; shift 3
-  for id do case $nl$verdicts$nl in *\"$nl$id differs$nl\"*) differ=\"$differ $id\" ;; esac; done
-  [ -n \"$differ\" ] || return 0
-  if ! tr -d '\\000' <\"$path\" | cmp -s - \"$path\"; then say \"binary$differ\"; return; fi
-  sum=$(sha256sum <\"$path\") || return
-  what=text; [ \"$hide\" = yes ] || readable \"$at\" || what=closed
-  say \"$what ${{sum%% *}}$differ\"
-  case $hide/$what in yes/* | closed/closed) ;; *) head -c {} \"$path\" | base64 ;; esac
-  say .
-}}
-answers() {{
-  verdicts=; [ $# = 1 ] || verdicts=$(awk -- {} \"$@\") || return
-  say \"$verdicts\"
-{}
-}}
-answers \"$@\"; code=$?
-[ -z \"$copies\" ] || rm -rf -- \"$copies\"
-return $code",
-            SHOWN_MAX + 1,
-            AWK.as_str(),
+        script.then(sh!(
+            "verdicts \"$@\"{}; code=$?\n[ -z \"$copies\" ] || rm -rf -- \"$copies\"\nreturn $code",
             texts
-        ));
-        script
+        ))
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
@@ -299,7 +263,7 @@ return $code",
             sh!("die \"there is no $p: \\`create: true\\` makes it\" || exit")
         };
         let validate = self.validate.as_deref().unwrap_or_default();
-        let awk = Content::new(AWK.as_bytes());
+        let awk = Content::new(functions(AWK).into_bytes());
         let script = sh!(
             "edit() (
   p=$1 validate=$2 from= mode=edit

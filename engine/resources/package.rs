@@ -1,6 +1,6 @@
 //! The `package` kind.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
 use regex::Regex;
 use schemars::JsonSchema;
@@ -12,14 +12,14 @@ use crate::{
     dpkg::{Age, Candidate, Line, NO_DPKG, Said, State},
     footprint::{Footprint, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words, functions},
+    script::{Library, Script, Words},
     sh,
 };
 
 /// The functions of sh that this kind and `repository` use.
-pub(super) static APT: LazyLock<String> = LazyLock::new(|| functions(include_str!("apt.sh")));
+pub(super) static APT: Library = Library::new("apt", &[include_str!("apt.sh")]);
 
-static INSTALLED: LazyLock<String> = LazyLock::new(|| functions(include_str!("installed.sh")));
+static INSTALLED: Library = Library::new("installed", &[include_str!("installed.sh")]);
 
 /// A package of the distribution, by apt.
 ///
@@ -124,12 +124,13 @@ impl Resource for Package {
             batch.iter().filter(|it| wanted(it)).map(|it| it.name.as_str()).collect()
         };
         let (names, present, latest) = (of(|_| true), of(|it| !it.absent), of(|it| it.latest));
-        Script::trusted(INSTALLED.as_str()).then(sh!(
+        INSTALLED.script().then(sh!(
             "if has dpkg-query; then
-  found=$(installed {}) show={}
-  say \"$found\"
+  installed {}
+  show={}
+  say \"$installed\"
   for name in {}; do
-    case $found in *\"missing\t$name\"*) show=\"$show $name\" ;; esac
+    case $installed in *\"missing\t$name\"*) show=\"$show $name\" ;; esac
   done
   if [ -n \"$show\" ]; then
     apt-cache policy $show 2>&1 || say \"apt-cache ended with exit status $?\"
@@ -212,9 +213,7 @@ else say {}; fi",
 
     fn apply(&self, change: Option<&Change>) -> Step {
         match change.map(|change| change.action) {
-            Some(Action::Refresh) => {
-                Script::trusted(APT.as_str()).then(sh!("apt_must_refresh")).into()
-            }
+            Some(Action::Refresh) => APT.script().then(sh!("apt_must_refresh")).into(),
             _ => transactions(&[self]).into(),
         }
     }
@@ -309,15 +308,14 @@ fn transactions(batch: &[&Package]) -> Script {
         groups.entry((package.purge, package.recommends)).or_default().push(package);
     }
     let names: Vec<&str> = batch.iter().map(|it| it.name.as_str()).collect();
-    let mut script =
-        Script::trusted(INSTALLED.as_str()).then(Script::trusted(APT.as_str())).then(sh!(
-            "apt_mend\n{}\nset -f\nhave=$(installed {})",
-            Script::trusted(match batch.iter().any(|it| it.latest) {
-                true => "apt_must_refresh",
-                false => "apt_fresh || apt_try_refresh",
-            }),
-            Words(&names)
-        ));
+    let mut script = INSTALLED.script().then(APT.script()).then(sh!(
+        "apt_mend\n{}\nset -f\ninstalled {}\nhave=$installed",
+        Script::trusted(match batch.iter().any(|it| it.latest) {
+            true => "apt_must_refresh",
+            false => "apt_fresh || apt_try_refresh",
+        }),
+        Words(&names)
+    ));
     for ((purge, recommends), packages) in groups {
         script.push(transaction(&packages, purge, recommends, &absent));
     }
@@ -407,8 +405,8 @@ mod tests {
             "say() {{ printf '%s\\n' \"$*\"; }}
              query() {{ case $3 in *Provides*) {all} ;; *) {known} ;; esac; }}
              {}
-             installed vim editor libc6 libc6:i386 | sort",
-            INSTALLED.replace("dpkg-query -W", "query -W")
+             installed vim editor libc6 libc6:i386; say \"$installed\" | sort",
+            INSTALLED.text().replace("dpkg-query -W", "query -W")
         );
         let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
         String::from_utf8(output.stdout).unwrap()

@@ -236,7 +236,7 @@ impl Resource for Repository {
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
-        let mut step = Step::from(Script::trusted(APT.as_str()));
+        let mut step = Step::from(APT.script());
         if self.absent {
             // What the index holds of it goes with the next refresh.
             let [one, other] = [self.form, self.form.other()].map(|form| self.key_path_of(form));

@@ -1,7 +1,5 @@
 //! The `service` kind.
 
-use std::sync::LazyLock;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
@@ -12,9 +10,9 @@ use crate::{
     danger,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words},
+    script::{Library, Script, Words},
     sh,
-    systemd::{self, AtBoot, Said, check_unit, has_suffix, of_daemons},
+    systemd::{self, AtBoot, Said, check_unit, has_suffix},
 };
 
 /// A unit of systemd that runs, and starts at boot.
@@ -65,7 +63,7 @@ const STAY: u32 = 3;
 /// Longer than that a look must not wait.
 const STAY_MAX: u32 = 600;
 
-static STEPS: LazyLock<String> = LazyLock::new(|| of_daemons(include_str!("service.sh")));
+static STEPS: Library = Library::new("service", &[include_str!("service.sh")]);
 
 impl Resource for Service {
     type Observed = systemd::Unit;
@@ -111,7 +109,7 @@ impl Resource for Service {
     }
 
     fn probe(batch: &[&Self]) -> Script {
-        let mut script = Script::trusted(systemd::FUNCTIONS.as_str());
+        let mut script = systemd::units();
         script.push(sh!("units_stay() {{\ncase $1 in"));
         let waits = |service: &&&Self| service.running == Some(true);
         for service in batch.iter().filter(|it| !waits(it) || it.stay.is_some()) {
@@ -258,7 +256,7 @@ impl Service {
     /// The functions, and what they know of the unit, once for all of a step.
     fn prepared(&self) -> Script {
         let look = sh!("if [ -z \"${{seen-}}\" ]; then unit={}; refresh_unit; fi", self.name);
-        Script::trusted(STEPS.as_str()).then(look)
+        systemd::daemons().then(STEPS.script()).then(look)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The `user` kind.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::collections::BTreeSet;
 
 mod account;
 mod shadow;
@@ -18,7 +18,7 @@ use crate::{
     entry,
     footprint::{Footprint, Lies, Space, Wanted},
     resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
-    script::{Script, Words, functions},
+    script::{Library, Script, Words},
     secret::Text,
     sh,
 };
@@ -130,8 +130,9 @@ impl Resource for User {
     fn probe(batch: &[&Self]) -> Script {
         let names: Vec<&str> = batch.iter().map(|user| user.name.as_str()).collect();
         let listed = probe_entries("passwd", &names);
-        let mut script = sh!("list() {{\n{}\n}}\nusers=$(list) || return\nsay \"$users\"", listed);
+        let mut script = listed.clone();
         if batch.iter().any(|user| user.asks_groups()) {
+            script = sh!("list() {{\n{}\n}}\nusers=$(list) || return\nsay \"$users\"", listed);
             // The groups that have members, and the primary ones of these users.
             script.push(sh!("say\nsay groups
 say \"$users\" | awk -F: 'NR == FNR {{ primary[$4]; next }} $4 != \"\" || $3 in primary
@@ -233,7 +234,7 @@ fi",
         let mut step = Step::from(self.variables());
         let own_group = entry_of("group", &self.name);
         step.script.push(sh!("found=$({})\nown_group=$({})", known, own_group));
-        step.script.push(Script::trusted(MAKE.as_str()));
+        step.script.push(MAKE.script());
         if let Some(password) = &self.password {
             // Locked in the same breath, so that there is no moment in which the password counts.
             let lock = if self.locked == Some(true) { "!" } else { "" };
@@ -262,7 +263,7 @@ fi",
 /// Makes the user of the variables, or mends it. `useradd` refuses to make a group that is there already, so that one
 /// is named; `usermod` does nothing where nothing differs. That a group is missing is seen before anything is made. A busybox
 /// can make a user, but not change one.
-static MAKE: LazyLock<String> = LazyLock::new(|| functions(include_str!("user.sh")));
+static MAKE: Library = Library::new("user", &[include_str!("user.sh")]);
 
 impl User {
     /// What is wanted, as variables of the shell; empty is not given.

@@ -41,9 +41,9 @@ printf '%s\\n' {} >\"$guard/script\" && say {} >\"$guard/armed\" &&
 waits() {{ CONVERGE_STATE=$STATE exec \"$@\" sh -c {} converge-guard {} {} </dev/null >/dev/null 2>&1; }}
 ({{ [ -d /run/systemd/system ] && [ -w /run ] && (waits systemd-run --quiet --collect --setenv=CONVERGE_STATE=\"$STATE\"); }} ||
 if has setsid; then waits setsid & else waits env & fi) 8>&- 9>&-",
-            script.as_str(),
+            script.whole(),
             id,
-            waits.as_str(),
+            waits.whole(),
             id,
             self.seconds.to_string()
         )

@@ -12,7 +12,7 @@ use super::nonce;
 use crate::{
     prelude,
     remote::{Captured, Exit, Remote, RemoteError},
-    script::Script,
+    script::{Library, Script},
     sh,
 };
 
@@ -74,41 +74,17 @@ impl Drop for Lease {
     }
 }
 
-/// Ends a shell that nobody uses any more. `$1` is the shell, `$2` the folder of the state, `$3` the lock. Whoever reads along, and
-/// whoever only has the output of something that is over, ends at once; the shell when nothing works below it any more. It heeds
-/// nothing but KILL while it reads: so what it would have done at its end is done here.
-const WATCH: &str = r#"cd "$2" || exit
-heard= missed=0
-{ read -r heard <heard; } 2>/dev/null
-while sleep 15 && [ "/proc/$1/fd/9" -ef "$3" ]; do
-  last=$heard
-  { read -r heard <heard; } 2>/dev/null
-  if [ "$heard" != "$last" ]; then missed=0; continue; fi
-  missed=$((missed + 1))
-  [ "$missed" -ge 3 ] || continue
-  if runs segment/cat; then kill -KILL "$pid"; fi
-  if runs segment/pid; then kill "$1"; continue; fi
-  if runs segment/tee; then kill -KILL "$pid"; fi
-  kill -KILL "$1"
-  tries=0
-  while kill -0 "$1" 2>/dev/null && [ "$tries" -lt 100000 ]; do tries=$((tries + 1)); done
-  leftovers
-  { read -r pid _ <lock.held/by; } 2>/dev/null
-  if [ "${pid-}" = "$1" ]; then rm -rf lock.held; fi
-  if ! runs segment/pid; then emptied segment/log; fi
-done"#;
+/// The function `keep_watch`, which ends a shell that nobody uses any more.
+static WATCH: Library = Library::new("watch", &[include_str!("watch.sh")]);
 
-/// Begins to watch the shell in which this runs, whose lock is the file `$lock`; leaves the process in $lock_watch. A session of its own
-/// keeps it from what is done to all that the shell started.
+/// Begins to watch the shell in which this runs, whose lock is the file `$lock`; leaves the process in $lock_watch. By what it holds
+/// open it is told from what the shell runs, all of which may be ended.
 pub(super) fn watch() -> Script {
-    let watch = prelude::leftovers().then(prelude::segment()).then(Script::trusted(WATCH));
-    sh!(
-        "lock_watch=$(setsid=; if has setsid; then setsid=setsid; fi
-$setsid sh -c {} converge-watch $$ \"$STATE\" \"$lock\" </dev/null >/dev/null 2>&1 9<&- & say $!)
-lock_state=$STATE",
-        watch.as_str()
-    )
+    WATCH.script().then(sh!(
+        "(exec 8<\"$STATE/heard\" 9<&-; keep_watch \"$lock\") </dev/null >/dev/null 2>&1 &
+lock_watch=$! lock_state=$STATE"
+    ))
 }
 
 /// Ends the watch.
-pub(super) const UNWATCH: &str = r#"if [ -n "${lock_watch-}" ] && [ "/proc/$lock_watch/cwd" -ef "$lock_state" ]; then kill -- "-$lock_watch" 2>/dev/null; fi; lock_watch="#;
+pub(super) const UNWATCH: &str = r#"if [ -n "${lock_watch-}" ] && [ "/proc/$lock_watch/cwd" -ef "$lock_state" ]; then kill "$lock_watch" 2>/dev/null; fi; lock_watch="#;

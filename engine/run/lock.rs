@@ -12,7 +12,7 @@ use super::{
 use crate::{
     prelude,
     remote::{RemoteError, one_line},
-    script::Script,
+    script::{Library, Script},
     sh,
 };
 
@@ -228,65 +228,8 @@ const AT_END: &str = r#"case ${AT_END-} in
 esac
 trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 
-/// `private_lock` makes the folder and the lock such that nobody else can open them. One that others could open is made anew: who
-/// has opened the old one holds nothing then. Unless a run of this account holds it, which is waited for as any other. It is asked
-/// for where nothing ran yet, and where the lock is not free: what others could open does no harm as long as they hold nothing.
-///
-/// `lock_folder` makes the folder that is the lock where there is no `flock`. One whose shell is gone, or that is older than the
-/// last start of the host, is made anew: of several that see so, the one that moves it away.
-///
-/// `guarded` says whether something of another run waits there to be confirmed.
-///
-/// `take_lock` takes the lock that has the name by then, not one that was made anew meanwhile. `holder` says who holds it, not
-/// who did before.
-const LOCK: &str = r#"private_lock() {
-case $(stat -c %a "$STATE" "$STATE/lock" 2>/dev/null) in
-"700
-600") return ;;
-*"
-600") ;;
-*"
-"*)
-for at in /proc/[0-9]*/fd/9; do
-if [ "$at" -ef "$STATE/lock" ] && [ -O "${at%/fd/9}" ]; then chmod 600 "$STATE/lock"; return; fi
-done
-rm -f "$STATE/lock" ;;
-esac
-chmod 700 "$STATE"
-(umask 077; : >>"$STATE/lock")
-}
-was_ours() { was=; { read -r _ was <"$STATE/holder"; } 2>/dev/null; [ "$was" = "$who" ]; }
-guarded() { ! was_ours && is_armed && runs "$STATE/segment/guard"; }
-take_lock() {
-if guarded; then return 1; fi
-[ -e "$STATE/lock" ] || (umask 077; : >>"$STATE/lock")
-while exec 9<"$STATE/lock" && flock -n 9; do
-if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locked=yes; return; fi
-done
-return 1
-}
-lock_folder() {
-if guarded; then return 1; fi
-booted
-if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
-pid= by=
-{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
-[ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return
-if [ -n "$pid" ] && [ "$by" = "$start" ] && [ "/proc/$pid/fd/9" -ef "$STATE/lock.held/by" ]; then return 1; fi
-if runs "$STATE/segment/pid"; then return 1; fi
-{ read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null
-mv "$STATE/lock.held" "$STATE/lock.dead.$$" 2>/dev/null || return
-now=; { read -r now <"$STATE/lock.dead.$$/by"; } 2>/dev/null
-if [ "$now" != "$pid${pid:+ $by}" ]; then mv "$STATE/lock.dead.$$" "$STATE/lock.held"; return 1; fi
-rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
-}
-holder() {
-pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
-case $(kill -0 "${pid:-x}" 2>&1) in '') ;; *ermitted*) ;; *)
-if ! runs "$STATE/segment/pid" && ! runs "$STATE/segment/guard"; then holder='it has not said who it is'; fi ;;
-esac
-say "$holder"
-}"#;
+/// The functions that take the lock.
+static LOCK: Library = Library::new("lock", &[include_str!("lock.sh")]);
 
 /// Takes the lock, or says who holds it. Where there is no `flock`, a folder is the lock: making one is atomic too.
 /// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
@@ -309,7 +252,7 @@ say \"$said $start$again\"",
         TAKEN
     );
     let functions = prelude::leftovers().then(prelude::recovery()).then(prelude::segment());
-    let functions = functions.then(Script::trusted(LOCK));
+    let functions = functions.then(LOCK.script());
     functions.then(sh!(
         "who={} holder= locked= again=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
@@ -328,7 +271,7 @@ elif [ -d \"$STATE\" ]; then holder
 else say {}\"$STATE cannot be made\"; fi
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover outlived is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
-unset -f named runs booted emptied
+unset -f named runs booted emptied keep_watch nap
 unset who holder was said start again locked lock work pid by now whose at at_end held left list lists folder recovered STATE",
         who,
         NOBODY,

@@ -34,12 +34,13 @@ impl Questions {
                 _ => prelude::reading().then(facts::script()),
             };
             let boundary = &self.boundary;
-            script.push(sh!(
+            let asking = sh!(
                 "(eval {}); printf '\\n%s %s\\n' {} $?; printf '\\n%s \\n' {} >&2",
-                asks.as_str(),
+                asks.text(),
                 boundary,
                 boundary
-            ));
+            );
+            script.push(asking.needing(asks.needs()));
         }
         script
     }

@@ -201,24 +201,17 @@ const TOKEN: usize = 24;
 /// How much content comes with a script, in bytes. More goes ahead of it, over a channel of its own.
 const BROUGHT_MAX: usize = 64 * 1024;
 
-/// Puts the contents into a folder that only who runs the script can look into, and that goes when the script ends. The
+/// Puts the contents into a folder that only who runs the script can look into, and takes them away when the script ends. The
 /// umask after it is that of the shell's setup.
 fn brought(contents: &[Content]) -> Script {
     if contents.is_empty() {
         return Script::default();
     }
-    // What is secret does not reach a disk, where the host has a place for that which nobody else may write to.
     let mut script = match contents.iter().any(Content::is_sensitive) {
-        true => {
-            sh!("for at in \"${{XDG_RUNTIME_DIR:-/nonexistent}}\" /run \"${{TMPDIR:-/tmp}}\"; do
-  if [ -O \"$at\" ] && [ -w \"$at\" ]; then break; fi
-done")
-        }
-        false => sh!("at=${{TMPDIR:-/tmp}}"),
+        true => sh!("stage_secretly || exit"),
+        false => sh!("stage || exit"),
     };
-    script.push(sh!(
-        "STAGE=$(mktemp -d \"$at/converge.XXXXXXXXXX\") || exit\ntrap 'sweep \"$STAGE\"' EXIT\n: >\"$STAGE/held.$$\"\numask 077"
-    ));
+    script.push(sh!("umask 077"));
     for content in contents {
         let text = content.text().expect("only text is brought");
         script.push(sh!("printf %s {} >{} || exit", text, content.staged()));
@@ -255,7 +248,8 @@ fn veiled(step: Step, name: &str) -> Step {
     let Step { mut script, mut contents } = step;
     for (index, content) in contents.iter_mut().enumerate().filter(|(_, it)| it.is_sensitive()) {
         let name = format!("{name}-{index}");
-        script = Script::trusted(script.as_str().replace(content.name(), &name));
+        let text = script.text().replace(content.name(), &name);
+        script = script.with_text(text);
         *content = content.clone().named(name);
     }
     Step { script, contents }

@@ -55,7 +55,7 @@ fn what_differs_is_looked_at_where_it_stands_first() {
         .collect();
     let asked = |nodes: &[NodeId]| {
         let probe = Probe::new(&catalog, nodes, "boundary", &Default::default());
-        probe.script.as_str().matches("nginx.service").count()
+        probe.script.text().matches("nginx.service").count()
     };
     let [first, again] = services[..] else { panic!("{services:?}") };
     assert!(asked(&[first]) > 0);

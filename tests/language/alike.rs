@@ -224,7 +224,7 @@ fn alike_hosts_are_asked_the_same_and_each_is_heard() {
     let catalog = Project::new(&format!("on(hosts(\"api\"), |host| {{ {block} }});")).catalog();
     let queries = Queries::default();
     let [one, other] = [0, 1].map(|id| Probe::new(&catalog, &[NodeId(id)], "B", &queries));
-    assert_eq!(one.script.as_str(), other.script.as_str());
+    assert_eq!(one.script.text(), other.script.text());
     let said = |probe: &Probe, text: &str| {
         let output = format!("\nB 0 0\n{text}\n\nB 1 0\n\nB 2 0\n");
         let (_, observed) = probe.read(&catalog, &output, "").nodes.remove(0);

@@ -11,6 +11,7 @@ use converge::{
     change::{Action, Change, Field},
     prelude,
     run::Segment,
+    script::Quoted,
 };
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -47,7 +48,7 @@ impl Host {
         command.args(&shell[1..]).process_group(0).env("XDG_RUNTIME_DIR", folder.path());
         command.env("CONVERGE_STATE", at("state")).env("LC_ALL", "C");
         let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let text = converge::script::written(&segment.script(None).as_str());
+        let text = Quoted(&segment.script(None).whole()).to_string();
         let stdin = shell.stdin.as_mut().unwrap();
         stdin.write_all(format!("(eval {text}) </dev/null\n").as_bytes()).unwrap();
         let mut said = BufReader::new(shell.stdout.take().unwrap());
@@ -83,7 +84,7 @@ impl Host {
     /// What the next run does first.
     fn next_run(&self) {
         let mut shell = Command::new("sh");
-        shell.args(["-c", prelude::leftovers().then(converge::sh!("leftovers")).as_str()]);
+        shell.args(["-c", &prelude::leftovers().then(converge::sh!("leftovers")).whole()]);
         shell.env("XDG_RUNTIME_DIR", self.folder.path()).env("LC_ALL", "C");
         assert!(shell.status().unwrap().success());
     }

@@ -193,7 +193,7 @@ async fn a_host_that_has_no_place_for_content_says_so_and_nothing_ran() {
     fleet.write("a", "bin/mktemp", "#!/bin/sh\necho 'No space left on device' >&2; exit 1\n");
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(fleet.at("a", "bin/mktemp"), executable).unwrap();
-    let ran = fleet.apply(FILES).await;
+    let ran = fleet.apply(&FILES.replace("content:", "sensitive: true, content:")).await;
     assert_eq!((ran.status, ran.outcome("a/d")), (Failed, "failed: its script ended early".into()));
     let said = ran.events.iter().any(|event| match event {
         Event::Finished { outcome: Outcome::Failed(failure), .. } => {

@@ -530,7 +530,7 @@ impl FakeRemote {
         }
         let root = self.boot.trim_end_matches("/boot");
         let systemctl = sh!("systemctl() {{ . {}; }}", format!("{root}/reboot"));
-        let script = script.as_str().replace("/proc/sys/kernel/random/boot_id", &self.boot);
+        let script = script.whole().replace("/proc/sys/kernel/random/boot_id", &self.boot);
         let asks = " /run/reboot-required";
         let script = script.replace(asks, &format!(" {root}{}", asks.trim_start()));
         systemctl.then(Script::trusted(script))

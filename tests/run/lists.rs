@@ -70,7 +70,7 @@ fn asked(kind: &str, call: &str, count: usize) {
     let probe = Probe::new(&catalog, &nodes, "BOUNDARY", &Queries::default());
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script");
-    fs::write(&script, probe.script.as_str()).unwrap();
+    fs::write(&script, probe.script.whole()).unwrap();
     STAND_INS.iter().for_each(|name| stand_in(&folder.path().join(name)));
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.path().display());
     let output = Command::new("sh")

@@ -51,8 +51,9 @@ impl Connector for Paper {
 #[async_trait]
 impl Remote for Sheet {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        let script = script.as_str();
-        let said = if script.contains("frame()") { self.state(script) } else { self.work(script) };
+        let script = script.text();
+        let said =
+            if script.contains("frame_mark=") { self.state(script) } else { self.work(script) };
         let mut traffic = self.traffic.lock().unwrap();
         traffic.round_trips += 1;
         traffic.bytes_sent += script.len() as u64;
@@ -84,7 +85,7 @@ impl Remote for Sheet {
 impl Sheet {
     /// The answer to a probe of commands.
     fn state(&self, script: &str) -> String {
-        let boundary = word_after(script, "frame() { printf '\\n%s %s\\n' '");
+        let boundary = word_after(script, "frame_mark='");
         let line = if self.converged.load(Ordering::Relaxed) { "creates\n" } else { "run\n" };
         let lines = line.repeat(script.matches("if false; then").count());
         format!("\n{boundary} 0 0\n{lines}\n{boundary} 1 {}\n\n{boundary} 2 0\n", self.probes)

@@ -113,8 +113,8 @@ esac",
         );
         let limit = sh!("timeout -k 5 {}", QUESTION_SECONDS);
         let run = match self.user {
-            Some(user) => sh!("{} su -s /bin/sh -c {} -- {}", limit, question.as_str(), user),
-            None => sh!("{} sh -c {}", limit, question.as_str()),
+            Some(user) => sh!("{} su -s /bin/sh -c {} -- {}", limit, question.text(), user),
+            None => sh!("{} sh -c {}", limit, question.text()),
         };
         sh!("asked=$({{\n{}\n{}\n}} 2>&1 </dev/null); answered", script, run)
     }

@@ -5,28 +5,10 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::Observed;
-use crate::{change::Shown, content::Content, entry, script::Script, sh};
+use crate::{change::Shown, content::Content};
 
 /// How much of an old text comes back for the diff, in bytes.
 pub(super) const MAX: usize = 64 * 1024;
-
-/// `shown PATH` prints what a file holds now, for [`texts`]; or that not everyone on the host may read it, but for those paths
-/// of which the text is asked for nevertheless.
-pub(super) fn functions<'a>(asked: impl Iterator<Item = &'a str>) -> Script {
-    let asked: String = asked.map(|path| ["\n", path, "\n"].concat()).collect();
-    entry::looking().then(Script::trusted(entry::READABLE)).then(sh!(
-        "asked={}
-shown() {{
-  case $asked in *\"$nl$1$nl\"*) ;; *) passable \"${{1%/*}}\" || {{ say \"closed $1\"; return; }} ;; esac
-  printf 'text %s\\n' \"$1\"
-  if [ -f \"$1\" ] && [ ! -L \"$1\" ] && ours \"${{1%/*}}\"; then head -c {} \"$1\"; else peek \"$1\" | head -c {}; fi | base64
-  say .
-}}",
-        asked,
-        MAX + 1,
-        MAX + 1
-    ))
-}
 
 /// What is shown of new content.
 pub(super) fn content(wanted: &Content) -> Shown {

@@ -279,21 +279,22 @@ impl Memory {
         };
         let (mut said, mut boundary) = (String::new(), String::new());
         for line in script.lines() {
-            if line.starts_with("frame() {") || line.starts_with("at() {") {
+            if line.starts_with("at() {") {
                 boundary = frame(line).unwrap();
+                continue;
+            }
+            if let Some(mark) = line.strip_prefix("frame_mark=") {
+                boundary = mark.split(';').next().unwrap().trim_matches('\'').to_owned();
+                said += &format!("\n{boundary} 0 0\n");
                 continue;
             }
             let words: Vec<&str> = line.split(' ').map(|word| word.trim_matches('\'')).collect();
             match words[..] {
-                ["frame", "0", "0"] => {
-                    self.owed
-                        .lock()
-                        .unwrap()
-                        .values()
-                        .for_each(|line| said += &format!("{line}\n"));
-                    said += &format!("\n{boundary} 0 0\n");
+                ["all_owed"] => {
+                    let owed = self.owed.lock().unwrap();
+                    owed.values().for_each(|line| said += &format!("{line}\n"));
                 }
-                ["frame", number, "$ended"] => said += &format!("\n{boundary} {number} 0\n"),
+                [.., "ended", number] => said += &format!("\n{boundary} {number} 0\n"),
                 ["at", "begin", number] => said += &format!("\n{boundary} begin {number}\n"),
                 ["at", "end", number, ..] => said += &format!("\n{boundary} end {number} 0\n"),
                 ["look", number, kept] => {
@@ -326,7 +327,7 @@ impl Memory {
 #[async_trait]
 impl Remote for Memory {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        output.stdout(self.run(script.as_str()).as_bytes());
+        output.stdout(self.run(script.text()).as_bytes());
         Ok(Exit(0))
     }
 
