@@ -124,6 +124,7 @@ fn a_second_interrupt_says_by_name_what_is_unknown() {
     assert!(last.ends_with("how these ended is unknown: here/command:one"), "{last}");
     assert_eq!(long.ends(), Some(130));
     long.goes_on();
+    assert_eq!(long.says(&["resume"]).1, Some(0));
 }
 
 /// What runs goes on, keeps the lock as long as it does, and is found by the next run.
