@@ -62,6 +62,17 @@ pub struct Observations {
 }
 
 impl Observations {
+    /// Adds what was observed of other nodes.
+    pub fn add(&mut self, others: Self) {
+        let count = self.nodes.len().max(others.nodes.len());
+        self.nodes.resize_with(count, || None);
+        for (known, other) in self.nodes.iter_mut().zip(others.nodes) {
+            *known = other.or(known.take());
+        }
+        self.owed.extend(others.owed);
+        self.left.extend(others.left);
+    }
+
     /// What was observed of a node.
     pub fn get(&self, id: NodeId) -> Option<&Observed> {
         self.nodes.get(id.index())?.as_ref()

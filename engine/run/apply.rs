@@ -13,6 +13,7 @@ use super::{
     attendant::Attendant,
     confirm::Guarded,
     detached,
+    early::EarlyLooks,
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
@@ -25,6 +26,7 @@ use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Outcome},
     plan::Plan,
+    probe::Probe,
     remote::{Output as _, Remote, RemoteError},
 };
 
@@ -38,6 +40,8 @@ pub(crate) struct Apply<'a> {
     pub(crate) run: &'a Run,
     /// What was guarded so far, host by host.
     pub(crate) guarded: Guarded,
+    /// What hosts say of themselves once all is done there.
+    pub(crate) looks: &'a EarlyLooks,
 }
 
 pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
@@ -56,7 +60,8 @@ impl Apply<'_> {
             let (settled, batches) = execution.next();
             all.extend(self.tell(settled));
             for batch in batches {
-                running.push(self.run_batch(batch));
+                let look = execution.looks_after(&batch);
+                running.push(self.run_batch(batch, look));
             }
             let Some((host, outcomes)) = running.next().await else { break };
             all.extend(outcomes.iter().cloned());
@@ -79,6 +84,7 @@ impl Apply<'_> {
         let paid = outcomes.iter().filter(|(id, it)| obligations::is_paid(self.catalog, *id, it));
         let scripts = unmark_elsewhere(self.catalog, self.plan, paid.map(|(id, _)| *id));
         let unmark = scripts.iter().map(async |(host, script)| {
+            self.looks.forget(host);
             let _place = self.fleet.place().await;
             // A host that is lost keeps its marker: the next run reacts once more, which does no harm.
             let _ = self.fleet.run(host, script, 0).await;
@@ -102,15 +108,22 @@ impl Apply<'_> {
         self.run.events.send(Event::Finished { node, declared, outcome, duration_ms });
     }
 
-    async fn run_batch(&self, batch: Batch) -> (Arc<str>, Outcomes) {
+    /// Runs a batch; after it come those nodes that are to be looked at then.
+    async fn run_batch(&self, batch: Batch, look: Vec<NodeId>) -> (Arc<str>, Outcomes) {
         let place = self.fleet.place().await;
         let segment = self.segment(&batch);
+        self.looks.forget(&batch.host);
+        let stays = segment.guard.is_none() && !self.goes_down(&batch) && !look.is_empty();
+        let look = stays.then(|| self.looks.probe(self.catalog, &look));
         let mut live = Live::new(self, &segment, batch.obligation);
         // It may have waited long for its place.
         let end = match self.run.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(self.run.interrupt.because()),
-            false => self.run_segment(&batch, &segment, &mut live, place).await,
+            false => self.run_segment(&batch, (&segment, look.as_ref()), &mut live, place).await,
         };
+        if let (Some(probe), Some(said)) = (&look, live.take_look()) {
+            self.looks.keep(self.catalog, &batch.host, probe, &said);
+        }
         if let Some(guard) = &segment.guard {
             return (
                 batch.host.clone(),
@@ -125,7 +138,7 @@ impl Apply<'_> {
             Ok(place) => {
                 let segment = self.segment(&batch);
                 let mut live = live.again(&segment);
-                let end = self.run_segment(&batch, &segment, &mut live, place).await;
+                let end = self.run_segment(&batch, (&segment, None), &mut live, place).await;
                 live.end(end)
             }
             Err(end) => live.end(end),
@@ -147,7 +160,7 @@ impl Apply<'_> {
     async fn run_segment(
         &self,
         batch: &Batch,
-        segment: &Segment,
+        (segment, look): (&Segment, Option<&Probe>),
         live: &mut Live<'_>,
         place: SemaphorePermit<'_>,
     ) -> End {
@@ -167,11 +180,16 @@ impl Apply<'_> {
             let most = self.fleet.limits().output;
             let ended = match staged {
                 Ok(stage) => {
-                    let script = detached::begin(segment, stage.as_deref(), most);
+                    let asks = look.map(|look| &look.script);
+                    let script = detached::begin(segment, stage.as_deref(), most, asks);
+                    live.expects(look.map(|look| self.fleet.answer(look.brings)));
                     attendant.waits(&script, live, batch.obligation).await
                 }
                 Err(error) => Err(error),
             };
+            if ended.is_err() {
+                live.expects(None);
+            }
             if matches!(ended, Ok(_) | Err(RemoteError::Overdue)) {
                 remote.later(&detached::forgetting()).await;
             }

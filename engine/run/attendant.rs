@@ -2,9 +2,12 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::watch, time::timeout};
 
-use super::{Run, detached, live::Live};
+use super::{
+    Run, detached,
+    live::{Live, Over},
+};
 use crate::{
     remote::{Exit, Remote, RemoteError},
     script::Script,
@@ -46,8 +49,16 @@ impl Attendant<'_> {
             never = self.stops_when_interrupted(obligation) => match never {},
             never = self.frees_when_over(over.clone()) => match never {},
         };
-        // Of one that did not come to its end, there is how its script ended.
-        exit.map(|exit| over.borrow().map_or(exit, Exit))
+        match (exit, over.borrow().status) {
+            // A look after it that takes too long is nothing against what it did.
+            (Err(RemoteError::Overdue), Some(status)) => {
+                live.expects(None);
+                Ok(Exit(status))
+            }
+            (Ok(_), Some(status)) => Ok(Exit(status)),
+            // Of one that did not come to its end, there is how its script ended.
+            (exit, _) => exit,
+        }
     }
 
     /// Reads on what the segment prints.
@@ -60,7 +71,7 @@ impl Attendant<'_> {
     ) -> Read {
         let script = detached::read_on(self.id, live.read(), start, who);
         let read = self.waits(&script, live, obligation).await;
-        match (read, *live.over().borrow()) {
+        match (read, live.over().borrow().status) {
             (Ok(_), Some(status)) => Read::Over(Exit(status)),
             // Where something of it was heard, it was begun.
             (Ok(Exit(detached::NOT_FOUND)), None) if live.read() == 0 => Read::NotBegun,
@@ -81,11 +92,13 @@ impl Attendant<'_> {
     }
 
     /// Waits for nothing that a segment left running.
-    async fn frees_when_over(&self, mut over: watch::Receiver<Option<i32>>) -> Infallible {
-        if over.wait_for(Option::is_some).await.is_ok() {
-            sleep(HELD).await;
-            // Where it cannot be said, its deadline ends it.
-            let _ = self.remote.beside(&detached::freeing(self.id)).await;
+    async fn frees_when_over(&self, mut over: watch::Receiver<Over>) -> Infallible {
+        if over.wait_for(|over| over.status.is_some()).await.is_ok() {
+            let is_free = over.wait_for(|over| over.is_looked_at);
+            if timeout(HELD, is_free).await.is_err() {
+                // Where it cannot be said, its deadline ends it.
+                let _ = self.remote.beside(&detached::freeing(self.id)).await;
+            }
         }
         std::future::pending().await
     }

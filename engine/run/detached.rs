@@ -5,15 +5,20 @@ use super::segment::Segment;
 use crate::{prelude, script::Script, sh};
 
 /// Begins a segment, and reads along. It holds the lock itself. Whatever a connection does that is gone or stands still, `tee` goes
-/// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes.
-pub(super) fn begin(segment: &Segment, stage: Option<&str>, most: usize) -> Script {
+/// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes. Then comes a look, if there is one.
+pub(super) fn begin(
+    segment: &Segment,
+    stage: Option<&str>,
+    most: usize,
+    look: Option<&Script>,
+) -> Script {
     // In blocks of 512 bytes: ulimit in POSIX.
     let blocks = most / 512 + 1;
-    prelude::changing().then(prelude::segment()).then(sh!(
+    let begins = prelude::changing().then(prelude::segment()).then(sh!(
         "segment=$STATE/segment id={}
 [ -d \"$segment\" ] || mkdir -p -m 700 \"$segment\"
 {{ true >\"$segment/log\"; }} 2>/dev/null
-trap : HUP INT TERM
+ended=; trap ended=yes HUP INT TERM
 (named \"$segment/pid\" \"$id\"
 trap : HUP INT TERM
 {}
@@ -33,7 +38,11 @@ exec cat)",
         segment.guard.as_ref().map(|guard| guard.arming(&segment.id)).unwrap_or_default(),
         segment.body(stage),
         blocks
-    ))
+    ));
+    match look {
+        Some(look) => begins.then(sh!("[ -z \"$ended\" ] && exec 9>&- || exit\n{}", look)),
+        None => begins,
+    }
 }
 
 /// Reads on what a segment printed, from a byte on, until it is over: over another connection, which takes the place of the first.

@@ -16,6 +16,7 @@ use crate::{
     plan::Plan,
 };
 
+mod foresight;
 mod readiness;
 mod rollings;
 

@@ -37,10 +37,16 @@ pub(crate) fn progress(bytes: &[u8]) {
 
 /// In one piece, and byte by byte: what is told is the same.
 fn segment(bytes: &[u8]) {
-    let whole = ProgressReader::new("S").read(bytes);
+    let (whole, behind) = ProgressReader::new("S").read(bytes);
     let mut reader = ProgressReader::new("S");
-    let pieces: Vec<_> = bytes.iter().flat_map(|byte| reader.read(&[*byte])).collect();
-    assert_eq!(whole, pieces);
+    let (mut pieces, mut rest) = (Vec::new(), Vec::new());
+    for byte in bytes {
+        let byte = [*byte];
+        let (progress, behind) = reader.read(&byte);
+        pieces.extend(progress);
+        rest.extend_from_slice(behind);
+    }
+    assert_eq!((&whole, behind), (&pieces, &rest[..]));
     let (mut running, mut next) = (None, 0);
     for progress in whole {
         match progress {

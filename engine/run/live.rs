@@ -1,6 +1,6 @@
 //! A segment that runs: what its output says of each of its parts, as it comes.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
 
@@ -8,11 +8,12 @@ use super::{
     apply::{Apply, Outcomes},
     progress::{Progress, ProgressReader},
     segment::{Part, Segment},
+    tail::Tail,
 };
 use crate::{
     catalog::NodeId,
     event::{Event, Failure, Outcome},
-    remote::{Exit, Output, RemoteError},
+    remote::{Captured, Exit, Output, RemoteError},
     resource::Nature,
 };
 
@@ -64,8 +65,19 @@ pub(super) struct Live<'a> {
     warned: usize,
     /// How much of its log was read, in bytes.
     read: usize,
-    /// Its exit status, once it is over.
-    over: watch::Sender<Option<i32>>,
+    /// How far it came.
+    over: watch::Sender<Over>,
+    /// What the look says that comes after it, if one does.
+    look: Option<Captured>,
+}
+
+/// How far a segment came.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Over {
+    /// Its exit status, once it is over and came there in time.
+    pub(super) status: Option<i32>,
+    /// Whether the look after it was begun: nothing has its output any more.
+    pub(super) is_looked_at: bool,
 }
 
 /// More warnings of one segment are only noise.
@@ -98,7 +110,18 @@ impl<'a> Live<'a> {
             warned,
             read,
             over,
+            look: None,
         }
+    }
+
+    /// The look that comes after it may say so much.
+    pub(super) fn expects(&mut self, look: Option<Captured>) {
+        self.look = look;
+    }
+
+    /// What the look said that came after it, if it came.
+    pub(super) fn take_look(&mut self) -> Option<Captured> {
+        self.look.take().filter(|_| self.over.borrow().is_looked_at)
     }
 
     /// The same, once the host is back that it went down for.
@@ -118,8 +141,8 @@ impl<'a> Live<'a> {
         self.read
     }
 
-    /// Its exit status, once it is over.
-    pub(super) fn over(&self) -> watch::Receiver<Option<i32>> {
+    /// How far it came.
+    pub(super) fn over(&self) -> watch::Receiver<Over> {
         self.over.subscribe()
     }
 
@@ -137,6 +160,10 @@ impl<'a> Live<'a> {
     /// Over another connection: what was printed meanwhile comes first, and that may be how the part ended in time.
     pub(super) fn catches_up(&mut self) {
         self.caught_up = Instant::now().checked_add(self.apply.fleet.limits().probe);
+    }
+
+    fn is_late(&self) -> bool {
+        self.until().is_some_and(|until| until <= Instant::now())
     }
 
     /// Why what took too long was ended.
@@ -169,7 +196,13 @@ impl<'a> Live<'a> {
                 self.finish(outcomes);
             }
             Progress::Stopped if self.began.is_none() => self.stopped = true,
-            Progress::Over(status) => _ = self.over.send_replace(Some(status)),
+            // What was ended says so too.
+            Progress::Over(_) if self.is_late() => {}
+            Progress::Over(status) => {
+                self.over.send_modify(|over| over.status = Some(status));
+                // The look after it has a time of its own.
+                self.due = Instant::now().checked_add(self.apply.fleet.limits().probe);
+            }
             _ => {}
         }
     }
@@ -333,15 +366,22 @@ impl<'a> Live<'a> {
 
 impl Output for Live<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
-        self.printed = self.printed.saturating_add(bytes.len());
-        self.read = self.read.saturating_add(bytes.len());
-        for progress in self.reader.read(bytes) {
-            self.progress(progress);
+        let (progress, behind) = self.reader.read(bytes);
+        let read = bytes.len() - behind.len();
+        self.printed = self.printed.saturating_add(read);
+        self.read = self.read.saturating_add(read);
+        progress.into_iter().for_each(|progress| self.progress(progress));
+        if let (Some(look), false) = (&mut self.look, behind.is_empty()) {
+            self.over.send_if_modified(|over| !std::mem::replace(&mut over.is_looked_at, true));
+            look.stdout(behind);
         }
     }
 
     /// A part's own standard error is part of its output; what is left here is of the shell itself.
     fn stderr(&mut self, bytes: &[u8]) {
+        if let Some(look) = &mut self.look {
+            look.stderr(bytes);
+        }
         self.printed = self.printed.saturating_add(bytes.len());
         for line in String::from_utf8_lossy(bytes).lines() {
             self.output.push(line.to_owned());
@@ -355,41 +395,6 @@ impl Output for Live<'_> {
 
     fn full(&self) -> Option<usize> {
         let most = self.apply.fleet.limits().output;
-        (self.printed > most).then_some(most)
-    }
-}
-
-/// The last lines of an output.
-#[derive(Default)]
-struct Tail {
-    lines: VecDeque<String>,
-    bytes: usize,
-}
-
-const TAIL_LINES_MAX: usize = 40;
-
-/// A line more than these many bytes takes the place of others; the last one is kept, however long it is.
-const TAIL_BYTES_MAX: usize = 64 * 1024;
-
-impl Tail {
-    fn push(&mut self, line: String) {
-        self.bytes += line.len();
-        self.lines.push_back(line);
-        while self.lines.len() > TAIL_LINES_MAX
-            || self.bytes > TAIL_BYTES_MAX && self.lines.len() > 1
-        {
-            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
-        }
-    }
-
-    fn text(&self) -> String {
-        self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
-    }
-
-    /// The text without its last line, and that line.
-    fn before_last(&self) -> (String, String) {
-        let text = self.text();
-        let (before, last) = text.rsplit_once('\n').unwrap_or(("", &text));
-        (before.to_owned(), last.to_owned())
+        (self.printed > most).then_some(most).or_else(|| self.look.as_ref().and_then(Output::full))
     }
 }

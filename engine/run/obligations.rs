@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 
-use super::{Fleet, Run, segment::hand_over, tally::Tally};
+use super::{Fleet, Run, early::EarlyLooks, segment::hand_over, tally::Tally};
 use crate::{
     catalog::{Catalog, NodeId},
     event::{Event, Outcome},
@@ -43,7 +43,9 @@ impl Run {
             self.events.send(Event::Warning { message, place: None });
         }
         let others = |id| (!owed.contains(&id)).then_some(Outcome::Unchanged);
-        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, others).await;
+        let outcomes = self
+            .carry_out((catalog, graph, plan), fleet, tally, &EarlyLooks::default(), others)
+            .await;
         tally.record(outcomes);
         true
     }

@@ -28,6 +28,7 @@ pub struct ProgressReader {
     pending: Vec<u8>,
     /// The frame puts an empty line before each of its own; it is held back until the next line is known.
     empty: bool,
+    is_over: bool,
 }
 
 /// A longer line is cut, and marked so: what a host prints must not fill the memory.
@@ -36,13 +37,17 @@ const LINE_MAX: usize = 64 * 1024;
 impl ProgressReader {
     /// Reads the output of the segment with this id.
     pub fn new(id: &str) -> Self {
-        Self { mark: format!("{id} "), part: None, next: 0, pending: Vec::new(), empty: false }
+        let (part, next, pending) = (None, 0, Vec::new());
+        Self { mark: format!("{id} "), part, next, pending, empty: false, is_over: false }
     }
 
-    /// Takes some bytes, and gives what they complete.
-    pub fn read(&mut self, bytes: &[u8]) -> Vec<Progress> {
+    /// Takes some bytes, and gives what they complete, and what stands behind the end of the segment.
+    pub fn read<'a>(&mut self, bytes: &'a [u8]) -> (Vec<Progress>, &'a [u8]) {
         let mut progress = Vec::new();
-        for &byte in bytes {
+        for (at, &byte) in bytes.iter().enumerate() {
+            if self.is_over {
+                return (progress, &bytes[at..]);
+            }
             if byte == b'\n' {
                 let line = String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned();
                 self.line(line, &mut progress);
@@ -52,7 +57,7 @@ impl ProgressReader {
                 self.pending.extend_from_slice(CUT.as_bytes());
             }
         }
-        progress
+        (progress, &[])
     }
 
     fn line(&mut self, line: String, progress: &mut Vec<Progress>) {
@@ -75,6 +80,7 @@ impl ProgressReader {
                 (Some("stopped"), _) => progress.push(Progress::Stopped),
                 (Some("over"), _) => {
                     let status = number.and_then(|word| word.parse().ok()).unwrap_or(-1);
+                    self.is_over = true;
                     progress.push(Progress::Over(status));
                 }
                 (Some("warn"), _) => {

@@ -6,6 +6,7 @@ use super::{
     Fleet, PlanFile, Run,
     apply::Apply,
     confirm::Guarded,
+    early::EarlyLooks,
     execution::Execution,
     obligations,
     questions::Answer,
@@ -58,7 +59,7 @@ impl Run {
         plan: &Plan,
     ) -> Rounds {
         let fleet = work.fleet;
-        let mut rounds = Rounds::default();
+        let (mut rounds, looks) = (Rounds::default(), EarlyLooks::default());
         let Wave { catalog, graph, tally, asked, .. } = wave;
         let (catalog, graph) = (&*catalog, &*graph);
         // Nothing else is begun where what an earlier run owes could not be paid.
@@ -72,14 +73,15 @@ impl Run {
         // What was paid by now and is going to be owed again has not come to its end.
         tally.reopen(catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts()));
         let stands = |id| settled(catalog, plan, tally, id);
-        let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
+        let outcomes = self.carry_out((catalog, graph, plan), fleet, tally, &looks, stands).await;
         rounds.note(&outcomes);
         tally.record(outcomes);
         let questions = asked.keys().map(Asked::question).collect();
         let mut round = 1;
         while !self.interrupt.is_set() {
             let open = tally.open().count();
-            let look = self.verify(catalog, graph, fleet, tally, round, &questions).await;
+            let look =
+                self.verify((catalog, graph), fleet, tally, round, (&looks, &questions)).await;
             let Some((again, answers)) = look else { break };
             rounds.answers = Some(answers);
             let Some(mut again) = again else { break };
@@ -90,7 +92,8 @@ impl Run {
             tally.record(refused);
             self.lock(catalog, &again, &BTreeSet::new(), fleet, &mut work.locked).await;
             let stands = |id| settled(catalog, &again, tally, id);
-            let outcomes = self.carry_out(catalog, graph, &again, fleet, tally, stands).await;
+            let outcomes =
+                self.carry_out((catalog, graph, &again), fleet, tally, &looks, stands).await;
             rounds.note(&outcomes);
             tally.record(outcomes);
             // A round that went on with what was left open was not spent on mending.
@@ -99,7 +102,8 @@ impl Run {
         // Only an interrupt leaves something open for good: what is owed by now is paid, the rest is skipped.
         if tally.open().next().is_some() {
             let stands = |id| tally.outcome(id);
-            let outcomes = self.carry_out(catalog, graph, plan, fleet, tally, stands).await;
+            let outcomes =
+                self.carry_out((catalog, graph, plan), fleet, tally, &looks, stands).await;
             rounds.note(&outcomes);
             tally.record(outcomes);
         }
@@ -108,16 +112,15 @@ impl Run {
 
     pub(super) async fn carry_out(
         &self,
-        catalog: &Catalog,
-        graph: &Graph,
-        plan: &Plan,
+        (catalog, graph, plan): (&Catalog, &Graph, &Plan),
         fleet: &Fleet,
         earlier: &Tally,
+        looks: &EarlyLooks,
         stands: impl Fn(NodeId) -> Option<Outcome>,
     ) -> Vec<(NodeId, Outcome)> {
         let execution = Execution::new(catalog, graph, plan, stands);
         let guarded = Guarded::default();
-        let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded };
+        let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded, looks };
         apply.carry_out(execution).await
     }
 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::{
-    Fleet, Run, obligations,
+    Fleet, Run,
+    early::EarlyLooks,
+    obligations,
     observe::{self, Seen},
     questions::Answer,
     tally::Tally,
@@ -33,12 +35,11 @@ impl Run {
     /// nothing where there was nothing to look at. Round 0 is the first look at what a later wave declares.
     pub(super) async fn verify(
         &self,
-        catalog: &Arc<Catalog>,
-        graph: &Graph,
+        (catalog, graph): (&Arc<Catalog>, &Graph),
         fleet: &Arc<Fleet>,
         tally: &mut Tally,
         round: u32,
-        questions: &BTreeSet<Question>,
+        (looks, questions): (&EarlyLooks, &BTreeSet<Question>),
     ) -> Option<(Option<Plan>, Vec<Answer>)> {
         let nodes = concerned(catalog, graph, tally);
         if nodes.is_empty() {
@@ -48,7 +49,9 @@ impl Run {
             0 => Event::Probing { host },
             _ => Event::Verifying { host, round },
         };
-        let (looked_at, questions) = (nodes.iter().copied(), questions.iter().cloned());
+        let tells = |host| self.events.send(verifying(host));
+        let (early, unknown) = looks.take(catalog, &nodes, questions, tells);
+        let (looked_at, questions) = (unknown.into_iter(), questions.iter().cloned());
         let seen = match obligations::unpaid(catalog, graph, tally).next() {
             // A shell is of no use after a probe that was left alone in it, and what is owed needs it.
             Some(_) => observe::observe(catalog, looked_at, questions, fleet, verifying).await,
@@ -57,7 +60,8 @@ impl Run {
         if self.interrupt.is_set() {
             return None;
         }
-        let Seen { nodes: observed, answers } = seen;
+        let Seen { nodes: mut observed, answers } = seen;
+        observed.add(early);
         let mut plan = Plan::new(catalog, graph, &observed);
         let looked = Looked { catalog, graph, tally: &*tally };
         for warning in nodes.iter().filter_map(|id| looked.undone_each_time(&plan, *id)) {

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     PlanFile, Run, answers,
+    early::EarlyLooks,
     evaluate::Evaluated,
     obligations,
     questions::Answer,
@@ -186,7 +187,8 @@ impl Run {
         let (fleet, nothing) = (work.fleet, BTreeSet::new());
         let mut paid = false;
         let mut plan = loop {
-            let look = self.verify(catalog, graph, fleet, tally, 0, &nothing).await;
+            let none = EarlyLooks::default();
+            let look = self.verify((catalog, graph), fleet, tally, 0, (&none, &nothing)).await;
             let Some(plan) = look.and_then(|(plan, _)| plan) else {
                 let because = self.interrupt.because();
                 let skipped = |id| (id, Outcome::Skipped { because: because.clone() });

@@ -134,17 +134,22 @@ async fn a_segment_of_which_nothing_was_heard_may_have_begun() {
 
 #[tokio::test]
 async fn a_host_that_is_lost_before_it_was_verified_is_not_converged() {
-    for (script, unverified) in [(2, "segment"), (3, "verification")] {
-        let fleet = Fleet::new(&["a"]);
+    // A command may look at other hosts, so a look at it waits for them.
+    let far = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        for n in ["1", "2", "3"] { command(n, #{ run: `touch ${r}/${n}`, creates: `${r}/${n}` }); }
+    });"#;
+    for (script, playbook, unverified) in [(2, FILES, "segment"), (3, far, "verification")] {
+        let fleet = Fleet::new(&["a", "b"]);
         fleet.breaks("a", Fault::LostAfter(script));
-        let ran = fleet.apply(FILES).await;
+        let ran = fleet.apply(playbook).await;
         assert_eq!(
             (ran.status, ran.counts("a")),
             (Unreachable, [0, 3, 0, 0, 0, 0, 0]),
             "{unverified}"
         );
         fleet.mend("a");
-        assert_eq!(fleet.apply(FILES).await.status, Converged);
+        assert_eq!(fleet.apply(playbook).await.status, Converged);
     }
 }
 

@@ -52,8 +52,10 @@ impl Connector for Paper {
 impl Remote for Sheet {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
         let script = script.text();
-        let said =
-            if script.contains("frame_mark=") { self.state(script) } else { self.work(script) };
+        let said = match script.contains("at begin") {
+            true => self.work(script),
+            false => self.state(script),
+        };
         let mut traffic = self.traffic.lock().unwrap();
         traffic.round_trips += 1;
         traffic.bytes_sent += script.len() as u64;

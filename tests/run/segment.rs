@@ -138,7 +138,7 @@ fn a_marker_stands_before_the_change_and_goes_after_the_reaction() {
 
 fn read(chunks: &[&[u8]]) -> Vec<Progress> {
     let mut reader = ProgressReader::new("ID");
-    chunks.iter().flat_map(|chunk| reader.read(chunk)).collect()
+    chunks.iter().flat_map(|chunk| reader.read(chunk).0).collect()
 }
 
 #[test]

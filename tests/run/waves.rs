@@ -137,7 +137,7 @@ async fn a_limit_holds_for_what_follows() {
 #[tokio::test]
 async fn what_failed_stays_failed() {
     let fleet = Fleet::new(&["a", "b", "c"]);
-    fleet.breaks("c", Fault::LostBefore(3));
+    fleet.breaks("c", Fault::LostBefore(2));
     let other = r#"on(hosts("b"), |host| {
         command("no", #{ run: "false", creates: "/none" });
         if probe(`cat ${hosts("a")[0].vars.root}/one`).code != 0 { command("gone", #{ run: "false" }); }

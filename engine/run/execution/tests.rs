@@ -102,6 +102,35 @@ fn batch(host: &str, runs: &[NodeId]) -> Batch {
 }
 
 #[test]
+fn what_is_looked_at_after_the_last_batch_of_a_host_is_known_before_it() {
+    let mut site = Site::new();
+    let a1 = site.add("a", "link", true, &[]);
+    let a2 = site.add("a", "link", false, &[a1]);
+    let b1 = site.add("b", "link", true, &[a1]);
+    let c1 = site.add("c", "link", true, &[]);
+    let c2 = site.add("c", "port_check", false, &[c1]);
+    let (graph, plan) = site.planned();
+    let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
+    let looks = |execution: &mut Execution<'_>| -> Vec<Vec<NodeId>> {
+        let (_, batches) = execution.next();
+        batches.iter().map(|batch| execution.looks_after(batch)).collect()
+    };
+    // What it changes and what comes after that; nothing where a look may go to others.
+    assert_eq!(looks(&mut execution), [vec![a1, a2], vec![]]);
+    execution.finish(&"c".into(), vec![(c1, Outcome::Changed), (c2, Outcome::Unchanged)]);
+    execution.finish(&"a".into(), vec![(a1, Outcome::Changed)]);
+    assert_eq!(looks(&mut execution), [vec![b1]]);
+
+    let mut site = Site::new();
+    let a1 = site.add("a", "link", true, &[]);
+    let b1 = site.add("b", "link", true, &[a1]);
+    site.add("a", "link", false, &[b1]);
+    let (graph, plan) = site.planned();
+    let mut execution = Execution::new(&site.catalog, &graph, &plan, |_| None);
+    assert_eq!(looks(&mut execution), [vec![]], "it is not the last");
+}
+
+#[test]
 fn what_a_host_can_do_without_waiting_is_one_batch() {
     let mut site = Site::new();
     let a1 = site.add("a", "link", true, &[]);
