@@ -13,7 +13,7 @@ use crate::{
     event::{Failure, HostSummary, Outcome},
     exit_status::ExitStatus,
     plan::{Plan, Planned},
-    probe::Observations,
+    probe::{Observations, Owed},
     remote::RemoteError,
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Tally {
     changes: HashMap<NodeId, Changes>,
     /// How many changes there were.
     happened: u32,
+    /// What hosts said last that is owed.
+    owed: Vec<Owed>,
 }
 
 /// The changes of a node in one run.
@@ -63,6 +65,7 @@ impl Tally {
             gone: Vec::new(),
             changes: HashMap::new(),
             happened: 0,
+            owed: Vec::new(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Tally {
             next.outcomes[at] = outcome.filter(|_| !declared || !good);
         }
         next.gone = self.gone;
+        next.owed = self.owed;
         let mut bad: HashMap<&str, &str> = HashMap::new();
         for (name, id) in ids {
             let host = &old.node(id).name.host;
@@ -108,8 +112,19 @@ impl Tally {
         (next, skipped)
     }
 
-    /// Notes what was as declared before anything was done.
+    /// Adds to a look what hosts that were not looked at said before that is owed, to what has not come to its end.
+    pub(super) fn recall_owed(&mut self, catalog: &Catalog, seen: &mut Observations) {
+        let looked_at = catalog.nodes().filter(|(id, _)| seen.get(*id).is_some());
+        let hosts: HashSet<&str> = looked_at.map(|(_, node)| &*node.name.host).collect();
+        let open: HashSet<&str> = self.open().map(|id| &*catalog.node(id).name.node).collect();
+        let is_owed = |owed: &&Owed| !hosts.contains(&*owed.host) && open.contains(&*owed.node);
+        seen.owed.extend(self.owed.iter().filter(is_owed).cloned());
+        self.owed.clone_from(&seen.owed);
+    }
+
+    /// Notes what was as declared before anything was done, and what was owed.
     pub(super) fn first_look(&mut self, catalog: &Catalog, observations: &Observations) {
+        self.owed.clone_from(&observations.owed);
         for (id, _) in catalog.nodes() {
             self.good[id.index()] = matches!(observations.get(id), Some(Ok(None)));
         }

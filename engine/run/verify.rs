@@ -62,6 +62,7 @@ impl Run {
         }
         let Seen { nodes: mut observed, answers } = seen;
         observed.add(early);
+        tally.recall_owed(catalog, &mut observed);
         let mut plan = Plan::new(catalog, graph, &observed);
         let looked = Looked { catalog, graph, tally: &*tally };
         for warning in nodes.iter().filter_map(|id| looked.undone_each_time(&plan, *id)) {

@@ -114,6 +114,27 @@ async fn a_reaction_on_another_host_is_not_lost_when_that_host_is_down() {
     assert_eq!(fleet.apply(playbook).await.started(""), 0);
 }
 
+/// What may change keeps the reaction waiting for a second round, in which nobody looks at the other host.
+#[tokio::test]
+async fn what_is_owed_by_another_host_is_not_forgotten_from_one_round_to_the_next() {
+    let fleet = Fleet::new(&["a", "b"]);
+    let playbook = r#"let f = on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));
+        on(hosts("b"), |host| {
+            let r = host.vars.root;
+            command("make", #{ run: `touch ${r}/made`, creates: `${r}/made` });
+            directory(`${r}/d`);
+            action("tell", #{ run: `echo told >>${host.vars.log}`, on: [f] });
+        });"#;
+    fleet.breaks("b", Fault::Unreachable);
+    assert_eq!((fleet.apply(playbook).await.status, fleet.markers("a")), (Unreachable, 1));
+    fleet.mend("b");
+    std::fs::create_dir(fleet.at("b", "d")).unwrap();
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.rounds("b").len()), (Converged, 2));
+    assert_eq!((fleet.log(), fleet.markers("a")), (vec!["told".to_owned()], 0));
+    assert_eq!(fleet.plan(playbook).await.status, Converged);
+}
+
 #[tokio::test]
 async fn what_is_owed_is_paid_also_where_there_is_nothing_left_to_do() {
     let fleet = Fleet::new(&["a"]);
