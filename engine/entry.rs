@@ -171,7 +171,7 @@ pub fn look(mostly_nothing: bool) -> Script {
 /// `stat` goes through the paths in order, so all that it says is in their order, and what it misses too.
 pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look<String>> {
     // Each list may have paths behind any of these ways.
-    let (output, barred) = barred_part(output);
+    let (output, barred) = barred_part(last_look(output));
     let mut lines = lines(output).peekable();
     let mut found = |paths: &str| {
         let (mut part, mut missing) = (String::new(), 0);
@@ -200,6 +200,19 @@ pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look
         Ok(part)
     };
     parts.into_iter().map(part).collect()
+}
+
+/// What a look said that was taken again, because something was missing.
+fn last_look(output: &str) -> &str {
+    let mut rest = output;
+    while let Some((line, after)) = rest.split_once('\n') {
+        match line {
+            "again" => return after,
+            line if stat_path(line).is_some() => rest = after,
+            _ => break,
+        }
+    }
+    output
 }
 
 /// What a look said of paths, and what it said after that of the ways to them.
@@ -258,7 +271,7 @@ pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
     let mut asked = Asked { paths, next: 0 };
     let mut told = Vec::new();
     let mut barred = BTreeMap::new();
-    let mut lines = lines(output);
+    let mut lines = lines(last_look(output));
     while let Some(line) = lines.next() {
         if line == "missed" {
             told.extend(missed(lines.by_ref()));
@@ -386,6 +399,8 @@ mod tests {
         let all = [line("/b"), line("/a"), line("/run/a:/b"), line("/c"), line("/a")];
         let parts = [all[..2].concat(), all[2].clone(), all[3..].concat()].map(Ok);
         assert_eq!(share(&all.concat()), parts);
+        let twice = [line("/b"), "again\n".to_owned(), all.concat()].concat();
+        assert_eq!(share(&twice), parts, "what was said again counts");
         let found = [line("/a"), line("/run/a:/b"), line("/a")].concat();
         let output = format!("{found}missed\n{}{}.\n", gone("/b"), gone("/c"));
         let part = |path| Ok(format!("{}missed\n{}.\n", line("/a"), gone(path)));

@@ -45,21 +45,25 @@ seen() {
   return 1
 }
 
-# entries PATH...: prints what lies at each: one `stat` for all, one line for each path that has anything. Where it missed one, another
-# says why, after `missed`, up to a dot. A name of an account may hold spaces, so only colons, which none can hold, stand between the
-# parts; the path is ours. Then it tells of each directory above, where the way to it is not as it is written, whether the links there
-# count.
+# entries PATH...: prints what lies at each: one `stat` for all, one line for each path that has anything. Where it missed one, all is
+# said `again`, with why: something may have come meanwhile. A name of an account may hold spaces, so only colons, which none can hold,
+# stand between the parts; the path is ours. Then it tells of each directory above, where the way to it is not as it is written, whether
+# the links there count.
 entries() {
-  stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null ||
-    printf 'missed\n%s\n.\n' "$(stat -c %n -- "$@" 2>&1 >/dev/null)"
+  stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>/dev/null || { say again; found_and_missed "$@"; }
   ways "$@"
 }
 
-# few_entries PATH...: does the same where mostly nothing is: there one `stat` does both. A shell that reads what a process says copies
-# itself for that.
+# few_entries PATH...: does the same where mostly nothing is.
 few_entries() {
-  { missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1
+  found_and_missed "$@"
   ways "$@"
+}
+
+# found_and_missed PATH...: one `stat` says both; what it missed stands after `missed`, up to a dot. A shell that reads what a process
+# says copies itself for that.
+found_and_missed() {
+  { missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1
 }
 ways() {
   up=.
