@@ -7,7 +7,8 @@ use std::{
     fmt::Write as _,
     fs,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use converge::{
@@ -64,7 +65,24 @@ struct Site {
     actions: Vec<(String, String)>,
     /// Names of what runs once.
     once: Vec<String>,
+    /// The version that a release brings to each host, if there is one.
+    released: Option<usize>,
 }
+
+/// Brings a version to one host after the other, each of which the first one takes out of service meanwhile.
+const RELEASE: &str = r#"
+fn admin(lb, node, state) {
+    let at = `${lb.vars.root}/turn-${node.name}`;
+    custom(state, node.name, #{ observe: `cat ${at} 2>/dev/null || echo ready`, want: state, apply: `sleep 0.04; echo ${state} >${at}` })
+}
+rolling(hosts("all"), #{}, |node| {
+    around(
+        || on(hosts("a"), |lb| admin(lb, node, "drained")),
+        || on(node, |node| file(`${node.vars.root}/release`, #{ content: "VERSION" })),
+        || on(hosts("a"), |lb| admin(lb, node, "ready")),
+    );
+});
+"#;
 
 /// Declares things of many sorts on each host, which cause each other across hosts too.
 fn site(chance: &mut Chance, version: usize) -> Site {
@@ -136,14 +154,18 @@ fn site(chance: &mut Chance, version: usize) -> Site {
         let _ = writeln!(all, "let global_{name} = ();");
         all
     });
-    Site { text: handles + &text, actions, once }
+    let released = chance.one_in(2).then_some(version);
+    if let Some(version) = released {
+        text += &RELEASE.replace("VERSION", &version.to_string());
+    }
+    Site { text: handles + &text, actions, once, released }
 }
 
 /// Lets something go wrong in a run, or with its hosts.
-async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) -> String {
+async fn strike(fleet: &mut Fleet, chance: &mut Chance, text: &str) -> String {
     let host = HOSTS[chance.below(HOSTS.len())];
     let moment = Duration::from_millis(chance.below(900) as u64);
-    let what = chance.below(8);
+    let what = chance.below(9);
     let said = |fault: &str| format!("{fault} of {host} after {moment:?}");
     match what {
         0 => fleet.breaks(host, Fault::Silent(chance.below(600))),
@@ -156,6 +178,13 @@ async fn strike(fleet: &Fleet, chance: &mut Chance, text: &str) -> String {
             // The controller is gone.
             let ran = timeout(moment, fleet.apply(text)).await;
             return said(if ran.is_ok() { "nothing" } else { "the end of the controller" });
+        }
+        7 => {
+            let until = Instant::now() + moment;
+            fleet.interrupt_at = Some(Arc::new(move |_: &Event| Instant::now() >= until));
+            fleet.apply(text).await;
+            fleet.interrupt_at = None;
+            return said("an interrupt, whatever");
         }
         _ => {
             // A host loses its power.
@@ -220,7 +249,7 @@ async fn try_seed(seed: u64) -> Result<(), String> {
     for round in 0..1 + chance.below(3) {
         // The same things each time, in another version.
         last = site(&mut Chance::new(shape), round + 1);
-        strikes.push(strike(&fleet, &mut chance, &last.text).await);
+        strikes.push(strike(&mut fleet, &mut chance, &last.text).await);
         HOSTS.iter().for_each(|host| fleet.mend(host));
     }
     let text = &last.text;
@@ -249,6 +278,13 @@ async fn try_seed(seed: u64) -> Result<(), String> {
     }
     if HOSTS.iter().any(|host| fleet.markers(host) > 0) {
         return wrong("something is owed");
+    }
+    for host in HOSTS {
+        let (is, turn) = (fleet.read(host, "release"), fleet.read("a", &format!("turn-{host}")));
+        let is_in_service = turn.as_deref().is_none_or(|turn| turn == "ready\n");
+        if last.released.is_some_and(|it| is != Some(it.to_string())) || !is_in_service {
+            return wrong(&format!("{host} has {is:?}, and is {turn:?}"));
+        }
     }
     let log = fleet.log();
     for (action, path) in &last.actions {
