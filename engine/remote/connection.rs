@@ -29,8 +29,6 @@ pub(super) struct Connection {
     banner: Banner,
     /// The connection to the jump host that this one goes through lives as long as this one.
     _through: Option<Arc<Share<Connection>>>,
-    /// Whether what is sent lies with the system as soon as it is written.
-    is_direct: bool,
 }
 
 /// Why the connection ended, once it has.
@@ -158,7 +156,7 @@ pub(super) async fn handshake(
     };
     let config = Arc::new(config(trust, keepalive));
     let handle = client::connect_stream(config, stream, client).await?;
-    Ok(Connection { handle, gone, banner, _through: through, is_direct: false })
+    Ok(Connection { handle, gone, banner, _through: through })
 }
 
 fn config(trust: &Trust, keepalive: Duration) -> client::Config {
@@ -175,11 +173,6 @@ fn config(trust: &Trust, keepalive: Duration) -> client::Config {
 }
 
 impl Connection {
-    /// The same one, which nothing of this process stands behind.
-    pub(super) fn directly(self) -> Self {
-        Self { is_direct: true, ..self }
-    }
-
     /// The handle, for the login.
     pub(super) fn handle(&mut self) -> &mut Handle<Client> {
         &mut self.handle
@@ -242,13 +235,6 @@ impl Commands for Arc<Connection> {
 
     async fn cut(&self) {
         Connection::cut(self).await;
-    }
-
-    /// What a channel was told goes before the end of the connection; a channel ends with it once all of that is written.
-    async fn leave(&self) {
-        if self.is_direct {
-            Connection::cut(self).await;
-        }
     }
 }
 

@@ -181,8 +181,7 @@ impl Dialer {
             stream.map_err(|_| Failure::Silent("did not answer"))?.map_err(Failure::Tcp)?;
         let stream = QuickStream::buffered(stream).map_err(Failure::Tcp)?;
         let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None));
-        let connection = handshake.await.map_err(|_| Failure::NO_SSH)?;
-        connection.map(Connection::directly).map_err(Failure::from)
+        handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from)
     }
 }
 

@@ -16,9 +16,6 @@ pub(super) trait Commands: Send + Sync {
 
     /// Hears nothing more of the host, whatever it says.
     async fn cut(&self);
-
-    /// Lets the host go, where all that was sent gets there without being waited for.
-    async fn leave(&self) {}
 }
 
 /// A running command. Dropping it closes its streams; whether it then ends is its own affair.

@@ -109,12 +109,12 @@ impl<C: Commands> Remote for Session<C> {
                 for signal in ["TERM", "KILL"] {
                     // Where it cannot be sent, what runs there goes on.
                     let _ = ending::send(&self.commands, &self.identity, process, signal).await;
-                    if timeout(PARTING / 3, shell.end(&self.commands)).await.is_ok() {
+                    if timeout(PARTING / 3, shell.end()).await.is_ok() {
                         return;
                     }
                 }
             }
-            shell.end(&self.commands).await;
+            shell.end().await;
         };
         let _ = timeout(PARTING, part).await;
     }

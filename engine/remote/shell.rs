@@ -10,7 +10,7 @@ use super::{
     Exit, Output, RemoteError, ending,
     frame::{Scan, frame, frame_kept, frame_work},
     greeting::Greeting,
-    pipe::{Commands, End, Piece, Pipe, keep_end, nonce, one_line},
+    pipe::{End, Piece, Pipe, keep_end, nonce, one_line},
     traffic::Counters,
 };
 use crate::script::{Library, Quoted, Script};
@@ -42,25 +42,13 @@ pub(super) struct Shell {
     busy: bool,
     /// Whether its end undoes something on the host, such as a lock.
     holds: bool,
-    /// Whether that is the removal of content.
-    removes: bool,
 }
 
 impl Shell {
     /// A shell that reads as soon as its greeting is over.
     pub(super) fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
-        let (count, busy, holds, removes) = (0, false, false, false);
-        Ok(Self {
-            pipe,
-            greeting,
-            setup,
-            knows: Vec::new(),
-            nonce: nonce()?,
-            count,
-            busy,
-            holds,
-            removes,
-        })
+        let (count, busy, holds) = (0, false, false);
+        Ok(Self { pipe, greeting, setup, knows: Vec::new(), nonce: nonce()?, count, busy, holds })
     }
 
     /// Runs one script to its end. Where that takes longer than `output` says, `end` ends it.
@@ -159,7 +147,7 @@ impl Shell {
             Quoted(&remove),
             Quoted(folder)
         );
-        (self.holds, self.removes) = (true, true);
+        self.holds = true;
         let stdin = &mut self.pipe.stdin;
         let result = async {
             stdin.write_all(trap.as_bytes()).await?;
@@ -191,9 +179,9 @@ impl Shell {
         self.greeting.process().filter(|_| self.busy)
     }
 
-    /// Lets a shell whose end undoes something read to its end, or one in which something still runs; any other ends with the
-    /// connection. Where content is removed, that is waited for.
-    pub(super) async fn end(&mut self, commands: &dyn Commands) {
+    /// Lets a shell whose end undoes something, or in which something still runs, read to its end, and waits for that: OpenSSH
+    /// throws away what it has not handed on once it is told that the connection ends. Any other ends with the connection.
+    pub(super) async fn end(&mut self) {
         if !self.holds && !self.busy {
             return;
         }
@@ -202,9 +190,6 @@ impl Shell {
         let _ = stdin.shutdown().await;
         drop(stdin);
         self.pipe.pieces.reads(true);
-        if !self.busy && !self.removes {
-            commands.leave().await;
-        }
         while !matches!(self.pipe.pieces.next().await, Piece::Ended(_)) {}
         self.busy = true;
     }
