@@ -621,3 +621,21 @@ fn a_check_is_tried_as_often_as_it_may_and_says_in_words_what_is_wrong() {
         );
     }
 }
+
+/// No shell says by itself which file there was no room for.
+#[test]
+fn a_file_that_cannot_be_written_is_named_with_the_reason() {
+    for host in Host::all() {
+        for call in ["note_in \"$at\" text", "add_to \"$at\" text"] {
+            for name in ["full", "full.room"] {
+                let _ = symlink("/dev/full", host.root().join(name));
+            }
+            let said = host.run(&format!("at={}; {call}", host.at("full")));
+            let told = format!("cannot write {}: No space left on device\n", host.at("full"));
+            assert_eq!((said.ok, said.stderr), (false, told), "{}: {call}", host.name());
+            let said = host.run(&format!("at={}; {call}", host.at("none/file")));
+            assert!(said.stderr.starts_with("cannot write ") && !said.ok, "{said:?}");
+            assert!(host.run(&format!("at={}; {call}", host.at("file"))).ok);
+        }
+    }
+}

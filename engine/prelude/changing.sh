@@ -1,5 +1,16 @@
 # What a script that makes changes can rely on besides.
 
+# note_in FILE TEXT / add_to FILE TEXT: makes FILE hold TEXT, or adds it as a line; or says which file could not be written, and why,
+# which no shell says itself.
+note_in() { { printf %s "$2" >"$1"; } 2>/dev/null || unwritten "$1"; }
+add_to() { { printf '%s\n' "$2" >>"$1"; } 2>/dev/null || unwritten "$1"; }
+unwritten() {
+  why=$({ dd if=/dev/zero bs=8192 count=1 >"$1.room"; } 2>&1)
+  rm -f -- "$1.room"
+  why=${why%%"$nl"*} why=${why##*: }
+  die "cannot write $1${why:+: $why}"
+}
+
 # attributes PATH MODE OWNER GROUP: gives a path its owner, then its mode; an empty word leaves that one alone. Nobody else can
 # exchange what lies there: it is in a folder of `beside`, or the directory itself, as a dot.
 # The owner comes first, since chown clears the setuid bit. A link itself is never followed.
@@ -47,10 +58,10 @@ made_here() {
   # A run that comes after this one finds it there, should this one be cut off: so it is written down before it is made.
   [ -d "$STATE/beside" ] || mkdir -p "$STATE/beside" || return
   made=.converge.${token-}
-  if [ -z "${token-}" ] || ! say "${PWD%/}/$made" >>"$STATE/beside/$$" || ! mkdir -m 700 -- "./$made" 2>/dev/null; then
-    made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} && say "${PWD%/}/$made" >>"$STATE/beside/$$" || return
+  if [ -z "${token-}" ] || ! say "${PWD%/}/$made" 2>/dev/null >>"$STATE/beside/$$" || ! mkdir -m 700 -- "./$made" 2>/dev/null; then
+    made=$(mktemp -d ./.converge.XXXXXXXXXX) && made=${made#./} && add_to "$STATE/beside/$$" "${PWD%/}/$made" || return
   fi
-  if [ -n "${STAGE-}" ]; then say "${PWD%/}/$made" >>"$STAGE/beside.$$"; return; fi
+  if [ -n "${STAGE-}" ]; then add_to "$STAGE/beside.$$" "${PWD%/}/$made"; return; fi
   private=${PWD%/}/$made
   trap 'rm -rf -- "$private" "$STATE/beside/$$"' EXIT
   trap 'exit 1' HUP INT PIPE TERM
@@ -80,14 +91,14 @@ keep() {
   kept=there
   if [ -L "$2" ]; then kept=behind; elif [ ! -e "$2" ]; then kept=nothing; fi
   [ "$kept" = there ] || : >"$keep.$kept"
-  [ -z "$3" ] || say "$kept ${1##*.} $2$nl$3" >>"$STATE/kept/$run.list" || return
+  [ -z "$3" ] || add_to "$STATE/kept/$run.list" "$kept ${1##*.} $2$nl$3" || return
   if [ -n "${4-}" ] && [ "$kept" != nothing ]; then
     (enter "${2%/*}" && { ln -fT -- "./${2##*/}" "$keep" 2>/dev/null || cp -aT -- "./${2##*/}" "$keep"; })
   fi
 }
 
 # noted RECORD: says of what there is nothing to keep how it was.
-noted() { { [ -d "$STATE/kept" ] || mkdir -p -m 700 "$STATE/kept"; } && say "noted - -$nl$1" >>"$STATE/kept/$run.list"; }
+noted() { { [ -d "$STATE/kept" ] || mkdir -p -m 700 "$STATE/kept"; } && add_to "$STATE/kept/$run.list" "noted - -$nl$1"; }
 
 # unkept NUMBER PATH: forgets what was kept of PATH if it is there still, since nothing took its place.
 unkept() { if [ "$STATE/kept/$1" -ef "$2" ]; then rm -f -- "$STATE/kept/$1"; fi; }
@@ -239,7 +250,7 @@ durable() { sync -- "$@" 2>/dev/null || sync; }
 # mark NAME TEXT / unmark NAME...: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
 # a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
 # An empty marker says nothing. So what is paid is emptied, which takes no process, and left to `sweep`, if there is one.
-mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && printf '%s\n' "$2" >"$STATE/pending/$1"; }
+mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && note_in "$STATE/pending/$1" "$2$nl"; }
 unmark() {
   for marker do
     if [ ! -e "$STATE/pending/$marker" ]; then :
@@ -249,7 +260,7 @@ unmark() {
 }
 begun() {
   for marker in ${owed-}; do
-    if [ -s "$STATE/pending/$marker" ]; then say "$1" >>"$STATE/pending/$marker"; fi
+    if [ -s "$STATE/pending/$marker" ]; then add_to "$STATE/pending/$marker" "$1"; fi
   done
 }
 was_begun() {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::nonce;
@@ -71,7 +71,7 @@ impl EarlyLooks {
         (known, unknown)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Said>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Said>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

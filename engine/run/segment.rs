@@ -214,7 +214,7 @@ fn brought(contents: &[Content]) -> Script {
     script.push(sh!("umask 077"));
     for content in contents {
         let text = content.text().expect("only text is brought");
-        script.push(sh!("printf %s {} >{} || exit", text, content.staged()));
+        script.push(sh!("note_in {} {} || exit", content.staged(), text));
     }
     script.then(sh!("umask 022"))
 }
