@@ -13,6 +13,8 @@ use converge::{
     run::Purpose,
 };
 
+use futures::future::join_all;
+
 use super::fleet::Fleet;
 
 /// `say(host, "x")` writes a line to the log that all hosts share, once.
@@ -170,6 +172,35 @@ async fn who_waits_for_a_host_holds_none_that_comes_after_it() {
     let ran = fleet.apply(&playbook(r#"on(hosts("all"), |host| say(host, "one"));"#)).await;
     assert_eq!((ran.status, fleet.log().len()), (Converged, 3));
     assert_eq!(*seen.lock().unwrap(), [false, true]);
+}
+
+/// Each brings another version to all hosts: on each of them they come in the same order, so no fleet is ever split for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_runs_at_once_come_one_after_the_other_on_all_hosts() {
+    const RUNS: usize = 20;
+    let hosts = ["a", "b", "c", "d", "e"];
+    let mut fleet = Fleet::new(&hosts);
+    fleet.lock_wait = Duration::MAX;
+    let playbook = |version: usize| {
+        format!(
+            r#"on(hosts("all"), |host| {{
+                let root = host.vars.root;
+                let version = file(`${{root}}/version`, #{{ content: "{version}" }});
+                action("tell", #{{ run: `echo {version} >>${{root}}/told`, on: [version] }});
+            }});"#
+        )
+    };
+    let playbooks: Vec<String> = (0..RUNS).map(playbook).collect();
+    let runs = join_all(playbooks.iter().map(|playbook| fleet.apply(playbook))).await;
+    for ran in &runs {
+        assert_eq!(ran.status, Converged, "{:?}", ran.warnings());
+        let is_clear = |told: &String| told.contains(", which another run holds: run run-");
+        assert!(ran.warnings().iter().all(is_clear), "{:?}", ran.warnings());
+    }
+    let told = hosts.map(|host| fleet.read(host, "told").unwrap());
+    assert_eq!(told[0].lines().count(), RUNS);
+    assert!(told.iter().all(|it| *it == told[0]), "{told:?}");
+    assert_eq!(fleet.read("e", "version").as_deref(), told[0].lines().last());
 }
 
 #[tokio::test]
