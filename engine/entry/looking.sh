@@ -65,6 +65,8 @@ few_entries() {
 found_and_missed() {
   { missed=$(stat -c '%f:%a:%u:%g:%s:%U:%G:%n' -- "$@" 2>&1 >&3) || printf 'missed\n%s\n.\n' "$missed"; } 3>&1
 }
+
+# ways PATH...: prints the directories above to which no way counts, each with why in another line.
 ways() {
   up=.
   for p do

@@ -2,6 +2,7 @@
 # Arguments: probe, then seven for each question: id, path, line, match, after, before, absent; those of a path stand
 # together, so that it is read once. Prints `ID same|differs|unread`.
 # Or: edit|edit-open, then the same seven for one question, then where the new text goes. Prints its size.
+# It stands between single quotes in a library of sh, and so has none.
 # `edit-open` says that the last line of the text has no line break. Numbers are compared as text, hence the `""`.
 
 function bare(s) { sub(/\r$/, "", s); return s }

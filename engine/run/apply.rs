@@ -17,7 +17,7 @@ use super::{
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
-    nonce, obligations,
+    nonce, obligations, observe,
     redial::Found,
     segment::{Segment, unmark_elsewhere},
     tally::Tally,
@@ -122,7 +122,7 @@ impl Apply<'_> {
             false => self.run_segment(&batch, (&segment, look.as_ref()), &mut live, place).await,
         };
         if let (Some(probe), Some(said)) = (&look, live.take_look()) {
-            self.looks.keep(self.catalog, &batch.host, probe, &said);
+            self.looks.keep(&batch.host, observe::read(probe, self.catalog, &said));
         }
         if let Some(guard) = &segment.guard {
             return (

@@ -40,7 +40,7 @@ exec cat)",
         blocks
     ));
     match look {
-        Some(look) => begins.then(sh!("[ -z \"$ended\" ] && exec 9>&- || exit\n{}", look)),
+        Some(look) => begins.then(sh!("[ -z \"$ended\" ] || exit\nexec 9>&-\n{}", look)),
         None => begins,
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     catalog::{Catalog, NodeId},
     language::Question,
     probe::{Observations, Probe, Queries, Said},
-    remote::Captured,
 };
 
 /// What hosts said right after the last that was done there, and that nobody has heard so far.
@@ -27,10 +26,7 @@ impl EarlyLooks {
     }
 
     /// Keeps what a host said.
-    pub(super) fn keep(&self, catalog: &Catalog, host: &Arc<str>, probe: &Probe, said: &Captured) {
-        let [output, errors] =
-            [&said.stdout, &said.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-        let said = probe.read(catalog, &output, &errors);
+    pub(super) fn keep(&self, host: &Arc<str>, said: Said) {
         self.lock().insert(host.clone(), said);
     }
 

@@ -232,7 +232,8 @@ trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 static LOCK: Library = Library::new("lock", &[include_str!("lock.sh")]);
 
 /// Takes the lock, or says who holds it. Where there is no `flock`, a folder is the lock: making one is atomic too.
-/// The shell keeps what it does; of ours that must be nothing but the lock, or a command of the user would find it.
+/// The shell keeps what it does; of ours that must be nothing but the lock and the names of libraries, or a command of the user would
+/// find it.
 fn script(who: &str) -> Script {
     let taken = sh!(
         "if was_ours; then again=' '{}; fi

@@ -13,6 +13,7 @@ use crate::{
     event::Event,
     language::Question,
     probe::{Observations, Probe, Queries, Said},
+    remote::Captured,
     script::Script,
 };
 
@@ -82,8 +83,13 @@ async fn one(
         unanswered(&host, &fleet);
         return None;
     };
+    let said = probe.map(|probe| read(&probe, catalog, &printed)).unwrap_or_default();
+    Some((said, answers))
+}
+
+/// What a host said when it was probed.
+pub(super) fn read(probe: &Probe, catalog: &Catalog, printed: &Captured) -> Said {
     let [output, errors] =
         [&printed.stdout, &printed.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    let said = probe.map(|probe| probe.read(catalog, &output, &errors)).unwrap_or_default();
-    Some((said, answers))
+    probe.read(catalog, &output, &errors)
 }

@@ -114,6 +114,9 @@ impl Tally {
 
     /// Adds to a look what hosts that were not looked at said before that is owed, to what has not come to its end.
     pub(super) fn recall_owed(&mut self, catalog: &Catalog, seen: &mut Observations) {
+        if self.owed.is_empty() {
+            return self.owed.clone_from(&seen.owed);
+        }
         let looked_at = catalog.nodes().filter(|(id, _)| seen.get(*id).is_some());
         let hosts: HashSet<&str> = looked_at.map(|(_, node)| &*node.name.host).collect();
         let open: HashSet<&str> = self.open().map(|id| &*catalog.node(id).name.node).collect();

@@ -20,11 +20,6 @@ impl Library {
         Self { name, sources, text: OnceLock::new() }
     }
 
-    /// What tells it from others.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
     /// The functions themselves.
     pub fn text(&self) -> &str {
         self.text.get_or_init(|| {

@@ -10,18 +10,16 @@ impl Execution<'_> {
     /// other hosts do meanwhile may count. It may be some more than it has to be.
     pub(crate) fn looks_after(&self, batch: &Batch) -> Vec<NodeId> {
         let Some(lane) = self.hosts.get(&batch.host) else { return Vec::new() };
-        if lane.nodes.iter().any(|id| self.states[id.index()] == State::Waiting) {
+        // What waits mostly stands at the end: so a host of many turns is not gone through in each.
+        if lane.nodes.iter().rev().any(|id| self.states[id.index()] == State::Waiting) {
             return Vec::new();
         }
         let mut looked: HashSet<NodeId> =
             lane.nodes.iter().copied().filter(|id| self.changes(*id, batch)).collect();
         looked.extend(self.catalog.touched_by(&lane.nodes, &looked));
         for &id in &lane.nodes {
-            if self
-                .graph
-                .before(id)
-                .any(|before| looked.contains(&before) || self.dirty[before.index()])
-            {
+            let is_below = |before: NodeId| looked.contains(&before) || self.dirty[before.index()];
+            if self.graph.before(id).any(is_below) {
                 looked.insert(id);
             }
         }
