@@ -282,7 +282,11 @@ impl<'a> Live<'a> {
             return Outcome::failed(Failure::told(message));
         }
         if status != 0 {
-            let message = format!("its step ended with exit status {status}");
+            // What is ended says how it ended, at times before all of it is over.
+            let message = match self.is_late() {
+                true => self.late(),
+                false => format!("its step ended with exit status {status}"),
+            };
             return self.failure(message, Some(status));
         }
         // A check changes nothing: it only waited.
@@ -318,33 +322,34 @@ impl<'a> Live<'a> {
         let mut about = None;
         // The shell on the host goes on without the connection: whatever stood behind may have run too.
         let lost = matches!(end, End::Lost(_));
-        let because = match end {
-            End::Exit(Exit(status)) => match self.failed {
-                Some(id) => self.apply.catalog.node(id).name.node.to_string(),
-                None if self.stopped => self.apply.run.interrupt.because(),
-                None => {
-                    let outcome = self.failure("its script ended early".to_owned(), Some(status));
-                    about = Some((self.ended, outcome));
-                    self.name_of(self.ended)
-                }
-            },
-            End::Refused(message) => {
+        let because = match (end, self.failed) {
+            // What is ended may say so first.
+            (End::Exit(_) | End::Overdue, Some(id)) => {
+                self.apply.catalog.node(id).name.node.to_string()
+            }
+            (End::Exit(_), None) if self.stopped => self.apply.run.interrupt.because(),
+            (End::Exit(Exit(status)), None) => {
+                let outcome = self.failure("its script ended early".to_owned(), Some(status));
+                about = Some((self.ended, outcome));
+                self.name_of(self.ended)
+            }
+            (End::Refused(message), _) => {
                 let needs = |part: &Part| !part.contents.is_empty();
                 let part = self.segment.parts.iter().position(needs).unwrap_or_default();
                 about = Some((part, Outcome::failed(Failure::told(message))));
                 self.name_of(part)
             }
-            End::Unstarted(reason) => reason,
-            End::Overdue => {
+            (End::Unstarted(reason), _) => reason,
+            (End::Overdue, _) => {
                 let outcome = self.failure(self.late(), None);
                 about = Some((self.ended, outcome));
                 self.name_of(self.ended)
             }
-            End::Stayed(message) => {
+            (End::Stayed(message), _) => {
                 about = Some((self.ended, self.failure(message, None)));
                 self.name_of(self.ended)
             }
-            End::Lost(error) => {
+            (End::Lost(error), _) => {
                 about = Some((self.ended, Outcome::Unknown { message: error.to_string() }));
                 self.name_of(self.ended)
             }
