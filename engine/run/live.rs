@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
 
+mod end;
+
+pub(super) use end::End;
+
 use super::{
     apply::{Apply, Outcomes},
     progress::{Progress, ProgressReader},
@@ -13,25 +17,9 @@ use super::{
 use crate::{
     catalog::NodeId,
     event::{Event, Failure, Outcome},
-    remote::{Captured, Exit, Output, RemoteError},
+    remote::{Captured, Output, RemoteError},
     resource::Nature,
 };
-
-/// How a segment ended.
-pub(super) enum End {
-    /// Its script came to an end.
-    Exit(Exit),
-    /// The host did not take it, and nothing ran.
-    Refused(String),
-    /// It was not begun.
-    Unstarted(String),
-    /// Its script took too long, and was ended.
-    Overdue,
-    /// The host was lost while it ran.
-    Lost(RemoteError),
-    /// The host was to go down for it, and did not.
-    Stayed(String),
-}
 
 /// A segment that runs: reads its output and tells what happens.
 pub(super) struct Live<'a> {
@@ -298,69 +286,6 @@ impl<'a> Live<'a> {
         let command = first.and_then(|node| node.kind.script(&node.desired));
         let output = self.output.text();
         Outcome::failed(Failure { command, exit_status, output, ..Failure::told(message) })
-    }
-
-    /// What became of all nodes, once the script ended or was lost, and it is known `how` that stays so.
-    pub(super) fn end_guarded(mut self, end: End, how: impl Fn(Outcome) -> Outcome) -> Outcomes {
-        self.settle(end);
-        for (id, outcome, duration_ms) in std::mem::take(&mut self.withheld) {
-            let outcome = how(outcome);
-            self.apply.finished(id, outcome.clone(), duration_ms);
-            self.outcomes.push((id, outcome));
-        }
-        self.outcomes
-    }
-
-    /// What became of all nodes, once the script ended or was lost.
-    pub(super) fn end(mut self, end: End) -> Outcomes {
-        self.settle(end);
-        self.outcomes
-    }
-
-    fn settle(&mut self, end: End) {
-        // The part that the end is about, if it is about one.
-        let mut about = None;
-        // The shell on the host goes on without the connection: whatever stood behind may have run too.
-        let lost = matches!(end, End::Lost(_));
-        let because = match (end, self.failed) {
-            // What is ended may say so first.
-            (End::Exit(_) | End::Overdue, Some(id)) => {
-                self.apply.catalog.node(id).name.node.to_string()
-            }
-            (End::Exit(_), None) if self.stopped => self.apply.run.interrupt.because(),
-            (End::Exit(Exit(status)), None) => {
-                let outcome = self.failure("its script ended early".to_owned(), Some(status));
-                about = Some((self.ended, outcome));
-                self.name_of(self.ended)
-            }
-            (End::Refused(message), _) => {
-                let needs = |part: &Part| !part.contents.is_empty();
-                let part = self.segment.parts.iter().position(needs).unwrap_or_default();
-                about = Some((part, Outcome::failed(Failure::told(message))));
-                self.name_of(part)
-            }
-            (End::Unstarted(reason), _) => reason,
-            (End::Overdue, _) => {
-                let outcome = self.failure(self.late(), None);
-                about = Some((self.ended, outcome));
-                self.name_of(self.ended)
-            }
-            (End::Stayed(message), _) => {
-                about = Some((self.ended, self.failure(message, None)));
-                self.name_of(self.ended)
-            }
-            (End::Lost(error), _) => {
-                about = Some((self.ended, Outcome::Unknown { message: error.to_string() }));
-                self.name_of(self.ended)
-            }
-        };
-        while let Some(part) = self.part() {
-            let outcome = match &about {
-                Some((index, outcome)) if lost || *index == self.ended => outcome.clone(),
-                _ => Outcome::Skipped { because: because.clone() },
-            };
-            self.finish(part.nodes.iter().map(|id| (*id, outcome.clone())).collect());
-        }
     }
 
     fn name_of(&self, part: usize) -> String {
