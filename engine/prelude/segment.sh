@@ -7,8 +7,8 @@
 named() {
   if { true >"$1"; } 2>/dev/null; then
     exec 8>"$1"
-    { read -r named _ </proc/self/stat; } 2>/dev/null
-    say "$named $2" >&8
+    # A shell reads a file byte by byte, and /proc/self/stat is long.
+    for named in /proc/self/task/*; do say "${named##*/} $2" >&8; break; done
   fi
 }
 

@@ -1,7 +1,7 @@
 //! How one script is handed to a `sh` that goes on, and how its end is found in what the shell prints.
 
 use super::RemoteError;
-use crate::script::{Script, ShellValue as _};
+use crate::script::{Quoted, Script, ShellValue as _};
 
 /// Adds the text that runs `script` and prints `mark` on both streams after it.
 ///
@@ -12,9 +12,11 @@ pub(super) fn frame(script: &Script, mark: &str, to: &mut String) {
     with_mark("(eval ", script, &format!(") </dev/null {KEPT_OPEN}>&-"), mark, to);
 }
 
-/// Adds the text that runs `script` likewise, with what the shell holds open.
-pub(super) fn frame_work(script: &Script, mark: &str, to: &mut String) {
-    with_mark("(eval ", script, ") </dev/null", mark, to);
+/// Adds the text that runs `script` likewise, with what the shell holds open, once the shell itself has run what is `kept`.
+pub(super) fn frame_work(script: &Script, kept: Option<&Script>, mark: &str, to: &mut String) {
+    let first = kept.map(|it| format!("eval {} </dev/null >/dev/null 2>&1; ", Quoted(it.text())));
+    let before = format!("{}(eval ", first.unwrap_or_default());
+    with_mark(&before, script, ") </dev/null", mark, to);
 }
 
 /// Adds the text that runs `script` in the shell itself, which goes on with what the script set and opened.

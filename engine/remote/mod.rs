@@ -67,11 +67,20 @@ pub trait Remote: Send + Sync {
     /// ended because it took too long.
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError>;
 
-    /// Runs a script as [`run`](Self::run) does; but it holds what the shell keeps open, such as the lock.
+    /// Runs a script as [`run`](Self::run) does; but it holds what the shell keeps open, such as the lock. What is `kept` before it,
+    /// as [`keep`](Self::keep) says, takes no round trip of its own; nobody hears what that prints.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
-    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+    async fn work(
+        &self,
+        script: &Script,
+        kept: Option<&Script>,
+        output: &mut dyn Output,
+    ) -> Result<Exit, RemoteError> {
+        if let Some(kept) = kept {
+            self.keep(kept, &mut Captured::default()).await?;
+        }
         self.run(script, output).await
     }
 

@@ -39,7 +39,7 @@ impl<C: Commands> Session<C> {
     async fn exchange(
         &self,
         script: &Script,
-        place: Place,
+        place: Place<'_>,
         output: &mut dyn Output,
     ) -> Result<Exit, RemoteError> {
         let mut shell = self.shell.lock().await;
@@ -62,8 +62,13 @@ impl<C: Commands> Remote for Session<C> {
         self.exchange(script, Place::Subshell, output).await
     }
 
-    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.exchange(script, Place::Work, output).await
+    async fn work(
+        &self,
+        script: &Script,
+        kept: Option<&Script>,
+        output: &mut dyn Output,
+    ) -> Result<Exit, RemoteError> {
+        self.exchange(script, Place::Work(kept), output).await
     }
 
     async fn later(&self, script: &Script) {

@@ -17,11 +17,11 @@ use crate::script::{Library, Quoted, Script};
 
 /// Where a script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Place<'a> {
     /// In a subshell: nothing of it is left.
     Subshell,
-    /// In a subshell that holds what the shell holds open.
-    Work,
+    /// In a subshell that holds what the shell holds open, once the shell itself has run another script.
+    Work(Option<&'a Script>),
     /// In the shell itself: what it opens stays open.
     Itself,
 }
@@ -47,8 +47,9 @@ pub(super) struct Shell {
 impl Shell {
     /// A shell that reads as soon as its greeting is over.
     pub(super) fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
-        let (count, busy, holds) = (0, false, false);
-        Ok(Self { pipe, greeting, setup, knows: Vec::new(), nonce: nonce()?, count, busy, holds })
+        let (knows, nonce, count) = (Vec::new(), nonce()?, 0);
+        let (busy, holds) = (false, false);
+        Ok(Self { pipe, greeting, setup, knows, nonce, count, busy, holds })
     }
 
     /// Runs one script to its end. Where that takes longer than `output` says, `end` ends it.
@@ -58,7 +59,7 @@ impl Shell {
     pub(super) async fn run(
         &mut self,
         script: &Script,
-        place: Place,
+        place: Place<'_>,
         output: &mut dyn Output,
         traffic: &Counters,
         end: &ending::End<'_>,
@@ -69,17 +70,20 @@ impl Shell {
         if std::mem::replace(&mut self.busy, true) {
             return Err(RemoteError::Lost("an earlier script was not seen to end".to_owned()));
         }
-        self.holds |= place == Place::Itself;
+        self.holds |= matches!(place, Place::Work(Some(_)) | Place::Itself);
         self.greeting.followed = true;
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         let before = self.setup.len();
         self.learn(script);
+        if let Place::Work(Some(kept)) = place {
+            self.learn(kept);
+        }
         traffic.sent(script.text().len() + self.setup.len() - before);
         let mut text = std::mem::take(&mut self.setup);
         match place {
             Place::Subshell => frame(script, &mark, &mut text),
-            Place::Work => frame_work(script, &mark, &mut text),
+            Place::Work(kept) => frame_work(script, kept, &mark, &mut text),
             Place::Itself => frame_kept(script, &mark, &mut text),
         }
         self.pipe.pieces.reads(true);

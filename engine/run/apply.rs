@@ -17,7 +17,7 @@ use super::{
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
-    nonce, obligations, observe,
+    lock, nonce, obligations, observe,
     redial::Found,
     segment::{Segment, unmark_elsewhere},
     tally::Tally,
@@ -42,6 +42,17 @@ pub(crate) struct Apply<'a> {
     pub(crate) guarded: Guarded,
     /// What hosts say of themselves once all is done there.
     pub(crate) looks: &'a EarlyLooks,
+    /// Whether only one host is changed, whose segments take its lock along with them.
+    pub(crate) alone: bool,
+}
+
+/// What is begun on a host in one go.
+struct Turn<'a> {
+    segment: &'a Segment,
+    /// The look after it.
+    look: Option<&'a Probe>,
+    /// Whether the lock is taken along with it, if the host is not held.
+    takes_lock: bool,
 }
 
 pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
@@ -53,17 +64,24 @@ impl Apply<'_> {
         let mut running = FuturesUnordered::new();
         let hosts: Vec<_> = execution.hosts().cloned().collect();
         all.extend(self.abandon_lost(&mut execution, &hosts));
+        let mut is_stale = false;
         loop {
             if self.run.interrupt.is_set() {
                 all.extend(self.tell(execution.stop(&self.run.interrupt.because())));
             }
-            let (settled, batches) = execution.next();
-            all.extend(self.tell(settled));
-            for batch in batches {
-                let look = execution.looks_after(&batch);
-                running.push(self.run_batch(batch, look));
+            if !is_stale {
+                let (settled, batches) = execution.next();
+                all.extend(self.tell(settled));
+                for batch in batches {
+                    let look = execution.looks_after(&batch);
+                    running.push(self.run_batch(batch, look));
+                }
             }
             let Some((host, outcomes)) = running.next().await else { break };
+            let Some(outcomes) = outcomes else {
+                is_stale = true;
+                continue;
+            };
             all.extend(outcomes.iter().cloned());
             all.extend(self.tell(execution.finish(&host, outcomes)));
             all.extend(self.abandon_lost(&mut execution, &[host]));
@@ -108,42 +126,79 @@ impl Apply<'_> {
         self.run.events.send(Event::Finished { node, declared, outcome, duration_ms });
     }
 
-    /// Runs a batch; after it come those nodes that are to be looked at then.
-    async fn run_batch(&self, batch: Batch, look: Vec<NodeId>) -> (Arc<str>, Outcomes) {
-        let place = self.fleet.place().await;
+    /// Runs a batch; after it come those nodes that are to be looked at then. None where the host may not be any more as it was seen:
+    /// then it is held, or lost.
+    async fn run_batch(&self, batch: Batch, look: Vec<NodeId>) -> (Arc<str>, Option<Outcomes>) {
+        let host = batch.host.clone();
         let segment = self.segment(&batch);
-        self.looks.forget(&batch.host);
-        let stays = segment.guard.is_none() && !self.goes_down(&batch) && !look.is_empty();
-        let look = stays.then(|| self.looks.probe(self.catalog, &look));
-        let mut live = Live::new(self, &segment, batch.obligation);
+        let stays = segment.guard.is_none() && !self.goes_down(&batch);
+        let takes_lock = self.alone && stays && segment.brings_contents();
+        let is_held = || self.fleet.is_held(&host);
+        if self.alone && !takes_lock && !is_held() && (self.locks(&host).await || !is_held()) {
+            return (host, None);
+        }
+        let place = self.fleet.place().await;
+        self.looks.forget(&host);
+        let look = (stays && !look.is_empty()).then(|| self.looks.probe(self.catalog, &look));
+        let mut live = Live::new(self, &segment, &batch);
+        let turn = Turn { segment: &segment, look: look.as_ref(), takes_lock };
         // It may have waited long for its place.
         let end = match self.run.interrupt.is_set() && !batch.obligation {
             true => End::Unstarted(self.run.interrupt.because()),
-            false => self.run_segment(&batch, (&segment, look.as_ref()), &mut live, place).await,
+            false => self.run_segment(&batch, &turn, &mut live, place).await,
         };
-        if let (Some(probe), Some(said)) = (&look, live.take_look()) {
+        if matches!(end, End::Unlocked) {
+            if !is_held() {
+                self.locks(&host).await;
+            }
+            return (host, None);
+        }
+        let outcomes = self.outcomes(&batch, &segment, look.as_ref(), live, end).await;
+        (host, Some(outcomes))
+    }
+
+    /// Takes the lock of a host, and says whether the host may not be any more as it was seen.
+    async fn locks(&self, host: &Arc<str>) -> bool {
+        self.run.lock_hosts(std::slice::from_ref(host), self.fleet).await
+    }
+
+    /// What the lock of a host came to that a segment took along with it.
+    pub(super) fn holds(&self, host: &Arc<str>, said: &str) {
+        if let (true, Some(remote)) = (lock::is_taken(said), self.fleet.opened(host)) {
+            let start = lock::start_of(said).to_owned();
+            self.fleet.hold(host, Some((remote, start, self.run.holder())));
+        }
+    }
+
+    /// What became of the nodes of a batch whose segment ended, or whose host went down.
+    async fn outcomes(
+        &self,
+        batch: &Batch,
+        segment: &Segment,
+        look: Option<&Probe>,
+        mut live: Live<'_>,
+        end: End,
+    ) -> Outcomes {
+        if let (Some(probe), Some(said)) = (look, live.take_look()) {
             self.looks.keep(&batch.host, observe::read(probe, self.catalog, &said));
         }
         if let Some(guard) = &segment.guard {
-            return (
-                batch.host.clone(),
-                self.confirmed(&batch, &segment.id, guard, live, end).await,
-            );
+            return self.confirmed(batch, &segment.id, guard, live, end).await;
         }
-        let is_gone = live.goes_down() || matches!(end, End::Lost(_)) && self.goes_down(&batch);
+        let is_gone = live.goes_down() || matches!(end, End::Lost(_)) && self.goes_down(batch);
         if !is_gone {
-            return (batch.host, live.end(end));
+            return live.end(end);
         }
-        let outcomes = match self.comes_back(&batch).await {
+        match self.comes_back(batch).await {
             Ok(place) => {
-                let segment = self.segment(&batch);
-                let mut live = live.again(&segment);
-                let end = self.run_segment(&batch, (&segment, None), &mut live, place).await;
+                let segment = self.segment(batch);
+                let mut live = live.again(&segment, batch);
+                let turn = Turn { segment: &segment, look: None, takes_lock: false };
+                let end = self.run_segment(batch, &turn, &mut live, place).await;
                 live.end(end)
             }
             Err(end) => live.end(end),
-        };
-        (batch.host, outcomes)
+        }
     }
 
     fn segment(&self, batch: &Batch) -> Segment {
@@ -160,11 +215,12 @@ impl Apply<'_> {
     async fn run_segment(
         &self,
         batch: &Batch,
-        (segment, look): (&Segment, Option<&Probe>),
+        turn: &Turn<'_>,
         live: &mut Live<'_>,
         place: SemaphorePermit<'_>,
     ) -> End {
-        let host = &batch.host;
+        let (host, Turn { segment, look, takes_lock }) = (&batch.host, turn);
+        let taking = lock::taking(&self.run.holder());
         let mut place = Some(place);
         for begun in 0..BEGUN_MAX {
             if begun > 0 && self.run.interrupt.is_set() && !batch.obligation {
@@ -181,9 +237,15 @@ impl Apply<'_> {
             let ended = match staged {
                 Ok(stage) => {
                     let asks = look.map(|look| &look.script);
-                    let script = detached::begin(segment, stage.as_deref(), most, asks);
+                    let takes_lock = *takes_lock && !self.fleet.is_held(host);
+                    let script = detached::begin(segment, stage.as_deref(), most, asks, takes_lock);
                     live.expects(look.map(|look| self.fleet.answer(look.brings)));
-                    attendant.waits(&script, live, batch.obligation).await
+                    let kept = takes_lock.then_some(&taking);
+                    let exit = attendant.waits(&script, kept, live, batch.obligation).await;
+                    match live.lock().is_some_and(|said| !lock::is_as_left(said)) {
+                        true => return End::Unlocked,
+                        false => exit,
+                    }
                 }
                 Err(error) => Err(error),
             };

@@ -40,12 +40,13 @@ impl Attendant<'_> {
     pub(super) async fn waits(
         &self,
         script: &Script,
+        kept: Option<&Script>,
         live: &mut Live<'_>,
         obligation: bool,
     ) -> Result<Exit, RemoteError> {
         let over = live.over();
         let exit = tokio::select! {
-            exit = self.remote.work(script, live) => exit,
+            exit = self.remote.work(script, kept, live) => exit,
             never = self.stops_when_interrupted(obligation) => match never {},
             never = self.frees_when_over(over.clone()) => match never {},
         };
@@ -70,7 +71,7 @@ impl Attendant<'_> {
         who: &str,
     ) -> Read {
         let script = detached::read_on(self.id, live.read(), start, who);
-        let read = self.waits(&script, live, obligation).await;
+        let read = self.waits(&script, None, live, obligation).await;
         match (read, live.over().borrow().status) {
             (Ok(_), Some(status)) => Read::Over(Exit(status)),
             // Where something of it was heard, it was begun.

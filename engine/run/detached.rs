@@ -1,26 +1,42 @@
 //! A segment that goes on on its host without the connection that began it: what it prints goes to a log there, and the
 //! connection only reads along. Pure.
 
-use super::segment::Segment;
+use super::{lock, segment::Segment};
 use crate::{prelude, script::Script, sh};
 
 /// Begins a segment, and reads along. It holds the lock itself. Whatever a connection does that is gone or stands still, `tee` goes
-/// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes. Then comes a look, if there is one.
+/// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes. Then comes a look, if there is one. One
+/// that `takes_lock` along with it says how that went; if it was not taken at once and as it was left, nothing runs.
 pub(super) fn begin(
     segment: &Segment,
     stage: Option<&str>,
     most: usize,
     look: Option<&Script>,
+    takes_lock: bool,
 ) -> Script {
     // In blocks of 512 bytes: ulimit in POSIX.
     let blocks = most / 512 + 1;
-    let begins = prelude::changing().then(prelude::segment()).then(sh!(
+    let locked = |how: &str| {
+        sh!("printf '\\n%s locked %s\\n' {} \"$lock_said\"{}", segment.id, Script::trusted(how))
+    };
+    let mut begins = Script::default();
+    let mut says_so = Script::default();
+    if takes_lock {
+        begins.push(sh!(
+            "[ \"${{lock_said%% *}}\" = {} ] || {{ {}; }}",
+            lock::TAKEN,
+            locked("; exit 1")
+        ));
+        says_so = locked("");
+    }
+    let begins = begins.then(prelude::changing()).then(prelude::segment()).then(sh!(
         "segment=$STATE/segment id={}
 [ -d \"$segment\" ] || mkdir -p -m 700 \"$segment\"
 {{ true >\"$segment/log\"; }} 2>/dev/null
 ended=; trap ended=yes HUP INT TERM
 (named \"$segment/pid\" \"$id\"
 trap : HUP INT TERM
+{}
 {}
 ({}
 ) 8>&- 9>&-
@@ -35,6 +51,7 @@ named \"$segment/cat\" \"$id\"
 trap '' HUP INT TERM
 exec cat)",
         segment.id,
+        says_so,
         segment.guard.as_ref().map(|guard| guard.arming(&segment.id)).unwrap_or_default(),
         segment.body(stage),
         blocks
@@ -47,13 +64,18 @@ exec cat)",
 
 /// Reads on what a segment printed, from a byte on, until it is over: over another connection, which takes the place of the first.
 /// It ends with [`NOT_FOUND`] where nobody but `who` has had the host since, and the segment was not begun; and with [`GONE`] where
-/// another run has had it, or this is not that `start` of the host: nothing can be known then.
+/// another run has had it, or this is not that `start` of the host: nothing can be known then. A segment that took the lock along with
+/// it, of which nothing was heard, has said itself which start it was.
 pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
     prelude::reading().then(prelude::segment()).then(sh!(
-        "segment=$STATE/segment id={} at={} found= holder=
+        "segment=$STATE/segment id={} at={} was={} found= holder=
 booted
-[ \"${{start%:*}}\" != '' ] && [ \"$start\" = {} ] || exit {}
 {{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
+if [ -z \"$was\" ]; then
+  [ \"$found\" = \"$id\" ] || exit {}
+  {{ read -r _ && read -r _ _ _ was _; }} <\"$segment/log\" 2>/dev/null
+fi
+[ \"${{start%:*}}\" != '' ] && [ \"$start\" = \"$was\" ] || exit {}
 if [ \"$found\" != \"$id\" ]; then
   {{ read -r _ holder <\"$STATE/holder\"; }} 2>/dev/null
   if [ \"$holder\" = {} ]; then exit {}; else exit {}; fi
@@ -77,6 +99,7 @@ done
         id,
         from,
         start,
+        NOT_FOUND,
         GONE,
         who,
         NOT_FOUND,

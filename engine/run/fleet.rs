@@ -220,6 +220,21 @@ impl Fleet {
         *self.way(name).held() = held;
     }
 
+    /// Whether a host is held.
+    pub(crate) fn is_held(&self, name: &Arc<str>) -> bool {
+        self.way(name).held().is_some()
+    }
+
+    /// Whether any host is.
+    pub(crate) fn holds_some(&self) -> bool {
+        self.ways().values().any(|way| way.held().is_some())
+    }
+
+    /// The way to a host that is open.
+    pub(crate) fn opened(&self, name: &Arc<str>) -> Option<Arc<dyn Remote>> {
+        self.way(name).opened()
+    }
+
     /// Which start of the host is held.
     pub(crate) fn start(&self, name: &Arc<str>) -> String {
         self.way(name).held().as_ref().map(|held| held.start.clone()).unwrap_or_default()

@@ -52,7 +52,7 @@ fn segment(bytes: &[u8]) {
         match progress {
             Progress::Began(part) => running = Some(part),
             Progress::Ended(part, _) => (running, next) = (None, part.saturating_add(1)),
-            Progress::Stopped | Progress::Over(_) => {}
+            Progress::Locked(_) | Progress::Stopped | Progress::Over(_) => {}
             Progress::Line(part, text) => {
                 assert!(running.unwrap_or(next) == part && text.len() <= LINE_MAX);
             }

@@ -86,5 +86,5 @@ lock_watch=$! lock_state=$STATE"
     ))
 }
 
-/// Ends the watch.
-pub(super) const UNWATCH: &str = r#"if [ -n "${lock_watch-}" ] && [ "/proc/$lock_watch/cwd" -ef "$lock_state" ]; then kill "$lock_watch" 2>/dev/null; fi; lock_watch="#;
+/// Ends the watch. It is waited for: the first process of the host has more to do for one that nobody waits for.
+pub(super) const UNWATCH: &str = r#"if [ -n "${lock_watch-}" ] && [ "/proc/$lock_watch/cwd" -ef "$lock_state" ]; then kill "$lock_watch" 2>/dev/null; wait "$lock_watch"; fi; lock_watch="#;

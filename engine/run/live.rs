@@ -1,6 +1,6 @@
 //! A segment that runs: what its output says of each of its parts, as it comes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -10,6 +10,7 @@ pub(super) use end::End;
 
 use super::{
     apply::{Apply, Outcomes},
+    execution::Batch,
     progress::{Progress, ProgressReader},
     segment::{Part, Segment},
     tail::Tail,
@@ -25,6 +26,7 @@ use crate::{
 pub(super) struct Live<'a> {
     apply: &'a Apply<'a>,
     segment: &'a Segment,
+    host: &'a Arc<str>,
     reader: ProgressReader,
     /// How many parts came to an end: they run one after the other.
     ended: usize,
@@ -57,6 +59,8 @@ pub(super) struct Live<'a> {
     over: watch::Sender<Over>,
     /// What the look says that comes after it, if one does.
     look: Option<Captured>,
+    /// What came of taking the lock along with it, if it did.
+    lock: Option<String>,
 }
 
 /// How far a segment came.
@@ -72,7 +76,7 @@ pub(super) struct Over {
 const WARNINGS_MAX: usize = 100;
 
 impl<'a> Live<'a> {
-    pub(super) fn new(apply: &'a Apply<'a>, segment: &'a Segment, obligation: bool) -> Self {
+    pub(super) fn new(apply: &'a Apply<'a>, segment: &'a Segment, batch: &'a Batch) -> Self {
         let reader = ProgressReader::new(&segment.id);
         let (output, outcomes) = (Tail::default(), Outcomes::new());
         let (ended, began, failed, stopped, due) = (0, None, None, false, None);
@@ -81,6 +85,7 @@ impl<'a> Live<'a> {
         Self {
             apply,
             segment,
+            host: &batch.host,
             reader,
             ended,
             began,
@@ -93,12 +98,13 @@ impl<'a> Live<'a> {
             withheld: Vec::new(),
             due,
             caught_up: None,
-            obligation,
+            obligation: batch.obligation,
             printed,
             warned,
             read,
             over,
             look: None,
+            lock: None,
         }
     }
 
@@ -112,11 +118,16 @@ impl<'a> Live<'a> {
         self.look.take().filter(|_| self.over.borrow().is_looked_at)
     }
 
+    /// What came of taking the lock along with it.
+    pub(super) fn lock(&self) -> Option<&str> {
+        self.lock.as_deref()
+    }
+
     /// The same, once the host is back that it went down for.
     #[must_use]
-    pub(super) fn again(self, segment: &'a Segment) -> Self {
+    pub(super) fn again(self, segment: &'a Segment, batch: &'a Batch) -> Self {
         let since = self.since.or(self.began);
-        Self { since, ..Self::new(self.apply, segment, self.obligation) }
+        Self { since, ..Self::new(self.apply, segment, batch) }
     }
 
     /// Whether its host goes down for it.
@@ -182,6 +193,10 @@ impl<'a> Live<'a> {
                     self.failed = self.nodes().first().copied();
                 }
                 self.finish(outcomes);
+            }
+            Progress::Locked(said) => {
+                self.apply.holds(self.host, &said);
+                self.lock = Some(said);
             }
             Progress::Stopped if self.began.is_none() => self.stopped = true,
             // What was ended says so too.

@@ -20,7 +20,7 @@ use crate::{
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the script prints when the lock was taken, before which start of the host this is.
-const TAKEN: &str = "taken";
+pub(super) const TAKEN: &str = "taken";
 
 /// What it prints instead, when what a run had left there was put in order.
 const RECOVERED: &str = "recovered";
@@ -51,7 +51,7 @@ pub(super) fn untaken(said: String, who: &str) -> RemoteError {
 ///
 /// All are tried at once. Who has to wait for one gives those back that come after it: so no two runs wait for each other.
 pub(super) async fn take(hosts: &[Arc<str>], who: &str, wait: Duration, fleet: &Fleet) -> bool {
-    let script = prelude::reading().then(script(who));
+    let script = trying(who);
     let tries = Tries { script, who, fleet };
     let began = Instant::now();
     let (mut left, mut anew) = (hosts, false);
@@ -101,7 +101,7 @@ pub(super) fn starting() -> Script {
 /// Takes the lock of a host again over another connection, once the shell of the first is gone. A host that another run has had
 /// in between is not as it was: it is lost to this run.
 pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
-    let tries = Tries { script: prelude::reading().then(script(who)), who, fleet };
+    let tries = Tries { script: trying(who), who, fleet };
     let Some(said) = tries.keep(host, &tries.script).await else { return false };
     let is_ours = is_taken(&said);
     if is_ours && said.ends_with(AGAIN) {
@@ -120,6 +120,12 @@ pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
     };
     fleet.lose(host, why);
     false
+}
+
+/// Takes the lock that a segment was to take along with it, of which nothing was heard; unless it did so meanwhile.
+pub(super) async fn came_late(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
+    let tries = Tries { script: trying(who), who, fleet };
+    tries.keep(host, &tries.script).await.is_some_and(|said| said == who)
 }
 
 /// What came of trying to take a lock.
@@ -196,8 +202,8 @@ impl Tries<'_> {
         match remote.keep(script, &mut said).await {
             Ok(_) => {
                 let said = one_line(&said.stdout);
-                let start = said.split(' ').nth(1).unwrap_or_default();
-                let held = is_taken(&said).then(|| (remote, start.to_owned(), self.who.to_owned()));
+                let start = start_of(&said).to_owned();
+                let held = is_taken(&said).then(|| (remote, start, self.who.to_owned()));
                 self.fleet.hold(host, held);
                 Some(said)
             }
@@ -209,12 +215,32 @@ impl Tries<'_> {
     }
 }
 
-fn is_taken(said: &str) -> bool {
+pub(super) fn is_taken(said: &str) -> bool {
     [TAKEN, RECOVERED].contains(&first_word(said))
+}
+
+/// Whether the lock was taken, and nothing that a run had left there was put in order.
+pub(super) fn is_as_left(said: &str) -> bool {
+    first_word(said) == TAKEN
+}
+
+/// Which start of the host the lock was taken in, by what its script `said`.
+pub(super) fn start_of(said: &str) -> &str {
+    said.split(' ').nth(1).unwrap_or_default()
 }
 
 fn first_word(said: &str) -> &str {
     said.split(' ').next().unwrap_or_default()
+}
+
+/// What the shell does before a segment that takes the lock along with it: it runs only if `$lock_said` begins with [`TAKEN`].
+pub(super) fn taking(who: &str) -> Script {
+    prelude::reading().then(script(who))
+}
+
+/// Takes the lock, and says whether it did.
+fn trying(who: &str) -> Script {
+    taking(who).then(sh!("printf '%s\\n' \"$lock_said\""))
 }
 
 /// Gives the lock back that the shell has.
@@ -231,9 +257,9 @@ trap 'eval "$AT_END"' 0; trap 'exit 1' HUP INT PIPE TERM"#;
 /// The functions that take the lock.
 static LOCK: Library = Library::new("lock", &[include_str!("lock.sh")]);
 
-/// Takes the lock, or says who holds it. Where there is no `flock`, a folder is the lock: making one is atomic too.
-/// The shell keeps what it does; of ours that must be nothing but the lock and the names of libraries, or a command of the user would
-/// find it.
+/// Takes the lock, and leaves in $lock_said that it did, or who holds it. Where there is no `flock`, a folder is the lock: making one
+/// is atomic too. The shell keeps what it does; of ours that must be nothing but the lock and the names of libraries, or a command of
+/// the user would find it.
 fn script(who: &str) -> Script {
     let taken = sh!(
         "if was_ours; then again=' '{}; fi
@@ -244,7 +270,7 @@ at_end={}
 {}
 leftovers; recover; outlived; if [ -n \"$recovered\" ]; then said={}; else said={}; fi
 booted
-say \"$said $start$again\"",
+holder=\"$said $start$again\"",
         AGAIN,
         UNWATCH,
         Script::trusted(AT_END),
@@ -257,7 +283,7 @@ say \"$said $start$again\"",
     functions.then(sh!(
         "who={} holder= locked= again=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
-if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then say {}\"$STATE belongs to another account\"
+if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then holder={}\"$STATE belongs to another account\"
 elif [ -d \"$STATE\" ] && has flock; then
   lock=$STATE/lock
   [ -d \"$STATE/segment\" ] || private_lock
@@ -269,7 +295,8 @@ elif [ -d \"$STATE\" ] && lock_folder; then
   exec 9<\"$lock\"
   {}
 elif [ -d \"$STATE\" ]; then holder
-else say {}\"$STATE cannot be made\"; fi
+else holder={}\"$STATE cannot be made\"; fi
+lock_said=$holder
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover outlived is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
 unset -f named runs booted emptied keep_watch nap

@@ -49,7 +49,7 @@ lock_folder() {
   rm -rf "$STATE/lock.dead.$$" && mkdir "$STATE/lock.held" 2>/dev/null
 }
 
-# holder: says who holds the lock, not who did before.
+# holder: leaves in $holder who holds the lock, not who did before.
 holder() {
   pid=; { read -r pid holder <"$STATE/holder"; } 2>/dev/null
   case $(kill -0 "${pid:-x}" 2>&1) in
@@ -58,5 +58,4 @@ holder() {
     *)
       if ! runs "$STATE/segment/pid" && ! runs "$STATE/segment/guard"; then holder='it has not said who it is'; fi ;;
   esac
-  say "$holder"
 }

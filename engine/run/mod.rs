@@ -240,7 +240,6 @@ impl Run {
         let graph = Graph::build(&catalog)?;
         let all = || catalog.nodes().map(|(id, _)| id);
         let probing = |host| Event::Probing { host };
-        let mut locked = BTreeSet::new();
         let mut tally = Tally::new(&catalog);
         let mut paid = false;
         let (observations, mut plan) = loop {
@@ -250,7 +249,10 @@ impl Run {
             let plan = Plan::new(&catalog, &graph, &observed);
             // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
             let applies = matches!(purpose, Purpose::Apply { .. });
-            if applies && self.lock(&catalog, &plan, &observed.left, fleet, &mut locked).await {
+            // What was approved is compared with what is seen under the lock.
+            let approved = matches!(purpose, Purpose::Apply { approved: Some(_) });
+            let rides = !approved && asked.is_empty() && observed.owed.is_empty();
+            if applies && self.lock(&catalog, &plan, &observed.left, fleet, rides).await {
                 continue;
             }
             match applies {
@@ -287,7 +289,7 @@ impl Run {
                 if paid || !tally.all_told() {
                     tally.first_look(&catalog, &observations);
                     let wave = Wave { catalog, graph, known, asked, notes, tally };
-                    let work = Work { fleet, approved, locked };
+                    let work = Work { fleet, approved };
                     let last = self.waves(input, work, wave, plan, paid).await;
                     (catalog, tally) = (last.catalog, last.tally);
                 }
@@ -354,26 +356,34 @@ impl Run {
     }
 
     /// Only hosts that are going to be changed are locked, or where something is `left` that has to end, or to be put in order: a
-    /// converged one costs no round trip more.
+    /// converged one costs no round trip more. Where only one host is changed, its lock may `ride` with the first that is done there.
     async fn lock(
         &self,
         catalog: &Catalog,
         plan: &Plan,
         left: &BTreeSet<Arc<str>>,
         fleet: &Fleet,
-        locked: &mut BTreeSet<Arc<str>>,
+        rides: bool,
     ) -> bool {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let acting = acting.map(|(_, node)| node.name.host.clone());
         let hosts: BTreeSet<Arc<str>> = acting.chain(left.iter().cloned()).collect();
-        let new: Vec<Arc<str>> = hosts.difference(locked).cloned().collect();
+        if rides && hosts.len() == 1 && left.is_empty() && !fleet.holds_some() {
+            return false;
+        }
+        let is_new = |host: &Arc<str>| !fleet.is_held(host) && fleet.trouble(host).is_none();
+        let new: Vec<Arc<str>> = hosts.into_iter().filter(is_new).collect();
+        self.lock_hosts(&new, fleet).await
+    }
+
+    /// Takes the lock of each of these hosts, which are in order; and says whether some may not be any more as they were seen.
+    async fn lock_hosts(&self, hosts: &[Arc<str>], fleet: &Fleet) -> bool {
         let who = self.holder();
-        locked.extend(new.iter().cloned());
         tokio::select! {
             biased;
             // Nothing is begun any more, locked or not.
             () = self.interrupt.set() => false,
-            waited = lock::take(&new, &who, self.lock_wait, fleet) => waited,
+            waited = lock::take(hosts, &who, self.lock_wait, fleet) => waited,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Progress {
     Warned(usize, String),
     /// A part ended with this exit status.
     Ended(usize, i32),
+    /// What came of taking the lock along with it.
+    Locked(String),
     /// The parts that are left are not begun.
     Stopped,
     /// It came to its end, with this exit status.
@@ -76,6 +78,10 @@ impl ProgressReader {
                     self.next = index.saturating_add(1);
                     let status = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
                     progress.push(Progress::Ended(index, status));
+                }
+                (Some("locked"), _) => {
+                    let said = mark.strip_prefix("locked ").unwrap_or_default().to_owned();
+                    progress.push(Progress::Locked(said));
                 }
                 (Some("stopped"), _) => progress.push(Progress::Stopped),
                 (Some("over"), _) => {

@@ -28,12 +28,13 @@ impl Apply<'_> {
         live: &mut Live<'_>,
         lost: &RemoteError,
     ) -> Found {
-        let (host, start, who) = (&batch.host, self.fleet.start(&batch.host), self.run.holder());
+        let (host, who) = (&batch.host, self.run.holder());
         for _ in 0..DIALLED_MAX {
             let guard = segment.guard.as_ref().map_or(0, |guard| guard.seconds);
             let time = self.fleet.limits().reconnect + Duration::from_secs(guard.into());
             let Some(remote) = self.dial_again(host, time).await else { return Found::Nothing };
             live.catches_up();
+            let start = self.fleet.start(host);
             let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
             if read == Read::NotBegun {
@@ -42,6 +43,13 @@ impl Apply<'_> {
                     Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
                     Err(_) => Read::Lost,
                 };
+                // It may still be on its way, with the lock.
+                if read == Read::NotBegun && start.is_empty() {
+                    match lock::came_late(host, &who, self.fleet).await {
+                        true => continue,
+                        false => return Found::Ended(End::Unlocked),
+                    }
+                }
                 if read == Read::NotBegun {
                     if lock::retake(host, &who, self.fleet).await {
                         return Found::NotBegun;

@@ -28,8 +28,6 @@ pub(super) struct Work<'a> {
     pub(super) fleet: &'a Arc<Fleet>,
     /// What was approved, if something was.
     pub(super) approved: Option<&'a PlanFile>,
-    /// The hosts whose lock this run has.
-    pub(super) locked: BTreeSet<Arc<str>>,
 }
 
 /// What came of the rounds of a wave.
@@ -77,6 +75,7 @@ impl Run {
         rounds.note(&outcomes);
         tally.record(outcomes);
         let questions = asked.keys().map(Asked::question).collect();
+        let rides = work.approved.is_none() && asked.is_empty();
         let mut round = 1;
         while !self.interrupt.is_set() {
             let open = tally.open().count();
@@ -90,7 +89,7 @@ impl Run {
             let refused = work.approved.map(refuse).unwrap_or_default();
             self.tell_finished(catalog, &refused);
             tally.record(refused);
-            self.lock(catalog, &again, &BTreeSet::new(), fleet, &mut work.locked).await;
+            self.lock(catalog, &again, &BTreeSet::new(), fleet, rides).await;
             let stands = |id| settled(catalog, &again, tally, id);
             let outcomes =
                 self.carry_out((catalog, graph, &again), fleet, tally, &looks, stands).await;
@@ -120,7 +119,9 @@ impl Run {
     ) -> Vec<(NodeId, Outcome)> {
         let execution = Execution::new(catalog, graph, plan, stands);
         let guarded = Guarded::default();
-        let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded, looks };
+        // What has to be done under a lock that was not taken by now takes it.
+        let alone = !fleet.holds_some();
+        let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded, looks, alone };
         apply.carry_out(execution).await
     }
 }

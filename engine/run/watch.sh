@@ -3,7 +3,7 @@
 # reads: so what it would have done at its end is done here.
 keep_watch() {
   cd "$STATE" || return
-  trap 'kill "$nap" 2>/dev/null; exit' TERM
+  trap 'kill "$nap" 2>/dev/null; wait "$nap"; exit' TERM
   heard= missed=0
   { read -r heard <heard; } 2>/dev/null
   while nap && [ "/proc/$$/fd/9" -ef "$1" ]; do

@@ -197,7 +197,7 @@ impl Run {
                 tally.record(rest);
                 return None;
             };
-            if self.lock(catalog, &plan, &BTreeSet::new(), fleet, &mut work.locked).await {
+            if self.lock(catalog, &plan, &BTreeSet::new(), fleet, false).await {
                 continue;
             }
             if !paid && self.pay(catalog, graph, &plan, fleet, tally).await {

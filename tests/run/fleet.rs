@@ -459,31 +459,37 @@ impl Output for Cut<'_> {
 #[async_trait]
 impl Remote for FakeRemote {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.counted(&self.here(script), output, false).await
+        self.counted(&self.here(script), None, output).await
     }
 
-    async fn work(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+    async fn work(
+        &self,
+        script: &Script,
+        kept: Option<&Script>,
+        output: &mut dyn Output,
+    ) -> Result<Exit, RemoteError> {
         let script = &self.here(script);
+        let kept = kept.map(|kept| self.here(kept));
         match self.fault {
             Some(Fault::Idle) => return self.is_silent(),
-            Some(Fault::Late(after)) => {
+            Some(Fault::Late(late)) => {
                 let (remote, script) = (self.remote.clone(), script.clone());
                 tokio::spawn(async move {
-                    tokio::time::sleep(after).await;
-                    let _ = remote.work(&script, &mut Captured::default()).await;
+                    tokio::time::sleep(late).await;
+                    let _ = remote.work(&script, kept.as_ref(), &mut Captured::default()).await;
                 });
                 return self.is_silent();
             }
             _ => {}
         }
         let Some(Fault::Silent(left)) = self.fault else {
-            return self.counted(script, output, true).await;
+            return self.counted(script, Some(kept.as_ref()), output).await;
         };
         let over = Arc::new(Notify::new());
         let mut cut = Cut { output, left, is_cut: false, over: over.clone() };
         tokio::select! {
             () = over.notified() => {}
-            exit = self.remote.work(script, &mut cut) => match cut.is_cut {
+            exit = self.remote.work(script, kept.as_ref(), &mut cut) => match cut.is_cut {
                 true => {}
                 false => return exit,
             },
@@ -547,8 +553,8 @@ impl FakeRemote {
     async fn counted(
         &self,
         script: &Script,
+        works: Option<Option<&Script>>,
         output: &mut dyn Output,
-        works: bool,
     ) -> Result<Exit, RemoteError> {
         let number = {
             let mut scripts = self.scripts.lock().unwrap();
@@ -560,8 +566,8 @@ impl FakeRemote {
             return lost();
         }
         let exit = match works {
-            true => self.remote.work(script, output).await?,
-            false => self.remote.run(script, output).await?,
+            Some(kept) => self.remote.work(script, kept, output).await?,
+            None => self.remote.run(script, output).await?,
         };
         if self.fault == Some(Fault::LostAfter(number)) { lost() } else { Ok(exit) }
     }

@@ -93,20 +93,22 @@ async fn what_arrives_after_its_connection_was_given_up_runs_once() {
 
 #[tokio::test]
 async fn a_host_that_another_run_had_in_between_is_left_alone() {
-    let fleet = fleet();
+    let mut fleet = Fleet::new(&["a", "b"]);
+    fleet.limits.reconnect = Duration::from_secs(60);
     fleet.breaks("a", Fault::Idle);
     let holder = fleet.at("a", "state/holder");
-    let mut fleet = fleet;
     let dialled = std::sync::atomic::AtomicUsize::new(0);
     fleet.interrupt_at = Some(std::sync::Arc::new(move |event: &Event| {
         let again = matches!(event, Event::Connecting { .. })
-            && dialled.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1;
+            && dialled.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 2;
         if again {
             std::fs::write(&holder, "1 run other of somebody else\n").unwrap();
         }
         false
     }));
-    let ran = fleet.apply(&site("true")).await;
+    // Two hosts that are changed are both locked before.
+    let other = r#"on(hosts("b"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
+    let ran = fleet.apply(&format!("{}\n{other}", site("true"))).await;
     assert_eq!((ran.status, fleet.log().len()), (Unreachable, 0));
     assert_eq!(ran.outcome("command:one"), "unknown");
 }

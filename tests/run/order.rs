@@ -131,25 +131,29 @@ async fn an_interrupt_ends_the_wait_for_a_lock() {
 
 #[tokio::test]
 async fn what_changed_while_the_lock_was_waited_for_is_seen() {
-    let mut fleet = Fleet::new(&["a"]);
-    fleet.lock_wait = Duration::MAX;
-    let file = fleet.at("a", "f");
-    let playbook = r#"on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
-    let approved = fleet.run(playbook, Purpose::Plan).await.unwrap().plan;
+    // Where nothing was approved, the lock of the one host that is changed comes with the change, which does not begin.
+    for (approves, by_hand, outcome) in [(true, "by hand", "refused"), (false, "x", "unchanged")] {
+        let mut fleet = Fleet::new(&["a"]);
+        fleet.lock_wait = Duration::MAX;
+        let file = fleet.at("a", "f");
+        let playbook = r#"on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));"#;
+        let plan = fleet.run(playbook, Purpose::Plan).await.unwrap().plan;
 
-    // Whoever holds the lock writes the file, and is done.
-    let lock = Mutex::new(Some(held(&fleet, "a")));
-    let by_hand = file.clone();
-    fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
-        if matches!(event, Event::Warning { .. }) {
-            std::fs::write(&by_hand, "by hand").unwrap();
-            lock.lock().unwrap().take();
-        }
-        false
-    }));
-    let ran = fleet.run(playbook, Purpose::Apply { approved: Some(approved) }).await.unwrap();
-    assert!(ran.outcome("/f").starts_with("refused"), "{}", ran.outcome("/f"));
-    assert_eq!(std::fs::read_to_string(file).unwrap(), "by hand");
+        // Whoever holds the lock writes the file, and is done.
+        let lock = Mutex::new(Some(held(&fleet, "a")));
+        let written = file.clone();
+        fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
+            if matches!(event, Event::Warning { .. }) {
+                std::fs::write(&written, by_hand).unwrap();
+                lock.lock().unwrap().take();
+            }
+            false
+        }));
+        let approved = approves.then_some(plan);
+        let ran = fleet.run(playbook, Purpose::Apply { approved }).await.unwrap();
+        assert!(ran.outcome("/f").starts_with(outcome), "{}", ran.outcome("/f"));
+        assert_eq!(std::fs::read_to_string(file).unwrap(), by_hand);
+    }
 }
 
 /// Two runs that each have a host and wait for that of the other one would wait for ever.

@@ -17,6 +17,8 @@ pub(in crate::run) enum End {
     Unstarted(String),
     /// Its script took too long, and was ended.
     Overdue,
+    /// The lock was not taken along with it, or what an earlier run left was put in order: nothing ran.
+    Unlocked,
     /// The host was lost while it ran.
     Lost(RemoteError),
     /// The host was to go down for it, and did not.
@@ -68,6 +70,8 @@ impl Live<'_> {
                 self.name_of(part)
             }
             (End::Unstarted(reason), _) => reason,
+            // It is planned anew.
+            (End::Unlocked, _) => return,
             (End::Overdue, _) => {
                 let outcome = self.failure(self.late(), None);
                 about = Some((self.ended, outcome));

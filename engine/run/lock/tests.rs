@@ -35,7 +35,7 @@ impl Shell {
     }
 
     fn takes(&mut self, who: &str) -> String {
-        let said = self.says(&prelude::reading().then(script(who)).whole());
+        let said = self.says(&trying(who).whole());
         if said.starts_with(TAKEN) { first_word(&said).to_owned() } else { said }
     }
 

@@ -1,12 +1,7 @@
 //! Random catalogs whose resources may undo each other, on hosts that are kept in memory: after a green run the next one
 //! would do nothing; otherwise the run says what does not converge, and what undoes it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    marker::PhantomData,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeMap, marker::PhantomData, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -496,7 +491,7 @@ impl Case {
             notes: Vec::new(),
             tally: Tally::new(&catalog),
         };
-        let mut work = Work { fleet: &fleet, approved: None, locked: BTreeSet::new() };
+        let mut work = Work { fleet: &fleet, approved: None };
         run.rounds(&mut work, &mut wave, &Anew::default(), &plan).await;
         let status = wave.tally.status(&BTreeMap::new());
         let failures = std::mem::take(&mut *told.0.lock().unwrap());
