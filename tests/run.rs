@@ -32,6 +32,7 @@ use converge::{
     run::Purpose,
 };
 use fleet::Fleet;
+use tempfile::TempDir;
 
 const FILES: &str = r#"on(hosts("all"), |host| {
     let r = host.vars.root;
@@ -68,10 +69,19 @@ async fn a_run_converges_and_the_next_one_finds_nothing_in_one_round_trip() {
 
 #[tokio::test]
 async fn old_text_comes_back_for_exactly_the_files_that_differ() {
+    // Very many are compared at once where nobody else can put anything.
+    let ours = || tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    for (more, folder) in [(0, tempfile::tempdir().unwrap()), (0, ours()), (60, ours())] {
+        old_text_comes_back_beside(more, folder).await;
+    }
+}
+
+async fn old_text_comes_back_beside(more: usize, folder: TempDir) {
     let playbook = |text: &str| {
         format!(
             r#"on(hosts("all"), |host| {{
                 let r = host.vars.root;
+                for n in 0..{more} {{ file(`${{r}}/more-${{n}}`, #{{ content: `${{n}}` }}); }}
                 file(`${{r}}/same`, #{{ content: "same\n" }});
                 file(`${{r}}/seed`, #{{ content: "{text}\n", replace: false }});
                 file(`${{r}}/gone-{text}`, #{{ content: "x" }});
@@ -80,8 +90,9 @@ async fn old_text_comes_back_for_exactly_the_files_that_differ() {
             }});"#
         )
     };
-    let fleet = Fleet::new(&["a"]);
+    let fleet = Fleet::within(folder, &["a"]);
     assert_eq!(fleet.apply(&playbook("old")).await.status, Converged);
+    assert_eq!(fleet.plan(&playbook("old")).await.counts("a"), [more + 5, 0, 0, 0, 0, 0, 0]);
     let ran = fleet.plan(&playbook("new")).await;
     let planned: Vec<String> = ran.events.iter().filter_map(planned).collect();
     assert_eq!(

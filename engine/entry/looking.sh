@@ -14,6 +14,15 @@ ours() {
   ours=$ours:$1:
 }
 
+# all_ours PATH...: whether all are files, in directories where only root can put something.
+all_ours() {
+  in=.
+  for p do
+    [ -f "$p" ] && [ ! -L "$p" ] || return
+    if [ "$in" != "${p%/*}" ]; then in=${p%/*}; ours "$in" || return; fi
+  done
+}
+
 # peek PATH: prints what a file holds. Nothing but a file is opened: a pipe would be waited for.
 peek() (
   ends "$1" && [ -f "./$name" ] || exit

@@ -1,7 +1,11 @@
 # files WANTED ASKED PATH...: prints the digests of files, or `all as wanted` where they are those that stand in WANTED, in lines of
-# sha256sum; and what those hold that differ.
+# sha256sum; and what those hold that differ. It prints line by line, each at a price: of many it is asked first whether all are so.
 files() {
   wanted=$1 asked=$2; shift 2
+  if [ $# -gt 50 ] && [ -n "$wanted" ] && all_ours "$@" && sha256sum --status -c 2>/dev/null <<END
+${wanted%?}
+END
+  then say 'all as wanted'; return; fi
   digests "$@" || return
   if [ -n "$wanted" ] && [ "$sums$nl" = "$wanted" ]; then say 'all as wanted'; return; fi
   say "$sums"

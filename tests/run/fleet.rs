@@ -84,7 +84,11 @@ pub(crate) struct Ran {
 
 impl Fleet {
     pub(crate) fn new(hosts: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), hosts)
+    }
+
+    /// Hosts whose folders are within this one.
+    pub(crate) fn within(folder: TempDir, hosts: &[&str]) -> Self {
         let mut text = String::new();
         for host in hosts {
             let root = folder.path().join(host);
