@@ -1,6 +1,6 @@
 # What people do with this repository. Everything else is `converge --help`.
 
-.PHONY: help build static test demo check audit fuzz chaos bench bench-scale templates-like-ansible clean-lab
+.PHONY: help build static test demo check audit fuzz chaos chaos-lab bench bench-scale templates-like-ansible clean-lab
 
 help:
 	@echo "make build      the program: target/debug/converge"
@@ -10,6 +10,7 @@ help:
 	@echo "make check      what needs no host: format, lints, unit tests"
 	@echo "make fuzz       tries all that reads what others say with any bytes: TARGET=.. for one of them, SECONDS=.. for each"
 	@echo "make chaos      500 random playbooks with random faults: CHAOS=.. for more or less, CHAOS_SEED=.. for one of them again"
+	@echo "make chaos-lab  100 of them on real hosts: CHAOS=.. and CHAOS_SEED=.. as above; half an hour"
 	@echo "make audit      advisories, licences and sources of the dependencies; needs the network and cargo-deny"
 	@echo "make bench      how fast it is, beside other tools; takes an hour and a half, and writes docs/performance.md"
 	@echo "make bench-scale  thousands of simulated hosts: docs/performance-scale.md"
@@ -39,6 +40,10 @@ fuzz:
 
 chaos:
 	CHAOS=$(or $(CHAOS),500) cargo test --locked --test tests -- run::chaos --ignored --nocapture
+
+chaos-lab:
+	tests/lab/lab up
+	CONVERGE_LAB=keep CHAOS_LAB=$(or $(CHAOS),100) cargo test --locked --test lab -- chaos:: --nocapture
 
 bench-scale:
 	cargo bench --locked --bench scale

@@ -7,6 +7,7 @@
 
 mod approved;
 mod cases;
+mod chance;
 mod command_line;
 mod container;
 mod docker;

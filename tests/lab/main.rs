@@ -7,10 +7,14 @@
     reason = "a test panics, or says why it is skipped"
 )]
 
+#[path = "../chance.rs"]
+mod chance;
+
 mod approval;
 mod attributes;
 mod availability;
 mod broken;
+mod chaos;
 mod client;
 mod compatibility;
 mod drift;

@@ -19,6 +19,7 @@ use futures::{StreamExt as _, stream};
 use tokio::time::{sleep, timeout};
 
 use super::fleet::{Fault, Fleet};
+use crate::chance::Chance;
 
 /// As many as take a few minutes at most.
 const TRIED: u64 = 40;
@@ -29,29 +30,6 @@ const AT_ONCE: usize = 16;
 const HOSTS: [&str; 3] = ["a", "b", "c"];
 
 const SECRET: &str = "hunter2 hunter2 hunter2";
-
-/// Numbers that follow from a seed: xorshift64*.
-struct Chance(u64);
-
-impl Chance {
-    fn new(seed: u64) -> Self {
-        let mut chance = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        (0..8).for_each(|_| _ = chance.below(2));
-        chance
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(number).unwrap() % most
-    }
-
-    fn one_in(&mut self, most: usize) -> bool {
-        self.below(most) == 0
-    }
-}
 
 /// What does not come with a script.
 fn large() -> String {
