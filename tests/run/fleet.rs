@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     Silent(usize),
 }
 
+/// What a step runs to die with its host once the run has [heard](Fleet::hears) all that was printed before, as a text of Rhai.
+pub(crate) const CUT: &str =
+    r#"`until [ -e ${host.vars.root}/heard ]; do sleep 0.02; done; eval "$CUT"`"#;
+
 /// Sees events.
 pub(crate) type Watch = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
@@ -204,6 +208,17 @@ impl Fleet {
     pub(crate) async fn run(&self, playbook: &str, purpose: Purpose) -> Result<Ran, Diagnostic> {
         let connector: Arc<dyn Connector> = self.connector.clone();
         self.run_over(connector, playbook, purpose).await
+    }
+
+    /// Lets the file `heard` of the host `a` appear once a run has heard all that was printed before a node began.
+    pub(crate) fn hears(&mut self, node: &'static str) {
+        let heard = self.at("a", "heard");
+        self.interrupt_at = Some(Arc::new(move |event: &Event| {
+            if matches!(event, Event::Started { node: it } if it.node.ends_with(node)) {
+                std::fs::write(&heard, "").unwrap();
+            }
+            false
+        }));
     }
 
     /// A run with other ways to the hosts.

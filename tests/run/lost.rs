@@ -9,7 +9,7 @@ use converge::{
 
 use futures::future::join_all;
 
-use super::fleet::{Fault, Fleet, Ran};
+use super::fleet::{CUT, Fault, Fleet, Ran};
 
 /// Steps that print, fail or leave something running, and each writes down that it ran.
 const STEPS: &str = r#"on(hosts("a"), |host| {
@@ -137,6 +137,30 @@ async fn a_step_that_fails_without_its_connection_has_failed() {
     assert!(ran.outputs().contains(&"why".to_owned()), "{:?}", ran.outputs());
 }
 
+#[tokio::test]
+async fn a_segment_has_the_lock_also_when_the_shell_is_killed_that_began_it() {
+    let fleet = fleet();
+    let playbook = r#"on(hosts("a"), |host| {
+        let r = host.vars.root;
+        command("waits", #{ run: `: >${r}/begun; until [ -e ${r}/go ]; do sleep 0.02; done; echo ran >>${host.vars.log}` });
+    });"#;
+    let kills = async {
+        while !fleet.at("a", "begun").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let holder = fleet.read("a", "state/holder").unwrap();
+        let shell = holder.split(' ').next().unwrap();
+        assert!(Command::new("kill").args(["-KILL", shell]).status().unwrap().success());
+        let lock = fleet.at("a", "state/lock");
+        assert!(!Command::new("flock").arg("-n").arg(lock).arg("true").status().unwrap().success());
+        fleet.write("a", "go", "");
+    };
+    let (ran, ()) = tokio::join!(fleet.apply(playbook), kills);
+    assert_eq!((ran.status, fleet.log().join(" ")), (Converged, "ran".to_owned()));
+    assert!(ran.warnings()[0].contains("it was dialled again"), "{:?}", ran.warnings());
+    assert!(is_swept(&fleet));
+}
+
 /// What a step leaves running may hold its output for ever.
 #[tokio::test]
 async fn nobody_waits_for_what_a_step_left_running() {
@@ -157,8 +181,9 @@ async fn nobody_waits_for_what_a_step_left_running() {
 
 #[tokio::test]
 async fn a_host_that_lost_its_power_is_not_believed_to_have_done_anything() {
-    let fleet = fleet();
-    let ran = fleet.apply(&site("eval $CUT")).await;
+    let mut fleet = fleet();
+    fleet.hears("command:three");
+    let ran = fleet.apply(&site("dies").replace(r#""dies""#, CUT)).await;
     assert_eq!((ran.status, ran.outcome("command:three")), (Unreachable, "unknown".to_owned()));
     assert_eq!(
         (ran.outcome("command:one"), ran.outcome("/f")),

@@ -6,7 +6,7 @@ use converge::{
     resource::Reaction,
 };
 
-use super::fleet::{Fault, Fleet};
+use super::fleet::{CUT, Fault, Fleet};
 
 #[tokio::test]
 async fn a_reaction_happens_once_between_its_marker_and_the_end_of_it() {
@@ -29,28 +29,31 @@ async fn a_reaction_happens_once_between_its_marker_and_the_end_of_it() {
 const CUT_OFF: &str = r#"on(hosts("all"), |host| {
     let r = host.vars.root;
     let f = file(`${r}/f`, #{ content: "x" });
-    command("cut", #{ run: "eval \"$CUT\"", creates: `${r}/go` });
+    command("cut", #{ run: CUT, creates: `${r}/go` });
     action("tell", #{ run: `echo told >>${host.vars.log}`, on: [f] });
 });"#;
 
 #[tokio::test]
 async fn a_reaction_that_a_run_left_owed_is_planned_and_paid_by_the_next_once() {
-    let fleet = Fleet::new(&["a"]);
-    let ran = fleet.apply(CUT_OFF).await;
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.hears("command:cut");
+    let cut_off = CUT_OFF.replace("CUT", CUT);
+    let cut_off = cut_off.as_str();
+    let ran = fleet.apply(cut_off).await;
     assert_eq!((ran.status, ran.outcome("/f")), (Unreachable, "changed".to_owned()));
     assert_eq!((ran.outcome("action:tell"), fleet.markers("a")), ("unknown".into(), 1));
 
     fleet.write("a", "go", "");
-    let plan = fleet.plan(CUT_OFF).await;
+    let plan = fleet.plan(cut_off).await;
     let node = format!("a/file:{}", fleet.at("a", "f").display()).into();
     let left_by = Some("run-1".to_owned());
     let reactions = vec![Cause { reaction: Reaction::Run, node, left_by }];
     assert_eq!(plan.planned("action:tell"), Some(Planned::React { reactions }));
     assert_eq!(plan.counts("a"), [2, 0, 1, 0, 0, 0, 0]);
 
-    let ran = fleet.apply(CUT_OFF).await;
+    let ran = fleet.apply(cut_off).await;
     assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["told".into()], 0));
-    let ran = fleet.apply(CUT_OFF).await;
+    let ran = fleet.apply(cut_off).await;
     assert_eq!((ran.status, ran.started(""), fleet.log().len()), (Converged, 0, 1));
 }
 
@@ -262,6 +265,33 @@ async fn what_was_not_proved_is_not_as_declared_and_gives_way() {
             left.filter(|it| it.to_string_lossy().starts_with(".converge")).collect();
         assert_eq!((left.len(), fleet.at("a", "state/beside").read_dir().unwrap().count()), (0, 0));
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_once_its_controller_is_gone_gives_way_too() {
+    let mut fleet = Fleet::new(&["a"]);
+    fleet.lock_wait = std::time::Duration::from_secs(60);
+    fleet.write("a", "c.conf", "GOOD old");
+    let playbook = r#"on(hosts("all"), |host| {
+        let r = host.vars.root;
+        let waits = `until [ -e ${r}/go ]; do sleep 0.02; done; echo asked; ! grep BAD ${r}/c.conf`;
+        let f = file(`${r}/c.conf`, #{ content: "BAD new", validate: waits });
+        action("restart", #{ run: `echo restarted >>${host.vars.log}`, on: [f] });
+    });"#;
+    let comes_to_hold = async |text: &str| {
+        while fleet.read("a", "c.conf").as_deref() != Some(text) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        ran = fleet.apply(playbook) => panic!("it did not wait: {:?}", ran.events),
+        () = comes_to_hold("BAD new") => {}
+    }
+    fleet.write("a", "go", "");
+    comes_to_hold("GOOD old").await;
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, fleet.log()), (Failed, Vec::<String>::new()));
+    assert_eq!(fleet.read("a", "c.conf").as_deref(), Some("GOOD old"));
 }
 
 #[tokio::test]
