@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -48,6 +48,8 @@ pub struct Catalog {
     reacting: HashMap<NodeId, Vec<(NodeId, Reaction)>>,
     /// Where a resource stands once more, in order; the first place is its key.
     again: HashMap<NodeId, Vec<NodeId>>,
+    /// The names of all that was left out.
+    beyond: HashSet<Arc<str>>,
     /// Who reacts to a node and was left out.
     left_out: HashMap<NodeId, Vec<(Arc<str>, Reaction)>>,
     /// What a node reacts to and was left out.

@@ -241,6 +241,18 @@ fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_a_mistake
 }
 
 #[test]
+fn a_plan_for_which_there_is_no_room_leaves_no_file() {
+    let root = project();
+    let limited =
+        r#"trap '' XFSZ; ulimit -f 0; exec "$0" plan playbooks/a.rhai -i here.toml -o half.plan"#;
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", limited, env!("CARGO_BIN_EXE_converge")]).current_dir(root.path());
+    let output = shell.output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    assert!(!root.path().join("half.plan").exists());
+}
+
+#[test]
 fn what_cannot_be_written_is_known_before_anything_is_done() {
     let root = project();
     let target = root.path().join("made");

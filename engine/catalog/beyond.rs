@@ -25,6 +25,11 @@ impl Catalog {
         causes.map(|(cause, _)| cause.host.clone()).collect()
     }
 
+    /// Whether what has this name was left out.
+    pub fn is_left_out(&self, name: &str) -> bool {
+        self.beyond.contains(name)
+    }
+
     /// Leaves only some nodes, and what they say of each other. `stays` has one item for each node.
     pub fn retain(&mut self, stays: &[bool]) {
         let mut kept: HashMap<NodeId, NodeId> = HashMap::new();
@@ -48,6 +53,8 @@ impl Catalog {
                 }
             }
         }
+        let left_out = self.nodes.iter().zip(stays).filter(|(_, stays)| !**stays);
+        self.beyond.extend(left_out.map(|(node, _)| node.name.node.clone()));
         let mut next = stays.iter();
         self.nodes.retain(|_| next.next().copied().unwrap_or_default());
         self.owners.clear();

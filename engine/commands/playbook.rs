@@ -235,14 +235,14 @@ fn id() -> String {
 struct Kept<'a> {
     path: &'a Path,
     file: fs::File,
-    /// It was not there before, and nothing is in it.
+    /// It was not there before, and not all is in it.
     is_new: bool,
 }
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         if self.is_new {
-            // What is left then is an empty file.
+            // What is left then is an empty file, or half of one.
             let _ = fs::remove_file(self.path);
         }
     }
@@ -260,10 +260,11 @@ fn open(path: &Path) -> Result<Kept<'_>> {
 
 impl Kept<'_> {
     fn write(&mut self, text: &str) -> Result<()> {
-        self.is_new = false;
         let written = self.file.write_all(text.as_bytes());
+        written.map_err(|error| unwritable(self.path, &error))?;
         // A pipe has no length.
-        let whole = written.map(|()| drop(self.file.set_len(text.len() as u64)));
-        whole.map_err(|error| unwritable(self.path, &error))
+        let _ = self.file.set_len(text.len() as u64);
+        self.is_new = false;
+        Ok(())
     }
 }

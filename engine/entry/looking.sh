@@ -47,7 +47,9 @@ summed() {
 seen() {
   seen=$1
   if [ ! -L "$1" ] && ours "${1%/*}"; then return; fi
-  [ -n "$copies" ] || copies=$(mktemp -d "${TMPDIR:-/tmp}/converge.XXXXXXXXXX") || { why='it cannot be copied'; return 1; }
+  if [ -z "$copies" ]; then
+    copies=$(mktemp -d "${TMPDIR:-/tmp}/converge.XXXXXXXXXX") && : >"$copies/held.$$" || { why='it cannot be copied'; return 1; }
+  fi
   seen=$copies/$((copied+=1))
   why=$(peek "$1" 2>&1 >"$seen") && return
   why=${why##*"$nl"} why=${why:-it cannot be read}

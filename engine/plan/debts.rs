@@ -1,6 +1,9 @@
 //! What earlier runs left owed, and who pays it now.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     catalog::{Catalog, NodeId, NodeName},
@@ -16,6 +19,8 @@ pub struct Debts {
     by_node: HashMap<String, Vec<Owed>>,
     /// Those to what is not declared any more, which others pay.
     pub taken_over: Vec<TakenOver>,
+    /// Those to what is declared and a limit leaves out.
+    pub left_out: Vec<Owed>,
     /// Those that nobody pays who is declared here.
     pub foreign: Vec<Owed>,
 }
@@ -36,20 +41,25 @@ impl Debts {
         }
         let names: HashMap<&str, NodeId> =
             catalog.nodes().map(|(id, node)| (&*node.name.node, id)).collect();
+        let hosts: HashSet<Arc<str>> = catalog.hosts().collect();
         for owed in owed {
             if names.contains_key(owed.node.as_str()) {
                 debts.by_node.entry(owed.node.clone()).or_default().push(owed.clone());
                 continue;
             }
-            let heirs = names.get(owed.cause.as_str()).map(|cause| heirs(catalog, *cause, owed));
-            let heirs = heirs.unwrap_or_default();
+            let is_left_out = catalog.is_left_out(&owed.node);
+            let cause = names.get(owed.cause.as_str()).filter(|_| !is_left_out);
+            let heirs = cause.map(|cause| heirs(catalog, *cause, owed)).unwrap_or_default();
             if heirs.is_empty() {
-                debts.foreign.push(owed.clone());
+                // What a host beyond a limit owes to others is no business of this run.
+                let unpaid = if is_left_out { &mut debts.left_out } else { &mut debts.foreign };
+                unpaid.extend(hosts.contains(&owed.host).then(|| owed.clone()));
                 continue;
             }
-            let inherits = |(heir, reaction)| {
-                let node = catalog.node(heir).name.node.to_string();
-                Owed { node, reaction, ..owed.clone() }
+            let inherits = |(heir, reaction): (Arc<str>, _)| Owed {
+                node: heir.to_string(),
+                reaction,
+                ..owed.clone()
             };
             let by: Vec<Owed> = heirs.into_iter().map(inherits).collect();
             for owed in &by {
@@ -73,13 +83,15 @@ impl Debts {
     }
 }
 
-/// Who reacts now to what left something owed to a resource that is not declared. A host speaks for its own resources; and
-/// what only a limit leaves out is still owed to the same one.
-fn heirs(catalog: &Catalog, cause: NodeId, owed: &Owed) -> Vec<(NodeId, Reaction)> {
-    let is_left_out = catalog.owed_beyond(cause).iter().any(|(node, _)| **node == *owed.node);
+/// Who reacts now to what left something owed to a resource that is not declared, whether a limit leaves it out or not. A host speaks
+/// for its own resources.
+fn heirs(catalog: &Catalog, cause: NodeId, owed: &Owed) -> Vec<(Arc<str>, Reaction)> {
     let is_its_own = matches!(owed.reaction, Reaction::Afterwards | Reaction::Finish);
-    if is_its_own || is_left_out || catalog.node(cause).name.host != owed.host {
+    if is_its_own || catalog.node(cause).name.host != owed.host {
         return Vec::new();
     }
-    catalog.reacting_to(cause).filter(|(_, it)| *it != Reaction::Afterwards).collect()
+    let name = |(id, reaction)| (catalog.node(id).name.node.clone(), reaction);
+    let here = catalog.reacting_to(cause).map(name);
+    let beyond = catalog.owed_beyond(cause).iter().cloned();
+    here.chain(beyond).filter(|(_, it)| *it != Reaction::Afterwards).collect()
 }

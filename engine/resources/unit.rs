@@ -102,6 +102,11 @@ impl Resource for Unit {
         self.file().brings()
     }
 
+    /// The file is there before systemd has read it, and before its links are as it says.
+    fn proves_afterwards(&self) -> bool {
+        !self.absent
+    }
+
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
         File::looks_at(&files(batch))
     }
@@ -150,13 +155,18 @@ impl Resource for Unit {
             Some((owner, _)) => sh!("mkdir -p -- {}", format!("{FOLDER}/{owner}.d")),
             None => Script::default(),
         };
+        // Of one that was cut off it is not known what its links are made from.
+        let installed = match change.is_some_and(|change| change.has(Change::FINISH)) {
+            true => sh!("installed=unknown"),
+            false => sh!("installed=$(installs {})", path),
+        };
         let Step { script, contents } = self.file().apply(change);
         let whole = functions.then(folder);
         let script = match self.drop_in() {
             Some(_) => whole.then(script).then(reload),
             None => whole
                 .then(Script::trusted(INSTALLED))
-                .then(sh!("installed=$(installs {})", path))
+                .then(installed)
                 .then(script)
                 .then(reload)
                 .then(sh!("enable_anew {} {}", path, self.name)),

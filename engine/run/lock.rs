@@ -288,7 +288,9 @@ elif [ -d \"$STATE\" ] && has flock; then
   lock=$STATE/lock
   [ -d \"$STATE/segment\" ] || private_lock
   take_lock || {{ private_lock; take_lock; }} || exec 9<&-
-  if [ -n \"$locked\" ]; then {}; else holder; fi
+  if [ -n \"$locked\" ]; then {}
+  elif [ ! -r \"$STATE/lock\" ]; then holder={}\"$STATE/lock cannot be made or read\"
+  else holder; fi
 elif [ -d \"$STATE\" ] && lock_folder; then
   lock_folder=$STATE/lock.held lock=$STATE/lock.held/by
   say \"$$ $start\" >\"$lock\"
@@ -304,6 +306,7 @@ unset who holder was said start again locked lock work pid by now whose at at_en
         who,
         NOBODY,
         taken,
+        NOBODY,
         taken,
         NOBODY
     ))

@@ -24,7 +24,8 @@ guarded() { ! was_ours && is_armed && runs "$STATE/segment/guard"; }
 # take_lock: takes the lock that has the name by then, not one that was made anew meanwhile.
 take_lock() {
   if guarded; then return 1; fi
-  [ -e "$STATE/lock" ] || (umask 077; : >>"$STATE/lock")
+  [ -e "$STATE/lock" ] || (umask 077; : >>"$STATE/lock") 2>/dev/null
+  [ -r "$STATE/lock" ] || return
   while exec 9<"$STATE/lock" && flock -n 9; do
     if [ ! -e "/proc/$$/fd/9" ] || [ "/proc/$$/fd/9" -ef "$STATE/lock" ]; then locked=yes; return; fi
   done

@@ -265,7 +265,7 @@ impl Run {
             }
             break (observed, plan);
         };
-        self.tell_foreign_debts(plan.debts());
+        self.tell_unpaid_debts(plan.debts());
         let uncertain = wave::uncertain(&catalog, &plan, &asked);
         let file = PlanFile::new(&catalog, &plan, &uncertain);
         let observed = |id: &NodeId| observations.get(*id).is_some();

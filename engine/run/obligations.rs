@@ -79,8 +79,10 @@ impl Run {
         self.tell_debts(taken_over);
     }
 
-    /// Warns of what is owed to resources that this playbook does not declare, and that nobody pays.
-    pub(super) fn tell_foreign_debts(&self, debts: &Debts) {
+    /// Warns of what this run does not pay: what is owed to what a limit leaves out, and to what this playbook does not declare.
+    pub(super) fn tell_unpaid_debts(&self, debts: &Debts) {
+        let left_out = debts.left_out.iter();
+        self.tell_debts(left_out.map(|owed| format!("{}: {LEFT_OUT}", says(owed))));
         let foreign = debts.foreign.iter().map(|owed| {
             let marker = Owed::marker(&owed.node, owed.reaction);
             format!(
@@ -91,6 +93,8 @@ impl Run {
         self.tell_debts(foreign);
     }
 }
+
+const LEFT_OUT: &str = "the limit leaves it out, and the next run of both sees to it";
 
 /// What a host says of a debt.
 fn says(owed: &Owed) -> String {
@@ -114,9 +118,7 @@ pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<Stri
     for id in graph.order().iter().copied().filter(begun) {
         for (name, reaction) in catalog.owed_beyond(id) {
             let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
-            debts.push(format!(
-                "{name} is owed a {verb} because of {cause}: the limit leaves it out, and the next run of both sees to it"
-            ));
+            debts.push(format!("{name} is owed a {verb} because of {cause}: {LEFT_OUT}"));
         }
     }
     debts

@@ -118,6 +118,28 @@ fn what_starts_at_boot_follows_its_unit_file() {
 }
 
 #[test]
+fn a_unit_whose_links_could_not_be_made_is_not_as_declared() {
+    let Some(lab) = Lab::get() else { return };
+    lab.up(&["trixie-1"]);
+    let wanted_by = |target: &str| {
+        format!(
+            r#"on(hosts("trixie-1"), |host| {{
+                unit("linked.service", #{{ content: "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy={target}\n" }});
+                service("linked", #{{ running: () }});
+            }});"#
+        )
+    };
+    lab.converges(&wanted_by("multi-user.target"));
+    lab.by_hand("trixie-1", "printf '%s\\n' '#!/bin/sh' 'case $* in *reenable*) exit 1 ;; esac; exec /bin/systemctl \"$@\"' >/usr/local/sbin/systemctl; chmod +x /usr/local/sbin/systemctl");
+    lab.fails(&wanted_by("graphical.target"));
+    lab.by_hand("trixie-1", "rm /usr/local/sbin/systemctl");
+    lab.converges(&wanted_by("graphical.target"));
+    let links = "cd /etc/systemd/system; ls -d *.wants/linked.service";
+    assert_eq!(lab.by_hand("trixie-1", links), "graphical.target.wants/linked.service\n");
+    lab.by_hand("trixie-1", "systemctl disable -q linked; rm /etc/systemd/system/linked.service; systemctl daemon-reload");
+}
+
+#[test]
 fn a_restart_that_cuts_its_own_connection_is_made_once() {
     let Some(lab) = Lab::get() else { return };
     lab.up(&["trixie-1"]);

@@ -61,9 +61,43 @@ async fn a_reaction_that_is_left_out_stays_owed() {
         cause.display()
     );
     assert_eq!((ran.status, ran.warnings(), fleet.markers("a")), (Converged, vec![told], 1));
+    // Nobody is told to forget it.
+    let told = format!(
+        "a says that b/action:tell is owed a run since run run-1 because of a/file:{}: the limit leaves it out, and the next run of both sees to it",
+        cause.display()
+    );
+    let ran = fleet.apply(playbook).await;
+    assert_eq!((ran.status, ran.warnings(), fleet.markers("a")), (Converged, vec![told], 1));
     fleet.limit = None;
     let ran = fleet.apply(playbook).await;
     assert_eq!((ran.status, fleet.log(), fleet.markers("a")), (Converged, vec!["told".into()], 0));
+}
+
+#[tokio::test]
+async fn a_reaction_with_another_name_that_is_left_out_stays_owed_too() {
+    let mut fleet = Fleet::new(&["a", "b"]);
+    let playbook = |name: &str, run: &str| {
+        format!(
+            r#"let config = #{{}};
+            on(hosts("a"), |host| {{
+                config.a = file(`${{host.vars.root}}/f`, #{{ content: "x" }});
+                action("note", #{{ run: `echo noted >>${{host.vars.log}}`, on: [config.a] }});
+            }});
+            on(hosts("b"), |host| action("{name}", #{{ run: `{run}`, on: [config.a] }}));"#
+        )
+    };
+    let ran = fleet.apply(&playbook("restrat", "false")).await;
+    assert_eq!(
+        (ran.status, fleet.log().join(" "), fleet.markers("a")),
+        (Failed, "noted".into(), 1)
+    );
+    let mended = playbook("restart", "echo restarted >>${host.vars.log}");
+    fleet.limit = Some(["a".into()].into());
+    assert_eq!((fleet.apply(&mended).await.status, fleet.markers("a")), (Converged, 1));
+    fleet.limit = None;
+    let ran = fleet.apply(&mended).await;
+    assert_eq!((ran.status, fleet.markers("a")), (Converged, 0));
+    assert_eq!(fleet.log().iter().filter(|line| *line == "restarted").count(), 1);
 }
 
 /// The command that a run proposes for the hosts that it did not reach.

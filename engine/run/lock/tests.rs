@@ -102,6 +102,17 @@ fn a_lock_that_others_could_open_is_made_anew_unless_a_run_holds_it() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_made_is_said_to_be_so() {
+    for shell in shells() {
+        // As where the file system is read-only: nobody, not even root, can make a file there.
+        let mut first = Shell::start(Path::new("/proc/self"), shell);
+        let said = first.takes("one");
+        assert!(said.starts_with(NOBODY) && said.ends_with("cannot be made or read"), "{said}");
+        first.end();
+    }
+}
+
+#[test]
 fn where_there_is_no_flock_a_folder_is_the_lock_of_a_shell_that_is_there() {
     let tools = tempfile::tempdir().unwrap();
     for name in ["cat", "chmod", "find", "mkdir", "mv", "rm", "stat"] {
