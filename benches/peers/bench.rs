@@ -69,7 +69,7 @@ impl Bench {
     /// Rounds in which each tool does the work once.
     fn measure(mut self, cell: Cell, options: &Options, figures: &mut Figures) -> Self {
         self.prepare(cell);
-        let _road = cell.slow.then(Road::long);
+        let _road = cell.slow.then(|| Road::long(&self.hosts.processes(cell.hosts)));
         let mut costs: BTreeMap<Tool, Vec<Cost>> = BTreeMap::new();
         let tools: Vec<Tool> =
             options.tools().filter(|tool| expected(figures, *tool, cell) < TOO_LONG).collect();

@@ -76,6 +76,15 @@ impl Hosts {
         self.folder.join(name)
     }
 
+    /// The first process of each of the first `count` hosts.
+    pub(crate) fn processes(&self, count: usize) -> Vec<u32> {
+        let names = named(count.min(HOSTS)).into_iter().map(|host| container(&host.name));
+        let inspect = ["inspect", "--format", "{{.State.Pid}}"];
+        let output = Command::new("docker").args(inspect).args(names).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|process| process.parse().unwrap()).collect()
+    }
+
     /// What `work/state` prints on each of the first `count` hosts.
     pub(crate) fn state(&self, count: usize, what: &str) -> BTreeMap<String, String> {
         let script = fs::read_to_string(self.file("work/state")).unwrap();
