@@ -245,6 +245,14 @@ impl Plan {
         self.nodes.iter().flatten().any(|node| node.planned.acts())
     }
 
+    /// The host that is going to be changed, if it is only one.
+    pub fn alone(&self, catalog: &Catalog) -> Option<Arc<str>> {
+        let acting = catalog.nodes().filter(|(id, _)| self.node(*id).planned.acts());
+        let mut hosts = acting.map(|(_, node)| &node.name.host);
+        let first = hosts.next()?;
+        hosts.all(|host| host == first).then(|| first.clone())
+    }
+
     /// What earlier runs left owed.
     pub fn debts(&self) -> &Debts {
         &self.debts

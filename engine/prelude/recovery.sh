@@ -7,6 +7,9 @@ recover() {
   # The run that armed it may still confirm it.
   if [ -z "${again-}" ] && is_armed; then fired && recovered=yes; fi
   if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
+  for left in "$STATE"/segment.*; do
+    if [ -d "$left" ] && ! runs "$left/pid"; then rm -rf -- "$left"; fi
+  done
   for left in "$STATE"/segment/stage/*; do
     if [ -e "$left" ]; then rm -rf -- "$STATE"/segment/stage/*; fi
     break

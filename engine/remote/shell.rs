@@ -76,10 +76,10 @@ impl Shell {
         let mark = format!("{}.{}", self.nonce, self.count);
         let before = self.setup.len();
         self.learn(script);
-        if let Place::Work(Some(kept)) = place {
-            self.learn(kept);
-        }
-        traffic.sent(script.text().len() + self.setup.len() - before);
+        let kept = if let Place::Work(kept) = place { kept } else { None };
+        kept.iter().for_each(|kept| self.learn(kept));
+        let own = script.text().len() + kept.map_or(0, |kept| kept.text().len());
+        traffic.sent(own + self.setup.len() - before);
         let mut text = std::mem::take(&mut self.setup);
         match place {
             Place::Subshell => frame(script, &mark, &mut text),

@@ -42,8 +42,8 @@ pub(crate) struct Apply<'a> {
     pub(crate) guarded: Guarded,
     /// What hosts say of themselves once all is done there.
     pub(crate) looks: &'a EarlyLooks,
-    /// Whether only one host is changed, whose segments take its lock along with them.
-    pub(crate) alone: bool,
+    /// The one host that is changed, if no host is held: its segments take its lock along with them.
+    pub(crate) alone: Option<Arc<str>>,
 }
 
 /// What is begun on a host in one go.
@@ -132,9 +132,11 @@ impl Apply<'_> {
         let host = batch.host.clone();
         let segment = self.segment(&batch);
         let stays = segment.guard.is_none() && !self.goes_down(&batch);
-        let takes_lock = self.alone && stays && segment.brings_contents();
+        // A check on another host takes no lock: who waits for one holds none.
+        let alone = self.alone.as_ref() == Some(&host);
+        let takes_lock = alone && stays && segment.brings_contents();
         let is_held = || self.fleet.is_held(&host);
-        if self.alone && !takes_lock && !is_held() && (self.locks(&host).await || !is_held()) {
+        if alone && !takes_lock && !is_held() && (self.take_lock(&host).await || !is_held()) {
             return (host, None);
         }
         let place = self.fleet.place().await;
@@ -149,7 +151,7 @@ impl Apply<'_> {
         };
         if matches!(end, End::Unlocked) {
             if !is_held() {
-                self.locks(&host).await;
+                self.take_lock(&host).await;
             }
             return (host, None);
         }
@@ -158,12 +160,12 @@ impl Apply<'_> {
     }
 
     /// Takes the lock of a host, and says whether the host may not be any more as it was seen.
-    async fn locks(&self, host: &Arc<str>) -> bool {
+    async fn take_lock(&self, host: &Arc<str>) -> bool {
         self.run.lock_hosts(std::slice::from_ref(host), self.fleet).await
     }
 
-    /// What the lock of a host came to that a segment took along with it.
-    pub(super) fn holds(&self, host: &Arc<str>, said: &str) {
+    /// Holds a host from now on, if its segment `said` that it took the lock along with it.
+    pub(super) fn hold(&self, host: &Arc<str>, said: &str) {
         if let (true, Some(remote)) = (lock::is_taken(said), self.fleet.opened(host)) {
             let start = lock::start_of(said).to_owned();
             self.fleet.hold(host, Some((remote, start, self.run.holder())));
@@ -204,6 +206,8 @@ impl Apply<'_> {
     fn segment(&self, batch: &Batch) -> Segment {
         let mut segment = Segment::new(self.catalog, self.plan, &batch.runs, nonce(), &self.run.id);
         segment.guard = segment.guard.map(|guard| self.with_earlier(&batch.host, guard));
+        let acts = self.alone.as_ref() == Some(&batch.host) || self.fleet.is_held(&batch.host);
+        segment.is_aside = !acts;
         segment
     }
 
@@ -220,7 +224,6 @@ impl Apply<'_> {
         place: SemaphorePermit<'_>,
     ) -> End {
         let (host, Turn { segment, look, takes_lock }) = (&batch.host, turn);
-        let taking = lock::taking(&self.run.holder());
         let mut place = Some(place);
         for begun in 0..BEGUN_MAX {
             if begun > 0 && self.run.interrupt.is_set() && !batch.obligation {
@@ -232,16 +235,17 @@ impl Apply<'_> {
             };
             let staged = self.stage(&*remote, segment, live).await;
             let is_staged = staged.is_ok();
-            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+            let attendant = Attendant { run: self.run, remote: &*remote, segment };
             let most = self.fleet.limits().output;
             let ended = match staged {
                 Ok(stage) => {
                     let asks = look.map(|look| &look.script);
                     let takes_lock = *takes_lock && !self.fleet.is_held(host);
+                    let kept = takes_lock.then(|| lock::taking(&self.run.holder()));
                     let script = detached::begin(segment, stage.as_deref(), most, asks, takes_lock);
                     live.expects(look.map(|look| self.fleet.answer(look.brings)));
-                    let kept = takes_lock.then_some(&taking);
-                    let exit = attendant.waits(&script, kept, live, batch.obligation).await;
+                    let exit =
+                        attendant.waits(&script, kept.as_ref(), live, batch.obligation).await;
                     match live.lock().is_some_and(|said| !lock::is_as_left(said)) {
                         true => return End::Unlocked,
                         false => exit,
@@ -253,7 +257,7 @@ impl Apply<'_> {
                 live.expects(None);
             }
             if matches!(ended, Ok(_) | Err(RemoteError::Overdue)) {
-                remote.later(&detached::forgetting()).await;
+                remote.later(&detached::forgetting(segment)).await;
             }
             let lost = match ended {
                 Ok(exit) => return End::Exit(exit),

@@ -7,6 +7,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{
     Run, detached,
     live::{Live, Over},
+    segment::Segment,
 };
 use crate::{
     remote::{Exit, Remote, RemoteError},
@@ -32,7 +33,7 @@ const HELD: Duration = Duration::from_millis(500);
 pub(super) struct Attendant<'a> {
     pub(super) run: &'a Run,
     pub(super) remote: &'a dyn Remote,
-    pub(super) id: &'a str,
+    pub(super) segment: &'a Segment,
 }
 
 impl Attendant<'_> {
@@ -70,7 +71,7 @@ impl Attendant<'_> {
         start: &str,
         who: &str,
     ) -> Read {
-        let script = detached::read_on(self.id, live.read(), start, who);
+        let script = detached::read_on(self.segment, live.read(), start, who);
         let read = self.waits(&script, None, live, obligation).await;
         match (read, live.over().borrow().status) {
             (Ok(_), Some(status)) => Read::Over(Exit(status)),
@@ -87,7 +88,7 @@ impl Attendant<'_> {
         if !obligation {
             self.run.interrupt.set().await;
             // Where it cannot be said, all of it runs to its end.
-            let _ = self.remote.beside(&detached::stopping(self.id)).await;
+            let _ = self.remote.beside(&detached::stopping(self.segment)).await;
         }
         std::future::pending().await
     }
@@ -98,7 +99,7 @@ impl Attendant<'_> {
             let is_free = over.wait_for(|over| over.is_looked_at);
             if timeout(HELD, is_free).await.is_err() {
                 // Where it cannot be said, its deadline ends it.
-                let _ = self.remote.beside(&detached::freeing(self.id)).await;
+                let _ = self.remote.beside(&detached::freeing(self.segment)).await;
             }
         }
         std::future::pending().await

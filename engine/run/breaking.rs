@@ -21,7 +21,7 @@ set -- \"$STATE/holder\"
 # Who cannot be asked when somebody was heard may have been just now.
 lately=$(find \"$@\" -prune -mmin -1) || lately=unknown
 if [ -n \"$lately\" ]; then say {} \"$holder\"; exit; fi
-id=; {{ read -r _ id <\"$STATE/segment/pid\"; }} 2>/dev/null
+segment=$STATE/segment id=; {{ read -r _ id _ <\"$segment/pid\"; }} 2>/dev/null
 {}
 if held; then kill -KILL \"$shell\"; fi
 pid=; {{ read -r pid _ <\"$STATE/lock.held/by\"; }} 2>/dev/null

@@ -29,12 +29,15 @@ pub(super) fn begin(
         ));
         says_so = locked("");
     }
-    let begins = begins.then(prelude::changing()).then(prelude::segment()).then(sh!(
-        "segment=$STATE/segment id={}
-[ -d \"$segment\" ] || mkdir -p -m 700 \"$segment\"
+    let mut starts = segment.place();
+    if segment.is_aside {
+        starts.push(sh!("booted\nlock_said=\"aside $start\""));
+    }
+    let begins = begins.then(prelude::changing()).then(prelude::segment()).then(starts).then(sh!(
+        "[ -d \"$segment\" ] || mkdir -p -m 700 \"$segment\"
 {{ true >\"$segment/log\"; }} 2>/dev/null
 ended=; trap ended=yes HUP INT TERM
-(named \"$segment/pid\" \"$id\"
+(named \"$segment/pid\" \"$id ${{lock_said#* }}\"
 trap : HUP INT TERM
 {}
 {}
@@ -50,7 +53,6 @@ exec tee \"$segment/log\" 2>/dev/null) |
 named \"$segment/cat\" \"$id\"
 trap '' HUP INT TERM
 exec cat)",
-        segment.id,
         says_so,
         segment.guard.as_ref().map(|guard| guard.arming(&segment.id)).unwrap_or_default(),
         segment.body(stage),
@@ -65,15 +67,15 @@ exec cat)",
 /// Reads on what a segment printed, from a byte on, until it is over: over another connection, which takes the place of the first.
 /// It ends with [`NOT_FOUND`] where nobody but `who` has had the host since, and the segment was not begun; and with [`GONE`] where
 /// another run has had it, or this is not that `start` of the host: nothing can be known then. A segment that took the lock along with
-/// it, of which nothing was heard, has said itself which start it was.
-pub(super) fn read_on(id: &str, from: usize, start: &str, who: &str) -> Script {
-    prelude::reading().then(prelude::segment()).then(sh!(
-        "segment=$STATE/segment id={} at={} was={} found= holder=
+/// it, of which nothing was heard, wrote itself down which start it was; and so did one that is aside.
+pub(super) fn read_on(segment: &Segment, from: usize, start: &str, who: &str) -> Script {
+    prelude::reading().then(prelude::segment()).then(segment.place()).then(sh!(
+        "at={} was={} found= began= holder=
 booted
-{{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
+{{ read -r _ found began _ <\"$segment/pid\"; }} 2>/dev/null
 if [ -z \"$was\" ]; then
   [ \"$found\" = \"$id\" ] || exit {}
-  {{ read -r _ && read -r _ _ _ was _; }} <\"$segment/log\" 2>/dev/null
+  was=$began
 fi
 [ \"${{start%:*}}\" != '' ] && [ \"$start\" = \"$was\" ] || exit {}
 if [ \"$found\" != \"$id\" ]; then
@@ -86,7 +88,7 @@ while :; do
   # What was printed last may be on its way to the log.
   if runs \"$segment/pid\" \"$id\"; then gone=0; elif runs \"$segment/tee\" \"$id\"; then gone=$((gone + 1)); else gone=2; fi
   size=$(stat -c %s \"$segment/log\") || exit
-  {{ read -r _ found <\"$segment/pid\"; }} 2>/dev/null
+  {{ read -r _ found _ <\"$segment/pid\"; }} 2>/dev/null
   [ \"$found\" = \"$id\" ] || exit {}
   if [ \"$size\" -gt \"$at\" ]; then
     tail -c +$((at + 1)) \"$segment/log\" | head -c $((size - at))
@@ -96,7 +98,6 @@ while :; do
   sleep 1
 done
 {}",
-        id,
         from,
         start,
         NOT_FOUND,
@@ -115,45 +116,48 @@ pub(super) const NOT_FOUND: i32 = 3;
 /// How it ends where it cannot be known.
 const GONE: i32 = 4;
 
-/// Ends the reading along of the segment `$id`, which is over, whatever it started and left there: that may have its output still.
-const FREE: &str = r#"if runs "$STATE/segment/tee" "$id"; then kill -KILL "$pid"; fi"#;
+/// Ends the reading along of a segment, which is over, whatever it started and left there: that may have its output still.
+const FREE: &str = r#"if runs "$segment/tee" "$id"; then kill -KILL "$pid"; fi"#;
 
 /// [`FREE`] as a script of its own.
-pub(super) fn freeing(id: &str) -> Script {
-    let free = sh!("id={}", id).then(Script::trusted(FREE));
-    prelude::reading().then(prelude::segment()).then(free)
+pub(super) fn freeing(segment: &Segment) -> Script {
+    let functions = prelude::reading().then(prelude::segment());
+    functions.then(segment.place()).then(Script::trusted(FREE))
 }
 
 /// Ends a segment with all that it started.
-pub(super) fn ending(id: &str) -> Script {
+pub(super) fn ending(segment: &Segment) -> Script {
     let functions = prelude::reading().then(prelude::segment()).then(prelude::signal());
-    functions.then(sh!("id={}", id)).then(Script::trusted(END))
+    functions.then(segment.place()).then(Script::trusted(END))
 }
 
-/// Ends the segment `$id` with all that it started, and who reads along: something may have its output that none of this reaches.
+/// Ends the segment `$id` of the folder `$segment` with all that it started, and who reads along: something may have its output that none of this reaches.
 pub(super) const END: &str = r#"for signal in TERM KILL; do
-  if runs "$STATE/segment/pid" "$id"; then signal_below "$pid" $signal; sleep 2; fi
+  if runs "$segment/pid" "$id"; then signal_below "$pid" $signal; sleep 2; fi
 done
 for one in pid tee cat; do
-  if runs "$STATE/segment/$one" "$id"; then kill -KILL "$pid"; fi
+  if runs "$segment/$one" "$id"; then kill -KILL "$pid"; fi
 done"#;
 
 /// Lets a segment end after the part that runs, be it the last.
-pub(super) fn stopping(id: &str) -> Script {
-    prelude::reading().then(sh!("say {} >\"$STATE/segment/stop\"", id))
+pub(super) fn stopping(segment: &Segment) -> Script {
+    prelude::reading().then(segment.place()).then(sh!("say \"$id\" >\"$segment/stop\""))
 }
 
 /// What a segment asks before each part.
-pub(super) fn stops(id: &str) -> Script {
-    sh!(
-        "stop=; {{ read -r stop <\"$STATE/segment/stop\"; }} 2>/dev/null
-[ \"$stop\" != {} ] || {{ at stopped; exit 0; }}",
-        id
+pub(super) fn stops() -> Script {
+    Script::trusted(
+        r#"stop=; { read -r stop <"$segment/stop"; } 2>/dev/null
+[ "$stop" != "$id" ] || { at stopped; exit 0; }"#,
     )
 }
 
 /// Leaves nothing of what a segment printed, which is known by now: in the shell that has the lock, without a process.
-pub(super) fn forgetting() -> Script {
+pub(super) fn forgetting(segment: &Segment) -> Script {
+    if segment.is_aside {
+        let place = prelude::reading().then(segment.place());
+        return sh!("({}rm -rf \"$segment\")", place);
+    }
     sh!(
         "{{ [ ! -s \"$lock_state/segment/log\" ] || true >\"$lock_state/segment/log\"; }} 2>/dev/null"
     )

@@ -195,7 +195,7 @@ impl<'a> Live<'a> {
                 self.finish(outcomes);
             }
             Progress::Locked(said) => {
-                self.apply.holds(self.host, &said);
+                self.apply.hold(self.host, &said);
                 self.lock = Some(said);
             }
             Progress::Stopped if self.began.is_none() => self.stopped = true,

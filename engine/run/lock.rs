@@ -296,8 +296,8 @@ elif [ -d \"$STATE\" ] && lock_folder; then
   say \"$$ $start\" >\"$lock\"
   exec 9<\"$lock\"
   {}
-elif [ -d \"$STATE\" ]; then holder
-else holder={}\"$STATE cannot be made\"; fi
+elif [ -d \"$STATE\" ] && {{ [ -e \"$STATE/lock.held\" ] || guarded; }}; then holder
+else holder={}\"$STATE, or the lock in it, cannot be made\"; fi
 lock_said=$holder
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover outlived is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder

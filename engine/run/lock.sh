@@ -37,7 +37,8 @@ take_lock() {
 lock_folder() {
   if guarded; then return 1; fi
   booted
-  if mkdir "$STATE/lock.held" 2>/dev/null; then return; fi
+  # Whoever had it may have given it back in between.
+  if mkdir "$STATE/lock.held" 2>/dev/null || { [ ! -e "$STATE/lock.held" ] && mkdir "$STATE/lock.held" 2>/dev/null; }; then return; fi
   pid= by=
   { read -r pid by <"$STATE/lock.held/by"; } 2>/dev/null ||
     [ -n "$(find "$STATE/lock.held" -prune -mmin +1 2>/dev/null)" ] || return

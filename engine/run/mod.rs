@@ -368,7 +368,7 @@ impl Run {
         let acting = catalog.nodes().filter(|(id, _)| plan.node(*id).planned.acts());
         let acting = acting.map(|(_, node)| node.name.host.clone());
         let hosts: BTreeSet<Arc<str>> = acting.chain(left.iter().cloned()).collect();
-        if rides && hosts.len() == 1 && left.is_empty() && !fleet.holds_some() {
+        if rides && left.is_empty() && !fleet.holds_some() && plan.alone(catalog).is_some() {
             return false;
         }
         let is_new = |host: &Arc<str>| !fleet.is_held(host) && fleet.trouble(host).is_none();

@@ -35,7 +35,7 @@ impl Apply<'_> {
             let Some(remote) = self.dial_again(host, time).await else { return Found::Nothing };
             live.catches_up();
             let start = self.fleet.start(host);
-            let attendant = Attendant { run: self.run, remote: &*remote, id: &segment.id };
+            let attendant = Attendant { run: self.run, remote: &*remote, segment };
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
             if read == Read::NotBegun {
                 // Once the shell that could begin it still is gone, that is certain.
@@ -43,6 +43,9 @@ impl Apply<'_> {
                     Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
                     Err(_) => Read::Lost,
                 };
+                if read == Read::NotBegun && segment.is_aside {
+                    return Found::NotBegun;
+                }
                 // It may still be on its way, with the lock.
                 if read == Read::NotBegun && start.is_empty() {
                     match lock::came_late(host, &who, self.fleet).await {
@@ -62,7 +65,7 @@ impl Apply<'_> {
                 Read::Over(exit) => End::Exit(exit),
                 Read::Overdue => {
                     // What cannot be ended keeps the lock, which is told then.
-                    let ending = detached::ending(&segment.id);
+                    let ending = detached::ending(segment);
                     if remote.run(&ending, &mut self.fleet.answer(0)).await.is_err() {
                         continue;
                     }
@@ -71,10 +74,12 @@ impl Apply<'_> {
                 Read::Lost => continue,
                 Read::NotBegun | Read::Unknown => return Found::Nothing,
             };
-            let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
+            if !segment.is_aside {
+                let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
+            }
             // Where that fails, the host is lost to what comes after the segment.
-            if lock::retake(host, &who, self.fleet).await {
-                remote.later(&detached::forgetting()).await;
+            if segment.is_aside || lock::retake(host, &who, self.fleet).await {
+                remote.later(&detached::forgetting(segment)).await;
                 self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
             }
             return Found::Ended(end);

@@ -119,8 +119,8 @@ impl Run {
     ) -> Vec<(NodeId, Outcome)> {
         let execution = Execution::new(catalog, graph, plan, stands);
         let guarded = Guarded::default();
-        // What has to be done under a lock that was not taken by now takes it.
-        let alone = !fleet.holds_some();
+        // A lock that was not taken by now rides.
+        let alone = if fleet.holds_some() { None } else { plan.alone(catalog) };
         let apply = Apply { catalog, plan, fleet, earlier, run: self, guarded, looks, alone };
         apply.carry_out(execution).await
     }

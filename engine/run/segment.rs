@@ -29,6 +29,8 @@ pub struct Segment {
     pub parts: Vec<Part>,
     /// What guards it, if it may keep everybody out.
     pub guard: Option<Guard>,
+    /// Whether nobody has the lock of its host for it, which only checks something.
+    pub is_aside: bool,
     /// The run, as it is called where what was there is kept.
     run: String,
 }
@@ -83,12 +85,19 @@ impl Segment {
             rest = later;
         }
         let run = keeping.run.clone();
-        Self { id, parts, guard: keeping.guard(seconds), run }
+        Self { id, parts, guard: keeping.guard(seconds), is_aside: false, run }
+    }
+
+    /// Leaves its folder on its host in `$segment`, and its word in `$id`. Aside, another run may have a segment there.
+    pub(super) fn place(&self) -> Script {
+        let name = Digest::of(format!("aside {}", self.id).as_bytes()).to_string();
+        let name = if self.is_aside { format!(".{name}") } else { String::new() };
+        sh!("segment=$STATE/segment{} id={}\n", name, self.id)
     }
 
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
     pub fn script(&self, stage: Option<&str>) -> Script {
-        prelude::changing().then(self.body(stage))
+        prelude::changing().then(self.place()).then(self.body(stage))
     }
 
     /// The script without the functions that it relies on.
@@ -106,7 +115,7 @@ impl Segment {
         ));
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                script.push(detached::stops(&self.id));
+                script.push(detached::stops());
             }
             // Nobody can guess it who does not know the segment.
             let token = Digest::of(format!("folder {} {index}", self.id).as_bytes());

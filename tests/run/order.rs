@@ -15,7 +15,7 @@ use converge::{
 
 use futures::future::join_all;
 
-use super::fleet::Fleet;
+use super::fleet::{Fault, Fleet};
 
 /// `say(host, "x")` writes a line to the log that all hosts share, once.
 const SAY: &str = r#"fn say(host, word) {
@@ -153,6 +153,53 @@ async fn what_changed_while_the_lock_was_waited_for_is_seen() {
         let ran = fleet.run(playbook, Purpose::Apply { approved }).await.unwrap();
         assert!(ran.outcome("/f").starts_with(outcome), "{}", ran.outcome("/f"));
         assert_eq!(std::fs::read_to_string(file).unwrap(), by_hand);
+    }
+}
+
+/// Two runs, each of which changes the host that the other one checks, would wait for each other. Nor does a check touch what the
+/// other run has there, also when its connection is lost before it began, or while it runs.
+#[tokio::test]
+async fn a_check_on_another_host_waits_for_no_lock() {
+    for fault in [None, Some(Fault::Idle), Some(Fault::Silent(0))] {
+        let mut fleet = Fleet::new(&["a", "b"]);
+        fleet.limits.reconnect = Duration::from_secs(60);
+        let _lock = held(&fleet, "b");
+        let others = ["log", "pid", "stop"].map(|name| fleet.at("b", "state/segment").join(name));
+        let (folder, seeded) = (fleet.at("b", "state/segment"), others.clone());
+        // It begins only once this one has looked.
+        fleet.interrupt_at = Some(Arc::new(move |event: &Event| {
+            if let Event::Started { node } = event
+                && &*node.host == "a"
+            {
+                std::fs::create_dir_all(&folder).unwrap();
+                seeded.iter().for_each(|path| std::fs::write(path, "of the other run").unwrap());
+            }
+            false
+        }));
+        fault.into_iter().for_each(|fault| fleet.breaks("b", fault));
+        let playbook = r#"sequence(|| {
+            on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));
+            on(hosts("b"), |host| command_check("b is well", #{ run: `echo asked >>${host.vars.log}` }));
+        });"#;
+        let ran = fleet.apply(playbook).await;
+        // It is asked again in the end: what somebody works on may change.
+        assert_eq!(ran.status, Converged, "{fault:?}: {:?}", ran.warnings());
+        assert!(fleet.log().iter().all(|line| line == "asked") && !fleet.log().is_empty());
+        let (trouble, lost) = (ran.warnings().join(" "), fault.is_some());
+        assert_eq!(
+            trouble.contains("all is known"),
+            lost && fault != Some(Fault::Idle),
+            "{fault:?}: {trouble}"
+        );
+        others.iter().for_each(|path| {
+            assert_eq!(std::fs::read_to_string(path).unwrap(), "of the other run")
+        });
+        let names = std::fs::read_dir(fleet.at("b", "state"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> =
+            names.filter(|name| name.to_string_lossy().starts_with("segment.")).collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }
 

@@ -104,22 +104,31 @@ fn a_lock_that_others_could_open_is_made_anew_unless_a_run_holds_it() {
 #[test]
 fn a_lock_that_cannot_be_made_is_said_to_be_so() {
     for shell in shells() {
-        // As where the file system is read-only: nobody, not even root, can make a file there.
-        let mut first = Shell::start(Path::new("/proc/self"), shell);
-        let said = first.takes("one");
-        assert!(said.starts_with(NOBODY) && said.ends_with("cannot be made or read"), "{said}");
-        first.end();
+        for tools in ["$PATH", tools_without_flock().path().to_str().unwrap()] {
+            // As where the file system is read-only: nobody, not even root, can make a file there.
+            let mut first = Shell::start(Path::new("/proc/self"), shell);
+            assert_eq!(first.says(&format!("PATH={tools}; echo ready")), "ready");
+            let said = first.takes("one");
+            assert!(said.starts_with(NOBODY) && said.contains("cannot be made"), "{said}");
+            first.end();
+        }
     }
 }
 
-#[test]
-fn where_there_is_no_flock_a_folder_is_the_lock_of_a_shell_that_is_there() {
+/// A folder with all that the lock needs where there is no `flock`.
+fn tools_without_flock() -> tempfile::TempDir {
     let tools = tempfile::tempdir().unwrap();
     for name in ["cat", "chmod", "find", "mkdir", "mv", "rm", "stat"] {
         let found = ["/bin", "/usr/bin"].map(|at| Path::new(at).join(name));
         let found = found.iter().find(|path| path.exists()).unwrap();
         std::os::unix::fs::symlink(found, tools.path().join(name)).unwrap();
     }
+    tools
+}
+
+#[test]
+fn where_there_is_no_flock_a_folder_is_the_lock_of_a_shell_that_is_there() {
+    let tools = tools_without_flock();
     // Busybox finds its own `flock` everywhere.
     for shell in shells().filter(|shell| shell[0] != "busybox") {
         let folder = tempfile::tempdir().unwrap();
