@@ -9,7 +9,7 @@ mod inventory;
 mod probes;
 mod redaction;
 
-use crate::{remote, run};
+use crate::{io::remote, run};
 
 /// What is tried with any bytes.
 pub struct Target {

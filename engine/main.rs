@@ -6,7 +6,11 @@ use std::{
     thread::available_parallelism,
 };
 
-use converge::{cli::Cli, commands, exit_status::ExitStatus, report};
+use converge::{
+    commands::{self, cli::Cli},
+    plan::exit_status::ExitStatus,
+    report,
+};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,7 +30,7 @@ fn main() -> ExitCode {
     // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
     let ended = runtime.block_on(runtime.spawn(commands::run(cli)));
     let status = ended.map_or(PANICKED, |status| status.code().into());
-    converge::remote::end_all();
+    converge::io::remote::end_all();
     // Nothing is waited for any more: no host that was dialled in vain, no answer of a name server, nor until all that was
     // known of a fleet is freed.
     std::process::exit(status)

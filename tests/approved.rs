@@ -10,7 +10,7 @@ use std::{
 };
 
 use converge::{
-    approved::{Approved, Asked},
+    commands::plan_file::{Approved, Asked},
     run::PlanFile,
 };
 use serde_json::Value;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use converge::{
-    content::Content,
-    kind::{Declared, Kind},
-    resource::{ArgumentError, Files, SourceTree, TreeFile},
-    resources,
-    secret::Secret,
-    value::Value,
+    base::{content::Content, secret::Secret, value::Value},
+    resources::{
+        kind::{Declared, Kind},
+        kinds,
+        resource::{ArgumentError, Files, SourceTree, TreeFile},
+    },
 };
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -60,7 +60,7 @@ impl Case {
     /// The kind that the folder is named after.
     pub(crate) fn kind(&self) -> &'static dyn Kind {
         let name = self.path.parent().unwrap().file_name().unwrap().to_str().unwrap();
-        resources::kind(name).unwrap_or_else(|| panic!("{name} is no kind"))
+        kinds::kind(name).unwrap_or_else(|| panic!("{name} is no kind"))
     }
 
     pub(crate) fn declare(&self) -> Result<Declared, ArgumentError> {
@@ -85,7 +85,7 @@ pub(crate) fn of_kind(kind: &str) -> Vec<Case> {
 
 /// The cases of all kinds.
 pub(crate) fn all() -> impl Iterator<Item = Case> {
-    resources::KINDS.iter().flat_map(|kind| of_kind(kind.name()))
+    kinds::KINDS.iter().flat_map(|kind| of_kind(kind.name()))
 }
 
 /// A role's folder. A template is rendered by putting each of `vars` where its name stands in braces.

@@ -437,7 +437,7 @@ const PRINTING: &[&[&str]] = &[
 
 #[test]
 fn what_cannot_be_told_is_no_success_for_any_subcommand() {
-    let program = <converge::cli::Cli as clap::CommandFactory>::command();
+    let program = <converge::commands::cli::Cli as clap::CommandFactory>::command();
     for subcommand in program.get_subcommands().map(clap::Command::get_name) {
         assert!(PRINTING.iter().any(|line| line[0] == subcommand), "{subcommand} is not tried");
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use converge::{
-    change::{Change, Field, Shown},
-    resources,
-    script::Script,
-    value::Value,
+    base::{script::Script, value::Value},
+    resources::{
+        change::{Change, Field, Shown},
+        kinds,
+    },
 };
 
 use crate::{
@@ -22,7 +23,7 @@ fn converge(host: &Host, image: &str, health: &str) -> Outcome {
 
 /// Runs the step of a container in which these fields differ.
 fn step(host: &Host, arguments: &str, fields: &[Field]) -> Outcome {
-    let kind = resources::kind("container").unwrap();
+    let kind = kinds::kind("container").unwrap();
     let arguments: Value = toml::from_str(arguments).unwrap();
     let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
     let mut step = kind.apply(&declared.desired, Change::update(fields.to_vec()).as_ref());
@@ -52,7 +53,7 @@ fn version(version: &str) -> String {
 }
 
 fn reverted() -> Option<i32> {
-    resources::kind("container").unwrap().reverted()
+    kinds::kind("container").unwrap().reverted()
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::{
 };
 
 use converge::{
-    catalog::{Catalog, NodeId, Part},
-    diagnostic::Result,
-    graph::{self, Edge, Graph},
-    inventory::{Format, Given, Inventory},
-    language::{self, Evaluation, Input, Known},
+    base::diagnostic::Result,
+    evaluate::{
+        catalog::{Catalog, NodeId, Part},
+        language::{self, Evaluation, Input, Known},
+    },
+    input::inventory::{Format, Given, Inventory},
+    plan::graph::{self, Edge, Graph},
 };
 use proptest::prelude::*;
 
@@ -18,7 +20,8 @@ use crate::shown;
 
 fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
     let hosts: String = hosts.iter().map(|host| format!("{host} = {{}}\n")).collect();
-    let source = converge::diagnostic::Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
+    let source =
+        converge::base::diagnostic::Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
     let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
     let input = Input {
         playbooks: vec!["site.rhai".to_owned()],

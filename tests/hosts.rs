@@ -7,11 +7,13 @@ use std::{
 };
 
 use converge::{
-    entry,
-    kind::{Desired, Kind},
-    prelude,
-    resource::{Step, followed},
-    script::{Script, Words},
+    base::script::{Script, Words},
+    resources::{
+        entry,
+        kind::{Desired, Kind},
+        prelude,
+        resource::{Step, followed},
+    },
     sh,
 };
 use tempfile::TempDir;

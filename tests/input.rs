@@ -3,13 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use converge::{
-    config::Config,
-    config::Provider,
-    diagnostic::Source,
-    secret::Secret,
-    secrets::Secrets,
-    template::{Context, Includes, Templates, check_syntax},
-    value::Value,
+    base::{diagnostic::Source, secret::Secret, value::Value},
+    input::{
+        config::{Config, Provider},
+        template::{Context, Includes, Templates, check_syntax},
+    },
+    io::secrets::Secrets,
 };
 use indexmap::IndexMap;
 

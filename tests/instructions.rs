@@ -7,10 +7,12 @@
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use converge::{
-    catalog::NodeId,
-    graph::{self, Graph},
-    plan::Plan,
-    probe::{Probe, Queries},
+    evaluate::catalog::NodeId,
+    plan::{
+        graph::{self, Graph},
+        planner::Plan,
+        probe::{Probe, Queries},
+    },
 };
 
 use self::fleet::{Fleet, observe};

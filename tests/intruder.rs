@@ -13,7 +13,11 @@ use std::{
     thread,
 };
 
-use converge::{kind::Desired, resources, sh, value::Value};
+use converge::{
+    base::value::Value,
+    resources::{kind::Desired, kinds},
+    sh,
+};
 use rustix::{
     fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with},
     process::{Gid, Uid},
@@ -66,7 +70,7 @@ fn who_may_write_to_a_directory_gets_nothing_that_is_roots() {
 
 fn attack(kind: &str, arguments: &str, place: &str) {
     let host = Host::all().remove(0);
-    let kind = resources::kind(kind).unwrap();
+    let kind = kinds::kind(kind).unwrap();
     open(&host.root());
     let (victim, theirs) = (host.root().join("victim"), host.root().join("theirs"));
     prepare(&victim, &theirs);

@@ -1,8 +1,8 @@
 //! Mistakes in an inventory.
 
 use converge::{
-    diagnostic::Source,
-    inventory::{Assignment, Format, Given, Inventory},
+    base::diagnostic::Source,
+    input::inventory::{Assignment, Format, Given, Inventory},
 };
 
 use crate::shown;

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 use converge::{
-    kind::Kind,
-    prelude,
-    resource::{Nature, Reaction},
-    resources::KINDS,
-    script::Script,
-    value::Value,
+    base::{script::Script, value::Value},
+    resources::{
+        kind::Kind,
+        kinds::KINDS,
+        prelude,
+        resource::{Nature, Reaction},
+    },
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
@@ -19,7 +20,7 @@ use crate::{
 
 #[test]
 fn every_file_of_a_kind_is_in_the_list() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/resources");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/resources/kinds");
     let mut files: Vec<String> = folder
         .read_dir()
         .unwrap()

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use converge::{catalog::NodeId, language::Question, resource::Reaction};
+use converge::{
+    evaluate::{catalog::NodeId, language::Question},
+    resources::resource::Reaction,
+};
 
 use crate::project::Project;
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, os::unix::fs::symlink};
 
-use converge::{change::Shown, kind::Difference, resources, value::Value};
+use converge::{
+    base::value::Value,
+    resources::{change::Shown, kind::Difference, kinds},
+};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{cases::Folder, hosts::Host, prelude::converge};
@@ -39,7 +42,7 @@ fn a_line_is_put_and_taken() {
 /// What the plan shows is what the step does, for any text and any question, in one batch.
 #[test]
 fn awk_and_the_plan_decide_alike() {
-    let kind = resources::kind("line").unwrap();
+    let kind = kinds::kind("line").unwrap();
     let text = prop::collection::vec(prop::sample::select(TEXT_LINES), 0..6);
     let text = (text, any::<bool>(), any::<bool>()).prop_map(|(lines, crlf, open)| {
         let ending = if crlf { "\r\n" } else { "\n" };

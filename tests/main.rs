@@ -42,7 +42,7 @@ mod unknown;
 mod unreadable;
 mod ways;
 
-use converge::diagnostic::Diagnostic;
+use converge::base::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 /// A mistake as people see it.

@@ -1,7 +1,11 @@
 //! The manual: that it is what the kinds say of themselves.
 
 use crate::project::Project;
-use converge::{ansible, inventory, language::Manual, manual, resources, template};
+use converge::{
+    evaluate::language::Manual,
+    input::{inventory, template},
+    resources::{ansible, kinds, manual},
+};
 
 /// `UPDATE_EXPECT=1 cargo test` writes the pages again.
 #[test]
@@ -36,7 +40,7 @@ fn every_name_of_a_template_has_a_page() {
 
 #[test]
 fn every_kind_says_how_long_it_may_take() {
-    for kind in resources::KINDS {
+    for kind in kinds::KINDS {
         assert!(manual::page(*kind).contains("\n  timeout (integer"), "{}", kind.name());
     }
 }
@@ -91,11 +95,11 @@ fn what_stands_for_a_name_of_ansible_can_be_called() {
     let functions: Vec<&str> = language.names().collect();
     let known = |name: &str| {
         functions.contains(&name)
-            || resources::kind(name).is_some()
+            || kinds::kind(name).is_some()
             || ["print", "filter", "NAME"].contains(&name)
     };
     for (names, instead) in ansible::NAMES {
-        assert!(!names.iter().any(|name| resources::kind(name).is_some()), "{names:?}");
+        assert!(!names.iter().any(|name| kinds::kind(name).is_some()), "{names:?}");
         for (at, _) in instead.match_indices('(') {
             let name =
                 instead[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
@@ -106,15 +110,15 @@ fn what_stands_for_a_name_of_ansible_can_be_called() {
 
 #[test]
 fn a_page_for_the_terminal() {
-    insta::assert_snapshot!(manual::page(resources::kind("http_check").unwrap()));
+    insta::assert_snapshot!(manual::page(kinds::kind("http_check").unwrap()));
 }
 
 #[test]
 fn every_argument_has_a_meaning_and_a_type() {
-    for kind in resources::KINDS {
+    for kind in kinds::KINDS {
         for line in manual::page(*kind).lines().filter(|line| line.starts_with("  ")) {
             assert!(!line.trim().is_empty() && !line.contains("(any"), "{}: {line}", kind.name());
         }
     }
-    assert_eq!(manual::index().lines().count(), resources::KINDS.len());
+    assert_eq!(manual::index().lines().count(), kinds::KINDS.len());
 }

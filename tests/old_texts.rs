@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt as _};
 
-use converge::{change::Shown, kind::Difference, resources, value::Value};
+use converge::{
+    base::value::Value,
+    resources::{change::Shown, kind::Difference, kinds},
+};
 
 use crate::{
     cases::Folder,
@@ -11,7 +14,7 @@ use crate::{
 
 /// What would be changed of the one resource.
 fn difference(host: &Host, kind: &str, arguments: &str) -> Difference {
-    let kind = resources::kind(kind).unwrap();
+    let kind = kinds::kind(kind).unwrap();
     let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
     let desired = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap().desired;
     let probe = host.probe(&probe_of(kind, &[&desired]).whole());

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, os::unix::fs::symlink};
 
 use converge::{
-    change::Shown,
-    kind::{Desired, Difference, Kind},
-    resources,
-    script::Script,
-    value::Value,
+    base::{script::Script, value::Value},
+    resources::{
+        change::Shown,
+        kind::{Desired, Difference, Kind},
+        kinds,
+    },
 };
 
 use crate::{
@@ -23,7 +24,7 @@ pub(crate) fn converge(
     arguments: &str,
     files: &[(&str, &str)],
 ) -> Result<(), String> {
-    let kind = resources::kind(kind).unwrap();
+    let kind = kinds::kind(kind).unwrap();
     let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
     let files: BTreeMap<String, String> =
         files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -221,7 +222,7 @@ fn a_pipe_is_refused_and_never_read() {
 
 #[test]
 fn files_are_listed_only_if_one_of_them_differs() {
-    let kind = resources::kind("file").unwrap();
+    let kind = kinds::kind("file").unwrap();
     for host in Host::all() {
         let declare = |name: &str, sensitive: bool| {
             let arguments = format!(
@@ -248,7 +249,7 @@ fn files_are_listed_only_if_one_of_them_differs() {
         // What others could exchange is not read together with the rest.
         let listed = if host.is_closed() { 1 } else { 3 };
         assert_eq!(look(), (vec![false, false, false], listed, 0), "{}", host.name());
-        let digest = converge::content::Digest::of(b"of token");
+        let digest = converge::base::content::Digest::of(b"of token");
         assert!(
             !probe_of(kind, &wanted).text().contains(digest.as_str()),
             "a secret's is not told"
@@ -275,7 +276,7 @@ fn mkfifo(path: &str) {
 
 #[test]
 fn files_of_a_directory_are_made_in_one_folder_that_goes_at_the_end() {
-    let kind = resources::kind("file").unwrap();
+    let kind = kinds::kind("file").unwrap();
     for host in Host::all() {
         let step = |name: &str, validate: &str| {
             let arguments = format!(
@@ -465,7 +466,7 @@ fn what_is_absent_is_gone() {
 
 /// A check of the script, which fails when it does not hold at the last try.
 fn command_check(run: &str, deadline: i64) -> (&'static dyn Kind, Desired) {
-    let kind = resources::kind("command_check").unwrap();
+    let kind = kinds::kind("command_check").unwrap();
     let arguments = [("name", "x".into()), ("run", run.into()), ("deadline", Value::Int(deadline))];
     let arguments = arguments.map(|(name, value): (_, Value)| (name.to_owned(), value));
     let arguments = Value::Map(arguments.into_iter().collect());
@@ -537,7 +538,7 @@ fn a_debt_that_is_paid_is_emptied_at_once_and_removed_at_the_end_unless_it_is_ow
 
 #[test]
 fn a_user_of_a_group_that_is_missing_is_not_even_begun() {
-    let kind = resources::kind("user").unwrap();
+    let kind = kinds::kind("user").unwrap();
     for host in Host::all() {
         for program in ["useradd", "usermod"] {
             let text = format!("#!/bin/sh\necho {program} >>{}\n", host.at("called"));
@@ -559,7 +560,7 @@ fn a_user_of_a_group_that_is_missing_is_not_even_begun() {
 
 /// A step of a kind, in which no time goes by.
 fn tried(host: &Host, kind: &str, arguments: &str) -> crate::hosts::Outcome {
-    let kind = resources::kind(kind).unwrap();
+    let kind = kinds::kind(kind).unwrap();
     let arguments: Value = toml::from_str(&arguments.replace("ROOT", &host.at(""))).unwrap();
     let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
     let mut step = kind.apply(&declared.desired, None);

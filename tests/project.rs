@@ -6,13 +6,17 @@ use std::{
 };
 
 use converge::{
-    catalog::Catalog,
-    diagnostic::{Diagnostic, Source},
-    graph::Graph,
-    inventory::{Assignment, Format, Given, Inventory},
-    language::{Evaluation, Input, Known, Note, Question, check, evaluate, evaluate_telling},
-    secret::Secret,
-    value::Value,
+    base::{
+        diagnostic::{Diagnostic, Source},
+        secret::Secret,
+        value::Value,
+    },
+    evaluate::{
+        catalog::Catalog,
+        language::{Evaluation, Input, Known, Note, Question, check, evaluate, evaluate_telling},
+    },
+    input::inventory::{Assignment, Format, Given, Inventory},
+    plan::graph::Graph,
 };
 
 /// Two API nodes, a balancer and a web server.

@@ -11,9 +11,9 @@ use std::{
 };
 
 use converge::{
-    content::Content,
-    inventory::{Connection, Host, HostKeys},
-    remote::{Captured, Connector as _, LocalUser, RemoteError, Timeouts},
+    base::content::Content,
+    input::inventory::{Connection, Host, HostKeys},
+    io::remote::{Captured, Connector as _, LocalUser, RemoteError, Timeouts},
     sh,
 };
 use sshd::{Sshd, connect, connector, host, keygen, patient, run, unreachable, user};

@@ -2,7 +2,7 @@
 //!
 //! `UPDATE_EXPECT=1` writes down what comes out instead; read the difference before you keep it.
 
-use converge::{
+use converge::resources::{
     change::{Action, Change, Shown},
     kind::Difference,
     resource::ArgumentError,

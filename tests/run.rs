@@ -27,8 +27,10 @@ mod verify;
 mod waves;
 
 use converge::{
-    event::Event,
-    exit_status::ExitStatus::{Converged, Failed, Pending},
+    plan::{
+        event::Event,
+        exit_status::ExitStatus::{Converged, Failed, Pending},
+    },
     run::Purpose,
 };
 use fleet::Fleet;

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use converge::{
-    change::Shown,
-    kind::{Desired, Kind},
-    resource::Reaction,
-    resources,
-    script::Script,
-    value::Value,
+    base::{script::Script, value::Value},
+    resources::{
+        change::Shown,
+        kind::{Desired, Kind},
+        kinds,
+        resource::Reaction,
+    },
 };
 
 use crate::{
@@ -52,7 +53,7 @@ fn calls(host: &Host) -> Vec<String> {
 }
 
 fn kind() -> &'static dyn Kind {
-    resources::kind("service").unwrap()
+    kinds::kind("service").unwrap()
 }
 
 fn service(arguments: &str) -> Desired {
@@ -80,7 +81,7 @@ fn told(desired: &[&Desired], output: &str) -> Vec<String> {
         other => format!("{other:?}"),
     };
     let assessed = kind().assess(desired, output).unwrap();
-    let words = |assessed: &converge::kind::Assessed| match assessed {
+    let words = |assessed: &converge::resources::kind::Assessed| match assessed {
         Err(unknown) => format!("unknown: {unknown}"),
         Ok(None) => String::new(),
         Ok(Some(difference)) => {

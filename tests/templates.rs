@@ -11,9 +11,8 @@ use std::{
 };
 
 use converge::{
-    diagnostic::Source,
-    template::{Context, Includes, Templates, Values, facts},
-    value::Value,
+    base::{diagnostic::Source, value::Value},
+    input::template::{Context, Includes, Templates, Values, facts},
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -172,7 +171,7 @@ fn leaves(value: &Json, path: &str, to: &mut BTreeMap<String, String>) {
 /// What a host said of itself to converge, beside what `ansible -m setup` gathered there: how many parts there are, and
 /// those that differ.
 fn facts_compared() -> (usize, Vec<String>) {
-    let ours = facts::facts(&converge::facts::parse(&read("facts/said.txt")));
+    let ours = facts::facts(&converge::resources::facts::parse(&read("facts/said.txt")));
     let theirs: Json = serde_json::from_str(&read("facts/gathered.json")).unwrap();
     let [ours, theirs] = [serde_json::to_value(ours).unwrap(), theirs].map(|facts| {
         let mut all = BTreeMap::new();

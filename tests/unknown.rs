@@ -11,13 +11,15 @@ use std::{
 };
 
 use converge::{
-    catalog::NodeId,
-    change::Shown,
-    kind::{Assessed, Desired, Kind},
-    probe::{Probe, Queries},
-    resource::Nature,
-    resources::{self, KINDS},
-    value::Value,
+    base::value::Value,
+    evaluate::catalog::NodeId,
+    plan::probe::{Probe, Queries},
+    resources::{
+        change::Shown,
+        kind::{Assessed, Desired, Kind},
+        kinds::{self, KINDS},
+        resource::Nature,
+    },
 };
 
 use crate::{
@@ -222,7 +224,7 @@ fn a_check_that_cannot_look_never_holds_and_tells_nothing_false() {
     let mut wrong = Vec::new();
     for (name, tools, all) in &all {
         for host in ["dash", "busybox"].map(Host::alone) {
-            wrong.extend(guessed(resources::kind(name).unwrap(), tools, all, &host));
+            wrong.extend(guessed(kinds::kind(name).unwrap(), tools, all, &host));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -295,7 +297,7 @@ fn found(assessed: &Assessed) -> Result<Option<String>, ()> {
 /// What a probe gives of each of a batch, as the engine reads it.
 fn look(kind: &dyn Kind, batch: &[&Desired], host: &Host, script: &str) -> Vec<Assessed> {
     let outcome = host.probe(script);
-    let unknown = || Err(converge::resource::Unknown::new(outcome.stderr.as_str()));
+    let unknown = || Err(converge::resources::resource::Unknown::new(outcome.stderr.as_str()));
     match kind.assess(batch, &outcome.stdout) {
         Ok(assessed) if outcome.ok => assessed,
         _ => batch.iter().map(|_| unknown()).collect(),

@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use converge::{
-    catalog::Catalog,
-    change::{Action, Change},
-    content::Digest,
-    diagnostic::Source,
-    inventory::{Format, Given, Inventory},
-    kind::Difference,
-    language::{self, Evaluation, Input, Known},
-    probe::Observations,
+    base::{content::Digest, diagnostic::Source},
+    evaluate::{
+        catalog::Catalog,
+        language::{self, Evaluation, Input, Known},
+    },
+    input::inventory::{Format, Given, Inventory},
+    plan::probe::Observations,
+    resources::{
+        change::{Action, Change},
+        kind::Difference,
+    },
 };
 
 /// Some hosts, and a project that declares resources on them.

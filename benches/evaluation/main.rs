@@ -7,10 +7,12 @@ mod fleet;
 use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 
 use converge::{
-    catalog::{Catalog, NodeId},
-    graph::{self, Graph},
-    plan::Plan,
-    probe::{Probe, Queries},
+    evaluate::catalog::{Catalog, NodeId},
+    plan::{
+        graph::{self, Graph},
+        planner::Plan,
+        probe::{Probe, Queries},
+    },
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 

@@ -7,14 +7,19 @@ use std::{
 
 use super::setup::{Setup, current};
 use crate::{
-    approved::{self, Approved, Asked, Signers},
-    cli::nearest_subcommand,
-    config::Plans,
-    diagnostic::{Diagnostic, Result, Source},
-    disk::{self, Disk, Unread},
-    project,
-    remote::LocalUser,
-    run::{self, PlanFile},
+    base::diagnostic::{Diagnostic, Result, Source},
+    commands::{
+        cli::nearest_subcommand,
+        plan_file::{self, Approved, Asked, Signers},
+    },
+    input::config::Plans,
+    io::{
+        disk::{self, Disk, Unread},
+        nonce::nonce,
+        project,
+        remote::LocalUser,
+    },
+    run::PlanFile,
 };
 
 /// How a plan was asked for, in paths that it may name.
@@ -44,7 +49,7 @@ pub(super) fn text(setup: &Setup, asked: Asked, plan: &PlanFile) -> Result<Strin
     let found = setup.disk.found().into_iter();
     let found: Vec<_> =
         found.map(|(path, words)| Ok((base.name(&path)?, words))).collect::<Result<_>>()?;
-    Ok(Approved::new(asked, found, plan, run::nonce(), kept()?.as_deref()).text())
+    Ok(Approved::new(asked, found, plan, nonce(), kept()?.as_deref()).text())
 }
 
 /// A plan that may be applied here, and who signed it. Of the file, its bytes alone are known until enough have signed them; and
@@ -58,7 +63,7 @@ pub(super) fn read(file: &str, asked: &Plans) -> Result<(Approved, Signers)> {
     let config = project::configuration(&Disk::default(), &current(), &user.home)?;
     let signers = signers(file, &bytes, &config.plans.and(asked))?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Diagnostic::new("plan::unreadable", format!("{file} is no plan")).hint(approved::HINT)
+        Diagnostic::new("plan::unreadable", format!("{file} is no plan")).hint(plan_file::HINT)
     })?;
     let approved = Approved::read(file, &text, kept()?.as_deref())?;
     let base = Base::here()?;
@@ -105,7 +110,7 @@ fn signers(file: &str, plan: &[u8], asked: &Plans) -> Result<Signers> {
     let signatures: Vec<Source> =
         beside(Path::new(file))?.iter().map(|it| source(it)).collect::<Result<_>>()?;
     let now = jiff::Timestamp::now();
-    approved::verify(plan, &signatures, &source(allowed)?, asked.signatures, now)
+    plan_file::verify(plan, &signatures, &source(allowed)?, asked.signatures, now)
 }
 
 /// The signatures beside a plan, by name: `PLAN.sig`, `PLAN.*.sig`.
@@ -128,13 +133,13 @@ fn beside(plan: &Path) -> Result<Vec<PathBuf>> {
 fn kept() -> Result<Option<String>> {
     /// What nobody guesses has at least as many characters.
     const SHORTEST: usize = 16;
-    match std::env::var(approved::KEY) {
+    match std::env::var(plan_file::KEY) {
         Err(std::env::VarError::NotPresent) => Ok(None),
         Ok(key) if key.is_empty() => Ok(None),
         Ok(key) if key.len() >= SHORTEST => Ok(Some(key)),
         _ => {
             let message =
-                format!("{} holds no text of {SHORTEST} characters or more", approved::KEY);
+                format!("{} holds no text of {SHORTEST} characters or more", plan_file::KEY);
             Err(Diagnostic::new("plan::key", message).hint("such as: openssl rand -base64 32"))
         }
     }
@@ -185,7 +190,7 @@ pub(super) fn unreadable(path: &str, unread: Unread) -> Diagnostic {
             let near = Path::new(&playbook).exists().then(|| format!("did you mean `{playbook}`?"));
             let hint = near.or_else(|| nearest_subcommand(path));
             Diagnostic::new("plan::unreadable", message)
-                .hint(hint.unwrap_or_else(|| approved::HINT.to_owned()))
+                .hint(hint.unwrap_or_else(|| plan_file::HINT.to_owned()))
         }
         _ => Diagnostic::new("plan::unreadable", format!("cannot read {path}: {error}")),
     })

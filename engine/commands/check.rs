@@ -2,12 +2,13 @@
 
 use super::setup::Setup;
 use crate::{
-    diagnostic::Diagnostic,
-    event::{Event, Events as _},
-    exit_status::ExitStatus,
-    graph::Graph,
-    language::{self, Evaluation, Known, Note, Question},
-    secret::Secret,
+    base::{diagnostic::Diagnostic, secret::Secret},
+    evaluate::language::{self, Evaluation, Known, Note, Question},
+    plan::{
+        event::{Event, Events as _},
+        exit_status::ExitStatus,
+        graph::Graph,
+    },
 };
 
 pub(super) fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus, Vec<Diagnostic>> {

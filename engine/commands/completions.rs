@@ -4,7 +4,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::setup::Setup;
-use crate::{cli::Cli, exit_status::ExitStatus};
+use crate::{commands::cli::Cli, plan::exit_status::ExitStatus};
 
 pub(super) fn run(setup: &Setup, shell: Shell) -> ExitStatus {
     let mut script = Vec::new();

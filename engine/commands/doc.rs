@@ -2,16 +2,20 @@
 
 use super::setup::Setup;
 use crate::{
-    ansible,
-    diagnostic::{Diagnostic, Result, did_you_mean},
-    exit_status::ExitStatus,
-    inventory,
-    language::{Known, Manual},
-    manual,
-    resources::{self, KINDS},
-    template::{
-        self,
-        registry::{FILTERS, FUNCTIONS, TESTS, Word},
+    base::diagnostic::{Diagnostic, Result, did_you_mean},
+    evaluate::language::{Known, Manual},
+    input::{
+        inventory,
+        template::{
+            self,
+            registry::{FILTERS, FUNCTIONS, TESTS, Word},
+        },
+    },
+    plan::exit_status::ExitStatus,
+    resources::{
+        ansible,
+        kinds::{self, KINDS},
+        manual,
     },
 };
 
@@ -52,7 +56,7 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
 }
 
 fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
-    let kind = resources::kind(name).filter(|_| !is_role);
+    let kind = kinds::kind(name).filter(|_| !is_role);
     let mut pages: Vec<String> = kind.map(manual::page).into_iter().collect();
     if !is_role {
         pages.extend(of_templates(name));

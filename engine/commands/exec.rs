@@ -7,13 +7,15 @@ use tokio::time::Instant;
 
 use super::setup::Setup;
 use crate::{
-    cli::Format,
-    diagnostic::Result,
-    exit_status::ExitStatus,
-    inventory::Become,
-    remote::{Captured, Exit, Output, RemoteError},
+    base::{
+        diagnostic::Result,
+        script::{Script, Words},
+    },
+    commands::cli::Format,
+    input::inventory::Become,
+    io::remote::{Captured, Exit, Output, RemoteError},
+    plan::exit_status::ExitStatus,
     report::Report,
-    script::{Script, Words},
     sh,
 };
 

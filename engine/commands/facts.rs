@@ -1,7 +1,12 @@
 //! `converge facts`: what scripts can know of hosts.
 
 use super::setup::Setup;
-use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus, facts, prelude};
+use crate::{
+    base::diagnostic::Result,
+    commands::cli::Format,
+    plan::exit_status::ExitStatus,
+    resources::{facts, prelude},
+};
 
 pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let answers = setup.ask(pattern, prelude::reading().then(facts::script())).await?;

@@ -2,10 +2,12 @@
 
 use super::setup::Setup;
 use crate::{
-    cli::Format,
-    diagnostic::Result,
-    exit_status::ExitStatus,
-    graph::{self, Graph},
+    base::diagnostic::Result,
+    commands::cli::Format,
+    plan::{
+        exit_status::ExitStatus,
+        graph::{self, Graph},
+    },
     run::Interrupt,
 };
 

@@ -5,11 +5,13 @@ use super::{
     show::{earlier_runs, unreadable},
 };
 use crate::{
-    cli::Format,
-    diagnostic::Result,
-    event::{Event, HostSummary},
-    exit_status::ExitStatus,
-    journal::Entry,
+    base::diagnostic::Result,
+    commands::cli::Format,
+    plan::{
+        event::{Event, HostSummary},
+        exit_status::ExitStatus,
+    },
+    report::journal::Entry,
 };
 
 pub(super) fn run(setup: &Setup) -> Result<ExitStatus> {

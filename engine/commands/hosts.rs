@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::setup::Setup;
-use crate::{cli::Format, diagnostic::Result, exit_status::ExitStatus};
+use crate::{base::diagnostic::Result, commands::cli::Format, plan::exit_status::ExitStatus};
 
 #[derive(Serialize)]
 struct Line<'a> {

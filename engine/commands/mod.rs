@@ -7,15 +7,19 @@ use std::{
 };
 
 use crate::{
-    cli::{Cli, Command, Format},
-    config::Plans,
-    diagnostic::{Diagnostic, Result},
-    disk::Disk,
-    event::{Event, Events as _},
-    exit_status::ExitStatus,
+    base::diagnostic::{Diagnostic, Result},
+    commands::cli::{Cli, Command, Format},
+    input::config::Plans,
+    io::{disk::Disk, secrets::Secrets},
+    plan::{
+        event::{Event, Events as _},
+        exit_status::ExitStatus,
+    },
     report::{self, Options, Report},
-    secrets::Secrets,
 };
+
+pub mod cli;
+pub mod plan_file;
 
 mod approved;
 mod check;

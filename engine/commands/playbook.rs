@@ -16,11 +16,14 @@ use super::{
     signals, unwritable,
 };
 use crate::{
-    cli::nearest_subcommand,
-    config::{self, Plans},
-    diagnostic::{Diagnostic, Result},
-    event::{Event, Events as _, Problem, VERSION},
-    exit_status::ExitStatus,
+    base::diagnostic::{Diagnostic, Result},
+    commands::cli::nearest_subcommand,
+    input::config::{self, Plans},
+    io::nonce::nonce,
+    plan::{
+        event::{Event, Events as _, Problem, VERSION},
+        exit_status::ExitStatus,
+    },
     run::{Asks, Ended, Interrupt, Purpose, Run},
 };
 
@@ -225,8 +228,7 @@ async fn run(
 /// When the run began, to the millisecond so that ids sort, and something that no other run has.
 fn id() -> String {
     let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S.%3f").to_string();
-    let unique: String =
-        crate::run::nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
+    let unique: String = nonce().chars().filter(char::is_ascii_alphanumeric).take(4).collect();
     format!("{now}-{}", unique.to_lowercase())
 }
 

@@ -7,10 +7,10 @@ use super::{
     show::{earlier_runs, find, unreadable},
 };
 use crate::{
-    cli::{Cli, Global},
-    diagnostic::{Diagnostic, Result},
-    event::{Event, Events as _, Outcome},
-    journal::Entry,
+    base::diagnostic::{Diagnostic, Result},
+    commands::cli::{Cli, Global},
+    plan::event::{Event, Events as _, Outcome},
+    report::journal::Entry,
 };
 
 /// The command line of an earlier run: the last one that was to change something, unless another one is named. What was under way at its
@@ -125,7 +125,7 @@ fn open(events: &[Event]) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::VERSION;
+    use crate::plan::event::VERSION;
 
     fn began(playbook: &str, approved: Option<&str>, more: &[&str]) -> Event {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();

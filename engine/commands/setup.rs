@@ -11,23 +11,31 @@ use std::{
 
 use super::{LateSecrets, redactors, unwritable};
 use crate::{
-    cli::{Command, Format, Global},
-    config::Config,
-    diagnostic::{Diagnostic, Result},
-    disk::Disk,
-    event::{Event, Events},
-    inventory::{Host, Inventory},
-    journal::{Journal, Tee},
-    language::{Input, Known},
-    program, project,
-    remote::{
-        Captured, Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector,
-        Timeouts,
+    base::{
+        diagnostic::{Diagnostic, Result},
+        script::Script,
     },
-    report::Report,
+    commands::cli::{Command, Format, Global},
+    evaluate::language::{Input, Known},
+    input::{
+        config::Config,
+        inventory::{Host, Inventory},
+    },
+    io::{
+        disk::Disk,
+        program, project,
+        remote::{
+            Captured, Connector, Connectors, LocalConnector, LocalUser, Passwords, SshConnector,
+            Timeouts,
+        },
+        secrets::Secrets,
+    },
+    plan::event::{Event, Events},
+    report::{
+        Report,
+        journal::{Journal, Tee},
+    },
     run::{Fleet, Interrupt, Run},
-    script::Script,
-    secrets::Secrets,
 };
 
 /// What the command line gives to every subcommand.

@@ -4,10 +4,9 @@ use std::io;
 
 use super::setup::{Project, Setup};
 use crate::{
-    diagnostic::{Diagnostic, Result},
-    event::Events as _,
-    exit_status::ExitStatus,
-    journal::{self, Entry},
+    base::diagnostic::{Diagnostic, Result},
+    plan::{event::Events as _, exit_status::ExitStatus},
+    report::journal::{self, Entry},
 };
 
 /// The word for the last run.

@@ -8,10 +8,10 @@ use std::{
 
 use super::{approved::unreadable, setup::Setup, unwritable};
 use crate::{
-    approved,
-    diagnostic::{Diagnostic, Result},
-    disk,
-    exit_status::ExitStatus,
+    base::diagnostic::{Diagnostic, Result},
+    commands::plan_file,
+    io::disk,
+    plan::exit_status::ExitStatus,
 };
 
 /// Signs the bytes of a plan with a key from a file.
@@ -23,11 +23,11 @@ pub(super) fn run(
 ) -> Result<ExitStatus> {
     let bytes = disk::read(Path::new(plan)).map_err(|unread| unreadable(plan, unread))?;
     let text = disk::text(key).map_err(|unread| unreadable(&key.display().to_string(), unread))?;
-    let signature = approved::sign(&bytes, &text).map_err(|why| {
+    let signature = plan_file::sign(&bytes, &text).map_err(|why| {
         let message = format!("cannot sign with {}: {why}", key.display());
         let other = format!(
             "ssh-keygen asks for a passphrase, an agent or a token: ssh-keygen -Y sign -n {} -f {} {plan}",
-            approved::NAMESPACE,
+            plan_file::NAMESPACE,
             key.display()
         );
         Diagnostic::new("plan::key", message).hint(other)

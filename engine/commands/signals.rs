@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{
+use crate::plan::{
     event::{Event, Events},
     exit_status::ExitStatus,
 };

@@ -2,9 +2,11 @@
 
 use super::setup::Setup;
 use crate::{
-    diagnostic::Result,
-    event::{Event, VERSION},
-    exit_status::ExitStatus,
+    base::diagnostic::Result,
+    plan::{
+        event::{Event, VERSION},
+        exit_status::ExitStatus,
+    },
     run::Interrupt,
 };
 

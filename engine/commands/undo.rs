@@ -12,11 +12,13 @@ use super::{
     unwritable,
 };
 use crate::{
-    diagnostic::{Diagnostic, Result},
-    event::{Event, Events as _},
-    exit_status::ExitStatus,
-    journal::Entry,
-    undo::{Said, Unwritten, asking, playbook as written},
+    base::diagnostic::{Diagnostic, Result},
+    plan::{
+        event::{Event, Events as _},
+        exit_status::ExitStatus,
+        undo::{Said, Unwritten, asking, playbook as written},
+    },
+    report::journal::Entry,
 };
 
 /// What to do with the playbook.

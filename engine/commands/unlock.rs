@@ -2,10 +2,10 @@
 
 use super::setup::Setup;
 use crate::{
-    cli::Format,
-    diagnostic::Result,
-    exit_status::ExitStatus,
-    remote::one_line,
+    base::diagnostic::Result,
+    commands::cli::Format,
+    io::remote::one_line,
+    plan::exit_status::ExitStatus,
     run::breaking::{BROKEN, FREE, HELD, STUCK, breaking},
 };
 

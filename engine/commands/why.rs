@@ -2,11 +2,13 @@
 
 use super::setup::{Project, Setup};
 use crate::{
-    diagnostic::{Diagnostic, Result, did_you_mean},
-    exit_status::ExitStatus,
-    inventory::Host,
-    language::{self, Known, Parameter},
-    value::Value,
+    base::{
+        diagnostic::{Diagnostic, Result, did_you_mean},
+        value::Value,
+    },
+    evaluate::language::{self, Known, Parameter},
+    input::inventory::Host,
+    plan::exit_status::ExitStatus,
 };
 
 pub(super) fn run(setup: &Setup, host: &str, name: &str) -> Result<ExitStatus> {

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{first_line, misleads};
 use crate::{
-    approved::{self, Approved},
-    config::Config,
-    diagnostic::Source,
-    journal, report,
+    base::diagnostic::Source,
+    commands::plan_file::{self, Approved},
+    input::config::Config,
+    report::{self, journal},
 };
 
 /// Who may sign: the key of the signature that the corpus has.
@@ -58,7 +58,7 @@ fn plan(text: &str) {
     }
 }
 
-fn verified(allowed: &Source, signature: &str) -> approved::Signers {
+fn verified(allowed: &Source, signature: &str) -> plan_file::Signers {
     let signatures = [Source::new("plan.sig", signature)];
-    approved::verify(SIGNED, &signatures, allowed, 0, Timestamp::UNIX_EPOCH).unwrap_or_default()
+    plan_file::verify(SIGNED, &signatures, allowed, 0, Timestamp::UNIX_EPOCH).unwrap_or_default()
 }

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::first_line;
 use crate::{
-    diagnostic::Source,
-    edit::Edit,
-    inventory::Inventory,
-    language::{self, Input, Known},
-    pattern::Pattern,
-    template::{self, Context, Templates},
-    yaml,
+    base::{diagnostic::Source, pattern::Pattern, yaml},
+    evaluate::language::{self, Input, Known},
+    input::{
+        inventory::Inventory,
+        template::{self, Context, Templates},
+    },
+    resources::edit::Edit,
 };
 
 /// The first line says what is tried.

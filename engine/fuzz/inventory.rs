@@ -2,8 +2,8 @@
 
 use super::first_line;
 use crate::{
-    diagnostic::Source,
-    inventory::{Assignment, Format, Given, Inventory, Owner},
+    base::diagnostic::Source,
+    input::inventory::{Assignment, Format, Given, Inventory, Owner},
 };
 
 /// The first line says the format, or is a pattern of hosts too. What follows is the text.

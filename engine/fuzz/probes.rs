@@ -12,14 +12,14 @@ use serde::Deserialize;
 
 use super::first_line;
 use crate::{
-    catalog::{BlockId, Catalog, Declared, NodeId},
-    content::Content,
-    diagnostic::Place,
-    kind::{self, Desired, Kind},
-    probe::{Probe, Queries},
-    resource::{ArgumentError, Files, Nature, SourceTree},
-    resources,
-    value::Value,
+    base::{content::Content, diagnostic::Place, value::Value},
+    evaluate::catalog::{BlockId, Catalog, Declared, NodeId},
+    plan::probe::{Probe, Queries},
+    resources::{
+        kind::{self, Desired, Kind},
+        kinds,
+        resource::{ArgumentError, Files, Nature, SourceTree},
+    },
 };
 
 /// A resource that the tests of its kind declare, and a catalog of it and one more of its kind.
@@ -53,7 +53,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
 
 fn case(path: &Path) -> Option<Case> {
     let written: Written = toml::from_str(&fs::read_to_string(path).ok()?).ok()?;
-    let kind = resources::kind(path.parent()?.file_name()?.to_str()?)?;
+    let kind = kinds::kind(path.parent()?.file_name()?.to_str()?)?;
     let declare = || kind.declare(written.desired.clone(), &Folder(&written.files)).ok();
     let (mut catalog, host) = (Catalog::new(), Arc::from("web-1"));
     let mut nodes = Vec::new();

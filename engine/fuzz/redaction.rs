@@ -4,10 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::misleads;
 use crate::{
-    remote::one_line,
+    base::{
+        script::Quoted,
+        secret::{CUT, Redactor, Secret},
+    },
+    io::remote::one_line,
     report,
-    script::Quoted,
-    secret::{CUT, Redactor, Secret},
 };
 
 /// Less than this says little, and is not looked for.

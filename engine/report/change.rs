@@ -7,9 +7,11 @@ use super::{
     look::{Look, Mark, Tone},
 };
 use crate::{
-    change::{Action, Change, Field, Shown},
-    event::{Cause, Planned},
-    resource::{Reaction, Unknown},
+    plan::event::{Cause, Planned},
+    resources::{
+        change::{Action, Change, Field, Shown},
+        resource::{Reaction, Unknown},
+    },
 };
 
 /// The symbol of what is planned.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::look::{Look, Mark, Tone, count, duration};
 use crate::{
-    diagnostic::Place,
-    event::{Declared, Failure},
+    base::diagnostic::Place,
+    plan::event::{Declared, Failure},
 };
 
 /// How many lines of a script that failed are shown to who does not ask for more.

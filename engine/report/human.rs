@@ -15,9 +15,11 @@ use super::{
     summary,
 };
 use crate::{
-    diagnostic::Place,
-    event::{Declared, Event, NodeName, Outcome, Planned, Problem, Turn},
-    exit_status::ExitStatus,
+    base::diagnostic::Place,
+    plan::{
+        event::{Declared, Event, NodeName, Outcome, Planned, Problem, Turn},
+        exit_status::ExitStatus,
+    },
 };
 
 /// How many of those that were skipped for one reason are named.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::sanitize::deceives;
-use crate::event::Event;
+use crate::plan::event::Event;
 
 /// The event on one line, with its end. What a terminal would obey is written as `\uXXXX`: the same text to a parser.
 pub(super) fn line(event: &Event) -> String {
@@ -31,9 +31,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        change::Action,
-        event::{Outcome, Planned},
-        resource::Reaction,
+        plan::event::{Outcome, Planned},
+        resources::{change::Action, resource::Reaction},
     };
 
     const DOCUMENT: &str = include_str!("../../docs/events.md");
@@ -120,7 +119,7 @@ mod tests {
         for name in names::<Event>(json!({"event": "?"})) {
             assert!(prose.contains(&format!("## `{name}`\n")), "{name} has no section");
         }
-        let version = format!("**version {}**", crate::event::VERSION);
+        let version = format!("**version {}**", crate::plan::event::VERSION);
         assert!(prose.contains(&version), "the version is not {version}");
     }
 }

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
-    diagnostic::Place,
-    event::{AsDeclared, Event, Failure, Outcome, Planned},
+    base::diagnostic::Place,
+    plan::event::{AsDeclared, Event, Failure, Outcome, Planned},
 };
 
 /// The document. A plan that was not applied has its cases too: what would change is no failure.

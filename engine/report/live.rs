@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::look::{Look, Mark, Tone, count, duration};
-use crate::event::{Event, Outcome};
+use crate::plan::event::{Event, Outcome};
 
 /// How many hosts have a line of their own; the rest is counted.
 const LINES: usize = 10;
@@ -171,7 +171,7 @@ pub(super) fn still_busy(live: &Live, now: Instant, look: Look) -> Option<String
 mod tests {
     use super::*;
     use crate::{
-        event::Failure,
+        plan::event::Failure,
         report::samples::{event, look},
     };
 

@@ -3,7 +3,7 @@
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
 use super::sanitize::sanitize_painted;
-use crate::diagnostic::Diagnostic;
+use crate::base::diagnostic::Diagnostic;
 
 /// How mistakes are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

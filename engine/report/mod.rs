@@ -16,9 +16,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::{
-    diagnostic::Diagnostic,
-    event::{Event, Events, Problem},
-    secret::Redactor,
+    base::{diagnostic::Diagnostic, secret::Redactor},
+    plan::event::{Event, Events, Problem},
 };
 
 mod look;
@@ -37,6 +36,7 @@ mod pen;
 mod json;
 mod mistakes;
 pub mod junit;
+pub mod journal;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
     lock,
     look::Look,
 };
-use crate::event::Event;
+use crate::plan::event::Event;
 
 /// What is written with, one text at a time.
 pub(super) struct Pen {

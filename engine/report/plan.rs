@@ -10,9 +10,9 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    change::{Action, Change},
-    diagnostic::Place,
-    event::{AsDeclared, Declared, NodeName, Planned, Turn},
+    base::diagnostic::Place,
+    plan::event::{AsDeclared, Declared, NodeName, Planned, Turn},
+    resources::change::{Action, Change},
 };
 
 /// What was told of the plan so far.

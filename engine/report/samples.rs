@@ -12,13 +12,15 @@ pub(super) mod event {
     use std::sync::Arc;
 
     use crate::{
-        change::{Action, Change, Field},
-        diagnostic::Place,
-        event::{
+        base::diagnostic::Place,
+        plan::event::{
             AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
             Planned, VERSION,
         },
-        resource::Reaction,
+        resources::{
+            change::{Action, Change, Field},
+            resource::Reaction,
+        },
     };
 
     pub(crate) fn place(file: &str, line: usize) -> Place {

@@ -10,7 +10,10 @@ use super::{
     human::Run,
     look::{Look, Tone, count, duration},
 };
-use crate::{event::HostSummary, exit_status::ExitStatus, remote::Traffic};
+use crate::{
+    base::traffic::Traffic,
+    plan::{event::HostSummary, exit_status::ExitStatus},
+};
 
 /// The widest that names of hosts are written in the table.
 const NAMES: usize = 48;

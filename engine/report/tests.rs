@@ -10,13 +10,16 @@ use super::{
     samples::event::{self, cause, change, may_change},
 };
 use crate::{
-    change::{Action, Field, Shown},
-    diagnostic::{Diagnostic, Source},
-    event::{Event, Events, Failure, HostSummary, Outcome, Planned},
-    remote::Traffic,
-    resource::Reaction,
-    resource::Unknown,
-    secret::{Redactor, Secret},
+    base::traffic::Traffic,
+    base::{
+        diagnostic::{Diagnostic, Source},
+        secret::{Redactor, Secret},
+    },
+    plan::event::{Event, Events, Failure, HostSummary, Outcome, Planned},
+    resources::{
+        change::{Action, Field, Shown},
+        resource::{Reaction, Unknown},
+    },
 };
 
 fn options() -> Options {
@@ -112,7 +115,7 @@ fn mixed_plan(command: &str) -> Vec<Event> {
     let secret = || Shown::Hidden("sensitive".into());
     let token = Field { name: "content".into(), before: secret(), after: secret() };
     let owed = Planned::React {
-        reactions: vec![crate::event::Cause {
+        reactions: vec![crate::plan::event::Cause {
             reaction: Reaction::Restart,
             node: "db-1/file:/etc/db.conf".into(),
             left_by: Some("20261122-2210-ff00".into()),

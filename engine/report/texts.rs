@@ -4,13 +4,15 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::sanitize::Shape;
 use crate::{
-    change::{Change, Field, Shown},
-    diagnostic::Place,
-    event::{
+    base::diagnostic::Place,
+    plan::event::{
         AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
         Planned, Problem,
     },
-    resource::Unknown,
+    resources::{
+        change::{Change, Field, Shown},
+        resource::Unknown,
+    },
 };
 
 /// Puts in the place of each text of an event what a function gives for it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{change, hosts, look::Look};
-use crate::event::{Planned, Turn};
+use crate::plan::event::{Planned, Turn};
 
 /// What was told of turns so far, in order.
 #[derive(Debug, Default)]

@@ -1,57 +1,29 @@
-//! Every kind, in the order of the manual.
+//! What can be managed on a host, and what a host offers for that.
+//!
+//! In: arguments, and what a host answered. Out: scripts that look, differences, and scripts that change. Never in it: how
+//! a host is reached, in which order resources are made, IO.
 
-use std::marker::PhantomData;
+// The contract of a kind.
+pub mod edit;
+pub mod footprint;
+pub mod before;
+pub mod danger;
+pub mod change;
+pub mod resource;
+pub mod kind;
 
-use crate::kind::{Kind, Typed};
+// What hosts offer.
+pub mod prelude;
+pub mod facts;
 
-pub mod file;
-pub mod local_copy;
-pub mod directory;
-pub mod link;
-pub mod absent;
-pub mod line;
-pub mod user;
-pub mod group;
-pub mod package;
-pub mod repository;
-pub mod service;
-pub mod command;
-pub mod action;
-pub mod reboot;
-pub mod custom;
-pub mod http_check;
-pub mod port_check;
-pub mod command_check;
-pub mod unit;
-pub mod image;
-pub mod container;
+// What several kinds share.
+pub mod check;
+pub mod entry;
+pub mod docker;
+pub mod dpkg;
+pub mod systemd;
 
-/// Every kind, in the order of the manual. Nothing else knows a kind by its name.
-pub static KINDS: &[&dyn Kind] = &[
-    &Typed::<file::File>(PhantomData),
-    &Typed::<local_copy::LocalCopy>(PhantomData),
-    &Typed::<directory::Directory>(PhantomData),
-    &Typed::<link::Link>(PhantomData),
-    &Typed::<absent::Absent>(PhantomData),
-    &Typed::<line::Line>(PhantomData),
-    &Typed::<user::User>(PhantomData),
-    &Typed::<group::Group>(PhantomData),
-    &Typed::<package::Package>(PhantomData),
-    &Typed::<repository::Repository>(PhantomData),
-    &Typed::<service::Service>(PhantomData),
-    &Typed::<command::Command>(PhantomData),
-    &Typed::<action::Action>(PhantomData),
-    &Typed::<reboot::Reboot>(PhantomData),
-    &Typed::<custom::Custom>(PhantomData),
-    &Typed::<http_check::HttpCheck>(PhantomData),
-    &Typed::<port_check::PortCheck>(PhantomData),
-    &Typed::<command_check::CommandCheck>(PhantomData),
-    &Typed::<unit::Unit>(PhantomData),
-    &Typed::<image::Image>(PhantomData),
-    &Typed::<container::Container>(PhantomData),
-];
-
-/// The kind that roles call by `name`.
-pub fn kind(name: &str) -> Option<&'static dyn Kind> {
-    KINDS.iter().copied().find(|kind| kind.name() == name)
-}
+// The kinds, and what is made of their list.
+pub mod kinds;
+pub mod manual;
+pub mod ansible;

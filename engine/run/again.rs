@@ -4,13 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Fleet, Run, answers, tally::Tally};
-use crate::{
-    catalog::{Catalog, NodeId},
-    content::Digest,
-    diagnostic::Result,
-    event::{Failure, Outcome},
-    language::{Input, Known, Question},
-};
+use crate::{base::{content::Digest, diagnostic::Result}, evaluate::{catalog::{Catalog, NodeId}, language::{Input, Known, Question}}, plan::event::{Failure, Outcome}};
 
 impl Run {
     /// Asks again, and fails what would be declared otherwise.

@@ -7,14 +7,12 @@ use std::{
 
 use super::{
     fleet::Fleet,
-    nonce,
     questions::{Answer, Questions},
 };
 use crate::{
-    diagnostic::Result,
-    language::{Known, Question},
-    remote::RemoteError,
-    secret::Secret,
+    base::{diagnostic::Result, secret::Secret},
+    evaluate::language::{Known, Question},
+    io::{nonce::nonce, remote::RemoteError},
 };
 
 /// Looks secrets up by name.

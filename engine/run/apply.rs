@@ -17,17 +17,22 @@ use super::{
     execution::{Batch, Execution},
     fleet::Fleet,
     live::{End, Live},
-    lock, nonce, obligations, observe,
+    lock, obligations, observe,
     redial::Found,
     segment::{Segment, unmark_elsewhere},
     tally::Tally,
 };
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::{Event, Outcome},
-    plan::Plan,
-    probe::Probe,
-    remote::{Output as _, Remote, RemoteError},
+    evaluate::catalog::{Catalog, NodeId},
+    io::{
+        nonce::nonce,
+        remote::{Output as _, Remote, RemoteError},
+    },
+    plan::{
+        event::{Event, Outcome},
+        planner::Plan,
+        probe::Probe,
+    },
 };
 
 /// What a run carries out, and who is told.

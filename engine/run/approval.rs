@@ -10,15 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::wave::Anew;
 use crate::{
-    catalog::{Catalog, Node, NodeId},
-    content::Digest,
-    diagnostic::Place,
-    event::Outcome,
-    graph::Graph,
-    language::Asked,
-    plan::{NodePlan, Plan, Planned},
-    resource::Nature,
-    seal::Key,
+    base::{content::Digest, diagnostic::Place, seal::Key},
+    evaluate::{
+        catalog::{Catalog, Node, NodeId},
+        language::Asked,
+    },
+    plan::{
+        event::Outcome,
+        graph::Graph,
+        planner::{NodePlan, Plan, Planned},
+    },
+    resources::resource::Nature,
 };
 
 /// An approved plan.

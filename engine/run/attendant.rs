@@ -10,8 +10,8 @@ use super::{
     segment::Segment,
 };
 use crate::{
-    remote::{Exit, Remote, RemoteError},
-    script::Script,
+    base::script::Script,
+    io::remote::{Exit, Remote, RemoteError},
 };
 
 /// What reading on comes to.

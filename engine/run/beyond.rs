@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fleet::Fleet;
-use crate::{catalog::Catalog, probe::Owed};
+use crate::{evaluate::catalog::Catalog, plan::probe::Owed};
 
 /// What is owed to resources of this run because of others that are not of it.
 pub(super) async fn owed(catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {

@@ -1,7 +1,7 @@
 //! How the lock of a run is broken that is gone.
 
 use super::{detached, lock::HELD_BY};
-use crate::{prelude, script::Script, sh};
+use crate::{base::script::Script, resources::prelude, sh};
 
 /// Breaks the lock of a run of which nothing was heard for a minute, which its watch did not do: what it has still to do is ended. Says
 /// [`FREE`], [`BROKEN`] and who had it, or [`HELD`] and who has it.

@@ -16,9 +16,9 @@ use super::{
     lock,
 };
 use crate::{
-    catalog::NodeId,
-    event::{Failure, Outcome},
-    remote::{Captured, Exit, Remote},
+    evaluate::catalog::NodeId,
+    io::remote::{Captured, Exit, Remote},
+    plan::event::{Failure, Outcome},
     sh,
 };
 

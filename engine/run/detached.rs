@@ -2,7 +2,7 @@
 //! connection only reads along. Pure.
 
 use super::{lock, segment::Segment};
-use crate::{prelude, script::Script, sh};
+use crate::{base::script::Script, resources::prelude, sh};
 
 /// Begins a segment, and reads along. It holds the lock itself. Whatever a connection does that is gone or stands still, `tee` goes
 /// on once `cat` is no more; and no more of its log is kept than anybody reads, in bytes. Then comes a look, if there is one. One

@@ -5,11 +5,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::nonce;
 use crate::{
-    catalog::{Catalog, NodeId},
-    language::Question,
-    probe::{Observations, Probe, Queries, Said},
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::Question,
+    },
+    io::nonce::nonce,
+    plan::probe::{Observations, Probe, Queries, Said},
 };
 
 /// What hosts said right after the last that was done there, and that nobody has heard so far.

@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Fleet, Run, answers};
 use crate::{
-    catalog::Catalog,
-    diagnostic::{Place, Result},
-    graph,
-    language::{self, Asked, Begins, Evaluation, Input, Known, Note, Question},
+    base::diagnostic::{Place, Result},
+    evaluate::{
+        catalog::Catalog,
+        language::{self, Asked, Begins, Evaluation, Input, Known, Note, Question},
+    },
+    plan::graph,
 };
 
 /// What a playbook came to.

@@ -10,10 +10,8 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::Outcome,
-    graph::Graph,
-    plan::Plan,
+    evaluate::catalog::{Catalog, NodeId},
+    plan::{event::Outcome, graph::Graph, planner::Plan},
 };
 
 mod foresight;

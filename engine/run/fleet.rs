@@ -15,13 +15,11 @@ use tokio::{
 
 use super::lease::Lease;
 use crate::{
-    config::Limits,
-    diagnostic::Result as Checked,
-    event::{Event, Events},
-    inventory::Inventory,
-    language::Begins,
-    remote::{Captured, Connector, Exit, Output, Remote, RemoteError, Traffic},
-    script::Script,
+    base::{diagnostic::Result as Checked, script::Script, traffic::Traffic},
+    evaluate::language::Begins,
+    input::{config::Limits, inventory::Inventory},
+    io::remote::{Captured, Connector, Exit, Output, Remote, RemoteError},
+    plan::event::{Event, Events},
 };
 
 /// The hosts of a run, and the ways to them.

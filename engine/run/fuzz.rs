@@ -8,11 +8,10 @@ use super::{
     questions::Questions,
 };
 use crate::{
-    facts,
-    language::Question,
-    remote::{Captured, Output as _, one_line},
-    secret::CUT,
-    value::Value,
+    base::{secret::CUT, value::Value},
+    evaluate::language::Question,
+    io::remote::{Captured, Output as _, one_line},
+    resources::facts,
 };
 
 /// How long a line that is kept can be, in bytes of text: what is none takes three each.

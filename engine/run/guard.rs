@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{prelude, script::Script, sh};
+use crate::{base::script::Script, resources::prelude, sh};
 
 /// What guards a segment.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,16 +8,16 @@ use serde_json::Value as Json;
 
 use super::guard::Guard;
 use crate::{
-    before::Before,
-    catalog::{Catalog, NodeId},
-    change::Action,
-    content::Content,
-    plan::{Plan, Planned},
-    resource::{ArgumentError, Files, SourceTree},
-    resources,
-    script::Script,
+    base::{content::Content, script::Script, value::Value},
+    evaluate::catalog::{Catalog, NodeId},
+    plan::planner::{Plan, Planned},
+    resources::{
+        before::Before,
+        change::Action,
+        kinds,
+        resource::{ArgumentError, Files, SourceTree},
+    },
     sh,
-    value::Value,
 };
 
 /// What is kept of the nodes of a segment, in their order.
@@ -161,7 +161,7 @@ fn part(script: &Script) -> Script {
 
 /// What makes something so as it is declared.
 fn declared(kind: &str, arguments: &serde_json::Map<String, Json>) -> Script {
-    let declared = resources::kind(kind).and_then(|kind| {
+    let declared = kinds::kind(kind).and_then(|kind| {
         let arguments = Value::deserialize(Json::Object(arguments.clone())).ok()?;
         Some((kind, kind.declare(arguments, &Nowhere).ok()?))
     });

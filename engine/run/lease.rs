@@ -8,11 +8,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::nonce;
 use crate::{
-    prelude,
-    remote::{Captured, Exit, Remote, RemoteError},
-    script::{Library, Script},
+    base::script::{Library, Script},
+    io::{
+        nonce::nonce,
+        remote::{Captured, Exit, Remote, RemoteError},
+    },
+    resources::prelude,
     sh,
 };
 

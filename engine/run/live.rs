@@ -16,10 +16,10 @@ use super::{
     tail::Tail,
 };
 use crate::{
-    catalog::NodeId,
-    event::{Event, Failure, Outcome},
-    remote::{Captured, Output, RemoteError},
-    resource::Nature,
+    evaluate::catalog::NodeId,
+    io::remote::{Captured, Output, RemoteError},
+    plan::event::{Event, Failure, Outcome},
+    resources::resource::Nature,
 };
 
 /// A segment that runs: reads its output and tells what happens.

@@ -10,9 +10,9 @@ use super::{
     lease::{self, UNWATCH},
 };
 use crate::{
-    prelude,
-    remote::{RemoteError, one_line},
-    script::{Library, Script},
+    base::script::{Library, Script},
+    io::remote::{RemoteError, one_line},
+    resources::prelude,
     sh,
 };
 

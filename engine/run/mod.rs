@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use indexmap::IndexMap;
 
@@ -62,16 +61,20 @@ use self::{
     wave::Wave,
 };
 use crate::{
-    catalog::{Catalog, NodeId},
-    config::Limits,
-    diagnostic::Result,
-    event::{Event, Events, HostSummary},
-    exit_status::ExitStatus,
-    graph::Graph,
-    language::{Input, Known, Question},
-    plan::Plan,
-    probe::Owed,
-    remote::Connector,
+    base::diagnostic::Result,
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::{Input, Known, Question},
+    },
+    input::config::Limits,
+    io::remote::Connector,
+    plan::{
+        event::{Event, Events, HostSummary},
+        exit_status::ExitStatus,
+        graph::Graph,
+        planner::Plan,
+        probe::Owed,
+    },
 };
 
 /// What a run is about.
@@ -386,14 +389,4 @@ impl Run {
             waited = lock::take(hosts, &who, self.lock_wait, fleet) => waited,
         }
     }
-}
-
-/// A word of 128 random bits, which nobody can guess.
-///
-/// # Panics
-/// When the operating system gives no random bytes; nothing safe can be done then.
-pub(crate) fn nonce() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -6,12 +6,14 @@ use futures::future::join_all;
 
 use super::{Fleet, Run, early::EarlyLooks, segment::hand_over, tally::Tally};
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::{Event, Outcome},
-    graph::Graph,
-    plan::{Cause, Debts, Plan, TakenOver},
-    probe::Owed,
-    resource::{Nature, Reaction},
+    evaluate::catalog::{Catalog, NodeId},
+    plan::{
+        event::{Event, Outcome},
+        graph::Graph,
+        planner::{Cause, Debts, Plan, TakenOver},
+        probe::Owed,
+    },
+    resources::resource::{Nature, Reaction},
 };
 
 /// How much of what is owed is told one by one.

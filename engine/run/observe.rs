@@ -5,16 +5,19 @@ use std::{borrow::Cow, sync::Arc};
 use super::{
     answers::{self, unanswered},
     fleet::Fleet,
-    nonce,
     questions::{Answer, Questions},
 };
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::Event,
-    language::Question,
-    probe::{Observations, Probe, Queries, Said},
-    remote::Captured,
-    script::Script,
+    base::script::Script,
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::Question,
+    },
+    io::{nonce::nonce, remote::Captured},
+    plan::{
+        event::Event,
+        probe::{Observations, Probe, Queries, Said},
+    },
 };
 
 /// What hosts said of some nodes, and what they answered.

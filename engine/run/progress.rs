@@ -1,6 +1,6 @@
 //! What a segment says while it runs. Pure.
 
-use crate::secret::CUT;
+use crate::base::secret::CUT;
 
 /// Where a segment's script is, as its output tells.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,11 @@
 //! What is asked of one host beside its state, as a script; and what it printed to answers. Pure.
 
 use crate::{
-    facts,
-    language::Question,
-    prelude,
-    remote::{Captured, find},
-    script::Script,
+    base::{script::Script, value::Value},
+    evaluate::language::Question,
+    io::remote::{Captured, find},
+    resources::{facts, prelude},
     sh,
-    value::Value,
 };
 
 /// An answer with its question.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::event::{Event, Events};
+use crate::plan::event::{Event, Events};
 
 /// Hands on all that is told of a plan; and when it is made again, only what was not told then.
 pub(super) struct Quiet {

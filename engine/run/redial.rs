@@ -16,7 +16,7 @@ use super::{
     lock,
     segment::Segment,
 };
-use crate::remote::{Remote, RemoteError, one_line};
+use crate::io::remote::{Remote, RemoteError, one_line};
 
 impl Apply<'_> {
     /// Dials a host again whose connection was lost, and reads on what the segment prints there: also once the run is interrupted,

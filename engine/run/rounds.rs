@@ -15,12 +15,12 @@ use super::{
     wave::{Anew, Wave},
 };
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::Outcome,
-    graph::Graph,
-    language::Asked,
-    plan::Plan,
-    resource::Nature,
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::Asked,
+    },
+    plan::{event::Outcome, graph::Graph, planner::Plan},
+    resources::resource::Nature,
 };
 
 /// What is carried out, and where.

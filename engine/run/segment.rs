@@ -9,14 +9,20 @@ use serde::Serialize;
 
 use super::{detached, guard::Guard, keeping::Keeping};
 use crate::{
-    catalog::{Catalog, NodeId},
-    change::Change,
-    content::{Content, Digest},
-    plan::{Plan, TakenOver},
-    prelude,
-    probe::Owed,
-    resource::{Nature, Reaction, Step},
-    script::{Room, Script, Words},
+    base::{
+        content::{Content, Digest},
+        script::{Room, Script, Words},
+    },
+    evaluate::catalog::{Catalog, NodeId},
+    plan::{
+        planner::{Plan, TakenOver},
+        probe::Owed,
+    },
+    resources::{
+        change::Change,
+        prelude,
+        resource::{Nature, Reaction, Step},
+    },
     sh,
 };
 

@@ -12,19 +12,27 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    catalog::{Catalog, NodeId},
-    change::{Action, Change},
-    content::Digest,
-    diagnostic::{Diagnostic, Result, did_you_mean},
-    event::{Event, Failure, Outcome},
-    exit_status::ExitStatus,
-    graph::Graph,
-    kind::Difference,
-    language::{Input, Known},
-    plan::Plan,
-    probe::Observations,
-    remote::RemoteError,
-    resource::Nature,
+    base::{
+        content::Digest,
+        diagnostic::{Diagnostic, Result, did_you_mean},
+    },
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::{Input, Known},
+    },
+    io::remote::RemoteError,
+    plan::{
+        event::{Event, Failure, Outcome},
+        exit_status::ExitStatus,
+        graph::Graph,
+        planner::Plan,
+        probe::Observations,
+    },
+    resources::{
+        change::{Action, Change},
+        kind::Difference,
+        resource::Nature,
+    },
 };
 
 /// What is taken to fail.
@@ -108,7 +116,7 @@ impl Failing {
 
 /// Observations of a fleet on which nothing is as it should be, except what is only owed for what comes before it.
 fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
-    let assess = |(id, node): (NodeId, &crate::catalog::Node)| {
+    let assess = |(id, node): (NodeId, &crate::evaluate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
         let difference = || {
             let change = Change::new(Action::Update, Vec::new());

@@ -9,12 +9,14 @@ use indexmap::IndexMap;
 
 use super::fleet::Fleet;
 use crate::{
-    catalog::{Catalog, NodeId},
-    event::{Failure, HostSummary, Outcome},
-    exit_status::ExitStatus,
-    plan::{Plan, Planned},
-    probe::{Observations, Owed},
-    remote::RemoteError,
+    evaluate::catalog::{Catalog, NodeId},
+    io::remote::RemoteError,
+    plan::{
+        event::{Failure, HostSummary, Outcome},
+        exit_status::ExitStatus,
+        planner::{Plan, Planned},
+        probe::{Observations, Owed},
+    },
 };
 
 /// The hosts that could not be reached, or were lost.

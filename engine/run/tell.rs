@@ -2,12 +2,16 @@
 
 use super::{Run, tally::Tally};
 use crate::{
-    catalog::{Catalog, Node, NodeId},
-    diagnostic::Place,
-    event::{AsDeclared, Event, Outcome},
-    graph::Graph,
-    language::{Asked, Note},
-    plan::{Plan, Planned},
+    base::diagnostic::Place,
+    evaluate::{
+        catalog::{Catalog, Node, NodeId},
+        language::{Asked, Note},
+    },
+    plan::{
+        event::{AsDeclared, Event, Outcome},
+        graph::Graph,
+        planner::{Plan, Planned},
+    },
 };
 
 impl Run {

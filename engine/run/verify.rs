@@ -15,13 +15,19 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    catalog::{Catalog, NodeId, Part},
-    change::{Action, Field, Shown},
-    event::{Event, Failure, Outcome},
-    graph::Graph,
-    language::Question,
-    plan::{Cause, Plan, Planned},
-    resource::{Nature, Reaction},
+    evaluate::{
+        catalog::{Catalog, NodeId, Part},
+        language::Question,
+    },
+    plan::{
+        event::{Event, Failure, Outcome},
+        graph::Graph,
+        planner::{Cause, Plan, Planned},
+    },
+    resources::{
+        change::{Action, Field, Shown},
+        resource::{Nature, Reaction},
+    },
 };
 
 /// A resource that still differs after this many times does not converge.

@@ -17,14 +17,20 @@ use super::{
     verify::ROUNDS_MAX,
 };
 use crate::{
-    catalog::{Catalog, Node, NodeId},
-    content::Digest,
-    diagnostic::{Diagnostic, Place},
-    event::{Event, Failure, Outcome},
-    graph::Graph,
-    language::{Asked, Input, Known, Note},
-    plan::{Plan, Planned},
-    resource::Nature,
+    base::{
+        content::Digest,
+        diagnostic::{Diagnostic, Place},
+    },
+    evaluate::{
+        catalog::{Catalog, Node, NodeId},
+        language::{Asked, Input, Known, Note},
+    },
+    plan::{
+        event::{Event, Failure, Outcome},
+        graph::Graph,
+        planner::{Plan, Planned},
+    },
+    resources::resource::Nature,
 };
 
 /// What was declared, what that was made of, and what became of it.

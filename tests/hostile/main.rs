@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use converge::exit_status::ExitStatus::{Converged, Interrupted};
+use converge::plan::exit_status::ExitStatus::{Converged, Interrupted};
 use peak_alloc::PeakAlloc;
 use tokio::time::{Instant, pause, resume};
 

@@ -1,6 +1,6 @@
 //! A resource that one role declares, and on which another one reacts.
 
-use converge::{catalog::NodeId, probe::Probe};
+use converge::{evaluate::catalog::NodeId, plan::probe::Probe};
 
 use crate::project::Project;
 

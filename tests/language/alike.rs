@@ -10,11 +10,15 @@ use std::{
 };
 
 use converge::{
-    catalog::{Catalog, NodeId},
-    event::Problem,
-    graph::Graph,
-    language::{Evaluation, Input, SourceEntry, SourceError, Sources, evaluate},
-    probe::{Probe, Queries},
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::{Evaluation, Input, SourceEntry, SourceError, Sources, evaluate},
+    },
+    plan::{
+        event::Problem,
+        graph::Graph,
+        probe::{Probe, Queries},
+    },
 };
 use proptest::prelude::*;
 

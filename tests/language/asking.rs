@@ -1,6 +1,6 @@
 //! What is not known yet is asked for, of all hosts at once.
 
-use converge::{language::Question, value::Value};
+use converge::{base::value::Value, evaluate::language::Question};
 
 use crate::project::Project;
 

@@ -5,7 +5,7 @@ use crate::{project::Project, shown};
 /// The messages of all mistakes, with their places.
 fn found(project: &Project) -> Vec<String> {
     let mistakes = project.check();
-    let line = |it: &converge::diagnostic::Diagnostic| {
+    let line = |it: &converge::base::diagnostic::Diagnostic| {
         format!("{} {it}", it.place().map(|place| place.to_string()).unwrap_or_default())
     };
     mistakes.iter().map(line).collect()
@@ -119,7 +119,7 @@ fn what_check_says_is_what_a_run_says() {
 fn what_looks_like_an_escape_in_backticks_is_pointed_out() {
     let script = "file(\"/etc/cron.d/blog\", #{\n    content: `*/5 * * * * root true\\n`,\n});";
     let project = Project::role(script);
-    let place = |notes: Vec<converge::language::Note>| {
+    let place = |notes: Vec<converge::evaluate::language::Note>| {
         notes
             .iter()
             .map(|note| format!("{} {}", note.place.clone().unwrap(), note.message))

@@ -98,8 +98,9 @@ fn what_contradicts_is_a_mistake_with_both_places() {
         let mistake = project(block).mistake();
         assert_eq!(mistake.kind(), "catalog::contradiction", "{block}\n{}", shown(&mistake));
         assert!(mistake.place().is_some() && mistake.hint_text().is_some(), "{block}");
-        let is_declared =
-            |it: &&converge::diagnostic::Diagnostic| it.message().ends_with("is declared here");
+        let is_declared = |it: &&converge::base::diagnostic::Diagnostic| {
+            it.message().ends_with("is declared here")
+        };
         let other = mistake.others().iter().find(is_declared).and_then(|it| it.place());
         assert_ne!(other.unwrap(), mistake.place().unwrap(), "{block}");
         writeln!(told, "{block}\n  {}", mistake.message()).unwrap();

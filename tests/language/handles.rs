@@ -1,6 +1,6 @@
 //! What calls give back: resources, one or all of a block, that others can come after or react to.
 
-use converge::{catalog::NodeId, resource::Reaction};
+use converge::{evaluate::catalog::NodeId, resources::resource::Reaction};
 
 use crate::project::Project;
 

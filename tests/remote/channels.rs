@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use converge::remote::Timeouts;
+use converge::io::remote::Timeouts;
 use russh::{
     Channel, ChannelId, ChannelOpenFailure,
     keys::{PrivateKey, ssh_key::private::Ed25519Keypair},
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::sshd::{host, keygen, user};
-use converge::{inventory::Connection, remote::Connector as _};
+use converge::{input::inventory::Connection, io::remote::Connector as _};
 
 /// A host that opens every sort of channel as soon as somebody opens a session.
 struct Opener(UnboundedSender<Vec<String>>);
@@ -98,7 +98,7 @@ async fn every_channel_that_a_host_opens_is_refused() {
         }
     });
     let nobody = (Arc::new(|_: &str| None), Arc::new(|_: &str| Err(String::new())));
-    let connector = converge::remote::SshConnector::new(
+    let connector = converge::io::remote::SshConnector::new(
         user(folder.path()),
         nobody.0,
         nobody.1,

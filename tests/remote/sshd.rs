@@ -9,10 +9,9 @@ use std::{
 };
 
 use converge::{
-    inventory::{Connection, Host},
-    remote::{Captured, Inventory, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
-    script::Script,
-    secret::Secret,
+    base::{script::Script, secret::Secret},
+    input::inventory::{Connection, Host},
+    io::remote::{Captured, Inventory, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
 };
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -157,7 +156,7 @@ pub(crate) fn patient(user: LocalUser, hosts: Vec<Host>, timeouts: Timeouts) -> 
 
 /// Connects as the tests' own user.
 pub(crate) async fn connect(host: &Host) -> Result<Arc<dyn Remote>, RemoteError> {
-    use converge::remote::Connector as _;
+    use converge::io::remote::Connector as _;
     connector(user(Path::new("/nonexistent")), Vec::new()).connect(host).await
 }
 

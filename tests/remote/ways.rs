@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use converge::{
-    content::Content,
-    inventory::{Connection, Host},
-    remote::{Captured, Connector as _, Remote, RemoteError},
+    base::content::Content,
+    input::inventory::{Connection, Host},
+    io::remote::{Captured, Connector as _, Remote, RemoteError},
     sh,
 };
 

@@ -1,8 +1,10 @@
 //! A plan that is shown, and carried out after a yes.
 
 use converge::{
-    event::Event,
-    exit_status::ExitStatus::{Converged, Failed, Pending},
+    plan::{
+        event::Event,
+        exit_status::ExitStatus::{Converged, Failed, Pending},
+    },
     run::{Asks, Purpose},
 };
 

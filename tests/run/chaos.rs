@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use converge::{
+use converge::plan::{
     event::{Event, Outcome},
     exit_status::ExitStatus::Converged,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use converge::exit_status::ExitStatus::{Converged, Failed, Interrupted, Unreachable};
+use converge::plan::exit_status::ExitStatus::{Converged, Failed, Interrupted, Unreachable};
 
 use super::fleet::Fleet;
 

@@ -8,10 +8,12 @@ use std::{
 };
 
 use converge::{
-    change::{Action, Change, Field},
-    prelude,
+    base::script::Quoted,
+    resources::{
+        change::{Action, Change, Field},
+        prelude,
+    },
     run::Segment,
-    script::Quoted,
 };
 use rustix::process::{Pid, Signal, kill_process_group};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use converge::exit_status::ExitStatus::Converged;
+use converge::plan::exit_status::ExitStatus::Converged;
 use tokio::time::{Instant, pause, resume};
 
 use super::{

@@ -1,6 +1,6 @@
 //! What fails, what is lost, and what that stops.
 
-use converge::{
+use converge::plan::{
     event::{Event, Outcome},
     exit_status::ExitStatus::{Converged, Failed, Reverted, Unreachable},
 };

@@ -11,9 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use converge::{
-    exit_status::ExitStatus::Converged,
-    inventory::{Connection, Host},
-    remote::{Connector, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
+    input::inventory::{Connection, Host},
+    io::remote::{Connector, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
+    plan::exit_status::ExitStatus::Converged,
     run::Purpose,
 };
 use russh::keys::{

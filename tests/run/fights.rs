@@ -1,8 +1,10 @@
 //! Resources that undo each other, and nobody could tell before: a run says so, and which two.
 
 use converge::{
-    event::{Event, Failure, Outcome},
-    exit_status::ExitStatus::{Converged, Failed},
+    plan::{
+        event::{Event, Failure, Outcome},
+        exit_status::ExitStatus::{Converged, Failed},
+    },
     run::Purpose,
 };
 

@@ -12,19 +12,26 @@ use std::{
 
 use async_trait::async_trait;
 use converge::{
-    config::Limits,
-    content::Content,
-    diagnostic::{Diagnostic, Source},
-    event::{AsDeclared, Event, Events, HostSummary, Outcome, Planned},
-    exit_status::ExitStatus,
-    inventory::{Format, Given, Host, Inventory},
-    language::{Input, Known},
-    remote::{
-        Captured, Connector, Exit, LocalConnector, Output, Remote, RemoteError, Timeouts, Traffic,
+    base::{
+        content::Content,
+        diagnostic::{Diagnostic, Source},
+        script::Script,
+        secret::Secret,
+        traffic::Traffic,
+    },
+    evaluate::language::{Input, Known},
+    input::{
+        config::Limits,
+        inventory::{Format, Given, Host, Inventory},
+    },
+    io::remote::{
+        Captured, Connector, Exit, LocalConnector, Output, Remote, RemoteError, Timeouts,
+    },
+    plan::{
+        event::{AsDeclared, Event, Events, HostSummary, Outcome, Planned},
+        exit_status::ExitStatus,
     },
     run::{Interrupt, PlanFile, Purpose, Run},
-    script::Script,
-    secret::Secret,
     sh,
 };
 use tempfile::TempDir;

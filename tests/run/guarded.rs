@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use converge::exit_status::ExitStatus::{Converged, Failed, Pending, Reverted};
+use converge::plan::exit_status::ExitStatus::{Converged, Failed, Pending, Reverted};
 
 use super::fleet::{Fault, Fleet};
 

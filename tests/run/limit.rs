@@ -1,6 +1,6 @@
 //! A run that is limited to some hosts: it does less, and is no less careful.
 
-use converge::exit_status::ExitStatus::{Converged, Failed, Unreachable};
+use converge::plan::exit_status::ExitStatus::{Converged, Failed, Unreachable};
 
 use super::fleet::{Fault, Fleet};
 

@@ -3,10 +3,9 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use converge::{
-    catalog::NodeId,
-    probe::{Probe, Queries},
-    resource::Nature,
-    resources::KINDS,
+    evaluate::catalog::NodeId,
+    plan::probe::{Probe, Queries},
+    resources::{kinds::KINDS, resource::Nature},
 };
 
 use super::segment::catalog;

@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use converge::{
+use converge::plan::{
     event::Event,
     exit_status::ExitStatus::{Converged, Failed, Unreachable},
 };

@@ -4,14 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use converge::{
-    content::Content,
-    diagnostic::{Diagnostic, Result as Checked},
-    event::Event,
-    exit_status::ExitStatus::{Interrupted, Unreachable},
-    inventory::Host,
-    remote::{Connector, Exit, Output, Remote, RemoteError, Traffic},
+    base::{
+        content::Content,
+        diagnostic::{Diagnostic, Result as Checked},
+        script::Script,
+        traffic::Traffic,
+    },
+    input::inventory::Host,
+    io::remote::{Connector, Exit, Output, Remote, RemoteError},
+    plan::{
+        event::Event,
+        exit_status::ExitStatus::{Interrupted, Unreachable},
+    },
     run::Purpose,
-    script::Script,
 };
 use tokio::{
     sync::{

@@ -8,8 +8,10 @@ use std::{
 };
 
 use converge::{
-    event::Event,
-    exit_status::ExitStatus::{Converged, Interrupted, Locked, Unreachable},
+    plan::{
+        event::Event,
+        exit_status::ExitStatus::{Converged, Interrupted, Locked, Unreachable},
+    },
     run::Purpose,
 };
 

@@ -1,9 +1,11 @@
 //! What happens because something else changed: once, and never not at all.
 
 use converge::{
-    event::{Cause, Planned},
-    exit_status::ExitStatus::{Converged, Failed, Unreachable},
-    resource::Reaction,
+    plan::{
+        event::{Cause, Planned},
+        exit_status::ExitStatus::{Converged, Failed, Unreachable},
+    },
+    resources::resource::Reaction,
 };
 
 use super::fleet::{CUT, Fault, Fleet};

@@ -1,6 +1,6 @@
 //! A host that goes down in the middle of a run, and comes back.
 
-use converge::exit_status::ExitStatus::{Converged, Failed, Pending, Unreachable};
+use converge::plan::exit_status::ExitStatus::{Converged, Failed, Pending, Unreachable};
 
 use super::fleet::{Fault, Fleet};
 

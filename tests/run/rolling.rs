@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use converge::{
-    event::{Event, Planned},
-    exit_status::ExitStatus::{Converged, Failed, Interrupted, Unreachable},
+    plan::{
+        event::{Event, Planned},
+        exit_status::ExitStatus::{Converged, Failed, Interrupted, Unreachable},
+    },
     run::Purpose,
 };
 

@@ -7,12 +7,11 @@ use std::sync::{
 
 use async_trait::async_trait;
 use converge::{
-    content::Content,
-    exit_status::ExitStatus::{Converged, Failed},
-    inventory::Host,
-    remote::{Connector, Exit, Output, Remote, RemoteError, Traffic},
+    base::{content::Content, script::Script, traffic::Traffic},
+    input::inventory::Host,
+    io::remote::{Connector, Exit, Output, Remote, RemoteError},
+    plan::exit_status::ExitStatus::{Converged, Failed},
     run::Purpose,
-    script::Script,
 };
 
 use super::fleet::{Fleet, Ran};

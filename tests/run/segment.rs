@@ -3,15 +3,21 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use converge::{
-    catalog::{Catalog, NodeId},
-    change::{Action, Change, Field},
-    content::Digest,
-    graph::Graph,
-    inventory::Inventory,
-    kind::Difference,
-    language::{self, Evaluation, Input, Known},
-    plan::Plan,
-    probe::{Probe, Queries},
+    base::content::Digest,
+    evaluate::{
+        catalog::{Catalog, NodeId},
+        language::{self, Evaluation, Input, Known},
+    },
+    input::inventory::Inventory,
+    plan::{
+        graph::Graph,
+        planner::Plan,
+        probe::{Probe, Queries},
+    },
+    resources::{
+        change::{Action, Change, Field},
+        kind::Difference,
+    },
     run::{Progress, ProgressReader, Segment},
 };
 use proptest::prelude::*;

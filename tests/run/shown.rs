@@ -1,8 +1,10 @@
 //! Whatever a run does was shown before it, as a change or as what may change.
 
 use converge::{
-    event::Planned,
-    exit_status::ExitStatus::{Converged, Failed},
+    plan::{
+        event::Planned,
+        exit_status::ExitStatus::{Converged, Failed},
+    },
     run::Purpose,
 };
 

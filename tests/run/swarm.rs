@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use converge::exit_status::ExitStatus::Unreachable;
+use converge::plan::exit_status::ExitStatus::Unreachable;
 use tokio::time::{Instant, pause};
 
 use super::{

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use converge::{
+use converge::plan::{
     exit_status::ExitStatus::Converged,
     undo::{Said, asking, playbook},
 };

@@ -1,6 +1,6 @@
 //! The run looks again at what it changed.
 
-use converge::{
+use converge::plan::{
     event::{Event, Failure, Outcome, Planned},
     exit_status::ExitStatus::{Converged, Failed},
 };

@@ -1,8 +1,10 @@
 //! What hosts answer otherwise after a change is planned anew in the same run.
 
 use converge::{
-    event::Event,
-    exit_status::ExitStatus::{Converged, Failed, Pending},
+    plan::{
+        event::Event,
+        exit_status::ExitStatus::{Converged, Failed, Pending},
+    },
     run::Purpose,
 };
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Batch, Execution, State};
-use crate::{catalog::NodeId, event::Outcome, resource::Nature};
+use crate::{evaluate::catalog::NodeId, plan::event::Outcome, resources::resource::Nature};
 
 impl Execution<'_> {
     /// The nodes of its host that have to be looked at after a batch, if all goes well; none if more is done there, or if what

@@ -2,11 +2,13 @@
 
 use super::{Execution, State};
 use crate::{
-    catalog::{NodeId, Part},
-    event::{Failure, Outcome},
-    graph::Edge,
-    plan::{Cause, Planned},
-    resource::{Nature, Reaction},
+    evaluate::catalog::{NodeId, Part},
+    plan::{
+        event::{Failure, Outcome},
+        graph::Edge,
+        planner::{Cause, Planned},
+    },
+    resources::resource::{Nature, Reaction},
 };
 
 impl Execution<'_> {

@@ -1,8 +1,8 @@
 //! How much of each rolling failed, and whether more of it may be begun.
 
 use crate::{
-    catalog::{ItemId, NodeId, Regions},
-    event::Outcome,
+    evaluate::catalog::{ItemId, NodeId, Regions},
+    plan::event::Outcome,
 };
 
 /// The rollings of a run.

@@ -7,15 +7,19 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    catalog::{BlockId, Declared},
-    change::{Action, Change},
-    content::{Content, Digest},
-    diagnostic::Place,
-    event::Failure,
-    kind::Difference,
-    resource::{ArgumentError, Files, SourceTree},
-    resources,
-    value::Value,
+    base::{
+        content::{Content, Digest},
+        diagnostic::Place,
+        value::Value,
+    },
+    evaluate::catalog::{BlockId, Declared},
+    plan::event::Failure,
+    resources::{
+        change::{Action, Change},
+        kind::Difference,
+        kinds,
+        resource::{ArgumentError, Files, SourceTree},
+    },
 };
 
 /// A role's folder with nothing in it.
@@ -49,7 +53,7 @@ impl Site {
 
     /// Declares a resource of `kind` that is converged, or is not.
     fn add(&mut self, host: &str, kind: &str, differs: bool, after: &[NodeId]) -> NodeId {
-        let kind = resources::kind(kind).unwrap();
+        let kind = kinds::kind(kind).unwrap();
         let key = self.catalog.len();
         let first = match kind.name() {
             "port_check" => Value::Int(i64::try_from(key).unwrap() + 1),

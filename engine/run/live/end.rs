@@ -2,8 +2,8 @@
 
 use super::Live;
 use crate::{
-    event::{Failure, Outcome},
-    remote::{Exit, RemoteError},
+    io::remote::{Exit, RemoteError},
+    plan::event::{Failure, Outcome},
     run::{apply::Outcomes, segment::Part},
 };
 

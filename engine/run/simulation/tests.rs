@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    diagnostic::Source,
-    inventory::{Format, Given, Inventory},
-    language::{self, Evaluation},
+    base::diagnostic::Source,
+    evaluate::language::{self, Evaluation},
+    input::inventory::{Format, Given, Inventory},
 };
 
 /// Some nodes behind two balancers, upgraded in batches.

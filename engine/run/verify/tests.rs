@@ -10,28 +10,34 @@ use serde::Deserialize;
 
 use super::*;
 use crate::{
-    before::Before,
-    catalog::{BlockId, Declared},
-    change::Change,
-    content::Content,
-    diagnostic::{Place, Source},
-    edit::Edit,
-    event::Events,
-    exit_status::ExitStatus,
-    footprint::{Access, Below, Footprint, Lies},
-    inventory::{Format, Given, Host, Inventory},
-    kind::{self, Typed},
-    language::Known,
-    pattern::Pattern,
-    remote::{Connector, Exit, Output, Remote, RemoteError, Traffic},
-    resource::{Look, Resource, Step, Unreadable},
+    base::{
+        content::Content,
+        diagnostic::{Place, Source},
+        pattern::Pattern,
+        script::Script,
+        secret::Secret,
+        traffic::Traffic,
+    },
+    evaluate::{
+        catalog::{BlockId, Declared},
+        language::Known,
+    },
+    input::inventory::{Format, Given, Host, Inventory},
+    io::remote::{Connector, Exit, Output, Remote, RemoteError},
+    plan::{event::Events, exit_status::ExitStatus},
+    resources::{
+        before::Before,
+        change::Change,
+        edit::Edit,
+        footprint::{Access, Below, Footprint, Lies},
+        kind::{self, Typed},
+        resource::{Look, Resource, Step, Unreadable},
+    },
     run::{
         Interrupt,
         rounds::Work,
         wave::{Anew, Wave},
     },
-    script::Script,
-    secret::Secret,
 };
 
 /// The paths there are, by their places here; on the hosts, the last one is another name of the second.
@@ -470,7 +476,7 @@ impl Case {
             concurrency: 10,
             limit: None,
             lock_wait: Duration::ZERO,
-            limits: crate::config::Limits::default(),
+            limits: crate::input::config::Limits::default(),
             interrupt,
         };
         let fleet = Arc::new(Fleet::new(hosts.clone(), told.clone(), inventory, 10, run.limits));

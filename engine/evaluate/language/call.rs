@@ -1,0 +1,157 @@
+//! What a script may call besides kinds, hosts and roles.
+
+use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
+
+use super::{
+    Note, Question,
+    declare::Handles,
+    error::{Outcome, asks, raise},
+    state::State,
+    written::FIRST,
+};
+use crate::{
+    base::{
+        diagnostic::{Diagnostic, Source},
+        secret::Secret,
+    },
+    evaluate::catalog::Order,
+};
+
+pub(super) fn register(engine: &mut Engine, state: &State) {
+    let its = state.clone();
+    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]).with_comments(["Everything that the block declares happens in the order written, also across hosts. Gives back all that was declared in it."]);
+    function.register_into_engine(engine, move |context: NativeCallContext, block: FnPtr| {
+        sequence(&its, &context, &block)
+    });
+    let its = state.clone();
+    let function = FuncRegistration::new("secret").with_params_info(["name"]).with_comments(["A secret by its name, from the providers of `converge.toml`. It never shows, and no text can be made of it: give it to a template in `vars`, or alone to an argument that takes a secret. Only `== ()` can be asked of it."]);
+    function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
+        secret(&its, &context, name)
+    });
+    register_ends(engine, state);
+    register_refused(engine, state);
+    register_notes(engine, state);
+    register_secrets(engine, state);
+}
+
+/// `assert` and `fail`.
+fn register_ends(engine: &mut Engine, state: &State) {
+    let its = state.clone();
+    let function =
+        FuncRegistration::new("assert").with_params_info(["condition", "message"]).with_comments([
+            "Ends everything with the message before any change, unless the condition holds.",
+        ]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, holds: bool, message: &str| -> Outcome<()> {
+            if holds { Ok(()) } else { Err(failure(&its, &context, message)) }
+        },
+    );
+    let its = state.clone();
+    let function = FuncRegistration::new("fail")
+        .with_params_info(["message"])
+        .with_comments(["Ends everything with the message before any change."]);
+    function.register_into_engine(
+        engine,
+        move |context: NativeCallContext, message: &str| -> Outcome<()> {
+            Err(failure(&its, &context, message))
+        },
+    );
+}
+
+/// What Rhai brings and would make a run slow, or end it early without a word.
+fn register_refused(engine: &mut Engine, state: &State) {
+    let refusal = |message: &'static str, hint: &'static str| {
+        let its = state.clone();
+        move |context: &NativeCallContext| -> Outcome<()> {
+            let mistake = Diagnostic::new("language::refused", message).hint(hint);
+            Err(raise(&its, context, mistake))
+        }
+    };
+    let sleep = refusal(
+        "a script does not wait",
+        "http_check, port_check and command_check wait until something holds",
+    );
+    let its = sleep.clone();
+    engine.register_fn("sleep", move |context: NativeCallContext, _: i64| its(&context));
+    engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));
+    let exit = refusal(
+        "a script does not end early",
+        "`return` ends a role, a function or a block; fail(MESSAGE) ends everything",
+    );
+    let its = exit.clone();
+    engine.register_fn("exit", move |context: NativeCallContext| its(&context));
+    engine.register_fn("exit", move |context: NativeCallContext, _: Dynamic| exit(&context));
+}
+
+/// `warn` and `print`.
+fn register_notes(engine: &mut Engine, state: &State) {
+    let its = state.clone();
+    let function = FuncRegistration::new("warn").with_params_info(["message"]).with_comments([
+        "Tells the message as a warning, once, and goes on. `print(..)` only tells it.",
+    ]);
+    function.register_into_engine(engine, move |context: NativeCallContext, message: &str| {
+        let place = its.call(&context);
+        note(&its, Note { warning: true, message: message.to_owned(), place: Some(place) });
+    });
+    // Rhai has its own `print` for most types, which ends here, and does not say where it stands.
+    let its = state.clone();
+    engine.on_print(move |message| {
+        note(&its, Note { warning: false, message: message.to_owned(), place: None });
+    });
+    let its = state.clone();
+    engine.on_debug(move |message, _, _| {
+        note(&its, Note { warning: false, message: message.to_owned(), place: None });
+    });
+}
+
+/// A note is kept once: a block runs for many hosts.
+fn note(state: &State, note: Note) {
+    let notes = &mut state.gathered().notes;
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}
+
+/// Makes every way to put a secret in a text a mistake. Rhai ignores errors there, so the mistake is kept aside.
+fn register_secrets(engine: &mut Engine, state: &State) {
+    engine.register_type_with_name::<Secret>("Secret");
+    for name in ["to_string", "to_debug"] {
+        let its = state.clone();
+        engine.register_fn(name, move |context: NativeCallContext, secret: &mut Secret| {
+            let message = format!("the secret {} cannot become part of a text", secret.name());
+            let mistake = Diagnostic::new("language::secret", message).hint(
+                "give it to a template in `vars`, or alone to an argument that takes a secret",
+            );
+            let mistake = its.locate(mistake, &its.call(&context));
+            let frames = its.gathered().context.frames.clone();
+            let calls = frames.iter().map(|frame| its.call_of(frame));
+            let mistake = calls.fold(mistake, Diagnostic::related);
+            its.gathered().mistake.get_or_insert(mistake);
+            secret.to_string()
+        });
+    }
+}
+
+fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<Handles> {
+    let start = Handles::start(state);
+    let inner = state.open_block(Order::Sequence);
+    let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
+    state.within(|context| context.block = inner, run)?;
+    Ok(Handles::since(state, &start))
+}
+
+fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Secret> {
+    match state.input().known.secrets.get(name) {
+        Some(secret) => Ok(secret.clone()),
+        None => {
+            let place = state.argument(&state.call(context), FIRST, |argument| argument.value);
+            let script = state.text(&place.file).unwrap_or_else(|_| Source::new("", ""));
+            Err(asks(state, Question::Secret { name: name.to_owned(), place, script }))
+        }
+    }
+}
+
+fn failure(state: &State, context: &NativeCallContext, message: &str) -> Box<rhai::EvalAltResult> {
+    raise(state, context, Diagnostic::new("language::failed", message))
+}

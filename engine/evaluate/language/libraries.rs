@@ -1,0 +1,74 @@
+//! `lib.rhai`: the functions that a role gives to others, called as `ROLE::NAME()`.
+
+use rhai::{Engine, Module, Scope, module_resolvers::StaticModuleResolver};
+
+use super::{
+    SourceError,
+    error::of_running,
+    roles::{self, CompileError},
+    state::State,
+};
+use crate::base::diagnostic::{Diagnostic, Result};
+
+/// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
+/// that do wait until what they use is there.
+pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+    let mut waiting = match roles::names(state) {
+        Ok(names) => names,
+        Err(mistake) => return vec![mistake],
+    };
+    let mut resolver = StaticModuleResolver::new();
+    loop {
+        let (before, mut mistakes) = (waiting.len(), Vec::new());
+        waiting.retain(|name| match library(engine, state, name) {
+            Ok(None) => false,
+            Ok(Some(module)) => {
+                resolver.insert(name.as_str(), module.clone());
+                engine.register_static_module(name.as_str(), module.into());
+                engine.set_module_resolver(resolver.clone());
+                false
+            }
+            Err(mistake) => {
+                mistakes.push(mistake);
+                true
+            }
+        });
+        if waiting.is_empty() {
+            return mistakes;
+        }
+        if waiting.len() == before {
+            return mistakes_of(&waiting, engine, state);
+        }
+    }
+}
+
+/// The mistakes of libraries that cannot be read, or use one that cannot.
+fn mistakes_of(names: &[String], engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+    // With these, who only uses a library with a mistake in it has none of its own.
+    for name in names {
+        engine.register_static_module(name.as_str(), Module::new().into());
+    }
+    let mistakes: Vec<_> =
+        names.iter().filter_map(|name| library(engine, state, name).err()).collect();
+    if !mistakes.is_empty() {
+        return mistakes;
+    }
+    let message = format!("the libraries of {} use each other", names.join(" and "));
+    let hint = "move what they share into the lib.rhai of another role";
+    vec![Diagnostic::new("role::circle", message).hint(hint)]
+}
+
+fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>> {
+    let Some(folder) = roles::folder(state, name) else { return Ok(None) };
+    let path = format!("{folder}/lib.rhai");
+    let ast = match roles::compile(engine, state, &path, &Scope::new()) {
+        Ok(ast) => ast,
+        Err(CompileError::Source(SourceError::NotFound)) => return Ok(None),
+        Err(CompileError::Source(error)) => {
+            return Err(roles::unreadable(&format!("cannot read {path}"), &error));
+        }
+        Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
+    };
+    let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
+    module.map(Some).map_err(|error| of_running(error, engine, &ast, state))
+}

@@ -1,0 +1,165 @@
+//! A block does the same for all hosts of which it reads the same. So `on` runs it for one of them, and what it declared is
+//! declared once more for the others: only what is made of a template is made anew.
+
+use std::{
+    collections::BTreeSet,
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use rhai::{Dynamic, FnPtr};
+
+use super::{
+    convert::to_value,
+    files::RoleFiles,
+    hosts::{HostRef, PROPERTIES},
+    state::{Context, State},
+};
+use crate::{
+    base::{diagnostic::Place, value::Value},
+    evaluate::catalog::{Mark, NodeId, Stretch},
+    input::inventory::Host,
+    resources::kind::Kind,
+};
+
+/// What a run of a block has seen of its host, and did for it.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// A bit for each of [`PROPERTIES`].
+    properties: AtomicU8,
+    /// The variables that were looked up by their names.
+    variables: Mutex<BTreeSet<String>>,
+    templated: Mutex<Vec<Templated>>,
+}
+
+/// The host itself, which is no other one.
+const ALL: u8 = u8::MAX;
+
+impl Seen {
+    pub(super) fn see(&self, property: usize) {
+        self.properties.fetch_or(1 << property, Ordering::Relaxed);
+    }
+
+    pub(super) fn see_all(&self) {
+        self.properties.store(ALL, Ordering::Relaxed);
+    }
+
+    fn properties(&self) -> u8 {
+        self.properties.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_all(&self) -> bool {
+        self.properties() == ALL
+    }
+
+    pub(super) fn see_variable(&self, name: &str) {
+        let mut variables = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
+        if !variables.contains(name) {
+            variables.insert(name.to_owned());
+        }
+    }
+
+    pub(super) fn keep(&self, templated: Templated) {
+        self.templated.lock().unwrap_or_else(PoisonError::into_inner).push(templated);
+    }
+}
+
+/// What is in it, which is left empty.
+fn taken<T: Default>(of: &Mutex<T>) -> T {
+    mem::take(&mut *of.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A declaration that is made of a template, which sees the host.
+pub(super) struct Templated {
+    pub(super) node: NodeId,
+    pub(super) kind: &'static dyn Kind,
+    pub(super) arguments: Value,
+    pub(super) place: Place,
+    /// Without the host, which is another one each time.
+    pub(super) scene: Context,
+}
+
+/// What scripts can attach to a value.
+type Tag = i32;
+
+/// Watches a run of a block.
+pub(super) struct Recorder {
+    pub(super) host: HostRef,
+    begin: Mark,
+    captured: Option<Vec<(Value, Tag)>>,
+}
+
+impl Recorder {
+    /// Before the run, which is recorded if somebody wants that and it can be.
+    pub(super) fn new(state: &State, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
+        let captured = if record { captured(block) } else { None };
+        let host = match captured {
+            Some(_) => HostRef::recorded(host),
+            None => HostRef::new(host),
+        };
+        Self { host, begin: state.gathered().catalog.mark(), captured }
+    }
+
+    /// After the run: what was done, if that can be done again.
+    pub(super) fn finish(self, state: &State, block: &FnPtr) -> Option<Recording> {
+        let (host, seen) = (self.host.subject(), self.host.seen()?);
+        let gathered = state.gathered();
+        // What a script has for good, such as a constant that is a function, may change with each run.
+        if gathered.reads_global || self.captured != captured(block) {
+            return None;
+        }
+        let declared = gathered.catalog.since(self.begin, &host.name)?;
+        let (variables, templated) = (taken(&seen.variables), taken(&seen.templated));
+        let (host, seen) = (host.clone(), seen.properties());
+        Some(Recording { host, seen, variables, declared, templated })
+    }
+}
+
+/// The values that a block has from outside, and their tags; none if it could change one of them unseen.
+fn captured(block: &FnPtr) -> Option<Vec<(Value, Tag)>> {
+    let is_plain = |it: &Dynamic| it.is_int() || it.is_string() || it.is_bool() || it.is_unit();
+    let plain = |it: &Dynamic| {
+        let it = it.flatten_clone();
+        is_plain(&it).then(|| Some((to_value(&it, None).ok()?, it.tag()))).flatten()
+    };
+    block.iter_curry().map(plain).collect()
+}
+
+/// What a block did for a host.
+pub(super) struct Recording {
+    host: Arc<Host>,
+    seen: u8,
+    variables: BTreeSet<String>,
+    declared: Stretch,
+    templated: Vec<Templated>,
+}
+
+impl Recording {
+    /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
+    /// there, or if it would come to a mistake or a question.
+    pub(super) fn repeat(&self, state: &State, host: &Arc<Host>) -> bool {
+        let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
+        let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));
+        let [one, other] = [&self.host, host]
+            .map(|host| |name: &String| host.vars.get(name).map(|variable| &variable.value));
+        let is_same = is_same && self.variables.iter().all(|name| one(name) == other(name));
+        if !is_same || !state.gathered().catalog.can_repeat(&self.declared, &host.name) {
+            return false;
+        }
+        let subject = HostRef::new(host.clone());
+        let declare = |it: &Templated| {
+            let scene = Context { host: Some(subject.clone()), ..it.scene.clone() };
+            let files = RoleFiles::new(state, &it.place.file, &scene);
+            Some((it.node, it.kind.declare(it.arguments.clone(), &files).ok()?))
+        };
+        let Some(templated) = self.templated.iter().map(declare).collect() else { return false };
+        let repeated = state.gathered().catalog.repeat(&self.declared, &host.name, templated);
+        if repeated && !self.declared.is_empty() {
+            state.declares_on(&host.name);
+        }
+        repeated
+    }
+}

@@ -1,0 +1,366 @@
+//! The `file` kind.
+
+mod shown;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{
+        content::Content,
+        script::{Library, Script, Words},
+        secret::Text,
+        value::Value,
+    },
+    resources::{
+        before::Before,
+        change::{Action, Change, Field, Shown},
+        entry::{self, Entry},
+        footprint::{Access, Footprint, Lies},
+        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+    },
+    sh,
+};
+
+/// A regular file: what it holds, who owns it, who may read it.
+///
+/// It is written beside its place and renamed, so nobody sees half of it. A link in its place is replaced.
+/// Without content, source or template it is a file of somebody else's that must be there: only its mode, owner and group
+/// are looked after.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where it is, from the root.
+    path: String,
+    /// What it holds.
+    content: Option<Text>,
+    /// A file below the role's `files/` to copy.
+    source: Option<String>,
+    /// A template below the role's `templates/` to render.
+    template: Option<String>,
+    /// More variables for the template.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    vars: IndexMap<String, Value>,
+    /// Four octal digits; by default that of the old file, or `0644`; `0600` if what it holds is sensitive.
+    mode: Option<String>,
+    /// The owner's name or number; by default that of the old file.
+    owner: Option<String>,
+    /// The group's name or number; by default that of the old file.
+    group: Option<String>,
+    /// A command that must succeed: with `%s`, on the new file before it takes its place;
+    /// without, afterwards on the whole, such as `nginx -t`. It runs in `/`. If it fails, the old file stays.
+    validate: Option<String>,
+    /// Whether a file that is there already is made to hold this; if not, only a missing one is made.
+    #[serde(default = "yes")]
+    replace: bool,
+    /// Whether what it holds is kept from the eye. Content made with a secret always is; and what the file held before, where not
+    /// everyone on the host may read it, unless this is `false`.
+    sensitive: Option<bool>,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
+    #[serde(skip)]
+    wanted: Option<Content>,
+}
+
+/// What a probe learned of a file.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    entry: Entry,
+    /// What it holds now, where that differs and is small enough to show.
+    #[serde(skip)]
+    text: Option<Vec<u8>>,
+    /// Whether not everyone on the host may read that.
+    #[serde(skip)]
+    closed: bool,
+}
+
+/// What a probe says where every file that is shown holds what it should.
+/// No line of base64, of `sha256sum` or of `stat` can be this.
+const AS_WANTED: &str = "all as wanted";
+
+/// What it says before it comes to files of which nothing is shown.
+const HIDDEN: &str = "not shown";
+
+/// How files are read.
+static FILES: Library = Library::new("files", &[include_str!("file.sh")]);
+
+impl Resource for File {
+    type Observed = Observed;
+    const KIND: &'static str = "file";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        self.path.clone()
+    }
+
+    fn owns(&self) -> String {
+        entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::at(&self.path, self.lies())
+            .owned_by(self.owner.as_deref(), self.group.as_deref())
+    }
+
+    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        entry::check_access(&self.mode, &self.owner, &self.group)?;
+        if let Some(command) = &self.validate {
+            entry::check_validate("validate", command)?;
+        }
+        let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
+        if given.iter().filter(|given| **given).count() > 1 {
+            return Err(ArgumentError::new("", "more than one of content, source and template"));
+        }
+        if !self.vars.is_empty() && self.template.is_none() {
+            return Err(ArgumentError::new("vars", "variables without a template"));
+        }
+        // What it is made of is not kept beside it: a fleet has many files.
+        let (content, source, template) =
+            (self.content.take(), self.source.take(), self.template.take());
+        let vars = std::mem::take(&mut self.vars);
+        self.wanted = if let Some(text) = content {
+            Some(Content::new(text.expose().as_bytes()).sensitive(text.is_secret()))
+        } else if let Some(name) = source {
+            Some(Content::new(files.source(&name)?))
+        } else if let Some(name) = template {
+            Some(files.template(&name, vars)?)
+        } else if self.mode.is_some() || self.owner.is_some() || self.group.is_some() {
+            return self.check_without_content();
+        } else {
+            return Err(ArgumentError::new("", "a file needs its content").hint(
+                "give one of content, source or template; or mode, owner or group of a file that is there",
+            ));
+        };
+        self.wanted =
+            self.wanted.take().map(|content| content.sensitive(self.sensitive == Some(true)));
+        if self.mode.is_none() && self.wanted.as_ref().is_some_and(Content::is_sensitive) {
+            self.mode = Some("0600".to_owned());
+        }
+        Ok(())
+    }
+
+    fn proves_afterwards(&self) -> bool {
+        self.replaced().is_some()
+            && self.validate.as_deref().is_some_and(entry::validates_afterwards)
+    }
+
+    /// The old text, in base64.
+    fn brings(&self) -> usize {
+        if self.is_shown() { shown::MAX * 3 / 2 } else { 0 }
+    }
+
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        batch.iter().map(|file| file.path.as_str().into()).collect()
+    }
+
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        let mut wanted = String::new();
+        batch
+            .iter()
+            .filter(|file| file.is_shown())
+            .filter_map(|file| Some((file.wanted.as_ref()?, &file.path)))
+            .for_each(|(content, path)| entry::sum_line(content.digest(), path, &mut wanted));
+        // What a secret is made into is told to nobody before it is put there, not even as a digest.
+        let hidden = batch.iter().filter(|file| file.replaced().is_some() && !file.is_shown());
+        let hidden: Vec<&str> = hidden.map(|file| file.path.as_str()).collect();
+        let shown = batch.iter().filter(|file| file.is_shown());
+        let shown: Vec<&str> = shown.map(|file| file.path.as_str()).collect();
+        let asked = batch.iter().filter(|file| file.is_shown() && file.sensitive == Some(false));
+        let asked: String = asked.map(|file| ["\n", &file.path, "\n"].concat()).collect();
+        let functions = entry::looking().then(entry::READABLE.script()).then(FILES.script());
+        // Where all is as it should be, one line says so, and of the rest only secrets are listed.
+        let paths = match shown.len() < batch.len() {
+            true => sh!("{}", Words(&shown)),
+            false => Script::trusted("\"$@\""),
+        };
+        let (max, paths) = (shown::MAX + 1, &paths);
+        let mut script =
+            functions.then(sh!("shown_max={}; files {} {} {}", max, wanted, asked, paths));
+        if !hidden.is_empty() {
+            script.push(sh!("files_not_shown {}", Words(&hidden)));
+        }
+        script
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+        let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
+        let mut found = entry::observe(&paths, output);
+        // Each has its line break, without which a line was cut off.
+        let hidden = output.find(&format!("\n{HIDDEN}\n")).map_or(output.len(), |end| end + 1);
+        let (shown, hidden) = output.split_at(hidden);
+        for said in [shown, hidden] {
+            entry::add_digests(&paths, &mut found, said);
+        }
+        let all_as_wanted = entry::lines(output).any(|line| line == AS_WANTED);
+        let mut texts = shown::texts(output);
+        let closed = entry::lines(output).filter_map(|line| line.strip_prefix("closed "));
+        let closed: BTreeSet<&str> = closed.collect();
+        let observe = |(file, mut entry): (&&Self, Look<Entry>)| {
+            match (file.replaced(), &mut entry) {
+                // What it holds is the business of others, who may change it between a plan and its approval.
+                (None, Ok(Entry::File { size, digest, .. })) => (*size, *digest) = (0, None),
+                (Some(wanted), Ok(Entry::File { digest, .. })) => {
+                    if all_as_wanted && file.is_shown() {
+                        *digest = Some(wanted.digest().clone());
+                    }
+                    entry = entry::read(&file.path, entry, output);
+                }
+                _ => {}
+            }
+            let entry = file.replaceable(entry?)?;
+            let text = texts.remove(&file.path);
+            let closed = closed.contains(file.path.as_str())
+                || matches!(&entry, Entry::File { access, .. } if !entry::is_readable(access));
+            let closed = closed && file.sensitive != Some(false);
+            Ok(Observed { entry, text, closed })
+        };
+        Ok(batch.iter().zip(found).map(observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        let holds = match &observed.entry {
+            Entry::File { digest, .. } => digest.as_ref(),
+            _ => None,
+        };
+        let same = self.replaced().is_none_or(|wanted| holds == Some(wanted.digest()));
+        vec![observed.entry.before_file(&self.path, same)]
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let Some(wanted) = &self.wanted else { return self.plan_access(&observed.entry) };
+        let shown = shown::content(wanted);
+        match &observed.entry {
+            Entry::File { access, digest, .. } => {
+                let mut fields = access.differing(
+                    self.mode.as_deref(),
+                    self.owner.as_deref(),
+                    self.group.as_deref(),
+                );
+                if self.replace && digest.as_ref() != Some(wanted.digest()) {
+                    fields.push(Field::new("content", shown::before(wanted, observed), shown));
+                }
+                Change::update(fields)
+            }
+            Entry::Missing => {
+                let mode = self.mode.as_deref().unwrap_or("0644");
+                let mut fields = vec![Field::added("content", shown)];
+                fields.extend(entry::added_access(mode, &self.owner, &self.group));
+                Some(Change::new(Action::Create, fields))
+            }
+            other => Change::update(vec![
+                Field::new("type", other.type_name(), "file"),
+                Field::added("content", shown),
+            ]),
+        }
+    }
+
+    fn apply(&self, change: Option<&Change>) -> Step {
+        let access = entry::words(&self.mode, &self.owner, &self.group);
+        let keep = sh!("own {} {}", self.path, access);
+        let Some(wanted) = &self.wanted else {
+            return keep.into();
+        };
+        let access_only = change.is_some_and(|change| {
+            let other = ["content", "type", Change::FINISH];
+            change.action == Action::Update && !other.iter().any(|field| change.has(field))
+        });
+        if access_only {
+            return keep.into();
+        }
+        let validate = self.validate.as_deref().unwrap_or_default();
+        let put = sh!("put {} {} {} {}", wanted.staged(), self.path, access, validate);
+        let script = if self.replace {
+            put
+        } else {
+            sh!(
+                "p={}\nif [ -f \"$p\" ] && [ ! -L \"$p\" ]; then\n  {}\nelse\n  {}\nfi",
+                self.path,
+                keep,
+                put
+            )
+        };
+        Step { script, contents: vec![wanted.clone()] }
+    }
+}
+
+impl File {
+    /// What it is made to hold, also where it is there already.
+    fn replaced(&self) -> Option<&Content> {
+        self.wanted.as_ref().filter(|_| self.replace)
+    }
+
+    /// What is wanted of its path.
+    pub(super) fn lies(&self) -> Lies<'_> {
+        let access = Access {
+            mode: self.mode.as_deref(),
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+        };
+        Lies::File(self.replaced(), access)
+    }
+
+    /// Whether a plan shows what it holds: others may change what is not replaced, and a secret is for no eye.
+    fn is_shown(&self) -> bool {
+        self.replaced().is_some_and(|wanted| !wanted.is_sensitive())
+    }
+
+    /// Puts it at a path that only whoever names it for a reason may use.
+    pub(super) fn put_at(&mut self, path: String) {
+        self.path = path;
+    }
+
+    fn check_without_content(&self) -> Result<(), ArgumentError> {
+        let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
+        if self.validate.is_some() {
+            return error("validate", "there is no new content to validate");
+        }
+        if !self.replace || self.sensitive.is_some() {
+            let argument = if self.sensitive.is_some() { "sensitive" } else { "replace" };
+            return error(argument, "what the file holds is not touched without a content");
+        }
+        Ok(())
+    }
+
+    /// Something that the step would refuse is told before anything is done.
+    fn replaceable(&self, entry: Entry) -> Look<Entry> {
+        match entry {
+            Entry::Link if self.wanted.is_none() => {
+                Err(Unknown::new(format!("{} is a link", self.path))
+                    .hint("name the file that it leads to"))
+            }
+            other => other.replaceable(&self.path),
+        }
+    }
+
+    /// How mode, owner and group differ, of a file that belongs to somebody else.
+    fn plan_access(&self, entry: &Entry) -> Option<Change> {
+        let (mode, owner, group) =
+            (self.mode.as_deref(), self.owner.as_deref(), self.group.as_deref());
+        if let Entry::File { access, .. } = entry {
+            return Change::update(access.differing(mode, owner, group));
+        }
+        // What stands before may make it: so it is not refused here.
+        let given = [("mode", mode), ("owner", owner), ("group", group)].into_iter();
+        let given = given.filter_map(|(name, value)| Some((name, value?)));
+        let missing = || Shown::Hidden("no such file".into());
+        Change::update(given.map(|(name, value)| Field::new(name, missing(), value)).collect())
+    }
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,356 @@
+//! The `http_check` kind.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{
+        script::{Script, Words},
+        value::Value,
+    },
+    resources::{
+        before::Before,
+        change::{Action, Change, Field, Shown},
+        check::{self, Observed, Patience},
+        footprint::Footprint,
+        resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
+    },
+    sh,
+};
+
+/// A URL that must answer as wanted, asked from the host itself.
+///
+/// When something before it changed, it waits until the answer is right, up to the deadline. It needs curl or wget
+/// on the host. Redirections are not followed, except by the wget of busybox.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpCheck {
+    /// What to ask for, such as `http://127.0.0.1:8080/health`.
+    url: String,
+    /// The status of the answer, or a list of those that are right; by default 200.
+    #[serde(default)]
+    #[schemars(schema_with = "statuses")]
+    status: Value,
+    /// A text that the answer must hold.
+    contains: Option<String>,
+    /// Values that the JSON of the answer must have, by path: `#{ "version": "1.2", "nodes.0.up": true }`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    json: BTreeMap<String, Value>,
+    /// Headers to send. They hold no secret, since a plan asks too.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// `GET` or `HEAD`.
+    #[serde(default)]
+    method: Method,
+    /// Whether any certificate will do.
+    #[serde(default)]
+    insecure: bool,
+    /// Seconds that one try may take.
+    #[serde(default = "check::timeout")]
+    timeout: u32,
+    /// Seconds until it must hold; 30 if `retries` is not given either.
+    deadline: Option<u32>,
+    /// How often it is tried once more before it has failed, in the place of a deadline.
+    retries: Option<u32>,
+    /// Seconds between two tries.
+    #[serde(default = "check::delay", alias = "interval")]
+    delay: u32,
+    #[serde(skip)]
+    answer: Answer,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+enum Method {
+    #[default]
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "HEAD")]
+    Head,
+}
+
+/// One status, or a list of them.
+fn statuses(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["integer", "array"], "items": { "type": "integer" } })
+}
+
+/// What is wanted of an answer.
+#[derive(Debug, Clone, Default)]
+struct Answer {
+    statuses: Vec<String>,
+    contains: Option<String>,
+    json: BTreeMap<String, String>,
+}
+
+impl Resource for HttpCheck {
+    type Observed = Observed;
+    const KIND: &'static str = "http_check";
+    const FIRST: &'static str = "url";
+    const NATURE: Nature = Nature::Check;
+    const TIMES_ITSELF: bool = true;
+
+    fn key(&self) -> String {
+        self.url.clone()
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        Footprint::of_a_script()
+    }
+
+    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
+        check_url("url", &self.url)?;
+        self.patience().check(self.timeout)?;
+        if self
+            .headers
+            .iter()
+            .flat_map(|(name, value)| [name, value])
+            .any(|it| it.contains(char::is_control))
+        {
+            let message = "a header is one line, without control characters";
+            return Err(ArgumentError::new("headers", message));
+        }
+        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        Ok(())
+    }
+
+    fn seconds(&self) -> Option<u32> {
+        Some(self.patience().seconds(self.timeout))
+    }
+
+    fn probe(batch: &[&Self]) -> Script {
+        check::probe(batch.iter().map(|check| check.attempt()))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+        check::observe(Self::KIND, batch.len(), output)
+    }
+
+    fn before(&self, _: &Observed) -> Vec<Before> {
+        Vec::new()
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        false
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let argument = observed.misses.as_deref()?;
+        let wanted = self.answer.wanted().into_iter().find(|[of, _]| of == argument);
+        let after = wanted.map_or(Shown::Nothing, |[_, wanted]| wanted.into());
+        let field = Field::new(argument, observed.found.as_str(), after);
+        Some(Change::new(Action::Wait, vec![field]))
+    }
+
+    fn apply(&self, _change: Option<&Change>) -> Step {
+        check::wait(self.attempt(), self.patience(), self.answer.words(), told(&self.url)).into()
+    }
+}
+
+impl HttpCheck {
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+    }
+
+    /// One try, as a list of commands.
+    fn attempt(&self) -> Script {
+        let headers: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+        };
+        let insecure = self.insecure.to_string();
+        sh!(
+            "http_get {} {} {} {} {} && {}",
+            method,
+            self.timeout,
+            insecure,
+            self.url,
+            Words(&headers),
+            self.answer.conditions()
+        )
+    }
+}
+
+/// What must answer, asked from the host: `#{ port: 8080, path: "/health", json: #{ version: "1.2" } }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Health {
+    /// What to ask for; or give `port` and `path`.
+    url: Option<String>,
+    /// The port on the host to ask.
+    port: Option<u16>,
+    /// The path to ask for; by default `/`.
+    path: Option<String>,
+    /// The status of the answer, or a list of those that are right; by default 200.
+    #[serde(default)]
+    #[schemars(schema_with = "statuses")]
+    status: Value,
+    /// A text that the answer must hold.
+    contains: Option<String>,
+    /// Values that the JSON of the answer must have, by path.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    json: BTreeMap<String, Value>,
+    /// Seconds that one try may take.
+    #[serde(default = "check::timeout")]
+    timeout: u32,
+    /// Seconds until it must hold.
+    #[serde(default = "health_deadline")]
+    deadline: u32,
+    #[serde(skip)]
+    answer: Answer,
+}
+
+/// Seconds that what is new gets to become healthy.
+pub(super) fn health_deadline() -> u32 {
+    60
+}
+
+impl Health {
+    /// Checks what the types alone cannot.
+    pub(super) fn resolve(&mut self) -> Result<(), ArgumentError> {
+        check_url("health", &self.url()?)?;
+        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        Ok(())
+    }
+
+    /// One try, as a list of commands.
+    pub(super) fn attempt(&self) -> Script {
+        let url = self.url().unwrap_or_default();
+        sh!("http_get GET {} false {} && {}", self.timeout, url, self.answer.conditions())
+    }
+
+    /// Seconds until it must hold.
+    pub(super) fn deadline(&self) -> u32 {
+        self.deadline
+    }
+
+    /// What `until_holds` has to know of what is wanted.
+    pub(super) fn wanted(&self) -> Script {
+        self.answer.words()
+    }
+
+    fn url(&self) -> Result<String, ArgumentError> {
+        match (&self.url, self.port) {
+            (Some(url), None) if self.path.is_none() => Ok(url.clone()),
+            (None, Some(port)) => {
+                let path = self.path.as_deref().unwrap_or("/");
+                Ok(format!("http://127.0.0.1:{port}/{}", path.trim_start_matches('/')))
+            }
+            _ => Err(ArgumentError::new("health", "either url, or port and path")),
+        }
+    }
+}
+
+impl Answer {
+    /// Takes what a role says of an answer; no status means 200.
+    fn new(
+        status: &Value,
+        contains: Option<String>,
+        json: &BTreeMap<String, Value>,
+    ) -> Result<Self, ArgumentError> {
+        let one = |value: &Value| match value {
+            Value::Int(code @ 100..=599) => Ok(code.to_string()),
+            _ => Err(ArgumentError::new("status", "a status is a number from 100 to 599")),
+        };
+        let statuses = match status {
+            Value::Null => vec!["200".to_owned()],
+            Value::List(codes) if !codes.is_empty() => {
+                codes.iter().map(one).collect::<Result<_, _>>()?
+            }
+            code => vec![one(code)?],
+        };
+        let scalar = |(path, value): (&String, &Value)| {
+            let text = match value {
+                Value::Text(text) => text.clone(),
+                Value::Int(number) => number.to_string(),
+                Value::Bool(truth) => truth.to_string(),
+                Value::Float(number) => number.to_string(),
+                other => {
+                    let message = format!(
+                        "`{path}` must be a text, a number or a boolean, not {}",
+                        other.type_name()
+                    );
+                    return Err(ArgumentError::new("json", message));
+                }
+            };
+            Ok((path.clone(), text))
+        };
+        let json = json.iter().map(scalar).collect::<Result<_, _>>()?;
+        Ok(Self { statuses, contains, json })
+    }
+
+    /// What the script asks of an answer that `http_get` got, as a list of commands.
+    fn conditions(&self) -> Script {
+        let mut script = sh!("http_status {}", self.statuses.join(" "));
+        if let Some(text) = &self.contains {
+            script = sh!("{} && http_contains {}", script, text);
+        }
+        if !self.json.is_empty() {
+            let pairs: Vec<&String> =
+                self.json.iter().flat_map(|(path, value)| [path, value]).collect();
+            script = sh!("{} && http_json {}", script, Words(&pairs));
+        }
+        script
+    }
+
+    /// Each argument that a try can miss, and what it should have been.
+    fn wanted(&self) -> Vec<[String; 2]> {
+        let fixed = [("status", self.statuses.join(" or ")), ("json", "JSON".to_owned())];
+        let contains = self.contains.iter().map(|text| ("contains", text.clone()));
+        let named = fixed.into_iter().chain(contains).map(|(name, text)| [name.to_owned(), text]);
+        let json = self.json.iter().map(|(path, value)| [format!("json.{path}"), value.clone()]);
+        named.chain(json).collect()
+    }
+
+    /// The same for `until_holds`.
+    fn words(&self) -> Script {
+        sh!("{}", Words(&self.wanted().concat()))
+    }
+}
+
+/// What is wrong with an answer, in words.
+fn told(url: &str) -> Script {
+    sh!(
+        "case $1/$2 in
+status/no*) say {}\" gave $2\" ;;
+status/*) say {}\" answered with status $2, not $3\" ;;
+contains/*) say {}\" answered without \\`$3\\`: $2\" ;;
+*) say {}\" answered with $1 $2, not $3\" ;;
+esac",
+        url,
+        url,
+        url,
+        url
+    )
+}
+
+/// Checks that a text is a URL that curl and wget take as one.
+fn check_url(argument: &'static str, url: &str) -> Result<(), ArgumentError> {
+    let known = url.starts_with("http://") || url.starts_with("https://");
+    if known && !url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(());
+    }
+    Err(ArgumentError::new(argument, format!("`{url}` is not a URL"))
+        .hint("it begins with http:// or https:// and has no white space"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        let none = BTreeMap::new();
+        let statuses = |status| Answer::new(&status, None, &none).map(|answer| answer.statuses);
+        assert_eq!(statuses(Value::Null).unwrap(), ["200"]);
+        assert_eq!(statuses(Value::List(vec![Value::Int(301), Value::Int(302)])).unwrap().len(), 2);
+        assert!(statuses(Value::Int(20)).is_err() && statuses(Value::List(vec![])).is_err());
+        let json = BTreeMap::from([("a".to_owned(), Value::List(vec![]))]);
+        assert!(Answer::new(&Value::Null, None, &json).is_err());
+        assert!(check_url("url", "ftp://a").is_err() && check_url("url", "http://a b").is_err());
+    }
+}

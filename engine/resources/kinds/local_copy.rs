@@ -1,0 +1,191 @@
+//! The `local_copy` kind.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::script::{Script, Words},
+    resources::{
+        before::Before,
+        change::{Action, Change, Field, Shown},
+        entry::{self, Entry},
+        footprint::{Access, Footprint, Lies},
+        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+    },
+    sh,
+};
+
+/// A file that holds what another file of the same host holds.
+///
+/// Nothing of what it holds leaves the host. What the role itself brings is a `file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalCopy {
+    /// Where it is, from the root.
+    path: String,
+    /// The other file, from the root. It must be there.
+    from: String,
+    /// Four octal digits; by default that of the old file, or `0644`.
+    mode: Option<String>,
+    /// The owner's name or number; by default that of the old file.
+    owner: Option<String>,
+    /// The group's name or number; by default that of the old file.
+    group: Option<String>,
+    /// A command that must succeed, as for `file`.
+    validate: Option<String>,
+    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
+    /// those of a user that lead to a directory of that user.
+    #[serde(default)]
+    follow: bool,
+}
+
+/// What a probe learned of it.
+#[derive(Debug, Serialize)]
+pub struct Observed {
+    entry: Entry,
+    /// Whether it holds what the other file holds.
+    same: bool,
+}
+
+impl Resource for LocalCopy {
+    type Observed = Observed;
+    const KIND: &'static str = "local_copy";
+    const FIRST: &'static str = "path";
+
+    fn key(&self) -> String {
+        self.path.clone()
+    }
+
+    fn owns(&self) -> String {
+        entry::owned(&self.path)
+    }
+
+    fn footprint(&self) -> Footprint<'_> {
+        let access = Access {
+            mode: self.mode.as_deref(),
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+        };
+        Footprint::at(&self.path, Lies::File(None, access))
+            .and_at(&self.from, Lies::Read)
+            .owned_by(self.owner.as_deref(), self.group.as_deref())
+    }
+
+    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        entry::check_path("from", &self.from)?;
+        entry::check_access(&self.mode, &self.owner, &self.group)?;
+        if self.path == self.from {
+            return Err(ArgumentError::new("from", "it would hold what it holds itself"));
+        }
+        self.validate
+            .as_deref()
+            .map_or(Ok(()), |command| entry::check_validate("validate", command))
+    }
+
+    fn proves_afterwards(&self) -> bool {
+        self.validate.as_deref().is_some_and(entry::validates_afterwards)
+    }
+
+    fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
+        batch.iter().map(|copy| copy.path.as_str().into()).collect()
+    }
+
+    fn follows(&self) -> Vec<Cow<'_, str>> {
+        if self.follow { vec![entry::parent(&self.path).into()] } else { Vec::new() }
+    }
+
+    fn words(&self) -> usize {
+        self.from.len()
+    }
+
+    /// A line for each: `same`, `differs`, or `unknown` and why. No digest leaves the host: that of a short secret tells what it is.
+    fn probe(batch: &[&Self]) -> Script {
+        let from: Vec<&str> = batch.iter().map(|copy| copy.from.as_str()).collect();
+        entry::looking().then(sh!(
+            "sum_of() {{ sum=$({{ {{ peek \"$1\" && say read >&3; }} | sha256sum; }} 3>&1 2>/dev/null); case $sum in read\"$nl\"*) sum=${{sum#*\"$nl\"}} ;; *) return 1 ;; esac; }}
+say; say compared
+for from in {}; do
+path=$1; shift
+if [ ! -f \"$from\" ]; then say \"unknown there is no file $from\"
+elif ! sum_of \"$from\"; then say \"unknown cannot read $from\"
+elif [ ! -f \"$path\" ] || [ -L \"$path\" ]; then say differs
+else
+wanted=$sum
+if ! sum_of \"$path\"; then say \"unknown cannot read $path\"
+elif [ \"$sum\" = \"$wanted\" ]; then say same
+else say differs; fi
+fi
+done",
+            Words(&from)
+        ))
+    }
+
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+        let (entries, compared) = output.split_once("\ncompared\n").unwrap_or((output, ""));
+        let paths: Vec<&str> = batch.iter().map(|copy| copy.path.as_str()).collect();
+        let found = entry::observe(&paths, entries);
+        let mut compared = entry::lines(compared);
+        let mut observe = |(copy, entry): (&&Self, Look<Entry>)| {
+            let same = match compared.next() {
+                Some("same") => Ok(true),
+                Some("differs") => Ok(false),
+                Some(line) => Err(Unknown::new(line.trim_start_matches("unknown "))
+                    .hint("what makes the other file must stand before it, in a run of its own")),
+                None => Err(Unknown::new("it was not said what the two files hold")),
+            };
+            let entry = entry?.replaceable(&copy.path)?;
+            Ok(Observed { entry, same: same? })
+        };
+        Ok(batch.iter().zip(found).map(&mut observe).collect())
+    }
+
+    fn before(&self, observed: &Observed) -> Vec<Before> {
+        vec![observed.entry.before_file(&self.path, observed.same)]
+    }
+
+    fn plan(&self, observed: &Observed) -> Option<Change> {
+        let content = || Shown::Hidden(format!("what {} holds", self.from));
+        match &observed.entry {
+            Entry::File { access, .. } => {
+                let mut fields = access.differing(
+                    self.mode.as_deref(),
+                    self.owner.as_deref(),
+                    self.group.as_deref(),
+                );
+                if !observed.same {
+                    let before = Shown::Hidden("something else".into());
+                    fields.push(Field::new("content", before, content()));
+                }
+                Change::update(fields)
+            }
+            Entry::Missing => {
+                let mut fields = vec![Field::added("content", content())];
+                let mode = self.mode.as_deref().unwrap_or("0644");
+                fields.extend(entry::added_access(mode, &self.owner, &self.group));
+                Some(Change::new(Action::Create, fields))
+            }
+            other => Change::update(vec![
+                Field::new("type", other.type_name(), "file"),
+                Field::added("content", content()),
+            ]),
+        }
+    }
+
+    fn apply(&self, _: Option<&Change>) -> Step {
+        let access = entry::words(&self.mode, &self.owner, &self.group);
+        let validate = self.validate.as_deref().unwrap_or_default();
+        sh!(
+            "[ -f {} ] || die \"there is no file \"{}\nput {} {} {} {}",
+            self.from,
+            self.from,
+            self.from,
+            self.path,
+            access,
+            validate
+        )
+        .into()
+    }
+}

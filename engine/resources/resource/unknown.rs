@@ -1,0 +1,72 @@
+//! What could not be looked at, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::resources::change::Change;
+
+/// What was observed of one resource, or why that is not known.
+pub type Look<T> = Result<T, Unknown>;
+
+/// Why it is not known what a resource is like: in the words of the host where it said something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unknown {
+    /// Why, in one line.
+    pub reason: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
+    /// what is missing.
+    #[serde(skip)]
+    pub otherwise: Option<Option<Change>>,
+}
+
+/// What hosts say, in the C locale, and what to do about it.
+const HINTS: &[(&str, &str)] = &[
+    (
+        "ermission denied",
+        "the user that converge is on the host may not look: `become` makes it root",
+    ),
+    ("not permitted", "the user that converge is on the host may not look: `become` makes it root"),
+    (
+        "not found",
+        "a program is missing on the host: what installs it must stand before, in a run of its own",
+    ),
+    ("rgument list too long", "declare less in one resource"),
+    ("annot connect to the Docker daemon", "start Docker on the host, and run again"),
+];
+
+impl Unknown {
+    /// A reason, and the hint that belongs to what it says.
+    pub fn new(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        let known = HINTS.iter().find(|(said, _)| reason.contains(said));
+        Self { hint: known.map(|(_, hint)| (*hint).to_owned()), reason, otherwise: None }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
+    /// what is missing.
+    #[must_use]
+    pub fn otherwise(mut self, change: Option<Change>) -> Self {
+        self.otherwise = Some(change);
+        self
+    }
+}
+
+/// A probe's output that cannot be read: the host is not what we take it for, or lies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read what the probe of {kind} printed: {message}")]
+pub struct Unreadable {
+    /// The kind whose probe it was.
+    pub kind: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
