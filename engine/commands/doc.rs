@@ -8,7 +8,8 @@ use crate::{
         inventory,
         template::{
             self,
-            registry::{FILTERS, FUNCTIONS, TESTS, Word},
+            registry::{FILTERS, FUNCTIONS, TESTS},
+            word::Word,
         },
     },
     plan::exit_status::ExitStatus,

@@ -20,7 +20,7 @@ use crate::{
 
 pub mod cli;
 pub mod plan_file;
-
+mod setup;
 mod approved;
 mod check;
 mod completions;
@@ -28,14 +28,13 @@ mod doc;
 mod exec;
 mod facts;
 mod graph;
-mod history;
 mod hosts;
-mod playbook;
-mod resume;
-mod setup;
 mod show;
+mod history;
+mod resume;
 mod sign;
 mod signals;
+mod playbook;
 mod simulate;
 mod undo;
 mod unlock;

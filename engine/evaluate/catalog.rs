@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-mod again;
 mod beyond;
 mod block;
+mod again;
 mod contradiction;
 mod fingerprint;
 mod ground;

@@ -27,26 +27,29 @@ use crate::base::{
     value::Value,
 };
 
-mod arguments;
-mod container;
 mod crypt;
-mod dialect;
 mod edit;
-mod explain;
 pub mod facts;
-mod filter;
-mod function;
-mod guard;
 mod header;
 mod lexer;
-pub mod manual;
-mod method;
+mod dialect;
 pub mod names;
-mod order;
+mod explain;
+mod guard;
+mod group;
 mod python;
-pub mod registry;
-mod test;
+mod arguments;
+mod parts;
+mod order;
+mod container;
+mod method;
+pub mod word;
+mod filter;
+mod function;
 mod version;
+mod test;
+pub mod registry;
+pub mod manual;
 
 /// What a template made.
 #[derive(Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use super::{
     change, ending,
     look::{Look, Mark, Tone},
     plan::Plan,
+    reported_run::ReportedRun,
     summary,
 };
 use crate::{
@@ -44,29 +45,6 @@ impl Drawn {
     }
 }
 
-/// The run that is told about.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    pub id: String,
-    pub command: String,
-    pub playbook: String,
-    pub options: Vec<String>,
-    pub approved: Option<String>,
-    pub output: Option<String>,
-}
-
-impl Run {
-    /// Whether nothing is going to be changed.
-    pub(super) fn only_plans(&self) -> bool {
-        self.command == "plan"
-    }
-
-    /// Whether everything happens in mind only.
-    pub(super) fn is_simulation(&self) -> bool {
-        self.command == "simulate"
-    }
-}
-
 /// What has to be remembered from one event to a later one.
 #[derive(Debug)]
 pub(super) struct Human {
@@ -76,7 +54,7 @@ pub(super) struct Human {
     pub progress: Look,
     /// Whether live lines show what is going on, so that it need not be said.
     pub live: bool,
-    run: Run,
+    run: ReportedRun,
     plan: Plan,
     /// The symbol and the verb of what was planned.
     marks: HashMap<Arc<str>, (Mark, Option<&'static str>)>,
@@ -103,7 +81,7 @@ impl Human {
         let look = self.progress;
         match event {
             Event::RunStarted { run, command, playbook, options, approved, output, .. } => {
-                self.run = Run {
+                self.run = ReportedRun {
                     id: run.clone(),
                     command: command.clone(),
                     playbook: playbook.clone(),

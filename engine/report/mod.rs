@@ -23,12 +23,13 @@ use crate::{
 mod look;
 mod sanitize;
 mod texts;
-mod turns;
 mod hosts;
 mod diff;
-mod change;
-mod plan;
 mod ending;
+mod change;
+mod turns;
+mod plan;
+mod reported_run;
 mod summary;
 mod live;
 mod human;

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 
 use super::{
     hosts,
-    human::Run,
     look::{Look, Tone, count, duration},
+    reported_run::ReportedRun,
 };
 use crate::{
     base::traffic::Traffic,
@@ -40,7 +40,13 @@ const COLUMNS: [Column; 9] = [
 pub(super) type Hosts = IndexMap<Arc<str>, HostSummary>;
 
 /// The table, the totals and the next command.
-pub(super) fn draw(run: &Run, hosts: &Hosts, status: u8, took: Duration, look: Look) -> String {
+pub(super) fn draw(
+    run: &ReportedRun,
+    hosts: &Hosts,
+    status: u8,
+    took: Duration,
+    look: Look,
+) -> String {
     let trouble = COLUMNS[2..].iter().any(|(_, of, ..)| total(hosts, *of) > 0);
     let changed = total(hosts, |host| host.changed);
     let mut drawn = String::new();
@@ -109,7 +115,7 @@ fn title(names: &[Arc<str>]) -> String {
 }
 
 fn totals(
-    run: &Run,
+    run: &ReportedRun,
     hosts: &Hosts,
     trouble: bool,
     interrupted: bool,
@@ -143,7 +149,7 @@ fn counts(hosts: &Hosts, look: Look) -> String {
 }
 
 /// Commands that follow from how the run ended, each with why.
-fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
+fn next(run: &ReportedRun, hosts: &Hosts) -> Vec<(&'static str, String)> {
     let unreachable: Vec<_> = hosts
         .iter()
         .filter(|(_, host)| host.unreachable.is_some())
@@ -189,12 +195,12 @@ fn next(run: &Run, hosts: &Hosts) -> Vec<(&'static str, String)> {
 }
 
 /// The option that keeps the plan, if it is kept.
-fn keeping(run: &Run) -> String {
+fn keeping(run: &ReportedRun) -> String {
     run.output.as_deref().map(|file| format!(" -o {}", shell_word(file))).unwrap_or_default()
 }
 
 /// Whether a run of the unreachable hosts alone loses nothing: nothing else waited for them, and no limit is given yet.
-fn nothing_else_is_left(run: &Run, hosts: &Hosts) -> bool {
+fn nothing_else_is_left(run: &ReportedRun, hosts: &Hosts) -> bool {
     let left = |host: &HostSummary| {
         host.skipped + host.failed + host.reverted + host.unknown > 0 || host.locked.is_some()
     };

@@ -1,8 +1,7 @@
 //! After a change that may keep everybody out: somebody has to log in anew, or the host puts back what was there.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -16,14 +15,10 @@ use super::{
     lock,
 };
 use crate::{
-    evaluate::catalog::NodeId,
     io::remote::{Captured, Exit, Remote},
     plan::event::{Failure, Outcome},
     sh,
 };
-
-/// What was guarded on each host, and of which nodes.
-pub(crate) type Guarded = Mutex<HashMap<Arc<str>, (Vec<NodeId>, Guard)>>;
 
 /// How long the host may take to put things back, after its time.
 const PUTTING_BACK: Duration = Duration::from_secs(120);

@@ -144,14 +144,6 @@ pub(super) fn stopping(segment: &Segment) -> Script {
     prelude::reading().then(segment.place()).then(sh!("say \"$id\" >\"$segment/stop\""))
 }
 
-/// What a segment asks before each part.
-pub(super) fn stops() -> Script {
-    Script::trusted(
-        r#"stop=; { read -r stop <"$segment/stop"; } 2>/dev/null
-[ "$stop" != "$id" ] || { at stopped; exit 0; }"#,
-    )
-}
-
 /// Leaves nothing of what a segment printed, which is known by now: in the shell that has the lock, without a process.
 pub(super) fn forgetting(segment: &Segment) -> Script {
     if segment.is_aside {

@@ -9,40 +9,42 @@ use std::{
 use futures::future::BoxFuture;
 use indexmap::IndexMap;
 
-mod answers;
-mod apply;
-mod approval;
-mod attendant;
-mod beyond;
-pub(crate) mod breaking;
-mod confirm;
-mod detached;
 mod early;
-mod evaluate;
 mod execution;
-mod fleet;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzz;
 mod guard;
 mod interrupt;
 mod keeping;
 mod lease;
-mod live;
+mod fleet;
+mod beyond;
 mod lock;
-mod obligations;
-mod observe;
 mod progress;
 mod quiet;
 mod questions;
-mod redial;
-mod rounds;
+mod answers;
+mod evaluate;
+mod observe;
 mod segment;
-mod simulation;
+mod detached;
+pub(crate) mod breaking;
 mod tail;
 mod tally;
+mod apply;
+mod live;
+mod attendant;
+mod confirm;
+mod obligations;
+mod redial;
+mod batches;
+mod simulation;
 mod tell;
 mod verify;
 mod wave;
+mod approval;
+mod rounds;
+mod reevaluate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 pub(crate) use self::fleet::Fleet;
 pub use self::{
@@ -269,7 +271,7 @@ impl Run {
             break (observed, plan);
         };
         self.tell_unpaid_debts(plan.debts());
-        let uncertain = wave::uncertain(&catalog, &plan, &asked);
+        let uncertain = reevaluate::uncertain(&catalog, &plan, &asked);
         let file = PlanFile::new(&catalog, &plan, &uncertain);
         let observed = |id: &NodeId| observations.get(*id).is_some();
         match purpose {

@@ -4,8 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Fleet, PlanFile, Run,
-    apply::Apply,
-    confirm::Guarded,
+    apply::{Apply, Guarded},
     early::EarlyLooks,
     execution::Execution,
     obligations,

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{detached, guard::Guard, keeping::Keeping};
+use super::{guard::Guard, keeping::Keeping};
 use crate::{
     base::{
         content::{Content, Digest},
@@ -121,7 +121,7 @@ impl Segment {
         ));
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                script.push(detached::stops());
+                script.push(stops());
             }
             // Nobody can guess it who does not know the segment.
             let token = Digest::of(format!("folder {} {index}", self.id).as_bytes());
@@ -149,6 +149,14 @@ impl Segment {
         let all = self.parts.iter().flat_map(|part| &part.contents);
         all.filter(|content| known.insert(content.name())).cloned().collect()
     }
+}
+
+/// What a segment asks before each part.
+fn stops() -> Script {
+    Script::trusted(
+        r#"stop=; { read -r stop <"$segment/stop"; } 2>/dev/null
+[ "$stop" != "$id" ] || { at stopped; exit 0; }"#,
+    )
 }
 
 impl Part {

@@ -1,8 +1,8 @@
 //! Values that never show, and how they are kept out of what is shown.
 
-mod forms;
-mod pieces;
 mod reading;
+mod pieces;
+mod forms;
 mod redactor;
 
 use std::{fmt, sync::Arc};

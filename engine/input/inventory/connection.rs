@@ -5,10 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use schemars::schema_for;
 use serde::Deserialize as _;
 
-use super::{
-    Connection, Given,
-    declared::{Layer, Mark},
-};
+use super::{Connection, Given, declared::Layer, mark::Mark};
 use crate::base::{
     diagnostic::{Diagnostic, Result},
     document::{Document, Fields, Node},

@@ -1,13 +1,12 @@
 //! What inventories declare, before it is decided what each host gets.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use indexmap::{IndexMap, map::Entry};
 
-use super::name;
+use super::{mark::Mark, name};
 use crate::base::{
-    diagnostic::{Diagnostic, Place, Result, Source},
-    document::Document,
+    diagnostic::{Diagnostic, Result},
     value::Value,
 };
 
@@ -150,30 +149,5 @@ impl Declared {
                 known.settings.extend(group.settings);
             }
         }
-    }
-}
-
-/// Bytes of a text: where something was declared.
-#[derive(Debug, Clone)]
-pub(super) struct Mark {
-    pub source: Source,
-    pub span: Range<usize>,
-    pub place: Place,
-}
-
-impl Mark {
-    pub(super) fn new(document: &Document, span: &Range<usize>) -> Self {
-        let place = document.place(span.start);
-        Self { source: document.source.clone(), span: span.clone(), place }
-    }
-
-    /// A mistake here.
-    pub(super) fn mistake(&self, kind: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(kind, message).at(&self.source, self.span.clone())
-    }
-
-    /// Something to know about a mistake elsewhere.
-    pub(super) fn note(&self, message: impl Into<String>) -> Diagnostic {
-        self.mistake("", message)
     }
 }

@@ -3,15 +3,16 @@
 //! `toml` and `ansible` read a text into what it declares, `declared` puts several of them together,
 //! `resolve` decides what each host gets, and `pattern` picks hosts.
 
-mod ansible;
-mod assignment;
-mod connection;
-mod declared;
-pub mod manual;
+mod mark;
 mod name;
+mod declared;
+mod connection;
+mod ansible;
+pub mod manual;
 mod pattern;
-mod resolve;
 mod toml;
+mod assignment;
+mod resolve;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! Names of hosts and groups.
 
-use super::declared::Mark;
+use super::mark::Mark;
 use crate::base::diagnostic::Result;
 
 /// Refuses a name that a pattern, a file name or a terminal could misread.

@@ -10,7 +10,8 @@ use indexmap::{IndexMap, IndexSet};
 use super::{
     Assignment, Connection, Group, Host, Inventory, Origin, Transport, Variable, ansible,
     connection,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Mark, Settings},
+    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Settings},
+    mark::Mark,
 };
 use crate::base::{
     diagnostic::{Diagnostic, Result, did_you_mean},

@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 
 use super::{
     Format, Given, KINDS, ansible, connection,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Mark, Settings},
+    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Settings},
+    mark::Mark,
 };
 use crate::base::{
     diagnostic::{Diagnostic, Result},

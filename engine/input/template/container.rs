@@ -12,6 +12,7 @@ use minijinja::{
 };
 
 use super::{arguments::Arguments, wrong};
+use crate::input::template::parts::{entries, items, pairs};
 
 /// A list that grows.
 pub(super) struct List(Mutex<Vec<Value>>);
@@ -40,38 +41,6 @@ pub(super) fn map(items: IndexMap<Value, Value>) -> Value {
 /// A tuple.
 pub(super) fn tuple(items: Vec<Value>) -> Value {
     Value::from(Tuple::from(items))
-}
-
-/// The items of anything that has some: a list, the keys of a map, the characters of a text.
-pub(super) fn items(value: &Value) -> Result<Vec<Value>, Error> {
-    if let Some(text) = value.as_str() {
-        return Ok(text.chars().map(|c| Value::from(c.to_string())).collect());
-    }
-    value
-        .try_iter()
-        .map(Iterator::collect)
-        .map_err(|_| wrong(format!("{} is no list", super::python::repr(value))))
-}
-
-/// The entries of a map.
-pub(super) fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
-    if value.kind() != ValueKind::Map {
-        return Err(wrong(format!("{} is no map", super::python::repr(value))));
-    }
-    let entry = |key: Value| Ok((key.clone(), value.get_item(&key)?));
-    items(value)?.into_iter().map(entry).collect()
-}
-
-/// What `dict()` takes: a map, or a list of pairs.
-pub(super) fn pairs(value: &Value) -> Result<IndexMap<Value, Value>, Error> {
-    if value.kind() == ValueKind::Map {
-        return Ok(entries(value)?.into_iter().collect());
-    }
-    let pair = |item: Value| match <[Value; 2]>::try_from(items(&item)?) {
-        Ok([key, value]) => Ok((key, value)),
-        Err(_) => Err(wrong("a map is made of pairs")),
-    };
-    items(value)?.into_iter().map(pair).collect()
 }
 
 impl fmt::Debug for List {
@@ -285,31 +254,6 @@ impl Object for Map {
         };
         args.end()?;
         Ok(result)
-    }
-}
-
-/// A group: a pair whose parts have names.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) grouper: Value,
-    pub(super) list: Value,
-}
-
-impl Object for Group {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match (key.as_str(), key.as_usize()) {
-            (Some("grouper"), _) | (_, Some(0)) => Some(self.grouper.clone()),
-            (Some("list"), _) | (_, Some(1)) => Some(self.list.clone()),
-            _ => None,
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(2)
     }
 }
 

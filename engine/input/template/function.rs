@@ -8,17 +8,15 @@ use minijinja::{
 };
 
 use super::{
-    arguments::Arguments, container, dialect, filter, order::compare, python, registry::Word, wrong,
+    arguments::Arguments, container, dialect, filter, order::compare, python, word::Word, wrong,
 };
+use crate::input::template::parts;
 
 pub(super) const FUNCTIONS: &[Word] = &[
     Word::engine(&["range"], "numbers from one to another"),
     Word::new(&["dict"], "a map of named arguments, or of pairs", |_, _, mut args| {
-        let mut made = args
-            .optional("mapping")
-            .map(|it| container::pairs(&it))
-            .transpose()?
-            .unwrap_or_default();
+        let mut made =
+            args.optional("mapping").map(|it| parts::pairs(&it)).transpose()?.unwrap_or_default();
         made.extend(args.rest_named().into_iter().map(|(name, value)| (Value::from(name), value)));
         args.end()?;
         Ok(container::map(made))
@@ -149,15 +147,14 @@ pub(super) fn furnish(environment: &mut Environment<'static>) {
         },
     );
     environment
-        .add_function(dialect::LIST, |value: Value| container::items(&value).map(container::list));
+        .add_function(dialect::LIST, |value: Value| parts::items(&value).map(container::list));
     // Only of a text the engine does not know how long it is.
     environment.add_function(dialect::EACH, |value: Value| match value.as_str() {
         Some(text) => Value::from_iter(text.chars().map(String::from).map(Value::from)),
         None => value,
     });
     environment.add_function(dialect::OPEN, |inner: Value| Value::from_object(Open { inner }));
-    environment
-        .add_function(dialect::MAP, |value: Value| container::pairs(&value).map(container::map));
+    environment.add_function(dialect::MAP, |value: Value| parts::pairs(&value).map(container::map));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -180,7 +177,7 @@ impl Object for Open {
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let parameters = container::items(&self.inner.get_attr("arguments")?)?;
+        let parameters = parts::items(&self.inner.get_attr("arguments")?)?;
         let is_own =
             |name: &str| name == "caller" || parameters.iter().any(|it| it.as_str() == Some(name));
         let mut given = Arguments::new("macro", args)?;

@@ -4,7 +4,8 @@ use super::{
     facts::FACTS,
     header::KEYS,
     names::{NAMES, PREFIX, REFUSED, refused},
-    registry::{Chapter, FILTERS, FUNCTIONS, METHODS, TESTS},
+    registry::{FILTERS, FUNCTIONS, METHODS, TESTS},
+    word::Chapter,
 };
 
 /// A line for the index of the manual.

@@ -11,6 +11,7 @@ use super::{
     container::{self, tuple},
     python, wrong,
 };
+use crate::input::template::parts;
 
 /// The methods of texts.
 pub(super) const TEXT_METHODS: [&str; 46] = [
@@ -238,10 +239,9 @@ fn of_text(
             let part = slice(text, start, end);
             let any = match wanted.as_str() {
                 Some(one) => vec![one.to_owned()],
-                None => container::items(&wanted)?
-                    .iter()
-                    .map(|it| python::text(it).into_owned())
-                    .collect(),
+                None => {
+                    parts::items(&wanted)?.iter().map(|it| python::text(it).into_owned()).collect()
+                }
             };
             Value::from(any.iter().any(|it| match method {
                 "startswith" => part.starts_with(&**it),
@@ -287,7 +287,7 @@ fn of_text(
             })
         }
         "join" => {
-            let items = container::items(&args.value("iterable")?)?;
+            let items = parts::items(&args.value("iterable")?)?;
             let part = |item: &Value| match item.as_str() {
                 Some(text) => Ok(text.to_owned()),
                 None => Err(wrong(format!("`join` takes texts, not {}", python::repr(item)))),
@@ -328,7 +328,7 @@ fn of_text(
             return format(FormatStyle::StrFormat, text, &all).map(Value::from);
         }
         "format_map" => {
-            let named = container::entries(&args.value("mapping")?)?;
+            let named = parts::entries(&args.value("mapping")?)?;
             let named =
                 named.into_iter().map(|(name, value)| (python::text(&name).into_owned(), value));
             let named = Value::from(minijinja::value::Kwargs::from_iter(named));

@@ -7,7 +7,8 @@ use minijinja::{
     value::{Value, ValueKind},
 };
 
-use super::{container, python, wrong};
+use super::{python, wrong};
+use crate::input::template::parts;
 
 /// Which of two comes first.
 ///
@@ -23,7 +24,7 @@ pub(super) fn compare(one: &Value, other: &Value) -> Result<Ordering, Error> {
         return Ok(one.cmp(other));
     }
     if is_list(one) && is_list(other) {
-        let (one, other) = (container::items(one)?, container::items(other)?);
+        let (one, other) = (parts::items(one)?, parts::items(other)?);
         for (one, other) in one.iter().zip(&other) {
             if one != other {
                 return compare(one, other);

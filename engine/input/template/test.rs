@@ -7,12 +7,13 @@ use minijinja::{
 
 use super::{
     arguments::Arguments,
-    container,
     filter::{regex::compile, value::is_yes},
     python::{self, text},
-    registry::Word,
-    version, wrong,
+    version,
+    word::Word,
+    wrong,
 };
+use crate::input::template::parts;
 
 pub(super) const TESTS: &[Word] = &[
     Word::engine(&["defined"], "is there, whatever is missing on the way to it"),
@@ -64,7 +65,7 @@ pub(super) const TESTS: &[Word] = &[
     Word::engine(&["safe", "escaped"], "was escaped"),
     Word::new(&["filter"], "is the name of a filter", |_, value, args| {
         args.end()?;
-        let chapters = super::registry::FILTERS.iter();
+        let chapters = super::filter::CHAPTERS.iter();
         let mut names = chapters.flat_map(|chapter| chapter.words).flat_map(|word| word.names);
         Ok(Value::from(names.any(|name| *name == text(value))))
     }),
@@ -102,7 +103,7 @@ pub(super) const TESTS: &[Word] = &[
         if let Some(whole) = value.as_str() {
             return Ok(Value::from(whole.contains(&*text(&item))));
         }
-        Ok(Value::from(container::items(value)?.contains(&item)))
+        Ok(Value::from(parts::items(value)?.contains(&item)))
     }),
     Word::new(&["subset", "issubset"], "all its items are in another list", |_, value, args| {
         subset(value, args, false)
@@ -113,11 +114,11 @@ pub(super) const TESTS: &[Word] = &[
         |_, value, args| subset(value, args, true),
     ),
     Word::new(&["any"], "one of its items is true", |_, value, args| {
-        let items = container::items(value)?;
+        let items = parts::items(value)?;
         holds(args, items.iter().any(Value::is_true))
     }),
     Word::new(&["all"], "all its items are true", |_, value, args| {
-        let items = container::items(value)?;
+        let items = parts::items(value)?;
         holds(args, items.iter().all(Value::is_true))
     }),
     Word::new(
@@ -240,11 +241,11 @@ fn matches(value: &Value, mut args: Arguments, how: &str) -> Result<Value, Error
 }
 
 fn subset(value: &Value, mut args: Arguments, turned: bool) -> Result<Value, Error> {
-    let other = container::items(&args.value("b")?)?;
+    let other = parts::items(&args.value("b")?)?;
     args.end()?;
     let (inner, outer) = match turned {
-        true => (other, container::items(value)?),
-        false => (container::items(value)?, other),
+        true => (other, parts::items(value)?),
+        false => (parts::items(value)?, other),
     };
     Ok(Value::from(inner.iter().all(|item| outer.contains(item))))
 }
@@ -266,7 +267,7 @@ fn address(value: &Value, schemes: Option<Value>, with_host: bool) -> Result<Val
     let Some((scheme, rest)) = text.split_once(':') else { return Ok(Value::from(false)) };
     let known = match schemes {
         None => true,
-        Some(schemes) => container::items(&schemes)?.iter().any(|it| python::text(it) == scheme),
+        Some(schemes) => parts::items(&schemes)?.iter().any(|it| python::text(it) == scheme),
     };
     let is_scheme = !scheme.is_empty()
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));

@@ -10,7 +10,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use super::pipe::{End, Piece};
+use super::piece::{End, Piece};
 
 /// How much may wait to be taken, in bytes.
 const WAITING_MAX: usize = 256 * 1024;

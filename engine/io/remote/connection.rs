@@ -17,7 +17,8 @@ use super::{
     RemoteError,
     backlog::{Printed, backlog},
     known_hosts::Trust,
-    pipe::{Commands, End, Piece, Pipe, one_line},
+    piece::{End, Piece},
+    pipe::{Commands, Pipe, one_line},
     pool::Share,
 };
 use crate::base::secret::CUT;

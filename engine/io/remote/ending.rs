@@ -1,23 +1,17 @@
 //! Ends what runs too long in a shell of a host, and leaves the shell itself alone: what it holds, such as the lock, goes in
 //! order then.
 
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    Captured, Exit, RemoteError, identity::Identity, pipe::Commands, shell::Place,
+    Captured, Exit, RemoteError,
+    identity::Identity,
+    pipe::Commands,
+    shell::{GRACE, Place, Shell},
     traffic::Counters,
 };
 use crate::{base::script::Script, resources::prelude, sh};
-
-/// How long a host may take to send a signal, and then what runs to end by it.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
-
-/// Ends what runs in the shell that is this process; when it is over, nothing more can be done.
-pub(super) type End<'a> =
-    dyn Fn(u32, &'static [&'static str]) -> BoxFuture<'a, ()> + Send + Sync + 'a;
 
 /// One signal after the other.
 pub(super) async fn end(
@@ -51,7 +45,7 @@ pub(super) async fn beside(
     identity: &Identity,
     script: &Script,
 ) -> Result<Exit, RemoteError> {
-    let mut shell = identity.clone().enter(commands).await?;
+    let mut shell = Shell::open(identity.clone(), commands).await?;
     let mut output = Captured::default();
     let nothing = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
     shell.run(script, Place::Subshell, &mut output, &Counters::default(), &nothing).await

@@ -19,10 +19,12 @@ use super::{
     backlog::{Printed, backlog},
     identity::Identity,
     known_hosts::{KnownHosts, Trust},
-    pipe::{Commands, End, Piece, Pipe},
+    local_user::LocalUser,
+    piece::{End, Piece},
+    pipe::{Commands, Pipe},
     session::Session,
     ssh_config::{self, Settings, SshConfig},
-    target::{HostKeyRules, LocalUser, Target},
+    target::{HostKeyRules, Target},
 };
 use crate::{
     base::{content::Content, secret::Secret},

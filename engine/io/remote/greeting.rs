@@ -6,7 +6,8 @@ use super::{
     RemoteError,
     frame::{Scan, find},
     identity::Identity,
-    pipe::{End, Piece, Pipe, keep_end, one_line},
+    piece::{End, Piece},
+    pipe::{Pipe, keep_end, one_line},
 };
 use crate::input::inventory::Become;
 

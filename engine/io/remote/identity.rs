@@ -2,19 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
-
-use super::{
-    RemoteError,
-    greeting::Greeting,
-    pipe::{Commands, End},
-    secrets::Passwords,
-    shell::Shell,
-};
+use super::{RemoteError, piece::End, secrets::Passwords};
 use crate::{
-    base::{script::Quoted, secret::Secret},
+    base::secret::Secret,
     input::inventory::{Become, Host},
-    io::nonce::nonce,
 };
 
 /// Who scripts run as on a host.
@@ -27,12 +18,8 @@ pub(super) struct Identity {
     /// The password for that.
     pub(super) password: Option<Secret>,
     /// How long the host may take to give a shell.
-    patience: Duration,
+    pub(super) patience: Duration,
 }
-
-/// What the shell starts with: the same on every host, whoever logs in. HOME stays that of the identity.
-const SETUP: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; \
-                     export PATH LC_ALL; unset CDPATH; umask 022";
 
 impl Identity {
     /// The identity that the inventory asks for.
@@ -51,40 +38,12 @@ impl Identity {
         Ok(Self { host, how: connection.r#become, password: password.transpose()?, patience })
     }
 
-    /// Starts the shell. One that may ask for a password is waited for; to any other, the setup and the first script are
-    /// sent as soon as the host takes them, without waiting until the shell is up. (OpenSSH's window is zero until it has
-    /// started the command: see `session_open` in its `session.c`.)
-    pub(super) async fn enter(self, commands: &dyn Commands) -> Result<Shell, RemoteError> {
-        let (ready, prompt) = (nonce(), nonce());
-        let setup = format!("{SETUP}; echo {ready} $$; echo {ready} >&2");
-        let may_ask = self.password.is_some() || self.how == Become::Su;
-        let (arguments, first) = match may_ask {
-            true => (format!(" -c {}", Quoted(&format!("{setup}; exec sh"))), String::new()),
-            false => (String::new(), format!("{setup}\n")),
-        };
-        let command = self.command(&arguments, &prompt);
-        let deadline = Instant::now() + self.patience;
-        let silent = self.silent();
-        let mut greeting = Greeting::new(self, ready, prompt, deadline);
-        let start = async {
-            // Nothing has run yet, whatever happened.
-            let started = commands.start(&command).await;
-            let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
-            while may_ask && !greeting.is_over() {
-                greeting.hear(pipe.pieces.next().await)?;
-                greeting.answer(&mut pipe).await?;
-            }
-            Shell::new(pipe, greeting, first)
-        };
-        timeout_at(deadline, start).await.map_err(|_| silent)?
-    }
-
     /// The command for the login shell. Like the one that unpacks content, it is harmless to csh and fish.
     ///
     /// Whoever is root already becomes nobody else: root is who owns `/`, which `test` tells without another process.
     /// The password is not sent before it was asked for: where none is needed it would be run as a command. So the
     /// shell says on both streams when it is ready.
-    fn command(&self, arguments: &str, prompt: &str) -> String {
+    pub(super) fn command(&self, arguments: &str, prompt: &str) -> String {
         let r#become = match (self.how, &self.password) {
             (Become::None, _) => return format!("exec sh{arguments}"),
             (Become::Sudo, None) => format!("sudo -n -H sh{arguments}"),
@@ -192,7 +151,10 @@ mod tests {
     use futures::future::BoxFuture;
 
     use super::{
-        super::{pipe::Pipe, shell::Place},
+        super::{
+            pipe::{Commands, Pipe},
+            shell::{Place, Shell},
+        },
         *,
     };
     use crate::{
@@ -244,7 +206,7 @@ mod tests {
         let password = password.map(|text| Secret::new("root_password", text));
         let patience = Duration::from_secs(60);
         let identity = Identity { host: "web-1".to_owned(), how, password, patience };
-        let mut shell = identity.enter(machine).await?;
+        let mut shell = Shell::open(identity, machine).await?;
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");
         let end = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };

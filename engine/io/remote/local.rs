@@ -12,7 +12,8 @@ use super::{
     Connector, Remote, RemoteError, Timeouts,
     backlog::{Printed, backlog},
     identity::Identity,
-    pipe::{Commands, End, Piece, Pipe},
+    piece::{End, Piece},
+    pipe::{Commands, Pipe},
     secrets::Passwords,
     session::Session,
 };

@@ -1,43 +1,45 @@
 //! The only way to a host: run a script, or send content to one.
 
-mod algorithms;
-mod backlog;
-mod connection;
-mod dial;
-mod ending;
 mod frame;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzz;
-mod greeting;
 mod hop;
-mod identity;
-mod keys;
-mod known_hosts;
-mod local;
-mod login;
-mod offer;
 mod open_files;
 mod pattern;
+mod piece;
+mod backlog;
 mod pipe;
 mod pool;
-mod proxy;
 mod secrets;
-mod session;
-mod shell;
-mod ssh;
-mod ssh_config;
+mod identity;
+mod greeting;
+mod keys;
 mod staging;
 mod stream;
+mod local_user;
+mod ssh_config;
+mod algorithms;
+mod proxy;
 mod target;
+mod known_hosts;
+mod connection;
+mod offer;
+mod login;
+mod dial;
 mod traffic;
+mod shell;
+mod ending;
+mod session;
+mod local;
+mod ssh;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 pub(crate) use self::{frame::find, pipe::one_line};
 pub use self::{
     local::LocalConnector,
+    local_user::LocalUser,
     proxy::end_all,
     secrets::Passwords,
     ssh::{Inventory, SshConnector},
-    target::LocalUser,
 };
 
 use std::{sync::Arc, time::Duration};

@@ -1,7 +1,5 @@
 //! A command that runs on a host, seen as its streams.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
@@ -24,37 +22,6 @@ pub(super) struct Pipe {
     pub(super) stdin: Box<dyn AsyncWrite + Send + Sync + Unpin>,
     /// What it prints, drained by a task of its own: a stream that nobody reads would stop the whole connection.
     pub(super) pieces: Pieces,
-}
-
-/// Something that a command did.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Stdout(Vec<u8>),
-    Stderr(Vec<u8>),
-    /// Nothing follows.
-    Ended(End),
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
-    /// With a status.
-    Exit(i32),
-    /// By a signal.
-    Signal(String),
-    /// Without a word: the connection ended, for this reason if one is known.
-    Gone(String),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Exit(status) => write!(f, "it ended with status {status}"),
-            End::Signal(name) => write!(f, "it was killed by signal {name}"),
-            End::Gone(why) if why.is_empty() => f.write_str("it ended without a word"),
-            End::Gone(why) => f.write_str(why),
-        }
-    }
 }
 
 /// Keeps the end of what was said; a mark stands for the rest.

@@ -31,7 +31,7 @@ pub(super) struct Session<C> {
 impl<C: Commands> Session<C> {
     /// Opens the shell, as `identity`.
     pub(super) async fn open(commands: C, identity: Identity) -> Result<Self, RemoteError> {
-        let shell = Mutex::new(identity.clone().enter(&commands).await?);
+        let shell = Mutex::new(Shell::open(identity.clone(), &commands).await?);
         let (staging, traffic) = (Mutex::default(), Counters::default());
         Ok(Self { commands, identity, shell, staging, traffic })
     }

@@ -1,20 +1,25 @@
 //! The long-lived `sh` of a host: it takes one script after the other.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use tokio::{
     io::AsyncWriteExt,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
-    Exit, Output, RemoteError, ending,
+    Exit, Output, RemoteError,
     frame::{Scan, frame, frame_kept, frame_work},
     greeting::Greeting,
-    pipe::{End, Piece, Pipe, keep_end, one_line},
+    identity::Identity,
+    piece::{End, Piece},
+    pipe::{Commands, Pipe, keep_end, one_line},
     traffic::Counters,
 };
 use crate::{
     base::script::{Library, Quoted, Script},
+    input::inventory::Become,
     io::nonce::nonce,
 };
 
@@ -28,6 +33,17 @@ pub(super) enum Place<'a> {
     /// In the shell itself: what it opens stays open.
     Itself,
 }
+
+/// What the shell starts with: the same on every host, whoever logs in. HOME stays that of the identity.
+const SETUP: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; \
+                     export PATH LC_ALL; unset CDPATH; umask 022";
+
+/// How long a host may take to send a signal, and then what runs to end by it.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends what runs in the shell that is this process; when it is over, nothing more can be done.
+pub(super) type Ender<'a> =
+    dyn Fn(u32, &'static [&'static str]) -> BoxFuture<'a, ()> + Send + Sync + 'a;
 
 /// A `sh` that reads scripts from its standard input.
 pub(super) struct Shell {
@@ -48,8 +64,39 @@ pub(super) struct Shell {
 }
 
 impl Shell {
+    /// Starts the shell that runs scripts as `identity`. One that may ask for a password is waited for; to any other, the setup and the first script are
+    /// sent as soon as the host takes them, without waiting until the shell is up. (OpenSSH's window is zero until it has
+    /// started the command: see `session_open` in its `session.c`.)
+    pub(super) async fn open(
+        identity: Identity,
+        commands: &dyn Commands,
+    ) -> Result<Self, RemoteError> {
+        let (ready, prompt) = (nonce(), nonce());
+        let setup = format!("{SETUP}; echo {ready} $$; echo {ready} >&2");
+        let may_ask = identity.password.is_some() || identity.how == Become::Su;
+        let (arguments, first) = match may_ask {
+            true => (format!(" -c {}", Quoted(&format!("{setup}; exec sh"))), String::new()),
+            false => (String::new(), format!("{setup}\n")),
+        };
+        let command = identity.command(&arguments, &prompt);
+        let deadline = Instant::now() + identity.patience;
+        let silent = identity.silent();
+        let mut greeting = Greeting::new(identity, ready, prompt, deadline);
+        let start = async {
+            // Nothing has run yet, whatever happened.
+            let started = commands.start(&command).await;
+            let mut pipe = started.map_err(|error| RemoteError::unreachable(error.to_string()))?;
+            while may_ask && !greeting.is_over() {
+                greeting.hear(pipe.pieces.next().await)?;
+                greeting.answer(&mut pipe).await?;
+            }
+            Self::new(pipe, greeting, first)
+        };
+        timeout_at(deadline, start).await.map_err(|_| silent)?
+    }
+
     /// A shell that reads as soon as its greeting is over.
-    pub(super) fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
+    fn new(pipe: Pipe, greeting: Greeting, setup: String) -> Result<Self, RemoteError> {
         let (knows, nonce, count) = (Vec::new(), nonce(), 0);
         let (busy, holds) = (false, false);
         Ok(Self { pipe, greeting, setup, knows, nonce, count, busy, holds })
@@ -65,7 +112,7 @@ impl Shell {
         place: Place<'_>,
         output: &mut dyn Output,
         traffic: &Counters,
-        end: &ending::End<'_>,
+        end: &Ender<'_>,
     ) -> Result<Exit, RemoteError> {
         if script.text().contains('\0') {
             return Err(RemoteError::Refused("a script cannot hold a NUL byte".to_owned()));
@@ -101,7 +148,7 @@ impl Shell {
         &mut self,
         text: &str,
         mut reading: Reading<'_>,
-        end: &ending::End<'_>,
+        end: &Ender<'_>,
     ) -> Result<Exit, RemoteError> {
         let Pipe { stdin, pieces } = &mut self.pipe;
         let mut write = std::pin::pin!(async {
@@ -116,7 +163,7 @@ impl Shell {
                 drop(ending);
                 if let Some(process) = self.greeting.process() {
                     // What the script started may not have ended with it.
-                    let _ = timeout(ending::GRACE, end(process, &["KILL"])).await;
+                    let _ = timeout(GRACE, end(process, &["KILL"])).await;
                 }
                 return Err(RemoteError::Overdue);
             }

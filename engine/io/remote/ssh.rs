@@ -14,10 +14,11 @@ use super::{
     identity::Identity,
     keys::KeyRing,
     known_hosts::{KnownHosts, Trust},
+    local_user::LocalUser,
     secrets::Passwords,
     session::Session,
     ssh_config::{Commands, Settings, SshConfig, Tokens, unreadable},
-    target::{LocalUser, Target},
+    target::Target,
 };
 use crate::{
     input::inventory::{Connection, Host, HostKeys},

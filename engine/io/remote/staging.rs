@@ -13,7 +13,8 @@ use tokio::{
 use super::{
     RemoteError,
     frame::find,
-    pipe::{Commands, End, Piece, Pipe, one_line},
+    piece::{End, Piece},
+    pipe::{Commands, Pipe, one_line},
 };
 use crate::{
     base::{content::Content, script::Quoted},

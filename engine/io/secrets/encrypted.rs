@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use age::{Decryptor, IdentityFile, armor::ArmoredReader};
 
-use super::provider::{Found, Missing, read_private};
+use super::found::{Found, Missing, read_private};
 use crate::{
     base::{
         diagnostic::{Diagnostic, Result, Source},

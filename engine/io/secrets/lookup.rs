@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
-use super::provider::Missing;
+use super::found::Missing;
 use crate::{
     base::{
         diagnostic::{Diagnostic, Result},

@@ -3,9 +3,9 @@
 //! All of them become one tree of groups, hosts and variables, which is read here. Names that Ansible takes are taken;
 //! what cannot mean the same here is told.
 
-mod arguments;
-mod ini;
 mod literal;
+mod ini;
+mod arguments;
 mod range;
 mod variables;
 mod yaml;
@@ -20,7 +20,8 @@ pub(super) use self::{
 };
 use super::{
     Format, Given, KINDS, Owner,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Mark, Settings},
+    declared::{Declared, DeclaredGroup, DeclaredHost, Settings},
+    mark::Mark,
 };
 use crate::base::{
     diagnostic::Result,

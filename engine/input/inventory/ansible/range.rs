@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::declared::Mark;
+use super::super::mark::Mark;
 use crate::base::diagnostic::Result;
 
 /// More names than this from one text, of however many ranges, are a slip of the keyboard.

@@ -8,7 +8,8 @@ use crate::{
     },
     input::inventory::{
         Given, Variable, connection,
-        declared::{Declared, Mark, Settings},
+        declared::{Declared, Settings},
+        mark::Mark,
     },
 };
 

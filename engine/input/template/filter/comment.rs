@@ -3,7 +3,7 @@
 use minijinja::{Error, State, value::Value};
 
 use super::{
-    super::{arguments::Arguments, python, registry::Word},
+    super::{arguments::Arguments, python, word::Word},
     value::no_such,
 };
 

@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
 use super::{
-    super::{arguments::Arguments, crypt, python::text, registry::Word, wrong},
+    super::{arguments::Arguments, crypt, python::text, word::Word, wrong},
     value::no_such,
 };
 

@@ -10,9 +10,10 @@ use super::super::{
     container,
     order::compare,
     python::{self, text},
-    registry::Word,
+    word::Word,
     wrong,
 };
+use crate::input::template::parts;
 
 pub(super) const FILTERS: &[Word] = &[
     Word::new(&["to_json"], "as JSON", |_, value, mut args| {
@@ -111,7 +112,7 @@ impl Style {
             self.ensure_ascii = ascii.is_true();
         }
         if let Some(between) = args.named("separators") {
-            let between = container::items(&between)?;
+            let between = parts::items(&between)?;
             let [item, key] = &between[..] else { return Err(wrong("`separators` are two texts")) };
             self.between = [text(item).into_owned(), text(key).into_owned()];
         }
@@ -148,7 +149,7 @@ impl Style {
             }
             ValueKind::String => self.quote(json, value.as_str().unwrap_or_default()),
             ValueKind::Seq | ValueKind::Iterable => {
-                let items = container::items(value)?;
+                let items = parts::items(value)?;
                 if items.is_empty() {
                     json.push_str("[]");
                     return Ok(());
@@ -165,7 +166,7 @@ impl Style {
                 json.push(']');
             }
             ValueKind::Map => {
-                let mut entries = container::entries(value)?;
+                let mut entries = parts::entries(value)?;
                 if entries.is_empty() {
                     json.push_str("{}");
                     return Ok(());

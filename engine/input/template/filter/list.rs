@@ -9,12 +9,14 @@ use minijinja::{
 
 use super::super::{
     arguments::Arguments,
-    container::{self, items},
+    container::{self},
     order::{attribute, compare, folded, sort_by},
+    parts::items,
     python,
-    registry::Word,
+    word::Word,
     wrong,
 };
+use crate::input::template::{group, parts};
 
 pub(super) const FILTERS: &[Word] = &[
     Word::new(
@@ -241,7 +243,7 @@ fn group_by(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result
         }
     }
     let group = |(grouper, items)| {
-        Value::from_object(container::Group { grouper, list: container::list(items) })
+        Value::from_object(group::Group { grouper, list: container::list(items) })
     };
     Ok(container::list(groups.into_iter().map(group).collect()))
 }
@@ -265,7 +267,7 @@ fn subelements(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Res
     let skip_missing = args.bool_or("skip_missing", false)?;
     args.end()?;
     let outer = match value.kind() {
-        ValueKind::Map => container::entries(value)?.into_iter().map(|(_, value)| value).collect(),
+        ValueKind::Map => parts::entries(value)?.into_iter().map(|(_, value)| value).collect(),
         _ => items(value)?,
     };
     let path: Vec<Value> = match paths.as_str() {

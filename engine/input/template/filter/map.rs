@@ -9,10 +9,11 @@ use minijinja::{
 use super::{
     super::{
         arguments::Arguments,
-        container::{self, entries, items, list, tuple},
+        container::{self, list, tuple},
         order::{folded, sort_by},
+        parts::{entries, items},
         python,
-        registry::Word,
+        word::Word,
         wrong,
     },
     value::no_such,

@@ -1,23 +1,23 @@
 //! Filters, as Jinja and Ansible have them.
 
-use super::registry::Chapter;
+use super::word::Chapter;
 
-mod comment;
-mod digest;
 mod json;
 mod list;
+pub(super) mod printf;
+mod random;
+mod set;
+mod time;
+pub(super) mod value;
+mod comment;
+mod digest;
 mod map;
 mod number;
 mod path;
-pub(super) mod printf;
-mod random;
 pub(super) mod regex;
-mod set;
 mod text;
-mod time;
-mod uri;
 mod urlize;
-pub(super) mod value;
+mod uri;
 mod yaml;
 
 /// By what they are about.

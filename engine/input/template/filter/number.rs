@@ -6,7 +6,7 @@ use super::{
     super::{
         arguments::Arguments,
         python::{self, text},
-        registry::Word,
+        word::Word,
         wrong,
     },
     value::no_such,

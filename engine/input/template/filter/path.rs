@@ -6,13 +6,7 @@ use minijinja::{
 };
 
 use super::{
-    super::{
-        arguments::Arguments,
-        container::{items, list},
-        python::text,
-        registry::Word,
-        wrong,
-    },
+    super::{arguments::Arguments, container::list, parts::items, python::text, word::Word, wrong},
     value::plain,
 };
 

@@ -6,10 +6,10 @@ use minijinja::{
 };
 
 use super::super::{
-    container,
     python::{self, text},
     wrong,
 };
+use crate::input::template::parts;
 
 /// A gap: `%(name)-05.2f`.
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Gap {
 /// Fills the gaps: with a tuple's items, a map's values, or one value.
 pub(in crate::input::template) fn fill(pattern: &str, filling: &Value) -> Result<String, Error> {
     let mut values = match filling.is_tuple() {
-        true => container::items(filling)?.into_iter(),
+        true => parts::items(filling)?.into_iter(),
         false => vec![filling.clone()].into_iter(),
     };
     let mut named = false;

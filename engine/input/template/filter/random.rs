@@ -5,9 +5,10 @@ use sha2::{Digest as _, Sha512};
 
 use super::super::{
     arguments::Arguments,
-    container::{self, items},
+    container::{self},
+    parts::items,
     python,
-    registry::Word,
+    word::Word,
     wrong,
 };
 

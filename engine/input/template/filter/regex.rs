@@ -4,7 +4,7 @@ use fancy_regex::{Captures, Regex};
 use minijinja::{Error, State, value::Value};
 
 use super::{
-    super::{arguments::Arguments, container, python::text, registry::Word, wrong},
+    super::{arguments::Arguments, container, python::text, word::Word, wrong},
     value::no_such,
 };
 

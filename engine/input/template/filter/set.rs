@@ -9,9 +9,10 @@ use minijinja::{
 
 use super::super::{
     arguments::Arguments,
-    container::{self, items, tuple},
+    container::{self, tuple},
     order::{attribute, folded},
-    registry::Word,
+    parts::items,
+    word::Word,
     wrong,
 };
 

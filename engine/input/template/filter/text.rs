@@ -9,12 +9,13 @@ use super::{
         container, method,
         order::attribute,
         python::{self, text},
-        registry::Word,
+        word::Word,
         wrong,
     },
     printf,
     value::plain,
 };
+use crate::input::template::parts;
 
 pub(super) const FILTERS: &[Word] = &[
     Word::new(&["upper"], "in capital letters", |_, value, args| {
@@ -257,7 +258,7 @@ fn xmlattr(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<
     let autospace = args.bool_or("autospace", true)?;
     args.end()?;
     let mut attributes = Vec::new();
-    for (name, value) in container::entries(value)? {
+    for (name, value) in parts::entries(value)? {
         if value.is_undefined() {
             return Ok(value);
         }
@@ -280,7 +281,7 @@ fn join(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<Val
     let path = args.optional("attribute");
     args.end()?;
     let mut joined = String::new();
-    for (at, item) in container::items(value)?.iter().enumerate() {
+    for (at, item) in parts::items(value)?.iter().enumerate() {
         if at > 0 {
             joined += &separator;
         }

@@ -11,7 +11,7 @@ use minijinja::{
 use super::super::{
     arguments::Arguments,
     python::{self, text},
-    registry::Word,
+    word::Word,
     wrong,
 };
 

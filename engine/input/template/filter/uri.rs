@@ -7,10 +7,11 @@ use minijinja::{
 };
 
 use super::{
-    super::{arguments::Arguments, container, python::text, registry::Word, wrong},
+    super::{arguments::Arguments, container, python::text, word::Word, wrong},
     urlize::urlize,
     value::{no_such, plain},
 };
+use crate::input::template::parts;
 
 pub(super) const FILTERS: &[Word] = &[
     Word::new(&["quote"], "as one word for a shell", |_, value, args| {
@@ -54,8 +55,8 @@ fn encode(text: &str, safe: &str, plus: bool) -> String {
 fn urlencode(_: &mut State<'_, '_>, value: &Value, args: Arguments) -> Result<Value, Error> {
     args.end()?;
     let pairs = match value.kind() {
-        ValueKind::Map => container::entries(value)?,
-        ValueKind::Seq | ValueKind::Iterable => container::pairs(value)?.into_iter().collect(),
+        ValueKind::Map => parts::entries(value)?,
+        ValueKind::Seq | ValueKind::Iterable => parts::pairs(value)?.into_iter().collect(),
         _ => return Ok(Value::from(encode(&text(value), "/", false))),
     };
     let pair = |(name, value): (Value, Value)| {

@@ -2,7 +2,7 @@
 
 use minijinja::{Error, ErrorKind, State, value::Value};
 
-use super::super::{arguments::Arguments, python, registry::Word, wrong};
+use super::super::{arguments::Arguments, python, word::Word, wrong};
 
 pub(super) const FILTERS: &[Word] = &[
     Word::new(

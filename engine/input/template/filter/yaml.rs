@@ -11,11 +11,11 @@ use super::super::{
     container,
     order::compare,
     python::{self, text},
-    registry::Word,
+    word::Word,
     wrong,
 };
 
-use crate::base::yaml;
+use crate::{base::yaml, input::template::parts};
 
 mod reader;
 mod text;
@@ -166,7 +166,7 @@ impl Emitter {
     }
 
     fn entries(&self, value: &Value) -> Result<Vec<(Value, Value)>, Error> {
-        let mut entries = container::entries(value)?;
+        let mut entries = parts::entries(value)?;
         if self.sort {
             // Keys that have no order stay as they are, as in Python.
             let ordered = entries.windows(2).all(|pair| compare(&pair[0].0, &pair[1].0).is_ok());
@@ -192,7 +192,7 @@ impl Emitter {
 
     fn node(&mut self, value: &Value, place: Place) -> Result<(), Error> {
         match value.kind() {
-            ValueKind::Seq | ValueKind::Iterable => self.sequence(&container::items(value)?, place),
+            ValueKind::Seq | ValueKind::Iterable => self.sequence(&parts::items(value)?, place),
             ValueKind::Map => {
                 let entries = self.entries(value)?;
                 let parts: Vec<Value> =

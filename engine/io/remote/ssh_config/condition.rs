@@ -1,7 +1,7 @@
 //! Which blocks are for a host: `Host` and `Match`.
 
 use super::{
-    super::{RemoteError, pattern, target::LocalUser},
+    super::{RemoteError, local_user::LocalUser, pattern},
     Commands, Late, Said, Settings, Tokens,
 };
 use crate::base::wildcard;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    super::{RemoteError, pattern, target::LocalUser},
+    super::{RemoteError, local_user::LocalUser, pattern},
     condition::{self, Criterion},
     keywords, tokens, words,
 };

@@ -4,11 +4,11 @@
 //! whether it is followed, of no matter, or refused; `words` splits a line, `file` reads files, `condition` decides
 //! which blocks are for a host, `tokens` fills in `%h` and its like.
 
-mod condition;
-mod file;
 mod keywords;
 mod tokens;
+mod condition;
 mod words;
+mod file;
 
 use std::{cell::OnceCell, collections::HashMap, path::Path, sync::Arc};
 
@@ -21,7 +21,7 @@ pub(super) use self::{
     file::unreadable,
     tokens::{Tokens, shell},
 };
-use super::{RemoteError, target::LocalUser};
+use super::{RemoteError, local_user::LocalUser};
 use crate::io::{disk, program};
 
 /// A configuration, in order.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    super::target::{LocalUser, accounts},
+    super::local_user::{LocalUser, accounts},
     Late,
 };
 

@@ -7,7 +7,10 @@ use minijinja::{Error, value::Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::super::super::{container, wrong};
-use crate::base::yaml::{Anchored, Extent, Word, word};
+use crate::{
+    base::yaml::{Anchored, Extent, Word, word},
+    input::template::parts,
+};
 
 /// What the documents of a text say.
 pub(super) fn read(text: &str) -> Result<Vec<Value>, Error> {
@@ -96,12 +99,12 @@ impl<'a> Reader<'a> {
             let event = self.next()?;
             let value = self.node(event, depth + 1)?;
             if merges {
-                let maps = match container::entries(&value) {
+                let maps = match parts::entries(&value) {
                     Ok(_) => vec![value],
-                    Err(_) => container::items(&value)?,
+                    Err(_) => parts::items(&value)?,
                 };
                 for map in maps {
-                    for (key, value) in container::entries(&map)? {
+                    for (key, value) in parts::entries(&map)? {
                         merged.entry(key).or_insert(value);
                     }
                 }

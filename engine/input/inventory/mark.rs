@@ -1,0 +1,33 @@
+//! Where something of an inventory was written.
+
+use std::ops::Range;
+
+use crate::base::{
+    diagnostic::{Diagnostic, Place, Source},
+    document::Document,
+};
+
+/// Bytes of a text: where something was declared.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub source: Source,
+    pub span: Range<usize>,
+    pub place: Place,
+}
+
+impl Mark {
+    pub(super) fn new(document: &Document, span: &Range<usize>) -> Self {
+        let place = document.place(span.start);
+        Self { source: document.source.clone(), span: span.clone(), place }
+    }
+
+    /// A mistake here.
+    pub(super) fn mistake(&self, kind: &'static str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(kind, message).at(&self.source, self.span.clone())
+    }
+
+    /// Something to know about a mistake elsewhere.
+    pub(super) fn note(&self, message: impl Into<String>) -> Diagnostic {
+        self.mistake("", message)
+    }
+}

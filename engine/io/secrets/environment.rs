@@ -1,0 +1,21 @@
+//! Secrets in variables of the environment.
+
+use std::env::VarError;
+
+use super::found::{Found, Missing};
+use crate::base::diagnostic::Diagnostic;
+
+/// `PREFIXNAME`, in capitals.
+pub(super) fn find(prefix: &str, name: &str) -> Found {
+    let capital = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let variable = format!("{prefix}{}", name.chars().map(capital).collect::<String>());
+    std::env::var(&variable).map_err(|error| match error {
+        VarError::NotPresent => {
+            Missing::NotHere(format!("the environment variable {variable} is not set"))
+        }
+        VarError::NotUnicode(_) => {
+            let message = format!("what the environment variable {variable} holds is no text");
+            Diagnostic::new("secret::unreadable", message).into()
+        }
+    })
+}
