@@ -5,16 +5,19 @@
     reason = "a test panics, or says why it is skipped"
 )]
 
-mod approved;
 mod cases;
+mod project;
+mod hosts;
+mod docker;
+mod systemd;
+mod prelude;
+mod approved;
 mod chance;
 mod command_line;
 mod container;
-mod docker;
 mod errors;
 mod firewall;
 mod graph;
-mod hosts;
 mod input;
 mod instructions;
 mod intruder;
@@ -24,8 +27,6 @@ mod language;
 mod lines;
 mod manual;
 mod old_texts;
-mod prelude;
-mod project;
 mod recipes;
 mod remote;
 mod resources;
@@ -35,7 +36,6 @@ mod signed;
 #[path = "../benches/scale/simulated/mod.rs"]
 mod simulated;
 mod templates;
-mod systemd;
 mod tidy;
 mod trust;
 mod unknown;

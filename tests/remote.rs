@@ -1,7 +1,7 @@
 //! Hosts over SSH, against a real sshd.
 
-mod channels;
 mod sshd;
+mod channels;
 mod ways;
 
 use std::{

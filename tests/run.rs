@@ -1,14 +1,15 @@
 //! Runs over hosts that are folders, through the same door that the command line takes.
 
+mod fleet;
+mod faraway;
+pub(crate) mod segment;
 mod ask;
 mod chaos;
 mod deadlines;
 mod deaths;
 mod distance;
-mod faraway;
 mod failure;
 mod fights;
-mod fleet;
 mod guarded;
 mod limit;
 mod lists;
@@ -19,7 +20,6 @@ mod reactions;
 mod reboot;
 mod rolling;
 mod scale;
-pub(crate) mod segment;
 mod shown;
 mod swarm;
 mod undo;

@@ -1,20 +1,13 @@
 //! Properties of the code itself: what a review would say each time, said by a test.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+mod modules;
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use self::modules::Modules;
 
 /// A file above this is more than one idea.
 const LINES_MAX: usize = 400;
-
-/// The modules of the library, in the order of `engine/lib.rs`.
-fn modules() -> Vec<String> {
-    let lib = fs::read_to_string(root().join("engine/lib.rs")).unwrap();
-    let module = |line: &str| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned());
-    lib.lines().filter_map(module).collect()
-}
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -37,67 +30,49 @@ fn sources(folder: &str) -> BTreeMap<PathBuf, String> {
     files
 }
 
-/// The module of the library that a file belongs to.
-fn module_of(path: &Path) -> Option<String> {
-    let below = path.strip_prefix(root().join("engine")).ok()?;
-    let first = below.iter().next()?.to_str()?;
-    Some(first.strip_suffix(".rs").unwrap_or(first).to_owned())
+fn engine() -> Modules {
+    Modules::read(&root().join("engine/lib.rs"))
 }
 
-/// The modules that a text names as `crate::NAME`, or in the braces of `use crate::{..}`. Tests may look everywhere.
-fn used(text: &str) -> BTreeSet<String> {
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut used = BTreeSet::new();
-    for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + "crate::".len()..];
-        match rest.strip_prefix('{') {
-            None => {
-                used.insert(word(rest));
-            }
-            Some(inner) => {
-                let mut depth = 1;
-                let mut start = true;
-                for (at, character) in inner.char_indices() {
-                    if depth == 1 && start && character.is_alphabetic() {
-                        used.insert(word(&inner[at..]));
-                    }
-                    match character {
-                        '{' => depth += 1,
-                        '}' => depth -= 1,
-                        _ => {}
-                    }
-                    start = matches!(character, ',' | '{') || (start && character.is_whitespace());
-                    if depth == 0 {
-                        break;
-                    }
-                }
+/// Each use of a module by one that stands before it, or by itself through another one: of two that have the same parent.
+/// Between a module and what is below it there is no order: a parent lists its children, and children know what they are part of.
+fn uses_of_later_ones(modules: &Modules) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, module) in &modules.all {
+        for used in modules.used_by(name) {
+            let same = name.iter().zip(&used).take_while(|(one, other)| one == other).count();
+            let (Some(own), Some(other)) = (name.get(same), used.get(same)) else { continue };
+            let order = &modules.all[&name[..same]].children;
+            let place = |name| order.iter().position(|child| child == name);
+            if place(own) <= place(other) {
+                let (file, used) = (module.file.display(), used.join("::"));
+                wrong.push(format!("{file} uses {used}, which comes later"));
             }
         }
     }
-    used
-}
-
-fn word(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    wrong
 }
 
 #[test]
 fn data_flows_one_way() {
-    let order = modules();
-    let place = |name: &str| order.iter().position(|module| module == name);
-    let mut back = Vec::new();
-    for (path, text) in sources("engine") {
-        let Some(own) = module_of(&path).and_then(|module| place(&module)) else { continue };
-        for used in used(&text) {
-            if place(&used).is_some_and(|used| used > own) {
-                back.push(format!("{} uses {used}, which comes later", path.display()));
-            }
-        }
+    for file in ["engine/lib.rs", "tests/main.rs", "benches/peers/main.rs", "benches/scale/main.rs"]
+    {
+        let wrong = uses_of_later_ones(&Modules::read(&root().join(file)));
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
-    assert!(back.is_empty(), "{}", back.join("\n"));
 }
 
-/// The first module that may do IO; what stands before it in `engine/lib.rs` is pure.
+#[test]
+fn no_file_is_forgotten() {
+    let known = engine().files;
+    let forgotten: Vec<_> = sources("engine")
+        .into_keys()
+        .filter(|path| !known.contains(path) && !path.ends_with("engine/main.rs"))
+        .collect();
+    assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?}");
+}
+
+/// The first stage that may do IO; what stands before it in `engine/lib.rs` is pure.
 const WORLD: &str = "io";
 
 /// What a pure module has no use for: the disk, other processes, the environment, the network, clocks, waiting.
@@ -113,30 +88,17 @@ const IMPURE: [&str; 9] = [
     "async fn",
 ];
 
-/// The code, with `use std::{fs, ..}` as `std::fs` too.
-fn spelled_out(code: &str) -> String {
-    let mut all = code.to_owned();
-    for block in code.split("use std::{").skip(1) {
-        let names = block.split("};").next().unwrap_or_default();
-        for name in names.split(|c: char| !c.is_alphanumeric() && c != '_') {
-            all += &format!("\nstd::{name}\n");
-        }
-    }
-    all
-}
-
 #[test]
 fn deciding_is_pure() {
-    let order = modules();
-    let pure = &order[..order.iter().position(|module| module == WORLD).unwrap()];
+    let engine = engine();
+    let stages = &engine.all[&[][..]].children;
+    let pure = &stages[..stages.iter().position(|stage| stage == WORLD).unwrap()];
     let mut found = Vec::new();
-    for (path, text) in sources("engine") {
-        if path.ends_with("tests.rs") || !module_of(&path).is_some_and(|it| pure.contains(&it)) {
-            continue;
-        }
-        let code = spelled_out(text.split("#[cfg(test)]").next().unwrap_or_default());
-        let impure = IMPURE.iter().filter(|impure| code.contains(**impure));
-        found.extend(impure.map(|impure| format!("{} names {impure}", path.display())));
+    for module in
+        engine.all.iter().filter(|(name, _)| name.first().is_some_and(|it| pure.contains(it)))
+    {
+        let impure = IMPURE.iter().filter(|impure| module.1.code.contains(**impure));
+        found.extend(impure.map(|impure| format!("{} names {impure}", module.1.file.display())));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -145,13 +107,13 @@ fn deciding_is_pure() {
 fn programs_are_started_in_one_place() {
     let starts = ["Command::new", "posix_spawn", "execv"];
     let own = root().join("engine/io/program.rs");
-    let mut found = Vec::new();
-    for (path, text) in sources("engine") {
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        if path != own && !path.ends_with("tests.rs") && starts.iter().any(|it| code.contains(it)) {
-            found.push(path);
-        }
-    }
+    let engine = engine();
+    let found: Vec<_> = engine
+        .all
+        .values()
+        .filter(|module| module.file != own && starts.iter().any(|it| module.code.contains(it)))
+        .map(|module| &module.file)
+        .collect();
     assert!(found.is_empty(), "these start programs that see secrets: {found:?}");
 }
 
@@ -182,8 +144,14 @@ fn a_file_is_one_idea() {
 #[test]
 fn the_map_names_every_module() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let engine = engine();
+    let stages = &engine.all[&[][..]].children;
+    // What stands after the world is told as a whole.
+    let told = stages.iter().position(|stage| stage == WORLD).unwrap();
+    let parts =
+        stages[..=told].iter().flat_map(|stage| &engine.all[std::slice::from_ref(stage)].children);
     let missing: Vec<_> =
-        modules().into_iter().filter(|module| !map.contains(&format!("`{module}`"))).collect();
+        stages.iter().chain(parts).filter(|name| !map.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md does not name {missing:?}");
 }
 
@@ -203,11 +171,4 @@ fn every_dependency_has_its_reason() {
 fn what_changes_is_written_down() {
     let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     assert!(changelog.contains("## Unreleased"));
-}
-
-#[test]
-fn the_tests_themselves_see_what_they_look_for() {
-    assert!(spelled_out("use std::{\n    fs, io,\n};").contains("std::fs"));
-    let text = "use crate::{\n    a::{b, c},\n    d,\n};\nfn f() { crate::e::g(); }";
-    assert_eq!(used(text), ["a", "d", "e"].map(str::to_owned).into());
 }

@@ -12,7 +12,7 @@ use std::{
 use minijinja::{context, value::Serde};
 use serde::Serialize;
 
-use crate::report::render;
+use crate::render::render;
 
 /// How many there are.
 pub(crate) const HOSTS: usize = 20;

@@ -16,6 +16,7 @@
 )]
 
 mod works;
+mod render;
 mod hosts;
 mod tools;
 mod road;

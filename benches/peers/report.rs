@@ -2,15 +2,14 @@
 
 use std::{fs, path::Path};
 
-use minijinja::{
-    Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde,
-};
+use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
 use crate::{
     figures::Figures,
     measure::Cost,
     promises::promises,
+    render::render,
     road::DELAY,
     tools::Tool,
     works::{Cell, cells},
@@ -49,16 +48,6 @@ pub(crate) fn write(figures: &Figures, document: &Path) {
     let old = fs::read_to_string(document).unwrap_or_else(|_| "# Performance\n".to_owned());
     fs::write(document, with_part(&old, "peers", &text)).unwrap();
     fs::write(document.with_extension("svg"), drawing(figures, ratio)).unwrap();
-}
-
-/// A template of this folder, rendered.
-pub(crate) fn render(template: &str, context: Value) -> String {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let mut syntax = SyntaxConfig::builder();
-    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
-    environment.set_syntax(syntax.build().unwrap());
-    environment.render_str(template, context).unwrap()
 }
 
 /// A row for each work that any tool has a value for.

@@ -8,12 +8,12 @@
     reason = "a benchmark panics, and shows how far it is"
 )]
 
-mod bare;
-mod fleet;
-mod measure;
-mod page;
-mod serve;
 mod simulated;
+mod measure;
+mod fleet;
+mod serve;
+mod bare;
+mod page;
 
 use std::path::Path;
 

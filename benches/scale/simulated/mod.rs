@@ -1,7 +1,7 @@
 //! Simulated hosts: SSH servers in this process, with what one real shell said behind each of them.
 
-mod server;
 mod tape;
+mod server;
 
 pub(crate) use self::{
     server::{Answers, Recorder, Server},

@@ -4,8 +4,8 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 
 use super::{
     Note, Question,
-    declare::Handles,
     error::{Outcome, asks, raise},
+    handle::Handles,
     state::State,
     written::FIRST,
 };
@@ -124,7 +124,7 @@ fn register_secrets(engine: &mut Engine, state: &State) {
                 "give it to a template in `vars`, or alone to an argument that takes a secret",
             );
             let mistake = its.locate(mistake, &its.call(&context));
-            let frames = its.gathered().context.frames.clone();
+            let frames = its.gathered().context.scene.frames.clone();
             let calls = frames.iter().map(|frame| its.call_of(frame));
             let mistake = calls.fold(mistake, Diagnostic::related);
             its.gathered().mistake.get_or_insert(mistake);
@@ -137,7 +137,7 @@ fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcom
     let start = Handles::start(state);
     let inner = state.open_block(Order::Sequence);
     let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
-    state.within(|context| context.block = inner, run)?;
+    state.within(|context| context.scene.block = inner, run)?;
     Ok(Handles::since(state, &start))
 }
 

@@ -13,9 +13,9 @@ use rhai::{
 
 use super::{
     convert::{kind_of, to_value},
-    declare::{Handle, Handles},
     error::{Outcome, raise},
-    hosts::HostRef,
+    handle::{Handle, Handles},
+    host_ref::HostRef,
     state::State,
     version::Version,
 };
@@ -187,7 +187,7 @@ fn compare(one: &Dynamic, other: &Dynamic, operator: &str) -> Result<Ordering, D
         .or_else(|| same::<RangeInclusive<i64>>(one, other))
         .or_else(|| {
             let hosts = (one.read_lock::<HostRef>()?, other.read_lock::<HostRef>()?);
-            Some(hosts.0.host().name == hosts.1.host().name)
+            Some(hosts.0.reveal().name == hosts.1.reveal().name)
         });
     known.map_or_else(unlike, is_same)
 }

@@ -4,9 +4,8 @@ use indexmap::IndexMap;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
 use super::{
-    declare::{Handle, Handles},
-    hosts::HostRef,
-    ordered::tagged,
+    handle::{Handle, Handles},
+    host_ref::HostRef,
     state::State,
     version::Version,
 };
@@ -30,7 +29,7 @@ pub(super) fn to_value(
         return Ok(Value::Null);
     }
     if let Some(host) = dynamic.read_lock::<HostRef>() {
-        return Ok(Value::Map(host_parts(host.host())));
+        return Ok(Value::Map(host_parts(host.reveal())));
     }
     if let Some(secret) = dynamic.read_lock::<Secret>() {
         return Ok(Value::Secret(secret.clone()));
@@ -83,6 +82,17 @@ pub(super) fn to_dynamic(value: &Value, state: &State) -> Dynamic {
         }
         Value::Map(items) => tagged(items, state),
     }
+}
+
+/// A map out of a value, which keeps the order of its keys.
+fn tagged(items: &IndexMap<String, Value>, state: &State) -> Dynamic {
+    let item = |(name, value): (&String, &Value)| (name.as_str().into(), to_dynamic(value, state));
+    let mut map = Dynamic::from(items.iter().map(item).collect::<Map>());
+    if items.len() > 1 {
+        let keys = items.keys().map(|key| key.as_str().into()).collect();
+        map.set_tag(state.gathered().orders.tag(keys));
+    }
+    map
 }
 
 /// What a host is outside a script, such as in a template.

@@ -1,6 +1,6 @@
 //! Every kind as a function that roles call, and the handles that the calls give.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
@@ -9,9 +9,11 @@ use super::{
     convert::{kind_of, to_value},
     error::{Outcome, raise},
     files::RoleFiles,
-    hosts::no_host,
-    recording::Templated,
-    state::{Context, Gathered, State},
+    handle::{Handle, Handles},
+    host_ref::Templated,
+    known::no_host,
+    scene::Scene,
+    state::{Gathered, State},
     written::{Argument, FIRST},
 };
 use crate::{
@@ -26,18 +28,6 @@ use crate::{
         resource::{ArgumentError, Reaction},
     },
 };
-
-/// What a declaration gives: a resource that others can come after, or react to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Handle(pub(super) NodeId);
-
-/// What a call that declares several things gives: all that was declared in it.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Handles {
-    new: Range<u32>,
-    /// Those that had been declared before.
-    met: Arc<[NodeId]>,
-}
 
 /// A point in what was declared so far.
 pub(super) struct Start {
@@ -57,10 +47,6 @@ impl Handles {
         let gathered = state.gathered();
         let met = gathered.met[start.met..].iter().copied().filter(|id| id.0 < start.nodes);
         Self { new: start.nodes..length(&gathered.catalog), met: met.collect() }
-    }
-
-    fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + '_ {
-        self.met.iter().copied().chain(self.new.clone().map(NodeId))
     }
 }
 
@@ -225,12 +211,12 @@ impl Call {
         rest: &Map,
     ) -> Outcome<Dynamic> {
         let place = self.state.call(context);
-        let scene = self.state.gathered().context.clone();
+        let here = self.state.gathered().context.clone();
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
-        let Some(host) = &scene.host else { return Err(fail(no_host(self.kind.name()))) };
+        let Some(host) = &here.host else { return Err(fail(no_host(self.kind.name()))) };
         let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
         let (arguments, reactions) = self.split(first, rest, &place).map_err(mistake)?;
-        let files = RoleFiles::new(&self.state, &place.file, &scene);
+        let files = RoleFiles::new(&self.state, &place.file, &here);
         let again = host.seen().map(|_| arguments.clone());
         let only_named = matches!(&arguments, Value::Map(map) if map.len() == 1);
         let resource = match self.kind.declare(arguments, &files) {
@@ -243,10 +229,10 @@ impl Call {
         };
         let sees_host = files.sees_host();
         let reacts = Reacts { only_named, reactions };
-        let node = self.add(resource, reacts, &place, &scene, &host.subject().name);
+        let node = self.add(resource, reacts, &place, &here.scene, &host.host().name);
         let node = node.map_err(fail)?;
         if let (true, Some(arguments), Some(seen)) = (sees_host, again, host.seen()) {
-            let (kind, scene) = (self.kind, Context { host: None, ..scene.clone() });
+            let (kind, scene) = (self.kind, here.scene);
             seen.keep(Templated { node, kind, arguments, place, scene });
         }
         Ok(Dynamic::from(Handle(node)))
@@ -258,7 +244,7 @@ impl Call {
         resource: Resource,
         Reacts { only_named, reactions }: Reacts,
         place: &Place,
-        scene: &Context,
+        scene: &Scene,
         host: &Arc<str>,
     ) -> Result<NodeId, Diagnostic> {
         self.state.declares_on(host);

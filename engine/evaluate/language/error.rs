@@ -1,9 +1,9 @@
-//! Mistakes, questions and silences on their way through Rhai; and Rhai's own errors to diagnostics.
+//! Mistakes, questions and silences on their way through Rhai.
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
-use super::{Question, explain, state::State};
-use crate::base::diagnostic::{Diagnostic, Source};
+use super::{Question, state::State};
+use crate::base::diagnostic::Diagnostic;
 
 /// What a function that scripts call comes to.
 pub(super) type Outcome<T> = Result<T, Box<EvalAltResult>>;
@@ -59,56 +59,8 @@ pub(super) fn pass_on(diagnostic: Diagnostic) -> Box<EvalAltResult> {
     Box::new(EvalAltResult::ErrorRuntime(raised, Position::NONE))
 }
 
-/// What kept a script from being compiled. `given` are the names that it finds without declaring them.
-pub(super) fn of_parsing(error: &rhai::ParseError, source: &Source, given: &[&str]) -> Diagnostic {
-    let position = error.position();
-    let start = position.line().map(|line| source.word_at(line, position.position().unwrap_or(1)));
-    // What is missing at the end of the text is missing after its last character.
-    let last = source.text.trim_end().char_indices().next_back();
-    let end = last.map_or(0..0, |(at, last)| at..at + last.len_utf8());
-    let span = start.filter(|span| !span.is_empty()).unwrap_or(end);
-    let line = position.line().and_then(|line| source.text.lines().nth(line - 1));
-    let word = &source.text[span.clone()];
-    explain::parsing(&error.0, source, given, word, line.unwrap_or_default()).at(source, span)
-}
-
-/// What ended a script, with the calls of its functions that led there. `ast` is the script that was run.
-pub(super) fn of_running(
-    mut error: Box<EvalAltResult>,
-    engine: &Engine,
-    ast: &AST,
-    state: &State,
-) -> Diagnostic {
-    let mut file = ast.source().unwrap_or_default().to_owned();
-    let mut calls = Vec::new();
-    loop {
-        match *error {
-            EvalAltResult::ErrorInFunctionCall(name, callee, inner, position) => {
-                // A block that is given to `on` has no name that anybody knows.
-                if !name.is_empty() && !name.starts_with("anon$") {
-                    let call = Diagnostic::new("", format!("in this call of {name}()"));
-                    calls.push(state.locate(call, &state.place(&file, position)));
-                }
-                if !callee.is_empty() {
-                    file = callee;
-                }
-                error = inner;
-            }
-            EvalAltResult::ErrorInModule(_, inner, _) => error = inner,
-            _ => break,
-        }
-    }
-    let diagnostic = match raised(&error) {
-        Some(diagnostic) => diagnostic,
-        None => {
-            let place = state.place(&file, error.take_position());
-            state.locate(explain::running(&error, engine, state, &place), &place)
-        }
-    };
-    calls.into_iter().rev().fold(diagnostic, Diagnostic::related)
-}
-
-fn raised(error: &EvalAltResult) -> Option<Diagnostic> {
+/// The mistake that a script was ended with, if it was.
+pub(super) fn raised(error: &EvalAltResult) -> Option<Diagnostic> {
     let EvalAltResult::ErrorRuntime(value, _) = error else { return None };
     value.read_lock::<Raised>().map(|raised| raised.0.clone())
 }

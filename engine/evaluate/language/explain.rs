@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{Engine, EvalAltResult, ParseErrorType};
+use rhai::{AST, Engine, EvalAltResult, ParseErrorType};
 
 use super::{
     convert::kind_of,
     elsewhere,
-    roles::{self, GIVEN},
+    error::raised,
+    parameters::GIVEN,
+    role_folders,
     state::State,
     written::{declared_functions, declared_names},
 };
@@ -19,9 +21,58 @@ use crate::{
     resources::{ansible, kinds::KINDS},
 };
 
+/// What kept a script from being compiled. `given` are the names that it finds without declaring them.
+pub(super) fn of_parsing(error: &rhai::ParseError, source: &Source, given: &[&str]) -> Diagnostic {
+    let position = error.position();
+    let start = position.line().map(|line| source.word_at(line, position.position().unwrap_or(1)));
+    // What is missing at the end of the text is missing after its last character.
+    let last = source.text.trim_end().char_indices().next_back();
+    let end = last.map_or(0..0, |(at, last)| at..at + last.len_utf8());
+    let span = start.filter(|span| !span.is_empty()).unwrap_or(end);
+    let line = position.line().and_then(|line| source.text.lines().nth(line - 1));
+    let word = &source.text[span.clone()];
+    parsing(&error.0, source, given, word, line.unwrap_or_default()).at(source, span)
+}
+
+/// What ended a script, with the calls of its functions that led there. `ast` is the script that was run.
+pub(super) fn of_running(
+    mut error: Box<EvalAltResult>,
+    engine: &Engine,
+    ast: &AST,
+    state: &State,
+) -> Diagnostic {
+    let mut file = ast.source().unwrap_or_default().to_owned();
+    let mut calls = Vec::new();
+    loop {
+        match *error {
+            EvalAltResult::ErrorInFunctionCall(name, callee, inner, position) => {
+                // A block that is given to `on` has no name that anybody knows.
+                if !name.is_empty() && !name.starts_with("anon$") {
+                    let call = Diagnostic::new("", format!("in this call of {name}()"));
+                    calls.push(state.locate(call, &state.place(&file, position)));
+                }
+                if !callee.is_empty() {
+                    file = callee;
+                }
+                error = inner;
+            }
+            EvalAltResult::ErrorInModule(_, inner, _) => error = inner,
+            _ => break,
+        }
+    }
+    let diagnostic = match raised(&error) {
+        Some(diagnostic) => diagnostic,
+        None => {
+            let place = state.place(&file, error.take_position());
+            state.locate(running(&error, engine, state, &place), &place)
+        }
+    };
+    calls.into_iter().rev().fold(diagnostic, Diagnostic::related)
+}
+
 /// What kept a script from being compiled. `given` are the names that it finds without declaring them; `word` is what stands at
 /// the place, in `line`.
-pub(super) fn parsing(
+fn parsing(
     error: &ParseErrorType,
     source: &Source,
     given: &[&str],
@@ -58,15 +109,10 @@ pub(super) fn parsing(
 }
 
 /// What ended a script, at `place`.
-pub(super) fn running(
-    error: &EvalAltResult,
-    engine: &Engine,
-    state: &State,
-    place: &Place,
-) -> Diagnostic {
+fn running(error: &EvalAltResult, engine: &Engine, state: &State, place: &Place) -> Diagnostic {
     match error {
         EvalAltResult::ErrorVariableNotFound(name, _) => {
-            let parameters = state.gathered().context.parameters.clone();
+            let parameters = state.gathered().context.scene.parameters.clone();
             let given: Vec<&str> = parameters.keys().map(String::as_str).chain(GIVEN).collect();
             let text = state.text(&place.file).map(|source| source.text).unwrap_or_default();
             unknown_variable(name, &text, &given)
@@ -137,14 +183,14 @@ fn unknown_property(name: &str, state: &State, place: &Place) -> Diagnostic {
     let context = state.gathered().context.clone();
     let known: Vec<String> = match path.rsplit('.').next() {
         Some("vars") => {
-            context.host.iter().flat_map(|host| host.host().vars.keys().cloned()).collect()
+            context.host.iter().flat_map(|host| host.reveal().vars.keys().cloned()).collect()
         }
-        Some("params") => context.parameters.keys().cloned().collect(),
+        Some("params") => context.scene.parameters.keys().cloned().collect(),
         _ => known_facts(&path, state),
     };
     let message = match path.rsplit('.').next() {
         Some("vars") => match &context.host {
-            Some(host) => format!("{} has no variable `{name}`", host.host().name),
+            Some(host) => format!("{} has no variable `{name}`", host.reveal().name),
             None => format!("the host has no variable `{name}`"),
         },
         None | Some("") => format!("there is no `{name}` here"),
@@ -176,7 +222,7 @@ fn path_before(source: &Source, place: &Place) -> String {
 fn known_facts(path: &str, state: &State) -> Vec<String> {
     let Some(host) = state.gathered().context.host.clone() else { return Vec::new() };
     let Some((_, below)) = path.split_once("facts") else { return Vec::new() };
-    let mut facts = state.input().known.facts.get(&host.host().name);
+    let mut facts = state.input().known.facts.get(&host.reveal().name);
     for part in below.split('.').filter(|part| !part.is_empty()) {
         facts = match facts {
             Some(Value::Map(inner)) => inner.get(part),
@@ -231,7 +277,7 @@ pub(super) fn unknown_name_of_function(
 /// and what Rhai brings only where it is very near.
 fn instead_of_function(name: &str, own: &[&str], engine: &Engine, state: &State) -> Option<String> {
     let all = function_names(engine);
-    if roles::folder(state, name).is_some() {
+    if role_folders::folder(state, name).is_some() {
         return Some(format!("{name} is a role: role(\"{name}\", #{{ .. }})"));
     }
     if let Some(instead) = ansible::instead(name) {

@@ -11,7 +11,7 @@ use rhai::EvalAltResult;
 use super::{
     SourceEntry, SourceError, SourceSort,
     convert::host_parts,
-    hosts::{facts, no_text, reads_fact},
+    known::{facts, no_text, reads_fact},
     names::{Shown, Wants, of_fleet, of_host},
     state::{Context, State, Template, folder_of},
 };
@@ -36,17 +36,17 @@ const HOST: [usize; 3] = [1, 2, 4];
 pub(super) struct RoleFiles<'a> {
     state: &'a State,
     folder: &'a str,
-    scene: &'a Context,
+    context: &'a Context,
     interruption: RefCell<Option<Box<EvalAltResult>>>,
     sees_host: Cell<bool>,
 }
 
 impl<'a> RoleFiles<'a> {
-    pub(super) fn new(state: &'a State, script: &'a str, scene: &'a Context) -> Self {
+    pub(super) fn new(state: &'a State, script: &'a str, context: &'a Context) -> Self {
         Self {
             state,
             folder: folder_of(script),
-            scene,
+            context,
             interruption: RefCell::default(),
             sees_host: Cell::default(),
         }
@@ -130,10 +130,10 @@ impl<'a> RoleFiles<'a> {
     /// What a template sees: the groups and all hosts, variables of the host by their names, the role's parameters, the host,
     /// and the variables of the call. The host's facts are asked for only if the template reads them.
     fn context(&self, wants: &Wants, vars: Values) -> Result<template::Context, ArgumentError> {
-        let parameters = self.scene.parameters.clone();
+        let parameters = self.context.scene.parameters.clone();
         let (mut named, mut host, mut variables) = (Arc::default(), Arc::default(), Values::new());
-        if let Some(subject) = &self.scene.host {
-            let subject = subject.subject();
+        if let Some(subject) = &self.context.host {
+            let subject = subject.host();
             let is_given = |name: &String| parameters.contains_key(name) || vars.contains_key(name);
             // A name that is no variable may be a fact of an interface.
             let may_be_fact = |name: &String| {
@@ -256,9 +256,9 @@ impl Files for RoleFiles<'_> {
         let rendered = template.all.render_noting(name, &context, &mut facts);
         let place =
             Place { file: [self.folder, "/templates/", name].concat().into(), line: 1, column: 1 };
-        if let Some(host) = &self.scene.host {
+        if let Some(host) = &self.context.host {
             let reads = template.wants.facts.iter();
-            reads.for_each(|fact| reads_fact(self.state, host.subject(), fact, &place));
+            reads.for_each(|fact| reads_fact(self.state, host.host(), fact, &place));
         }
         self.others(&facts, &place)?;
         let rendered =

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 
 use super::{
     Asked, Note, Question,
     convert::{kind_of, to_dynamic},
-    declare::Handles,
     error::{Outcome, asks, is_no_mistake, raise, silent},
-    recording::{Recorder, Recording, Seen},
+    handle::Handles,
+    host_ref::HostRef,
+    known::{no_host, no_text, reads_fact},
+    property::PROPERTIES,
+    recording::{Recorder, Recording},
     state::State,
     written::FIRST,
 };
@@ -18,120 +21,13 @@ use crate::{
         diagnostic::{Diagnostic, Place, did_you_mean},
         value::Value,
     },
-    input::inventory::{Host, Variable},
+    input::inventory::Host,
 };
-
-/// A host, as a script holds it.
-#[derive(Clone)]
-pub(super) struct HostRef {
-    host: Arc<Host>,
-    /// What a script has seen of it, where somebody wants to know.
-    seen: Option<Arc<Seen>>,
-}
-
-impl HostRef {
-    pub(super) fn new(host: Arc<Host>) -> Self {
-        Self { host, seen: None }
-    }
-
-    /// The host of a block that is recorded.
-    pub(super) fn recorded(host: Arc<Host>) -> Self {
-        Self { host, seen: Some(Arc::default()) }
-    }
-
-    /// The host, for what can tell a script all of it.
-    pub(super) fn host(&self) -> &Arc<Host> {
-        self.see_all();
-        &self.host
-    }
-
-    /// The host that something is declared on, of which no script sees anything by that.
-    pub(super) fn subject(&self) -> &Arc<Host> {
-        &self.host
-    }
-
-    /// What was seen of it, as long as that can be the same for another host.
-    pub(super) fn seen(&self) -> Option<&Seen> {
-        self.seen.as_deref().filter(|seen| !seen.is_all())
-    }
-
-    /// A variable, of which a script sees only this.
-    pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
-        self.seen.iter().for_each(|seen| seen.see_variable(name));
-        self.host.vars.get(name)
-    }
-
-    /// Says that what a block does is about this very host.
-    pub(super) fn see_all(&self) {
-        self.seen.iter().for_each(|seen| seen.see_all());
-    }
-}
-
-/// Something that a script can read of a host.
-pub(super) struct Property {
-    pub(super) name: &'static str,
-    pub(super) meaning: &'static str,
-    read: fn(&State, &Arc<Host>) -> Outcome<Dynamic>,
-    /// Whether two hosts have it in common; none where no two hosts can.
-    same: Option<fn(&Host, &Host) -> bool>,
-}
-
-impl Property {
-    /// Whether two hosts have it in common.
-    pub(super) fn is_same(&self, one: &Host, other: &Host) -> bool {
-        self.same.is_some_and(|same| same(one, other))
-    }
-}
-
-pub(super) static PROPERTIES: [Property; 5] = [
-    Property {
-        name: "name",
-        meaning: r#"its name in the inventory"#,
-        read: |_, host| Ok(host.name.to_string().into()),
-        same: None,
-    },
-    Property {
-        name: "address",
-        meaning: r#"where it is reached"#,
-        read: |_, host| Ok(host.address.clone().into()),
-        same: Some(|one, other| one.address == other.address),
-    },
-    Property {
-        name: "groups",
-        meaning: r#"the names of the groups that it is in, from `all` to the innermost: `"api" in host.groups`"#,
-        read: |_, host| {
-            let name = |group: &Arc<str>| Dynamic::from(group.to_string());
-            Ok(host.groups.iter().map(name).collect::<Array>().into())
-        },
-        same: Some(|one, other| one.groups == other.groups),
-    },
-    Property {
-        name: "vars",
-        meaning: r#"its variables, from its groups, itself and the command line: `host.vars.port`, `host.vars.get("port") ?? 80`"#,
-        read: |state, host| {
-            let var =
-                |(name, var): (&String, &Variable)| (name.into(), to_dynamic(&var.value, state));
-            Ok(host.vars.iter().map(var).collect::<Map>().into())
-        },
-        same: Some(|one, other| {
-            let value = |(name, var): (_, &Variable)| {
-                other.vars.get(name).is_some_and(|it| it.value == var.value)
-            };
-            one.vars.len() == other.vars.len() && one.vars.iter().all(value)
-        }),
-    },
-    Property {
-        name: "facts",
-        meaning: r#"what it says of itself, asked for when a script reads it: `host.facts.os.id`"#,
-        read: |state, host| facts(state, host).map(|facts| to_dynamic(facts, state)),
-        same: None,
-    },
-];
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     engine.register_type_with_name::<HostRef>("Host");
-    engine.register_fn("to_string", |it: &mut HostRef| it.host().name.to_string());
-    engine.register_fn("to_debug", |it: &mut HostRef| it.host().name.to_string());
+    engine.register_fn("to_string", |it: &mut HostRef| it.reveal().name.to_string());
+    engine.register_fn("to_debug", |it: &mut HostRef| it.reveal().name.to_string());
 
     // Rhai asks here for every property, since none is registered by name: so an unknown one gets a hint.
     let its = state.clone();
@@ -166,27 +62,27 @@ fn property(
 ) -> Outcome<Dynamic> {
     if let Some(at) = PROPERTIES.iter().position(|property| property.name == name) {
         let property = &PROPERTIES[at];
-        match (&it.seen, property.same) {
-            (Some(seen), Some(_)) => seen.see(at),
-            _ => it.see_all(),
+        match property.same {
+            Some(_) => it.see(at),
+            None => it.see_all(),
         }
-        let read = (property.read)(state, &it.host)?;
+        let read = (property.read)(state, it.host())?;
         if property.name == "facts" {
             let place = state.after_dot(state.call(context), name);
             if read.is_unit() {
-                let [message, hint] = no_text(&it.host.name);
+                let [message, hint] = no_text(&it.host().name);
                 let mistake = Diagnostic::new("language::facts", message).hint(hint);
                 return Err(raise(state, context, state.locate(mistake, &place)));
             }
             let fact = below(state, &place, name);
-            reads_fact(state, &it.host, fact.as_deref().unwrap_or_default(), &place);
+            reads_fact(state, it.host(), fact.as_deref().unwrap_or_default(), &place);
         }
         return Ok(read);
     }
     let names = PROPERTIES.each_ref().map(|property| property.name);
     let message = format!("a host has no `{name}`");
     let mistake = Diagnostic::new("language::unknown-name", message);
-    let hint = if it.host().vars.contains_key(name) {
+    let hint = if it.reveal().vars.contains_key(name) {
         format!("a variable of the inventory is host.vars.{name}")
     } else {
         did_you_mean(name, names).unwrap_or_else(|| format!("it has {}", names.join(", ")))
@@ -204,15 +100,6 @@ fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<A
     Ok(found.into_iter().map(|host| Dynamic::from(HostRef::new(host))).collect())
 }
 
-/// A host's facts; a question when they are not known yet, and the end of the block when they never will be.
-pub(super) fn facts<'a>(state: &'a State, host: &Arc<Host>) -> Outcome<&'a Value> {
-    match state.input().known.facts.get(&host.name) {
-        Some(facts) => Ok(facts),
-        None if state.input().known.silent.contains(&host.name) => Err(silent()),
-        None => Err(asks(state, Question::Facts(host.name.clone()))),
-    }
-}
-
 /// The name that stands below another one in the text: `os` below `facts` of `host.facts.os.id`.
 fn below(state: &State, place: &Place, name: &str) -> Option<String> {
     let source = state.text(&place.file).ok()?;
@@ -220,20 +107,6 @@ fn below(state: &State, place: &Place, name: &str) -> Option<String> {
     let below = source.text.get(end..)?.strip_prefix('.')?;
     let end = below.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(below.len());
     Some(below[..end].to_owned())
-}
-
-/// Notes that a fact of a host was read.
-pub(super) fn reads_fact(state: &State, host: &Host, name: &str, place: &Place) {
-    let asked = Asked::fact(&host.name, name);
-    state.gathered().asked.entry(asked).or_insert_with(|| place.clone());
-}
-
-/// What is wrong with facts that are no text, and what to do about it.
-pub(super) fn no_text(host: &str) -> [String; 2] {
-    [
-        format!("what {host} says of itself is no text: it is not UTF-8"),
-        format!("look at it there: `converge exec {host} -- cat /etc/os-release`"),
-    ]
 }
 
 fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<Dynamic> {
@@ -244,7 +117,7 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
         let mistake = Diagnostic::new("language::probe", "a script cannot hold a NUL byte");
         return Err(raise(state, context, state.locate(mistake, &state.call(context))));
     }
-    let asked = (host.host().name.clone(), command.to_owned());
+    let asked = (host.reveal().name.clone(), command.to_owned());
     let answer = state.input().known.probes.get(&asked);
     if answer.is_some() {
         let place = state.call(context);
@@ -344,17 +217,11 @@ pub(super) fn list(
         raise(state, context, state.locate(mistake, &place))
     };
     if let Some(one) = hosts.read_lock::<HostRef>() {
-        return Ok(vec![one.host().clone()]);
+        return Ok(vec![one.reveal().clone()]);
     }
     let Some(many) = hosts.read_lock::<Array>() else { return Err(wrong(hosts)) };
     let host = |item: &Dynamic| {
-        item.read_lock::<HostRef>().map(|it| it.host().clone()).ok_or_else(|| wrong(item))
+        item.read_lock::<HostRef>().map(|it| it.reveal().clone()).ok_or_else(|| wrong(item))
     };
     many.iter().map(host).collect()
-}
-
-/// A call that needs a host, where there is none.
-pub(super) fn no_host(what: &str) -> Diagnostic {
-    Diagnostic::new("language::no-host", format!("{what}() needs a host, and there is none here"))
-        .hint("put it in a block: on(hosts(\"all\"), |host| { .. })")
 }

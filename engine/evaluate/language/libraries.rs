@@ -4,7 +4,8 @@ use rhai::{Engine, Module, Scope, module_resolvers::StaticModuleResolver};
 
 use super::{
     SourceError,
-    error::of_running,
+    explain::of_running,
+    role_folders,
     roles::{self, CompileError},
     state::State,
 };
@@ -13,7 +14,7 @@ use crate::base::diagnostic::{Diagnostic, Result};
 /// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
 /// that do wait until what they use is there.
 pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
-    let mut waiting = match roles::names(state) {
+    let mut waiting = match role_folders::names(state) {
         Ok(names) => names,
         Err(mistake) => return vec![mistake],
     };
@@ -59,13 +60,13 @@ fn mistakes_of(names: &[String], engine: &mut Engine, state: &State) -> Vec<Diag
 }
 
 fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>> {
-    let Some(folder) = roles::folder(state, name) else { return Ok(None) };
+    let Some(folder) = role_folders::folder(state, name) else { return Ok(None) };
     let path = format!("{folder}/lib.rhai");
     let ast = match roles::compile(engine, state, &path, &Scope::new()) {
         Ok(ast) => ast,
         Err(CompileError::Source(SourceError::NotFound)) => return Ok(None),
         Err(CompileError::Source(error)) => {
-            return Err(roles::unreadable(&format!("cannot read {path}"), &error));
+            return Err(role_folders::unreadable(&format!("cannot read {path}"), &error));
         }
         Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
     };

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use rhai::Engine;
 
-use super::{Input, Known, Parameters, hosts::PROPERTIES, roles, sandbox, state::State};
+use super::{
+    Input, Known, Parameters, property::PROPERTIES, role_folders, roles, sandbox, state::State,
+};
 use crate::{
     base::diagnostic::Result,
     input::inventory::Inventory,
@@ -78,11 +80,11 @@ impl Manual {
         let state = State::new(input, Arc::new(|_| {}));
         let (engine, _) = sandbox::engine(&state);
         let role = |name: String| {
-            let folder = roles::folder(&state, &name)?;
+            let folder = role_folders::folder(&state, &name)?;
             let parameters = roles::read_parameters(&state, &folder);
             Some(Role { name, folder, parameters })
         };
-        let roles = roles::names(&state)?.into_iter().filter_map(role).collect();
+        let roles = role_folders::names(&state)?.into_iter().filter_map(role).collect();
         Ok(Self { functions: functions(&engine), roles })
     }
 

@@ -21,30 +21,37 @@ use crate::{
 
 mod asked;
 mod backticks;
-mod call;
-mod compare;
-mod convert;
-mod declare;
 mod elsewhere;
-mod error;
-mod explain;
-mod files;
-mod hosts;
-mod libraries;
-mod lint;
-mod manual;
 mod names;
-mod ordered;
 mod parameters;
-mod recording;
-mod roles;
-mod rolling;
-mod sandbox;
 mod sources;
-mod state;
 mod unread;
 mod version;
 mod written;
+mod handle;
+mod orders;
+mod scene;
+mod host_ref;
+mod state;
+mod convert;
+mod error;
+mod call;
+mod compare;
+mod ordered;
+mod known;
+mod files;
+mod declare;
+mod property;
+mod recording;
+mod hosts;
+mod rolling;
+mod role_folders;
+mod explain;
+mod roles;
+mod libraries;
+mod sandbox;
+mod lint;
+mod manual;
 
 pub use asked::Asked;
 pub use lint::check;
@@ -141,7 +148,7 @@ pub struct Note {
 /// What the `role.toml` of a role says; none if there is no such role.
 pub fn parameters(input: Input, role: &str) -> Option<Result<Parameters>> {
     let state = state::State::new(input, Arc::new(|_| {}));
-    let folder = roles::folder(&state, role)?;
+    let folder = role_folders::folder(&state, role)?;
     Some(roles::read_parameters(&state, &folder))
 }
 

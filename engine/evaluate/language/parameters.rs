@@ -2,12 +2,16 @@
 
 use indexmap::IndexMap;
 
-use super::roles::GIVEN;
 use crate::base::{
     diagnostic::{Diagnostic, Result, Source, did_you_mean},
     document::{Document, Entry, Kinds, Node},
     value::Value,
 };
+
+/// The constants that a role finds besides its parameters.
+pub(super) const GIVEN: [&str; 2] = [PARAMS, HOST];
+pub(super) const PARAMS: &str = "params";
+pub(super) const HOST: &str = "host";
 
 /// What `role.toml` says.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,86 +1,22 @@
 //! A block does the same for all hosts of which it reads the same. So `on` runs it for one of them, and what it declared is
 //! declared once more for the others: only what is made of a template is made anew.
 
-use std::{
-    collections::BTreeSet,
-    mem,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use rhai::{Dynamic, FnPtr};
 
 use super::{
     convert::to_value,
     files::RoleFiles,
-    hosts::{HostRef, PROPERTIES},
+    host_ref::{HostRef, Templated},
+    property::PROPERTIES,
     state::{Context, State},
 };
 use crate::{
-    base::{diagnostic::Place, value::Value},
-    evaluate::catalog::{Mark, NodeId, Stretch},
+    base::value::Value,
+    evaluate::catalog::{Mark, Stretch},
     input::inventory::Host,
-    resources::kind::Kind,
 };
-
-/// What a run of a block has seen of its host, and did for it.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// A bit for each of [`PROPERTIES`].
-    properties: AtomicU8,
-    /// The variables that were looked up by their names.
-    variables: Mutex<BTreeSet<String>>,
-    templated: Mutex<Vec<Templated>>,
-}
-
-/// The host itself, which is no other one.
-const ALL: u8 = u8::MAX;
-
-impl Seen {
-    pub(super) fn see(&self, property: usize) {
-        self.properties.fetch_or(1 << property, Ordering::Relaxed);
-    }
-
-    pub(super) fn see_all(&self) {
-        self.properties.store(ALL, Ordering::Relaxed);
-    }
-
-    fn properties(&self) -> u8 {
-        self.properties.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn is_all(&self) -> bool {
-        self.properties() == ALL
-    }
-
-    pub(super) fn see_variable(&self, name: &str) {
-        let mut variables = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
-        if !variables.contains(name) {
-            variables.insert(name.to_owned());
-        }
-    }
-
-    pub(super) fn keep(&self, templated: Templated) {
-        self.templated.lock().unwrap_or_else(PoisonError::into_inner).push(templated);
-    }
-}
-
-/// What is in it, which is left empty.
-fn taken<T: Default>(of: &Mutex<T>) -> T {
-    mem::take(&mut *of.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// A declaration that is made of a template, which sees the host.
-pub(super) struct Templated {
-    pub(super) node: NodeId,
-    pub(super) kind: &'static dyn Kind,
-    pub(super) arguments: Value,
-    pub(super) place: Place,
-    /// Without the host, which is another one each time.
-    pub(super) scene: Context,
-}
 
 /// What scripts can attach to a value.
 type Tag = i32;
@@ -105,15 +41,15 @@ impl Recorder {
 
     /// After the run: what was done, if that can be done again.
     pub(super) fn finish(self, state: &State, block: &FnPtr) -> Option<Recording> {
-        let (host, seen) = (self.host.subject(), self.host.seen()?);
+        let (host, seen) = (self.host.host(), self.host.seen()?);
         let gathered = state.gathered();
         // What a script has for good, such as a constant that is a function, may change with each run.
         if gathered.reads_global || self.captured != captured(block) {
             return None;
         }
         let declared = gathered.catalog.since(self.begin, &host.name)?;
-        let (variables, templated) = (taken(&seen.variables), taken(&seen.templated));
-        let (host, seen) = (host.clone(), seen.properties());
+        let (seen, variables, templated) = seen.take();
+        let host = host.clone();
         Some(Recording { host, seen, variables, declared, templated })
     }
 }
@@ -151,8 +87,8 @@ impl Recording {
         }
         let subject = HostRef::new(host.clone());
         let declare = |it: &Templated| {
-            let scene = Context { host: Some(subject.clone()), ..it.scene.clone() };
-            let files = RoleFiles::new(state, &it.place.file, &scene);
+            let context = Context { host: Some(subject.clone()), scene: it.scene.clone() };
+            let files = RoleFiles::new(state, &it.place.file, &context);
             Some((it.node, it.kind.declare(it.arguments.clone(), &files).ok()?))
         };
         let Some(templated) = self.templated.iter().map(declare).collect() else { return false };

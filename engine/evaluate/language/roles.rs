@@ -8,10 +8,14 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, FuncRegistration, Map, NativeCal
 use super::{
     SourceError, backticks,
     convert::{kind_of, to_dynamic, to_value},
-    declare::{Handles, handles},
-    error::{Outcome, is_no_mistake, of_parsing, of_running, pass_on, raise},
-    hosts::{HostRef, no_host},
-    parameters::{Parameter, Parameters, Type},
+    declare::handles,
+    error::{Outcome, is_no_mistake, pass_on, raise},
+    explain::{of_parsing, of_running},
+    handle::Handles,
+    host_ref::HostRef,
+    known::no_host,
+    parameters::{GIVEN, HOST, PARAMS, Parameter, Parameters, Type},
+    role_folders::{folder, unknown, unreadable},
     state::{Context, Role, State},
     written::{self, FIRST},
 };
@@ -23,11 +27,6 @@ use crate::{
     evaluate::catalog::Frame,
     input::inventory::Origin,
 };
-
-/// The constants that a role finds besides its parameters.
-pub(super) const GIVEN: [&str; 2] = [PARAMS, HOST];
-const PARAMS: &str = "params";
-const HOST: &str = "host";
 
 pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
@@ -73,54 +72,6 @@ fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagno
 }
 
 /// Something of a role that is there, and cannot be read.
-pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
-    let mistake = Diagnostic::new("role::unreadable", format!("{path}: {error}"));
-    match error.hint() {
-        Some(hint) => mistake.hint(hint),
-        None => mistake,
-    }
-}
-
-/// The names of all roles, sorted.
-pub(super) fn names(state: &State) -> Result<Vec<String>, Diagnostic> {
-    let input = state.input();
-    let mut files = Vec::new();
-    for folder in &input.roles {
-        files.extend(input.sources.list(folder, None).map_err(|error| unreadable(folder, &error))?);
-    }
-    let mut names: Vec<String> = files
-        .into_iter()
-        .filter_map(|path| {
-            let (name, file) = path.split_once('/')?;
-            matches!(file, "main.rhai" | "lib.rhai").then(|| name.to_owned())
-        })
-        .collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
-/// Whether a role can be called so: a name, and no path to elsewhere.
-fn is_name(name: &str) -> bool {
-    !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\0'])
-}
-
-/// The folder of a role: in the first of the roles' folders that has it.
-pub(super) fn folder(state: &State, name: &str) -> Option<String> {
-    if !is_name(name) {
-        return None;
-    }
-    let input = state.input();
-    let has = |folder: &&String| {
-        let below = |file: &str| format!("{folder}/{name}/{file}");
-        // One that cannot be read is there as well, and is told when it is read.
-        let is_there =
-            |file: &&str| !matches!(state.read(&below(file)), Err(SourceError::NotFound));
-        ["main.rhai", "lib.rhai"].iter().any(is_there)
-    };
-    input.roles.iter().find(has).map(|folder| format!("{folder}/{name}"))
-}
-
 /// What kept a script from being compiled.
 pub(super) enum CompileError {
     Source(SourceError),
@@ -156,12 +107,12 @@ pub(super) fn compile(
 
 /// Runs a role on the current host; its value is that of the last expression of `main.rhai`, or else all that it declared.
 fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> Outcome<Dynamic> {
-    let scene = state.gathered().context.clone();
+    let here = state.gathered().context.clone();
     let fail = |diagnostic| raise(state, context, diagnostic);
-    let Some(host) = scene.host else { return Err(fail(no_host("role"))) };
+    let Some(host) = here.host else { return Err(fail(no_host("role"))) };
     let call = state.call(context);
     let frame = Frame { what: format!("role {name}"), place: call.clone() };
-    if scene.frames.iter().any(|outer| outer.what == frame.what) {
+    if here.scene.frames.iter().any(|outer| outer.what == frame.what) {
         let message = format!("role {name} ends up calling itself");
         let mistake = Diagnostic::new("role::circle", message)
             .hint("move what both need into a role of its own, or a function in lib.rhai");
@@ -183,8 +134,8 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         pass_on(mistake.related(state.call_of(&frame)))
     };
     let change = |context: &mut Context| {
-        context.frames = frame.clone().within(&context.frames);
-        context.parameters = Arc::new(values);
+        context.scene.frames = frame.clone().within(&context.scene.frames);
+        context.scene.parameters = Arc::new(values);
     };
     let start = Handles::start(state);
     let value = state.within(change, || {
@@ -221,23 +172,6 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
     let role = Arc::new(Role { parameters, main, gives_value });
     state.gathered().roles.insert(name.to_owned(), role.clone());
     Ok(role)
-}
-
-/// The mistake of a name that is no role.
-pub(super) fn unknown(state: &State, name: &str) -> Diagnostic {
-    if !is_name(name) {
-        let message = format!("`{}` is no name of a role", name.escape_debug());
-        let hint = format!(
-            "a role is called as its folder in {} is, and is nowhere else",
-            state.input().roles.join(", ")
-        );
-        return Diagnostic::new("role::name", message).hint(hint);
-    }
-    let known = names(state).unwrap_or_default();
-    let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
-        format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
-    });
-    Diagnostic::new("role::unknown", format!("there is no role `{name}`")).hint(hint)
 }
 
 /// What a role's `role.toml` says; a role without one takes no parameters.

@@ -5,9 +5,10 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::kind_of,
-    declare::Handles,
     error::{Outcome, is_no_mistake, raise},
-    hosts::{HostRef, list},
+    handle::Handles,
+    host_ref::HostRef,
+    hosts::list,
     state::State,
 };
 use crate::{
@@ -78,8 +79,8 @@ fn rolling(
             let run = || block.call_within_context::<Dynamic>(context, given);
             let change = |context: &mut super::state::Context| {
                 context.host = Some(HostRef::new(host.clone()));
-                context.frames = frame.within(&context.frames);
-                context.block = item;
+                context.scene.frames = frame.within(&context.scene.frames);
+                context.scene.block = item;
             };
             match state.within(change, run) {
                 Err(error) if !is_no_mistake(&error) => return Err(error),
@@ -97,7 +98,7 @@ fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Out
     for (block, part) in parts.into_iter().zip(Part::ALL) {
         let inner = state.gathered().catalog.open_block(whole, Order::Part(part));
         let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
-        state.within(|context| context.block = inner, run)?;
+        state.within(|context| context.scene.block = inner, run)?;
     }
     Ok(Handles::since(state, &start))
 }

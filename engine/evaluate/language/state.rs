@@ -9,10 +9,11 @@ use rhai::{AST, Map, NativeCallContext, Position};
 
 use super::{
     Asked, Begins, Evaluation, Input, Note, Question,
-    hosts::HostRef,
+    host_ref::HostRef,
     names::{Shown, Wants},
-    ordered::Orders,
+    orders::Orders,
     parameters::Parameters,
+    scene::Scene,
     unread,
     written::{Argument, Arguments},
 };
@@ -85,13 +86,11 @@ pub(super) struct Template {
     pub(super) wants: Arc<Wants>,
 }
 
-/// Where the script is: whose declarations they are, and how it got there.
+/// Where the script is.
 #[derive(Clone, Default)]
 pub(super) struct Context {
     pub(super) host: Option<HostRef>,
-    pub(super) frames: Arc<[Frame]>,
-    pub(super) block: BlockId,
-    pub(super) parameters: Arc<Values>,
+    pub(super) scene: Scene,
 }
 
 impl State {
@@ -133,7 +132,7 @@ impl State {
     /// Opens a block inside the one where the script is.
     pub(super) fn open_block(&self, order: Order) -> BlockId {
         let mut gathered = self.gathered();
-        let parent = gathered.context.block;
+        let parent = gathered.context.scene.block;
         gathered.catalog.open_block(parent, order)
     }
 
@@ -288,7 +287,9 @@ impl State {
         catalog.oblige();
         let texts = std::mem::take(&mut gathered.texts);
         let assigned = self.input().inventory.assigned.keys();
-        let unread = unread::notes(assigned.map(String::as_str), &texts, &gathered);
+        let roles = gathered.roles.iter().map(|(name, role)| (name.as_str(), &role.parameters));
+        let roles: BTreeMap<_, _> = roles.collect();
+        let unread = unread::notes(assigned.map(String::as_str), &texts, &gathered.bound, &roles);
         gathered.notes.extend(unread);
         catalog.keep_texts(texts);
         let (notes, asked) =

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Note, state::Gathered};
+use super::{Note, parameters::Parameters};
 use crate::base::diagnostic::{Source, did_you_mean};
 
 /// A warning for each of the `assigned` variables that no parameter of a role and no text that was read names.
 pub(super) fn notes<'a>(
     assigned: impl Iterator<Item = &'a str>,
     texts: &BTreeMap<Arc<str>, Source>,
-    gathered: &Gathered,
+    bound: &BTreeSet<String>,
+    roles: &BTreeMap<&str, &Parameters>,
 ) -> Vec<Note> {
-    let mut assigned = assigned.filter(|name| !gathered.bound.contains(*name)).peekable();
+    let mut assigned = assigned.filter(|name| !bound.contains(*name)).peekable();
     if assigned.peek().is_none() {
         return Vec::new();
     }
@@ -30,13 +31,12 @@ pub(super) fn notes<'a>(
     let note = |name: &str| {
         let mut message = format!("nothing reads the variable `{name}`, which -e sets");
         let takes = |role: &str| {
-            gathered.roles.get(role).is_some_and(|it| it.parameters.all.contains_key(name))
+            roles.get(role).is_some_and(|parameters| parameters.all.contains_key(name))
         };
-        if let Some(role) = gathered.roles.keys().filter(|role| takes(role)).min() {
+        if let Some(role) = roles.keys().find(|role| takes(role)) {
             message += &format!(": role {role} is given its `{name}` by the call");
         } else {
-            let roles = gathered.roles.values();
-            let parameters = roles.flat_map(|role| role.parameters.all.keys().map(String::as_str));
+            let parameters = roles.values().flat_map(|it| it.all.keys().map(String::as_str));
             let near = did_you_mean(name, parameters.chain(read.iter().copied()));
             message.extend(near.map(|near| format!(": {near}")));
         }

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use regex::Regex;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Ident, Position, Stmt};
 
-use super::ordered::Keys;
+/// The keys of a map, as they were written.
+pub(super) type Keys = Arc<[Box<str>]>;
 
 /// Where the arguments of calls stand, by the line and column of the call. Only what is written as a literal map
 /// can be found.

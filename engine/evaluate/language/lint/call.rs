@@ -16,7 +16,7 @@ use crate::{
         convert::to_value,
         declare, explain,
         files::RoleFiles,
-        roles,
+        role_folders, roles,
         state::{Context, State},
         written::{Call, FIRST},
     },
@@ -93,9 +93,9 @@ impl Checker<'_> {
     }
 
     fn check_role(&self, name: &str, call: &Call<'_>, place: &Place) -> Vec<Diagnostic> {
-        let Some(folder) = roles::folder(self.state, name) else {
+        let Some(folder) = role_folders::folder(self.state, name) else {
             let place = self.state.argument(place, FIRST, |argument| argument.value);
-            return vec![self.state.locate(roles::unknown(self.state, name), &place)];
+            return vec![self.state.locate(role_folders::unknown(self.state, name), &place)];
         };
         // A mistake in role.toml is reported with the role.
         let Ok(parameters) = roles::read_parameters(self.state, &folder) else {

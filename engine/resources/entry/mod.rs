@@ -247,10 +247,10 @@ pub fn probe_behind_links(paths: &[&str]) -> Script {
 }
 
 /// The function `hidden`, which says of a path whether nobody can say what is there.
-pub static HIDDEN: Library = Library::new("hidden", &[include_str!("entry/hidden.sh")]);
+pub static HIDDEN: Library = Library::new("hidden", &[include_str!("hidden.sh")]);
 
 /// The functions that say what everyone on the host may read.
-pub static READABLE: Library = Library::new("readable", &[include_str!("entry/readable.sh")]);
+pub static READABLE: Library = Library::new("readable", &[include_str!("readable.sh")]);
 
 /// Whether everyone may read what has this mode.
 pub fn is_readable(access: &Access) -> bool {

@@ -1,4 +1,4 @@
-# Decides what is to happen to lines of files, as engine/resources/kinds/line.rs does.
+# Decides what is to happen to lines of files, as engine/resources/kinds/line/mod.rs does.
 # Arguments: probe, then seven for each question: id, path, line, match, after, before, absent; those of a path stand
 # together, so that it is read once. Prints `ID same|differs|unread`.
 # Or: edit|edit-open, then the same seven for one question, then where the new text goes. Prints its size.

@@ -9,8 +9,8 @@ mod name;
 pub use self::name::{SUFFIXES, check_unit, has_suffix};
 use crate::base::script::{Library, Script};
 
-static DAEMONS: Library = Library::new("daemons", &[include_str!("systemd/daemons.sh")]);
-static UNITS: Library = Library::new("units", &[include_str!("systemd/units.sh")]);
+static DAEMONS: Library = Library::new("daemons", &[include_str!("daemons.sh")]);
+static UNITS: Library = Library::new("units", &[include_str!("units.sh")]);
 
 /// What tells a script for init that starts a daemon from others.
 pub fn daemons() -> Script {

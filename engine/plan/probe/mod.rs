@@ -154,7 +154,7 @@ impl Owed {
 }
 
 /// The functions that tell what is owed on a host, and that print [`LEFT`] where something works or was left.
-static OWED: Library = Library::new("owed", &[include_str!("probe/owed.sh")]);
+static OWED: Library = Library::new("owed", &[include_str!("owed.sh")]);
 
 /// What tells of that. No marker is one word.
 const LEFT: &str = "left";

@@ -2,17 +2,15 @@
 
 use crate::base::script::{Library, Script};
 
-static READING: Library = Library::new(
-    "reading",
-    &[include_str!("prelude/reading.sh"), include_str!("prelude/paths.sh")],
-);
-static CHANGING: Library = Library::new("changing", &[include_str!("prelude/changing.sh")]);
-static SEGMENT: Library = Library::new("segment", &[include_str!("prelude/segment.sh")]);
-static SIGNAL: Library = Library::new("signal", &[include_str!("prelude/signal.sh")]);
-static RECOVERY: Library = Library::new("recovery", &[include_str!("prelude/recovery.sh")]);
+static READING: Library =
+    Library::new("reading", &[include_str!("reading.sh"), include_str!("paths.sh")]);
+static CHANGING: Library = Library::new("changing", &[include_str!("changing.sh")]);
+static SEGMENT: Library = Library::new("segment", &[include_str!("segment.sh")]);
+static SIGNAL: Library = Library::new("signal", &[include_str!("signal.sh")]);
+static RECOVERY: Library = Library::new("recovery", &[include_str!("recovery.sh")]);
 
 /// The function `leftovers`, which removes the folders of content that earlier runs could not remove.
-pub static LEFTOVERS: Library = Library::new("leftovers", &[include_str!("prelude/leftovers.sh")]);
+pub static LEFTOVERS: Library = Library::new("leftovers", &[include_str!("leftovers.sh")]);
 
 /// What a script begins with that only reads.
 pub fn reading() -> Script {

@@ -76,7 +76,7 @@ pub const CHANGING: [&str; 12] = [
 
 /// Reads the facts of a host: two processes.
 pub fn script() -> Script {
-    Script::trusted(include_str!("facts/facts.sh"))
+    Script::trusted(include_str!("facts.sh"))
 }
 
 /// What [`script`] printed, by the word that each line begins with.

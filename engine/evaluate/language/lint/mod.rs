@@ -9,7 +9,7 @@ use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
 
 use self::call::Checker;
 use super::{
-    Input, Note, explain, roles, sandbox,
+    Input, Note, explain, role_folders, roles, sandbox,
     state::State,
     written::{self, each_call},
 };
@@ -28,8 +28,8 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
         found.extend(reader.script(playbook, &Scope::new()));
     }
     // What keeps the roles from being listed was found when the engine was made.
-    for name in roles::names(&state).unwrap_or_default() {
-        let Some(folder) = roles::folder(&state, &name) else { continue };
+    for name in role_folders::names(&state).unwrap_or_default() {
+        let Some(folder) = role_folders::folder(&state, &name) else { continue };
         // What keeps a library from being read at all was found when the engine was made.
         for mistake in reader.script(&format!("{folder}/lib.rhai"), &Scope::new()) {
             if !found.contains(&mistake) {
@@ -64,7 +64,7 @@ impl Reader<'_> {
             Err(roles::CompileError::Mistake(mistake)) => return vec![mistake],
             Err(roles::CompileError::Source(SourceError::NotFound)) => return Vec::new(),
             Err(roles::CompileError::Source(error)) => {
-                return vec![roles::unreadable(path, &error)];
+                return vec![role_folders::unreadable(path, &error)];
             }
         };
         let (imports, mut found) = self.imports(&ast, path);
@@ -113,7 +113,7 @@ impl Reader<'_> {
         let templates = format!("{folder}/templates");
         let names = match self.state.input().sources.list(&templates, Some(folder)) {
             Ok(names) => names,
-            Err(error) => return vec![roles::unreadable(folder, &error)],
+            Err(error) => return vec![role_folders::unreadable(folder, &error)],
         };
         let check = |name: String| {
             let path = format!("{templates}/{name}");
@@ -121,7 +121,7 @@ impl Reader<'_> {
                 Ok(source) => template::check_syntax(&source).err(),
                 // What editors keep there is no template.
                 Err(_) if name.rsplit('/').next().is_some_and(|it| it.starts_with('.')) => None,
-                Err(error) => Some(roles::unreadable(&path, &error)),
+                Err(error) => Some(role_folders::unreadable(&path, &error)),
             }
         };
         names.into_iter().filter_map(check).collect()
