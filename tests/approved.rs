@@ -10,7 +10,7 @@ use std::{
 };
 
 use converge::{
-    commands::plan_file::{Approved, Asked},
+    commands::plan_file::{Approved, PlanRequest},
     run::PlanFile,
 };
 use serde_json::Value;
@@ -225,8 +225,8 @@ fn a_plan_names_nothing_outside_of_its_project_however_it_is_made() {
     symlink(&program, project.path("inventory/link")).unwrap();
     let program = program.to_str().unwrap();
     let playbooks = vec!["playbooks/site.rhai".to_owned()];
-    let asked = |change: &dyn Fn(&mut Asked)| {
-        let mut asked = Asked { playbooks: playbooks.clone(), ..Asked::default() };
+    let asked = |change: &dyn Fn(&mut PlanRequest)| {
+        let mut asked = PlanRequest { playbooks: playbooks.clone(), ..PlanRequest::default() };
         change(&mut asked);
         asked
     };

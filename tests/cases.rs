@@ -8,7 +8,7 @@ use std::{
 use converge::{
     base::{content::Content, secret::Secret, value::Value},
     resources::{
-        kind::{Declared, Kind},
+        kind::{DesiredResource, Kind},
         kinds,
         resource::{ArgumentError, Files, SourceTree, TreeFile},
     },
@@ -63,7 +63,7 @@ impl Case {
         kinds::kind(name).unwrap_or_else(|| panic!("{name} is no kind"))
     }
 
-    pub(crate) fn declare(&self) -> Result<Declared, ArgumentError> {
+    pub(crate) fn declare(&self) -> Result<DesiredResource, ArgumentError> {
         let mut desired = self.desired.clone();
         let Value::Map(arguments) = &mut desired else { panic!("desired is a map") };
         for (name, text) in &self.secrets {

@@ -8,10 +8,10 @@ use std::{
 use converge::{
     base::diagnostic::Result,
     evaluate::{
-        catalog::{Catalog, NodeId, Part},
+        catalog::{BlockPart, Catalog, NodeId},
         language::{self, Evaluation, Input, Known},
     },
-    input::inventory::{Format, Given, Inventory},
+    input::inventory::{Given, Inventory, InventoryFormat},
     plan::graph::{self, Edge, Graph},
 };
 use proptest::prelude::*;
@@ -22,7 +22,8 @@ fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
     let hosts: String = hosts.iter().map(|host| format!("{host} = {{}}\n")).collect();
     let source =
         converge::base::diagnostic::Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
-    let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+    let given =
+        Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
     let input = Input {
         playbooks: vec!["site.rhai".to_owned()],
         sources: Arc::new(BTreeMap::from([("site.rhai".to_owned(), playbook.into())])),
@@ -351,7 +352,7 @@ proptest! {
             }
         }
         // Of other hosts, only what stands around a change is changed.
-        let around = |id| [Part::Before, Part::After].iter().any(|part| graph.regions().arounds_with(*part, id).next().is_some());
+        let around = |id| [BlockPart::Before, BlockPart::After].iter().any(|part| graph.regions().arounds_with(*part, id).next().is_some());
         for (id, node) in whole.nodes() {
             let name = &*node.name.node;
             if named(&node.name.host) {

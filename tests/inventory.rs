@@ -2,17 +2,17 @@
 
 use converge::{
     base::diagnostic::Source,
-    input::inventory::{Assignment, Format, Given, Inventory},
+    input::inventory::{Assignment, Given, Inventory, InventoryFormat},
 };
 
 use crate::shown;
 
-fn given(name: &str, format: Format, text: &str) -> Given {
+fn given(name: &str, format: InventoryFormat, text: &str) -> Given {
     Given { source: Source::new(name, text), format, folder: "/lab".into(), home: "/home".into() }
 }
 
 fn mistake(text: &str) -> String {
-    let given = given("inventory/lab.toml", Format::Toml, text);
+    let given = given("inventory/lab.toml", InventoryFormat::Toml, text);
     shown(&Inventory::parse(&[given], &[]).unwrap_err())
 }
 
@@ -52,21 +52,21 @@ snapshots! {
 
 #[test]
 fn a_host_in_two_files() {
-    let one = given("inventory/one.toml", Format::Toml, "[hosts]\nweb-1 = {}\n");
-    let two = given("inventory/two.toml", Format::Toml, "# more\n[hosts]\nweb-1 = {}\n");
+    let one = given("inventory/one.toml", InventoryFormat::Toml, "[hosts]\nweb-1 = {}\n");
+    let two = given("inventory/two.toml", InventoryFormat::Toml, "# more\n[hosts]\nweb-1 = {}\n");
     insta::assert_snapshot!(shown(&Inventory::parse(&[one, two], &[]).unwrap_err()));
 }
 
 #[test]
 fn a_program_that_prints_something_else() {
     let text = "{\n  \"web\": { \"hosts\": \"web-1\" }\n}\n";
-    let given = given("inventory/hosts.py", Format::Json, text);
+    let given = given("inventory/hosts.py", InventoryFormat::Json, text);
     insta::assert_snapshot!(shown(&Inventory::parse(&[given], &[]).unwrap_err()));
 }
 
 #[test]
 fn a_pattern_with_a_slip() {
-    let given = given("lab.toml", Format::Toml, "[hosts]\nweb-1 = {}\n");
+    let given = given("lab.toml", InventoryFormat::Toml, "[hosts]\nweb-1 = {}\n");
     let inventory = Inventory::parse(&[given], &[]).unwrap();
     insta::assert_snapshot!(shown(&inventory.select("web-1 & !wbe-1").unwrap_err()));
 }

@@ -20,6 +20,8 @@ fn the_pages_are_true() {
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(&path, &book).unwrap();
         }
+        let left = book.lines().find(|line| line.starts_with('{') && line.ends_with('}'));
+        assert_eq!(left, None, "{path}: a list is missing");
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == book, "{path} is old: UPDATE_EXPECT=1 cargo test writes it again");
     }

@@ -15,7 +15,7 @@ use converge::{
         catalog::Catalog,
         language::{Evaluation, Input, Known, Note, Question, check, evaluate, evaluate_telling},
     },
-    input::inventory::{Assignment, Format, Given, Inventory},
+    input::inventory::{Assignment, Given, Inventory, InventoryFormat},
     plan::graph::Graph,
 };
 
@@ -125,7 +125,7 @@ impl Project {
 
     pub(crate) fn input(&self) -> Input {
         let source = Source::new("inventory/lab.toml", self.inventory);
-        let (format, folder) = (Format::Toml, "/project/inventory".into());
+        let (format, folder) = (InventoryFormat::Toml, "/project/inventory".into());
         let given = Given { source, format, folder, home: "/home".into() };
         Input {
             playbooks: self.playbooks.clone(),

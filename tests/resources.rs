@@ -3,7 +3,7 @@
 //! `UPDATE_EXPECT=1` writes down what comes out instead; read the difference before you keep it.
 
 use converge::resources::{
-    change::{Action, Change, Shown},
+    change::{Change, Effect, Shown},
     kind::Difference,
     resource::ArgumentError,
 };
@@ -97,11 +97,11 @@ fn refused(error: &ArgumentError) -> String {
 /// One line for each field, led by what happens to the whole.
 fn lines(change: &Change) -> Vec<String> {
     let symbol = match change.action {
-        Action::Create => '+',
-        Action::Update => '~',
-        Action::Remove => '-',
-        Action::Run | Action::Refresh => '!',
-        Action::Wait => '?',
+        Effect::Create => '+',
+        Effect::Update => '~',
+        Effect::Remove => '-',
+        Effect::Run | Effect::Refresh => '!',
+        Effect::Wait => '?',
     };
     if change.fields.is_empty() {
         return vec![symbol.to_string()];

@@ -72,6 +72,19 @@ fn no_file_is_forgotten() {
     assert!(forgotten.is_empty(), "no `mod` line names {forgotten:?}");
 }
 
+#[test]
+fn no_two_types_have_one_name() {
+    let engine = engine();
+    let mut owners: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, module) in &engine.all {
+        for it in &module.types {
+            owners.entry(it).or_default().push(name.join("::"));
+        }
+    }
+    owners.retain(|_, owners| owners.len() > 1);
+    assert!(owners.is_empty(), "{owners:#?}");
+}
+
 /// The first stage that may do IO; what stands before it in `engine/lib.rs` is pure.
 const WORLD: &str = "io";
 

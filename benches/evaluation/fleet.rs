@@ -8,10 +8,10 @@ use converge::{
         catalog::Catalog,
         language::{self, Evaluation, Input, Known},
     },
-    input::inventory::{Format, Given, Inventory},
+    input::inventory::{Given, Inventory, InventoryFormat},
     plan::probe::Observations,
     resources::{
-        change::{Action, Change},
+        change::{Change, Effect},
         kind::Difference,
     },
 };
@@ -103,7 +103,8 @@ impl Fleet {
             |n| format!("h{n} = {{ address = \"h{n}.example\", vars = {{ port = 8080 }} }}\n");
         let text = format!("[hosts]\n{}", (0..hosts).map(host).collect::<String>());
         let source = Source::new("inventory.toml", text);
-        let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+        let given =
+            Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
         let inventory = Inventory::parse(&[given], &[]).expect("the inventory is good");
         let file = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().to_vec());
         let files = files.iter().map(file).collect();
@@ -130,7 +131,7 @@ impl Fleet {
 /// What hosts might answer: of every seven resources, one differs.
 pub(crate) fn observe(catalog: &Catalog) -> Observations {
     let difference = || {
-        let change = Change::new(Action::Create, Vec::new());
+        let change = Change::new(Effect::Create, Vec::new());
         Difference { observed: Digest::of(b"something else"), change }
     };
     let differs = |index| (index % 7 == 0).then(difference).map(Box::new);

@@ -16,7 +16,7 @@ use crate::base::{
 pub struct Document {
     /// The text.
     pub source: Source,
-    root: Node,
+    root: DocumentNode,
     kinds: Kinds,
     /// Where each line starts. A program may print a hundred thousand values, all on one line: to count from the
     /// start for each of their places would take seconds.
@@ -38,7 +38,7 @@ pub struct Kinds {
 
 /// A value, and the bytes where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub struct DocumentNode {
     /// The bytes of the value.
     pub span: Range<usize>,
     /// The value.
@@ -59,21 +59,21 @@ pub enum Item {
     /// A text.
     Text(String),
     /// Values in order.
-    List(Vec<Node>),
+    List(Vec<DocumentNode>),
     /// Values by name, in the order they were written.
     Table(Table),
 }
 
 /// Values by name.
-pub type Table = IndexMap<String, Entry>;
+pub type Table = IndexMap<String, DocumentEntry>;
 
 /// A value of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct DocumentEntry {
     /// The bytes of its name.
     pub key: Range<usize>,
     /// The value.
-    pub node: Node,
+    pub node: DocumentNode,
 }
 
 impl Document {
@@ -109,7 +109,7 @@ impl Document {
     }
 
     /// What a text holds that was read elsewhere.
-    pub fn new(source: &Source, root: Node, kinds: Kinds) -> Self {
+    pub fn new(source: &Source, root: DocumentNode, kinds: Kinds) -> Self {
         let starts = source.text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         Self { source: source.clone(), root, kinds, lines, ascii: source.text.is_ascii() }
@@ -124,7 +124,7 @@ impl Document {
     }
 
     /// The whole text as one value.
-    pub fn root(&self) -> &Node {
+    pub fn root(&self) -> &DocumentNode {
         &self.root
     }
 
@@ -140,7 +140,7 @@ impl Document {
     ///
     /// # Errors
     /// When it is no table.
-    pub fn fields_of<'a>(&'a self, node: &'a Node) -> Result<Fields<'a>> {
+    pub fn fields_of<'a>(&'a self, node: &'a DocumentNode) -> Result<Fields<'a>> {
         Ok(Fields { document: self, table: self.table(node)?, asked: Vec::new() })
     }
 
@@ -148,7 +148,7 @@ impl Document {
     ///
     /// # Errors
     /// When it is none.
-    pub fn table<'a>(&self, node: &'a Node) -> Result<&'a Table> {
+    pub fn table<'a>(&self, node: &'a DocumentNode) -> Result<&'a Table> {
         match &node.item {
             Item::Table(table) => Ok(table),
             _ => Err(self.wrong_type(node, "a table")),
@@ -159,7 +159,7 @@ impl Document {
     ///
     /// # Errors
     /// When it is none.
-    pub fn list<'a>(&self, node: &'a Node) -> Result<&'a [Node]> {
+    pub fn list<'a>(&self, node: &'a DocumentNode) -> Result<&'a [DocumentNode]> {
         match &node.item {
             Item::List(list) => Ok(list),
             _ => Err(self.wrong_type(node, "a list")),
@@ -170,7 +170,7 @@ impl Document {
     ///
     /// # Errors
     /// When it is none.
-    pub fn text<'a>(&self, node: &'a Node) -> Result<&'a str> {
+    pub fn text<'a>(&self, node: &'a DocumentNode) -> Result<&'a str> {
         match &node.item {
             Item::Text(text) => Ok(text),
             _ => Err(self.wrong_type(node, "a string")),
@@ -183,7 +183,7 @@ impl Document {
     }
 
     /// The mistake of a value that is not of the type that is needed.
-    pub fn wrong_type(&self, node: &Node, expected: &str) -> Diagnostic {
+    pub fn wrong_type(&self, node: &DocumentNode, expected: &str) -> Diagnostic {
         let message = format!("expected {expected}, not {}", node.item.type_name());
         self.mistake(self.kinds.wrong_type, message, &node.span)
             .label(format!("this is {}", node.item.type_name()))
@@ -205,8 +205,8 @@ impl Item {
     }
 }
 
-impl From<&Node> for Value {
-    fn from(node: &Node) -> Self {
+impl From<&DocumentNode> for Value {
+    fn from(node: &DocumentNode) -> Self {
         match &node.item {
             Item::Null => Value::Null,
             Item::Bool(value) => Value::Bool(*value),
@@ -215,7 +215,8 @@ impl From<&Node> for Value {
             Item::Text(text) => Value::Text(text.clone()),
             Item::List(nodes) => Value::List(nodes.iter().map(Value::from).collect()),
             Item::Table(table) => {
-                let value = |(name, entry): (&String, &Entry)| (name.clone(), (&entry.node).into());
+                let value =
+                    |(name, entry): (&String, &DocumentEntry)| (name.clone(), (&entry.node).into());
                 Value::Map(table.iter().map(value).collect())
             }
         }
@@ -232,7 +233,7 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// A field, if it is there.
-    pub fn get(&mut self, name: &'a str) -> Option<&'a Node> {
+    pub fn get(&mut self, name: &'a str) -> Option<&'a DocumentNode> {
         self.asked.push(name);
         self.table.get(name).map(|entry| &entry.node)
     }
@@ -305,13 +306,13 @@ impl<'a> Fields<'a> {
 }
 
 /// One TOML value, given on its own; a date is a text.
-pub fn toml_value(text: &str) -> Option<Node> {
+pub fn toml_value(text: &str) -> Option<DocumentNode> {
     let value = DeValue::parse(text).ok()?;
     from_toml(value.span(), value.into_inner()).ok()
 }
 
 /// The value, or the bytes of a number that is too large.
-fn from_toml(span: Range<usize>, value: DeValue<'_>) -> Result<Node, Range<usize>> {
+fn from_toml(span: Range<usize>, value: DeValue<'_>) -> Result<DocumentNode, Range<usize>> {
     let item = match value {
         DeValue::String(text) => Item::Text(text.into_owned()),
         DeValue::Boolean(value) => Item::Bool(value),
@@ -333,19 +334,19 @@ fn from_toml(span: Range<usize>, value: DeValue<'_>) -> Result<Node, Range<usize
                 .into_iter()
                 .map(|(name, value)| {
                     let node = from_toml(value.span(), value.into_inner())?;
-                    Ok((name.get_ref().to_string(), Entry { key: name.span(), node }))
+                    Ok((name.get_ref().to_string(), DocumentEntry { key: name.span(), node }))
                 })
                 .collect::<Result<_, Range<usize>>>()?,
         ),
     };
-    Ok(Node { span, item })
+    Ok(DocumentNode { span, item })
 }
 
 /// How deep lists and tables of JSON may lie in each other; the TOML reader has a limit of its own.
 const DEEPEST: usize = 64;
 
 /// `raw` is a part of `text`, so that where it begins tells its place. Its names have none of their own.
-fn from_json(raw: &RawValue, text: &str, depth: usize) -> Result<Node, serde_json::Error> {
+fn from_json(raw: &RawValue, text: &str, depth: usize) -> Result<DocumentNode, serde_json::Error> {
     if depth > DEEPEST {
         return Err(serde::de::Error::custom("lists and tables lie too deep in each other"));
     }
@@ -357,7 +358,7 @@ fn from_json(raw: &RawValue, text: &str, depth: usize) -> Result<Node, serde_jso
                 .into_iter()
                 .map(|(name, raw)| {
                     let node = from_json(raw, text, depth + 1)?;
-                    Ok((name, Entry { key: node.span.clone(), node }))
+                    Ok((name, DocumentEntry { key: node.span.clone(), node }))
                 })
                 .collect::<Result<_, serde_json::Error>>()?,
         ),
@@ -375,7 +376,7 @@ fn from_json(raw: &RawValue, text: &str, depth: usize) -> Result<Node, serde_jso
             Err(_) => Item::Float(serde_json::from_str(part)?),
         },
     };
-    Ok(Node { span: start..start + part.len(), item })
+    Ok(DocumentNode { span: start..start + part.len(), item })
 }
 
 #[cfg(test)]

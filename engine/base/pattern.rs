@@ -54,11 +54,11 @@ impl Pattern {
     }
 }
 
-type Refusal = (&'static str, &'static str);
+type PatternRefusal = (&'static str, &'static str);
 
 /// Where a reader of the pattern stands.
 #[derive(Clone, Copy, PartialEq)]
-enum Before {
+enum Preceding {
     /// Nothing of this alternative was read yet.
     Start,
     /// The anchor that opens it.
@@ -69,12 +69,12 @@ enum Before {
     Repeated,
 }
 
-const EMPTY: Refusal =
+const EMPTY: PatternRefusal =
     ("has an empty part", "leave the part out, or make the group optional with `?`");
 
-fn check(text: &str) -> Result<(), Refusal> {
+fn check(text: &str) -> Result<(), PatternRefusal> {
     let mut chars = text.chars().peekable();
-    let mut before = Before::Start;
+    let mut before = Preceding::Start;
     while let Some(c) = chars.next() {
         before = match c {
             '\\' => escape(chars.next())?,
@@ -86,13 +86,13 @@ fn check(text: &str) -> Result<(), Refusal> {
                         "groups are plain `(...)`; there is no look-around",
                     ));
                 }
-                Before::Start
+                Preceding::Start
             }
-            ')' if before == Before::Start => return Err(EMPTY),
-            ')' => Before::Atom,
-            '|' if before == Before::Start => return Err(EMPTY),
-            '|' => Before::Start,
-            '*' | '+' | '?' if before == Before::Atom => Before::Repeated,
+            ')' if before == Preceding::Start => return Err(EMPTY),
+            ')' => Preceding::Atom,
+            '|' if before == Preceding::Start => return Err(EMPTY),
+            '|' => Preceding::Start,
+            '*' | '+' | '?' if before == Preceding::Atom => Preceding::Repeated,
             '*' | '+' | '?' => {
                 return Err((
                     "repeats what cannot be repeated",
@@ -105,30 +105,30 @@ fn check(text: &str) -> Result<(), Refusal> {
                     "write the part as often as it is wanted; `\\{` is a brace",
                 ));
             }
-            '^' if before == Before::Start => Before::Anchor,
+            '^' if before == Preceding::Start => Preceding::Anchor,
             '^' => {
                 return Err((
                     "has a `^` that is not at the start",
                     "write `\\^` for the character",
                 ));
             }
-            '$' if matches!(chars.peek(), None | Some(')' | '|')) => Before::Anchor,
+            '$' if matches!(chars.peek(), None | Some(')' | '|')) => Preceding::Anchor,
             '$' => {
                 return Err(("has a `$` that is not at the end", "write `\\$` for the character"));
             }
-            ' '..='~' => Before::Atom,
+            ' '..='~' => Preceding::Atom,
             _ => return Err(("has a character that is not ASCII", "write `.*` in its place")),
         };
     }
-    if before == Before::Start { Err(EMPTY) } else { Ok(()) }
+    if before == Preceding::Start { Err(EMPTY) } else { Ok(()) }
 }
 
-fn escape(c: Option<char>) -> Result<Before, Refusal> {
+fn escape(c: Option<char>) -> Result<Preceding, PatternRefusal> {
     match c {
         Some(
             '.' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '^' | '$' | '\\'
             | '/',
-        ) => Ok(Before::Atom),
+        ) => Ok(Preceding::Atom),
         Some('d') => Err(("has `\\d`", "write `[0-9]`")),
         Some('s' | 't') => Err(("has a space as `\\s` or `\\t`", "write `[[:space:]]`")),
         Some('w') => Err(("has `\\w`", "write `[[:alnum:]_]`")),
@@ -140,7 +140,7 @@ fn escape(c: Option<char>) -> Result<Before, Refusal> {
 }
 
 /// The rest of `[...]`, after the bracket that opens it.
-fn bracket(chars: &mut Peekable<Chars<'_>>) -> Result<Before, Refusal> {
+fn bracket(chars: &mut Peekable<Chars<'_>>) -> Result<Preceding, PatternRefusal> {
     chars.next_if_eq(&'^');
     let mut previous = None;
     loop {
@@ -151,7 +151,7 @@ fn bracket(chars: &mut Peekable<Chars<'_>>) -> Result<Before, Refusal> {
             ']' if previous.is_none() => {
                 return Err(("has an empty `[]`", "write `\\]` for the character"));
             }
-            ']' => return Ok(Before::Atom),
+            ']' => return Ok(Preceding::Atom),
             '[' if chars.peek() == Some(&':') => class(chars)?,
             '[' => return Err(("has a `[` in brackets", "write `\\[` outside of them")),
             '\\' => {
@@ -200,7 +200,7 @@ fn in_range(from: Option<char>, to: Option<&char>) -> bool {
 }
 
 /// The rest of `[:name:]`, from its first colon.
-fn class(chars: &mut Peekable<Chars<'_>>) -> Result<(), Refusal> {
+fn class(chars: &mut Peekable<Chars<'_>>) -> Result<(), PatternRefusal> {
     let rest: String = chars.clone().collect();
     let names = ["alnum", "alpha", "blank", "digit", "lower", "punct", "space", "upper", "xdigit"];
     let known = names.iter().find(|name| rest.starts_with(&format!(":{name}:]")));

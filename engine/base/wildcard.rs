@@ -2,7 +2,7 @@
 
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum WildcardPart {
     /// Any text, also none.
     Many,
     /// Any character.
@@ -13,12 +13,12 @@ pub enum Part {
     Among(Vec<(char, char)>, bool),
 }
 
-impl Part {
+impl WildcardPart {
     fn takes(&self, c: char) -> bool {
         match self {
-            Part::Many | Part::One => true,
-            Part::Is(wanted) => *wanted == c,
-            Part::Among(ranges, inside) => {
+            WildcardPart::Many | WildcardPart::One => true,
+            WildcardPart::Is(wanted) => *wanted == c,
+            WildcardPart::Among(ranges, inside) => {
                 ranges.iter().any(|(first, last)| (*first..=*last).contains(&c)) == *inside
             }
         }
@@ -28,9 +28,9 @@ impl Part {
 /// Whether a name is meant by a pattern.
 pub fn matches(pattern: &str, name: &str) -> bool {
     let part = |c| match c {
-        '*' => Part::Many,
-        '?' => Part::One,
-        c => Part::Is(c),
+        '*' => WildcardPart::Many,
+        '?' => WildcardPart::One,
+        c => WildcardPart::Is(c),
     };
     fits(&pattern.chars().map(part).collect::<Vec<_>>(), name)
 }
@@ -50,12 +50,12 @@ pub fn list_matches<'a>(patterns: impl IntoIterator<Item = &'a str>, name: &str)
 
 /// Whether a name fits these parts. It remembers the last `*` only: when a later part does not fit, that one takes a character
 /// more. To try each of them anew would take ages with ten of them.
-pub fn fits(parts: &[Part], name: &str) -> bool {
+pub fn fits(parts: &[WildcardPart], name: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
     let (mut at, mut seen, mut many) = (0, 0, None);
     while seen < name.len() {
         match parts.get(at) {
-            Some(Part::Many) => {
+            Some(WildcardPart::Many) => {
                 at += 1;
                 many = Some((at, seen));
             }
@@ -70,7 +70,7 @@ pub fn fits(parts: &[Part], name: &str) -> bool {
             }
         }
     }
-    parts[at..].iter().all(|part| *part == Part::Many)
+    parts[at..].iter().all(|part| *part == WildcardPart::Many)
 }
 
 #[cfg(test)]

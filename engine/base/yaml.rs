@@ -6,7 +6,7 @@ use regex::Regex;
 
 /// What a plain word means.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Word {
+pub enum PlainWord {
     /// Nothing.
     Null,
     /// Yes or no, also by the words that YAML 1.2 has no more.
@@ -100,25 +100,25 @@ fn is(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 }
 
 /// Reads a plain word.
-pub fn word(text: &str) -> Word {
+pub fn word(text: &str) -> PlainWord {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Word::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return PlainWord::Null,
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Word::Bool(true);
+            return PlainWord::Bool(true);
         }
         "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Word::Bool(false);
+            return PlainWord::Bool(false);
         }
-        "<<" | "=" => return Word::Special,
+        "<<" | "=" => return PlainWord::Special,
         _ => {}
     }
     if is(&INT, text) {
-        return int(text).map_or(Word::Text, Word::Int);
+        return int(text).map_or(PlainWord::Text, PlainWord::Int);
     }
     if is(&FLOAT, text) {
-        return float(text).map_or(Word::Text, Word::Float);
+        return float(text).map_or(PlainWord::Text, PlainWord::Float);
     }
-    if is(&TIME, text) { Word::Special } else { Word::Text }
+    if is(&TIME, text) { PlainWord::Special } else { PlainWord::Text }
 }
 
 /// The sign of a number, and its digits.
@@ -168,20 +168,24 @@ mod tests {
     fn a_plain_word_is_what_yaml_1_1_makes_of_it() {
         assert_eq!(
             ["yes", "Off", "~", ""].map(word),
-            [Word::Bool(true), Word::Bool(false), Word::Null, Word::Null]
+            [PlainWord::Bool(true), PlainWord::Bool(false), PlainWord::Null, PlainWord::Null]
         );
         for (text, number) in
             [("0644", 420), ("0x1F", 31), ("1_000", 1000), ("-7", -7), ("1:30", 90), ("0b11", 3)]
         {
-            assert_eq!(word(text), Word::Int(number), "{text}");
+            assert_eq!(word(text), PlainWord::Int(number), "{text}");
         }
         assert_eq!(
             ["1.5", "1.e+3", "-.inf"].map(word),
-            [Word::Float(1.5), Word::Float(1000.0), Word::Float(f64::NEG_INFINITY)]
+            [PlainWord::Float(1.5), PlainWord::Float(1000.0), PlainWord::Float(f64::NEG_INFINITY)]
         );
         for text in ["1.2.3", "0o17", "08", "1e3", "y", "n", "10.0.0.1", "1:99", "1_", "-"] {
-            assert_eq!(word(text), if text == "1_" { Word::Int(1) } else { Word::Text }, "{text}");
+            assert_eq!(
+                word(text),
+                if text == "1_" { PlainWord::Int(1) } else { PlainWord::Text },
+                "{text}"
+            );
         }
-        assert_eq!(word("2024-01-01"), Word::Special);
+        assert_eq!(word("2024-01-01"), PlainWord::Special);
     }
 }

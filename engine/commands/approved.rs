@@ -10,7 +10,7 @@ use crate::{
     base::diagnostic::{Diagnostic, Result, Source},
     commands::{
         cli::nearest_subcommand,
-        plan_file::{self, Approved, Asked, Signers},
+        plan_file::{self, Approved, PlanRequest, Signers},
     },
     input::config::Plans,
     io::{
@@ -26,13 +26,13 @@ use crate::{
 ///
 /// # Errors
 /// When something of it is not in the project.
-pub(super) fn asked(setup: &Setup, playbooks: &[String]) -> Result<Asked> {
+pub(super) fn asked(setup: &Setup, playbooks: &[String]) -> Result<PlanRequest> {
     let (base, global) = (Base::here()?, &setup.global);
     let var = |word: &String| match word.strip_prefix('@') {
         Some(file) => Ok(format!("@{}", base.name(Path::new(file))?)),
         None => Ok(word.clone()),
     };
-    Ok(Asked {
+    Ok(PlanRequest {
         playbooks: playbooks.iter().map(|it| base.name(Path::new(it))).collect::<Result<_>>()?,
         inventory: global.inventory.iter().map(|it| base.name(it)).collect::<Result<_>>()?,
         vars: global.vars.iter().map(var).collect::<Result<_>>()?,
@@ -44,7 +44,7 @@ pub(super) fn asked(setup: &Setup, playbooks: &[String]) -> Result<Asked> {
 ///
 /// # Errors
 /// When something that it was made from is not in the project.
-pub(super) fn text(setup: &Setup, asked: Asked, plan: &PlanFile) -> Result<String> {
+pub(super) fn text(setup: &Setup, asked: PlanRequest, plan: &PlanFile) -> Result<String> {
     let base = Base::here()?;
     let found = setup.disk.found().into_iter();
     let found: Vec<_> =
@@ -76,14 +76,14 @@ pub(super) fn read(file: &str, asked: &Plans) -> Result<(Approved, Signers)> {
 }
 
 /// How the plan was asked for, in paths from here.
-pub(super) fn from_here(asked: Asked) -> Result<Asked> {
+pub(super) fn from_here(asked: PlanRequest) -> Result<PlanRequest> {
     let base = Base::here()?;
     let path = |path: &str| super::setup::shown(&base.folder.join(path)).display().to_string();
     let var = |word: String| match word.strip_prefix('@') {
         Some(file) => format!("@{}", path(file)),
         None => word,
     };
-    Ok(Asked {
+    Ok(PlanRequest {
         playbooks: asked.playbooks.iter().map(|it| path(it)).collect(),
         inventory: asked.inventory.iter().map(|it| path(it)).collect(),
         vars: asked.vars.into_iter().map(var).collect(),

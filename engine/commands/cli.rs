@@ -23,7 +23,7 @@ use crate::{base::diagnostic::did_you_mean, plan::exit_status::ExitStatus};
 pub struct Cli {
     /// What to do; without a subcommand: apply.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
     /// The playbooks to apply, in this order and as one run; or a plan that was approved.
     #[arg(value_name = "PLAYBOOK", required = true)]
     pub playbooks: Vec<String>,
@@ -107,7 +107,7 @@ pub struct Global {
     pub no_diff: bool,
     /// How output is written [default: human, or dot for `graph`].
     #[arg(long, global = true, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
     /// Write a JUnit report.
     #[arg(long, global = true, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -118,7 +118,7 @@ pub struct Global {
 
 /// How output is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// Text for people.
     Human,
     /// One JSON event a line (docs/events.md).
@@ -131,7 +131,7 @@ pub enum Format {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Plan, show the plan, carry it out, and verify it
     Apply {
         /// Playbooks, as one run; or a plan that `converge plan -o` wrote and someone approved.

@@ -11,7 +11,7 @@ use crate::{
         diagnostic::Result,
         script::{Script, Words},
     },
-    commands::cli::Format,
+    commands::cli::OutputFormat,
     input::inventory::Become,
     io::remote::{Captured, Exit, Output, RemoteError},
     plan::exit_status::ExitStatus,
@@ -38,7 +38,7 @@ pub(super) async fn run(
         [script] => Script::trusted(script.clone()),
         words => sh!("{}", Words(words)),
     };
-    let json = setup.global.format == Some(Format::Json);
+    let json = setup.global.format == Some(OutputFormat::Json);
     let width = hosts.iter().map(|host| host.name.len()).max().unwrap_or_default();
     let several = hosts.len() > 1;
     let time = setup.global.timeout.map(|seconds| Duration::from_secs(seconds.get()));

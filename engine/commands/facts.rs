@@ -3,7 +3,7 @@
 use super::setup::Setup;
 use crate::{
     base::diagnostic::Result,
-    commands::cli::Format,
+    commands::cli::OutputFormat,
     plan::exit_status::ExitStatus,
     resources::{facts, prelude},
 };
@@ -19,7 +19,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
         let facts = facts::parse(&String::from_utf8_lossy(&captured.stdout));
         let facts = serde_json::json!({ "host": &*host, "facts": facts });
         let text = match setup.global.format {
-            Some(Format::Json) => serde_json::to_string(&facts),
+            Some(OutputFormat::Json) => serde_json::to_string(&facts),
             _ => serde_json::to_string_pretty(&facts),
         };
         setup.report.print(&text.expect("facts can be written as JSON"));

@@ -3,7 +3,7 @@
 use super::setup::Setup;
 use crate::{
     base::diagnostic::Result,
-    commands::cli::Format,
+    commands::cli::OutputFormat,
     plan::{
         exit_status::ExitStatus,
         graph::{self, Graph},
@@ -18,7 +18,7 @@ pub(super) async fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatu
     let catalog = run.catalog(|known| project.input(playbooks, known)).await?;
     let graph = Graph::build(&catalog)?;
     let text = match setup.global.format {
-        Some(Format::Mermaid) => graph::mermaid(&catalog, &graph),
+        Some(OutputFormat::Mermaid) => graph::mermaid(&catalog, &graph),
         _ => graph::dot(&catalog, &graph),
     };
     setup.report.print(&text);

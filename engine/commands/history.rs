@@ -6,17 +6,17 @@ use super::{
 };
 use crate::{
     base::diagnostic::Result,
-    commands::cli::Format,
+    commands::cli::OutputFormat,
     plan::{
         event::{Event, HostSummary},
         exit_status::ExitStatus,
     },
-    report::journal::Entry,
+    report::journal::JournalEntry,
 };
 
 pub(super) fn run(setup: &Setup) -> Result<ExitStatus> {
     let project = setup.project(None)?;
-    let json = setup.global.format == Some(Format::Json);
+    let json = setup.global.format == Some(OutputFormat::Json);
     let mut unread = None;
     for entry in earlier_runs(&project)? {
         match entry.events() {
@@ -28,7 +28,7 @@ pub(super) fn run(setup: &Setup) -> Result<ExitStatus> {
     unread.map_or(Ok(ExitStatus::Converged), Err)
 }
 
-fn line(entry: &Entry, events: &[Event], json: bool) -> String {
+fn line(entry: &JournalEntry, events: &[Event], json: bool) -> String {
     let (command, playbook) = match events.first() {
         Some(Event::RunStarted { command, playbook, .. }) => (command.as_str(), playbook.as_str()),
         _ => ("?", "?"),

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     base::diagnostic::{Diagnostic, Result},
-    commands::cli::{Cli, Command, Format},
+    commands::cli::{Cli, CliCommand, OutputFormat},
     input::config::Plans,
     io::{disk::Disk, secrets::Secrets},
     plan::{
@@ -67,10 +67,10 @@ fn is_run(cli: &Cli) -> bool {
     command.is_none_or(|it| {
         matches!(
             it,
-            Command::Apply { .. }
-                | Command::Plan { .. }
-                | Command::Resume { .. }
-                | Command::Undo { .. }
+            CliCommand::Apply { .. }
+                | CliCommand::Plan { .. }
+                | CliCommand::Resume { .. }
+                | CliCommand::Undo { .. }
         )
     })
 }
@@ -85,7 +85,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
 fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
     let global = &cli.global;
     let format = match global.format {
-        Some(Format::Json) => report::Format::Json,
+        Some(OutputFormat::Json) => report::Format::Json,
         _ => report::Format::Human,
     };
     let mut options = Options::detect(format, !global.no_diff, global.verbose);
@@ -107,7 +107,7 @@ async fn dispatch(
     let Cli { command, playbooks, global, ask } = cli;
     // What a plan is made from is kept with it.
     let disk = match &command {
-        Some(Command::Plan { output: Some(_), .. }) => Disk::noting(),
+        Some(CliCommand::Plan { output: Some(_), .. }) => Disk::noting(),
         _ => Disk::default(),
     };
     let (report, late_secrets) = (report.clone(), secrets.clone());
@@ -117,45 +117,45 @@ async fn dispatch(
     match command {
         None => one(playbook::apply(&setup, &playbooks, None, ask).await),
         Some(command)
-            if ask && !matches!(command, Command::Apply { .. } | Command::Undo { .. }) =>
+            if ask && !matches!(command, CliCommand::Apply { .. } | CliCommand::Undo { .. }) =>
         {
             Err(vec![Diagnostic::new("cli::ask", "only what is applied is asked for: --ask")])
         }
-        Some(Command::Apply { playbooks, ask: asks, require_signatures, allowed_signers }) => {
+        Some(CliCommand::Apply { playbooks, ask: asks, require_signatures, allowed_signers }) => {
             let asked = (require_signatures.is_some() || allowed_signers.is_some()).then(|| {
                 Plans { signatures: require_signatures.unwrap_or_default(), allowed_signers }
             });
             one(playbook::apply(&setup, &playbooks, asked, ask || asks).await)
         }
-        Some(Command::Sign { plan, key, output }) => {
+        Some(CliCommand::Sign { plan, key, output }) => {
             one(sign::run(&setup, &plan, &key, output.as_deref()))
         }
-        Some(Command::Plan { playbooks, simulate_failure: Some(name), .. }) => {
+        Some(CliCommand::Plan { playbooks, simulate_failure: Some(name), .. }) => {
             one(simulate::run(&setup, &playbooks, &name).await)
         }
-        Some(Command::Plan { playbooks, output, exit_code, .. }) => {
+        Some(CliCommand::Plan { playbooks, output, exit_code, .. }) => {
             one(playbook::plan(&setup, &playbooks, output.as_deref(), exit_code).await)
         }
-        Some(Command::Check { playbooks }) => check::run(&setup, &playbooks),
-        Some(Command::Hosts { pattern }) => one(hosts::run(&setup, &pattern)),
-        Some(Command::Facts { pattern }) => one(facts::run(&setup, &pattern).await),
-        Some(Command::Exec { pattern, r#become, command }) => {
+        Some(CliCommand::Check { playbooks }) => check::run(&setup, &playbooks),
+        Some(CliCommand::Hosts { pattern }) => one(hosts::run(&setup, &pattern)),
+        Some(CliCommand::Facts { pattern }) => one(facts::run(&setup, &pattern).await),
+        Some(CliCommand::Exec { pattern, r#become, command }) => {
             one(exec::run(&setup, &pattern, r#become, &command).await)
         }
-        Some(Command::Graph { playbooks }) => one(graph::run(&setup, &playbooks).await),
-        Some(Command::Unlock { pattern }) => one(unlock::run(&setup, &pattern).await),
-        Some(Command::Undo { run, output, ask: asks }) => {
+        Some(CliCommand::Graph { playbooks }) => one(graph::run(&setup, &playbooks).await),
+        Some(CliCommand::Unlock { pattern }) => one(unlock::run(&setup, &pattern).await),
+        Some(CliCommand::Undo { run, output, ask: asks }) => {
             let undo = undo::Undo { run: &run, output: output.as_deref(), ask: ask || asks };
             one(undo::run(&setup, undo).await)
         }
-        Some(Command::Why { host, name }) => one(why::run(&setup, &host, &name)),
-        Some(Command::Doc { name }) => one(doc::run(&setup, &name)),
-        Some(Command::History) => one(history::run(&setup)),
-        Some(Command::Resume { run }) => {
+        Some(CliCommand::Why { host, name }) => one(why::run(&setup, &host, &name)),
+        Some(CliCommand::Doc { name }) => one(doc::run(&setup, &name)),
+        Some(CliCommand::History) => one(history::run(&setup)),
+        Some(CliCommand::Resume { run }) => {
             let cli = resume::command(&setup, run.as_deref()).map_err(|mistake| vec![mistake])?;
             Box::pin(dispatch(cli, &setup.report, &setup.late_secrets)).await
         }
-        Some(Command::Show { run }) => one(show::run(&setup, &run)),
-        Some(Command::Completions { shell }) => Ok(completions::run(&setup, shell)),
+        Some(CliCommand::Show { run }) => one(show::run(&setup, &run)),
+        Some(CliCommand::Completions { shell }) => Ok(completions::run(&setup, shell)),
     }
 }

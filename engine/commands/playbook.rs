@@ -52,7 +52,8 @@ pub(super) async fn apply(
         (_, None) => {}
     }
     let more = if ask { vec!["--ask".to_owned()] } else { Vec::new() };
-    let name = Name { command: "apply", playbooks: paths, approved: None, output: None, more };
+    let name =
+        PlaybookName { command: "apply", playbooks: paths, approved: None, output: None, more };
     let purpose = if ask { Purpose::Ask(asks()?) } else { Purpose::Apply { approved: None } };
     run(setup, &name, purpose, |ended| Ok(ended.status)).await
 }
@@ -94,7 +95,7 @@ pub(super) async fn plan(
     exit_code: bool,
 ) -> Result<ExitStatus> {
     let more = Vec::new();
-    let name = Name { command: "plan", playbooks, approved: None, output, more };
+    let name = PlaybookName { command: "plan", playbooks, approved: None, output, more };
     let asked = output.map(|_| approved::asked(setup, playbooks)).transpose()?;
     let mut file = output.map(open).transpose()?;
     let keep = |ended: &Ended| {
@@ -131,10 +132,10 @@ async fn apply_plan(setup: &Setup, file: &str, signed: &Plans) -> Result<ExitSta
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
     let setup = Setup { global, report, late_secrets, disk: setup.disk.clone() };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    let plan = Some(Plan { file, signers: signers.len() });
+    let plan = Some(PlanCommand { file, signers: signers.len() });
     let more = protections(signed);
     let playbooks = &asked.playbooks;
-    let name = Name { command: "apply", playbooks, approved: plan, output: None, more };
+    let name = PlaybookName { command: "apply", playbooks, approved: plan, output: None, more };
     run(&setup, &name, purpose, |ended| Ok(ended.status)).await
 }
 
@@ -148,17 +149,17 @@ fn protections(signed: &Plans) -> Vec<String> {
 }
 
 /// The plan that is applied.
-struct Plan<'a> {
+struct PlanCommand<'a> {
     file: &'a str,
     /// How many have signed it.
     signers: usize,
 }
 
 /// What a run is told as.
-struct Name<'a> {
+struct PlaybookName<'a> {
     command: &'a str,
     playbooks: &'a [String],
-    approved: Option<Plan<'a>>,
+    approved: Option<PlanCommand<'a>>,
     /// The file that the plan is kept in.
     output: Option<&'a Path>,
     /// What else a run that resumes this one is given.
@@ -168,7 +169,7 @@ struct Name<'a> {
 /// A run, from the first event to the last. `keep` writes what is kept of it, and gives the status that it ends with.
 async fn run(
     setup: &Setup,
-    name: &Name<'_>,
+    name: &PlaybookName<'_>,
     purpose: Purpose,
     keep: impl FnOnce(&Ended) -> Result<ExitStatus>,
 ) -> Result<ExitStatus> {
@@ -234,14 +235,14 @@ fn id() -> String {
 
 /// A file that something is written to in the end. It is opened in the beginning: what cannot be written is known before
 /// anything is done.
-struct Kept<'a> {
+struct KeptPlan<'a> {
     path: &'a Path,
     file: fs::File,
     /// It was not there before, and not all is in it.
     is_new: bool,
 }
 
-impl Drop for Kept<'_> {
+impl Drop for KeptPlan<'_> {
     fn drop(&mut self) {
         if self.is_new {
             // What is left then is an empty file, or half of one.
@@ -251,16 +252,16 @@ impl Drop for Kept<'_> {
 }
 
 /// Opens a file to write to. What is in it stays there until then.
-fn open(path: &Path) -> Result<Kept<'_>> {
+fn open(path: &Path) -> Result<KeptPlan<'_>> {
     // It names resources and variables of a project: for those who approve a plan, not for everyone on the machine.
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let is_new = fs::symlink_metadata(path).is_err();
     let file = options.open(path).map_err(|error| unwritable(path, &error))?;
-    Ok(Kept { path, file, is_new })
+    Ok(KeptPlan { path, file, is_new })
 }
 
-impl Kept<'_> {
+impl KeptPlan<'_> {
     fn write(&mut self, text: &str) -> Result<()> {
         let written = self.file.write_all(text.as_bytes());
         written.map_err(|error| unwritable(self.path, &error))?;

@@ -10,7 +10,7 @@ use crate::{
     base::diagnostic::{Diagnostic, Result},
     commands::cli::{Cli, Global},
     plan::event::{Event, Events as _, Outcome},
-    report::journal::Entry,
+    report::journal::JournalEntry,
 };
 
 /// The command line of an earlier run: the last one that was to change something, unless another one is named. What was under way at its
@@ -71,7 +71,7 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
 }
 
 /// The last run that was to change something.
-fn last(entries: Vec<Entry>) -> Result<(Entry, Vec<Event>)> {
+fn last(entries: Vec<JournalEntry>) -> Result<(JournalEntry, Vec<Event>)> {
     for entry in entries.into_iter().rev() {
         let events = entry.events().map_err(|error| unreadable(&entry, &error))?;
         if words(&events).is_some() {

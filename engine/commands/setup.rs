@@ -15,7 +15,7 @@ use crate::{
         diagnostic::{Diagnostic, Result},
         script::Script,
     },
-    commands::cli::{Command, Format, Global},
+    commands::cli::{CliCommand, Global, OutputFormat},
     evaluate::language::{Input, Known},
     input::{
         config::Config,
@@ -197,9 +197,9 @@ impl Setup {
     }
 
     /// A drawing is asked of `graph`, and of nothing else.
-    pub(super) fn check_format(&self, command: Option<&Command>) -> Result<()> {
-        let drawing = matches!(self.global.format, Some(Format::Dot | Format::Mermaid));
-        if drawing && !matches!(command, Some(Command::Graph { .. })) {
+    pub(super) fn check_format(&self, command: Option<&CliCommand>) -> Result<()> {
+        let drawing = matches!(self.global.format, Some(OutputFormat::Dot | OutputFormat::Mermaid));
+        if drawing && !matches!(command, Some(CliCommand::Graph { .. })) {
             let message = "only `converge graph` draws";
             return Err(Diagnostic::new("cli::format", message).hint("--format human, or json"));
         }

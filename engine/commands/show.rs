@@ -6,7 +6,7 @@ use super::setup::{Project, Setup};
 use crate::{
     base::diagnostic::{Diagnostic, Result},
     plan::{event::Events as _, exit_status::ExitStatus},
-    report::journal::{self, Entry},
+    report::journal::{self, JournalEntry},
 };
 
 /// The word for the last run.
@@ -23,7 +23,7 @@ pub(super) fn run(setup: &Setup, run: &str) -> Result<ExitStatus> {
 }
 
 /// The runs that a project had.
-pub(super) fn earlier_runs(project: &Project) -> Result<Vec<Entry>> {
+pub(super) fn earlier_runs(project: &Project) -> Result<Vec<JournalEntry>> {
     let folder = &project.config.folder;
     journal::entries(folder).map_err(|error| {
         let message = format!("cannot read the runs in {}/.converge: {error}", folder.display());
@@ -32,13 +32,13 @@ pub(super) fn earlier_runs(project: &Project) -> Result<Vec<Entry>> {
 }
 
 /// The mistake of a run of which it cannot be told what happened.
-pub(super) fn unreadable(entry: &Entry, error: &io::Error) -> Diagnostic {
+pub(super) fn unreadable(entry: &JournalEntry, error: &io::Error) -> Diagnostic {
     let folder = entry.folder.display();
     let message = format!("cannot read the journal of run {} in {folder}: {error}", entry.id);
     Diagnostic::new("journal::unreadable", message)
 }
 
-pub(super) fn find(mut entries: Vec<Entry>, run: &str) -> Result<Entry> {
+pub(super) fn find(mut entries: Vec<JournalEntry>, run: &str) -> Result<JournalEntry> {
     let unknown = |message: String| {
         Diagnostic::new("journal::unknown-run", message).hint("`converge history` lists them")
     };

@@ -16,9 +16,9 @@ use crate::{
     plan::{
         event::{Event, Events as _},
         exit_status::ExitStatus,
-        undo::{Said, Unwritten, asking, playbook as written},
+        undo::{SaidKept, Unwritten, asking, playbook as written},
     },
-    report::journal::Entry,
+    report::journal::JournalEntry,
 };
 
 /// What to do with the playbook.
@@ -44,9 +44,9 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
     let all = answers.iter().all(|(_, answer)| answer.is_some());
     let said = answers.into_iter().filter_map(|(host, answer)| {
         let output = String::from_utf8_lossy(&answer?.stdout).into_owned();
-        Some(Said { host: host.to_string(), output })
+        Some(SaidKept { host: host.to_string(), output })
     });
-    let said: Vec<Said> = said.collect();
+    let said: Vec<SaidKept> = said.collect();
     let text = match written(&run, &said) {
         Err(Unwritten::Nothing(_)) if !all => return Ok(ExitStatus::Unreachable),
         text => text.map_err(|why| {
@@ -82,7 +82,7 @@ fn named(run: &str) -> Result<String> {
 }
 
 /// The last run that began to change something.
-fn last(entries: Vec<Entry>) -> Result<String> {
+fn last(entries: Vec<JournalEntry>) -> Result<String> {
     for entry in entries.into_iter().rev() {
         let events = entry.events().map_err(|error| unreadable(&entry, &error))?;
         let began =

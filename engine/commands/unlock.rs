@@ -3,7 +3,7 @@
 use super::setup::Setup;
 use crate::{
     base::diagnostic::Result,
-    commands::cli::Format,
+    commands::cli::OutputFormat,
     io::remote::one_line,
     plan::exit_status::ExitStatus,
     run::breaking::{BROKEN, FREE, HELD, STUCK, breaking},
@@ -22,7 +22,7 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
         if ![FREE, BROKEN].contains(&word) && status == ExitStatus::Converged {
             status = ExitStatus::Locked;
         }
-        if setup.global.format == Some(Format::Json) {
+        if setup.global.format == Some(OutputFormat::Json) {
             let line = serde_json::json!({ "host": &*name, "lock": word, "holder": holder });
             setup.report.print(&line.to_string());
             continue;

@@ -3,7 +3,7 @@
 use super::first_line;
 use crate::{
     base::diagnostic::Source,
-    input::inventory::{Assignment, Format, Given, Inventory, Owner},
+    input::inventory::{Assignment, Given, Inventory, InventoryFormat, Owner},
 };
 
 /// The first line says the format, or is a pattern of hosts too. What follows is the text.
@@ -11,13 +11,13 @@ pub(super) fn run(bytes: &[u8]) {
     let (first, text) = first_line(bytes);
     let source = Source::new("fuzzed", text.as_str());
     let format = match first.as_str() {
-        "toml" => Format::Toml,
-        "json" => Format::Json,
-        "ini" => Format::Ini,
-        "yaml" => Format::Yaml,
-        "host" => Format::Vars(Owner::Host("web-1".to_owned())),
-        "group" => Format::Vars(Owner::Group("web".to_owned())),
-        _ => Format::guess(&text),
+        "toml" => InventoryFormat::Toml,
+        "json" => InventoryFormat::Json,
+        "ini" => InventoryFormat::Ini,
+        "yaml" => InventoryFormat::Yaml,
+        "host" => InventoryFormat::Vars(Owner::Host("web-1".to_owned())),
+        "group" => InventoryFormat::Vars(Owner::Group("web".to_owned())),
+        _ => InventoryFormat::guess(&text),
     };
     let given = Given { source: source.clone(), format, folder: "/p".into(), home: "/h".into() };
     let mut assignments = Assignment::file(&source).unwrap_or_default();

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::first_line;
 use crate::{
     base::{content::Content, diagnostic::Place, value::Value},
-    evaluate::catalog::{BlockId, Catalog, Declared, NodeId},
+    evaluate::catalog::{BlockId, Catalog, Declaration, NodeId},
     plan::probe::{Probe, Queries},
     resources::{
         kind::{self, Desired, Kind},
@@ -60,9 +60,10 @@ fn case(path: &Path) -> Option<Case> {
     for part in ["one", "other"] {
         let declared = declare()?;
         // Both are asked for in one section.
-        let resource = kind::Declared { owns: format!("{} {part}", declared.owns), ..declared };
+        let resource =
+            kind::DesiredResource { owns: format!("{} {part}", declared.owns), ..declared };
         let place = Place { file: "site.rhai".into(), line: 1, column: 1 };
-        let at = Declared { place, chain: [].into() };
+        let at = Declaration { place, chain: [].into() };
         nodes.push(catalog.declare(&host, kind, resource, at, BlockId::default()).ok()?);
     }
     let name = format!("{}/{}", kind.name(), path.file_stem()?.to_str()?);

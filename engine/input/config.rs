@@ -7,7 +7,7 @@ use std::{
 
 use crate::base::{
     diagnostic::{Result, Source},
-    document::{Document, Fields, Kinds, Node},
+    document::{Document, DocumentNode, Fields, Kinds},
 };
 
 const KINDS: Kinds = Kinds {
@@ -210,7 +210,7 @@ impl Paths<'_> {
 }
 
 /// One provider of secrets: which one is said by its key.
-fn provider(document: &Document, node: &Node, paths: &Paths<'_>) -> Result<Provider> {
+fn provider(document: &Document, node: &DocumentNode, paths: &Paths<'_>) -> Result<Provider> {
     let mut fields = document.fields_of(node)?;
     let environment = fields.text("environment")?;
     let files = fields.text("files")?;

@@ -20,7 +20,7 @@ pub const VARIABLE: &str = "CONVERGE_TRUST";
 
 /// What `lstat` says of one part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenPath {
     /// Who owns it.
     pub owner: u32,
     /// Its group.
@@ -46,7 +46,7 @@ pub enum Sort {
 
 /// What it is to the path that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum PathPart {
     /// A folder that the path goes through.
     Way,
     /// What is read: a file, or a folder whose entries count.
@@ -99,14 +99,14 @@ impl Trust {
     }
 
     /// Why something must not be read, or gone through. `path` goes through no link itself.
-    pub fn objection(&self, path: &Path, seen: &Seen, part: Part) -> Option<Diagnostic> {
+    pub fn objection(&self, path: &Path, seen: &SeenPath, part: PathPart) -> Option<Diagnostic> {
         let shown = path.display();
         if let Sort::Other(what) = seen.sort {
             let message = format!("{shown} is {what}, and no file");
             return Some(Diagnostic::new("project::device", message));
         }
         let is_named = |folder: &PathBuf| {
-            path.starts_with(folder) || part == Part::Way && folder.starts_with(path)
+            path.starts_with(folder) || part == PathPart::Way && folder.starts_with(path)
         };
         if self.folders.iter().any(is_named) {
             return None;
@@ -122,7 +122,7 @@ impl Trust {
             return Some(Diagnostic::new("project::owner", message).hint(hint));
         }
         // The mode of a link means nothing, and what is in a sticky folder is looked at by itself.
-        if seen.sort == Sort::Link || part == Part::Way && seen.mode & STICKY != 0 {
+        if seen.sort == Sort::Link || part == PathPart::Way && seen.mode & STICKY != 0 {
             return None;
         }
         let others = seen.mode & OTHERS_WRITE != 0;
@@ -168,18 +168,18 @@ mod tests {
     /// `shared` has another name, `bob` is somebody else's, `pair` has another member, `main` is another's main group.
     const GROUP: &str = "root:x:0:\nann:x:1000:\nbob:x:1001:\nshared:x:1004:ann\nempty:x:1005:\n";
 
-    fn kind(users: &[u32], group: &str, seen: Seen, part: Part) -> Option<&'static str> {
+    fn kind(users: &[u32], group: &str, seen: SeenPath, part: PathPart) -> Option<&'static str> {
         let trust = Trust::new(users.iter().copied(), PASSWD, group, vec!["/t/in".into()]);
         trust.objection(Path::new("/a"), &seen, part).map(|mistake| mistake.kind())
     }
 
-    fn seen(owner: u32, group: u32, mode: u32, sort: Sort) -> Seen {
-        Seen { owner, group, mode, sort }
+    fn seen(owner: u32, group: u32, mode: u32, sort: Sort) -> SeenPath {
+        SeenPath { owner, group, mode, sort }
     }
 
     #[test]
     fn what_belongs_to_the_user_or_root_and_only_they_may_write_is_trusted() {
-        use Part::{End, Way};
+        use PathPart::{End, Way};
         use Sort::{File, Folder, Link, Other};
         let (owner, writable) = (Some("project::owner"), Some("project::writable"));
         for (owner_is, group, mode, sort, part, expected) in [
@@ -216,10 +216,10 @@ mod tests {
             ("team:x:1000:\n", Some("project::writable")),
             ("ann:x:broken:\n", Some("project::writable")),
         ] {
-            assert_eq!(kind(&[1000], group, file, Part::End), expected, "{group}");
+            assert_eq!(kind(&[1000], group, file, PathPart::End), expected, "{group}");
         }
-        let main = Seen { group: 1003, ..file };
-        assert_eq!(kind(&[1000], "ann:x:1003:\n", main, Part::End), Some("project::writable"));
+        let main = SeenPath { group: 1003, ..file };
+        assert_eq!(kind(&[1000], "ann:x:1003:\n", main, PathPart::End), Some("project::writable"));
     }
 
     #[test]
@@ -228,12 +228,12 @@ mod tests {
         let objects = |path: &str, sort, part| {
             trust.objection(Path::new(path), &seen(1001, 1001, 0o777, sort), part).is_some()
         };
-        assert!(!objects("/t/in/x", Sort::File, Part::End));
-        assert!(!objects("/t/in", Sort::Folder, Part::End));
-        assert!(!objects("/t", Sort::Folder, Part::Way));
-        assert!(objects("/t", Sort::Folder, Part::End));
-        assert!(objects("/t/other", Sort::Folder, Part::Way));
-        assert!(objects("/t/in/x", Sort::Other("a FIFO"), Part::End));
+        assert!(!objects("/t/in/x", Sort::File, PathPart::End));
+        assert!(!objects("/t/in", Sort::Folder, PathPart::End));
+        assert!(!objects("/t", Sort::Folder, PathPart::Way));
+        assert!(objects("/t", Sort::Folder, PathPart::End));
+        assert!(objects("/t/other", Sort::Folder, PathPart::Way));
+        assert!(objects("/t/in/x", Sort::Other("a FIFO"), PathPart::End));
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         let trust = Trust::new([1000], PASSWD, GROUP, Vec::new());
         let told = |owner, mode| {
             let seen = seen(owner, 1001, mode, Sort::File);
-            trust.objection(Path::new("/a"), &seen, Part::End).unwrap().in_one_line()
+            trust.objection(Path::new("/a"), &seen, PathPart::End).unwrap().in_one_line()
         };
         assert!(told(1001, 0o644).starts_with("/a belongs to another user: bob (what"));
         assert!(told(1001, 0o644).contains("chown -h ann /a"));

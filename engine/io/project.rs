@@ -14,7 +14,7 @@ use crate::{
     base::diagnostic::{Diagnostic, Result, Source},
     input::{
         config::{self, Config},
-        inventory::{Assignment, Format, Given, Inventory, Owner},
+        inventory::{Assignment, Given, Inventory, InventoryFormat, Owner},
     },
     io::{
         disk::{self, Disk, Unread},
@@ -111,12 +111,12 @@ pub fn inventory(
                 false => (source, Vec::new()),
             };
             let beside = match format {
-                Format::Toml => Vec::new(),
+                InventoryFormat::Toml => Vec::new(),
                 _ => beside(disk, file.parent().unwrap_or(Path::new("")))?,
             };
             given.push(one(source, format));
             let vars = own.into_iter().chain(beside);
-            given.extend(vars.map(|(owner, source)| one(source, Format::Vars(owner))));
+            given.extend(vars.map(|(owner, source)| one(source, InventoryFormat::Vars(owner))));
         }
     }
     Inventory::parse(&given, assignments)
@@ -181,17 +181,17 @@ fn entries(disk: &Disk, folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What is in a file, or what it prints when it is a program.
-fn text(disk: &Disk, file: &Path) -> Result<(Source, Format)> {
+fn text(disk: &Disk, file: &Path) -> Result<(Source, InventoryFormat)> {
     if is_program(file)? {
-        return Ok((printed(disk, file, &["--list"])?, Format::Json));
+        return Ok((printed(disk, file, &["--list"])?, InventoryFormat::Json));
     }
     let source = read(disk, file)?;
     let format = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => Format::Toml,
-        Some("json") => Format::Json,
-        Some("ini") => Format::Ini,
-        Some("yml" | "yaml") => Format::Yaml,
-        _ => Format::guess(&source.text),
+        Some("toml") => InventoryFormat::Toml,
+        Some("json") => InventoryFormat::Json,
+        Some("ini") => InventoryFormat::Ini,
+        Some("yml" | "yaml") => InventoryFormat::Yaml,
+        _ => InventoryFormat::guess(&source.text),
     };
     Ok((source, format))
 }

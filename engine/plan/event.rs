@@ -13,7 +13,7 @@ use crate::{
     base::traffic::Traffic,
 };
 pub use crate::{
-    evaluate::catalog::{Declared, Frame, NodeName, Turn},
+    evaluate::catalog::{Declaration, Frame, NodeName, Turn},
     plan::planner::{Cause, Planned},
     resources::resource::Unknown,
 };
@@ -113,7 +113,7 @@ pub enum Event {
         #[serde(flatten)]
         node: NodeName,
         /// Where it was declared.
-        declared: Declared,
+        declared: Declaration,
         /// What is going to happen.
         plan: Planned,
         /// The turn that it belongs to, in a rolling.
@@ -164,7 +164,7 @@ pub enum Event {
         #[serde(flatten)]
         node: NodeName,
         /// Where it was declared.
-        declared: Declared,
+        declared: Declaration,
         /// How it ended.
         outcome: Outcome,
         /// How long it took, in milliseconds.

@@ -4,27 +4,27 @@ use std::{fmt::Write as _, sync::Arc};
 
 use super::{
     diff, ending,
-    look::{Look, Mark, Tone},
+    look::{Look, Symbol, Tone},
 };
 use crate::{
     plan::event::{Cause, Planned},
     resources::{
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         resource::{Reaction, Unknown},
     },
 };
 
 /// The symbol of what is planned.
-pub(super) fn mark(plan: &Planned) -> Mark {
+pub(super) fn mark(plan: &Planned) -> Symbol {
     match plan {
-        Planned::Unchanged => Mark::Same,
-        Planned::MayChange { .. } | Planned::Unknown(_) => Mark::May,
-        Planned::React { .. } => Mark::Run,
+        Planned::Unchanged => Symbol::Same,
+        Planned::MayChange { .. } | Planned::Unknown(_) => Symbol::May,
+        Planned::React { .. } => Symbol::Run,
         Planned::Change { change, .. } => match change.action {
-            Action::Create => Mark::Create,
-            Action::Update => Mark::Update,
-            Action::Remove => Mark::Remove,
-            Action::Run | Action::Refresh | Action::Wait => Mark::Run,
+            Effect::Create => Symbol::Create,
+            Effect::Update => Symbol::Update,
+            Effect::Remove => Symbol::Remove,
+            Effect::Run | Effect::Refresh | Effect::Wait => Symbol::Run,
         },
     }
 }
@@ -43,10 +43,10 @@ pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> Stri
     let reason = match plan {
         Planned::Unknown(unknown) => format!("  unknown: {unknown}"),
         Planned::React { reactions } => format!("  {}", causes(reactions)),
-        Planned::Change { change, .. } if change.action == Action::Wait => {
+        Planned::Change { change, .. } if change.action == Effect::Wait => {
             "  does not hold yet, is waited for".to_owned()
         }
-        Planned::Change { change, .. } if change.action == Action::Refresh => {
+        Planned::Change { change, .. } if change.action == Effect::Refresh => {
             "  may change, is looked at again".to_owned()
         }
         _ => String::new(),
@@ -58,7 +58,7 @@ pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> Stri
     if let Planned::Change { change, reactions } = plan {
         draw_fields(&mut drawn, change, look);
         if !reactions.is_empty() {
-            drawn += &format!("      {} {}\n", look.mark(Mark::Run), causes(reactions));
+            drawn += &format!("      {} {}\n", look.mark(Symbol::Run), causes(reactions));
         }
     }
     drawn
@@ -102,12 +102,12 @@ fn texts(field: &Field) -> Option<(&str, &str)> {
 }
 
 /// A field on one line: `0600 -> 0644`.
-fn short(action: Action, field: &Field, look: Look) -> String {
+fn short(action: Effect, field: &Field, look: Look) -> String {
     let before = look.paint(Tone::Removed, side(&field.before));
     let after = look.paint(Tone::Added, side(&field.after));
     match (&field.before, &field.after) {
-        (Shown::Nothing, _) if matches!(action, Action::Create | Action::Run) => after,
-        (_, Shown::Nothing) if matches!(action, Action::Remove | Action::Run) => before,
+        (Shown::Nothing, _) if matches!(action, Effect::Create | Effect::Run) => after,
+        (_, Shown::Nothing) if matches!(action, Effect::Remove | Effect::Run) => before,
         (Shown::Hidden(one), Shown::Hidden(other)) if one == other => {
             format!("{} {}", look.paint(Tone::Changed, "changes"), look.dim(side(&field.after)))
         }

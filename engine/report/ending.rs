@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::look::{Look, Mark, Tone, count, duration};
+use super::look::{Look, Symbol, Tone, count, duration};
 use crate::{
     base::diagnostic::Place,
-    plan::event::{Declared, Failure},
+    plan::event::{Declaration, Failure},
 };
 
 /// How many lines of a script that failed are shown to who does not ask for more.
@@ -22,7 +22,7 @@ const INSET: &str = "    ";
 
 /// `~ web-1  file:/etc/motd  0.1s`, with `what` in place of nothing said.
 pub(super) fn line(
-    mark: Mark,
+    mark: Symbol,
     host: &str,
     name: &str,
     what: &str,
@@ -39,7 +39,7 @@ pub(super) fn line(
 }
 
 /// Where it was declared, what ran, what it printed, and what to do.
-pub(super) fn failure(failure: &Failure, declared: &Declared, look: Look) -> String {
+pub(super) fn failure(failure: &Failure, declared: &Declaration, look: Look) -> String {
     let mut drawn = message(&failure.message, look);
     drawn += &origin(declared, look);
     if let Some(script) = &failure.command {
@@ -71,7 +71,7 @@ pub(super) fn hint(hint: Option<&str>, look: Look) -> String {
 }
 
 /// The call that declared it, and those that led there.
-pub(super) fn origin(declared: &Declared, look: Look) -> String {
+pub(super) fn origin(declared: &Declaration, look: Look) -> String {
     let row = |what: &str, place: &Place| format!("{INSET}{} {place}\n", look.dim(what));
     let calls = declared.chain.iter();
     let calls = calls.map(|frame| row(&format!("by {} at", frame.what), &frame.place));

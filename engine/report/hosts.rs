@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 /// A name around its last number. Numbers with leading zeros keep their width, and do not mix with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Family<'a> {
+struct HostFamily<'a> {
     before: &'a str,
     after: &'a str,
     width: usize,
@@ -14,7 +14,7 @@ struct Family<'a> {
 
 /// The hosts, those whose names differ only in the last number as ranges.
 pub(super) fn compact(hosts: &[Arc<str>]) -> String {
-    let mut families: IndexMap<Family, Vec<u64>> = IndexMap::new();
+    let mut families: IndexMap<HostFamily, Vec<u64>> = IndexMap::new();
     for host in hosts {
         let (family, number) = split(host);
         families.entry(family).or_default().extend(number);
@@ -24,19 +24,19 @@ pub(super) fn compact(hosts: &[Arc<str>]) -> String {
     written.join(", ")
 }
 
-fn split(name: &str) -> (Family<'_>, Option<u64>) {
-    let whole = Family { before: name, after: "", width: 0 };
+fn split(name: &str) -> (HostFamily<'_>, Option<u64>) {
+    let whole = HostFamily { before: name, after: "", width: 0 };
     let Some(last) = name.rfind(|c: char| c.is_ascii_digit()) else { return (whole, None) };
     let first = name[..last].rfind(|c: char| !c.is_ascii_digit());
     let start = first.map_or(0, |at| at + name[at..].chars().next().map_or(1, char::len_utf8));
     let digits = &name[start..=last];
     let Ok(number) = digits.parse() else { return (whole, None) };
     let width = if digits.starts_with('0') { digits.len() } else { 0 };
-    (Family { before: &name[..start], after: &name[last + 1..], width }, Some(number))
+    (HostFamily { before: &name[..start], after: &name[last + 1..], width }, Some(number))
 }
 
-fn write(family: &Family, mut numbers: Vec<u64>) -> String {
-    let Family { before, after, width } = *family;
+fn write(family: &HostFamily, mut numbers: Vec<u64>) -> String {
+    let HostFamily { before, after, width } = *family;
     numbers.sort_unstable();
     numbers.dedup();
     let ranges = ranges(&numbers);

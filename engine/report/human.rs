@@ -10,15 +10,15 @@ use indexmap::IndexMap;
 
 use super::{
     change, ending,
-    look::{Look, Mark, Tone},
-    plan::Plan,
+    look::{Look, Symbol, Tone},
+    plan::PlanView,
     reported_run::ReportedRun,
     summary,
 };
 use crate::{
     base::diagnostic::Place,
     plan::{
-        event::{Declared, Event, NodeName, Outcome, Planned, Problem, Turn},
+        event::{Declaration, Event, NodeName, Outcome, Planned, Problem, Turn},
         exit_status::ExitStatus,
     },
 };
@@ -55,9 +55,9 @@ pub(super) struct Human {
     /// Whether live lines show what is going on, so that it need not be said.
     pub live: bool,
     run: ReportedRun,
-    plan: Plan,
+    plan: PlanView,
     /// The symbol and the verb of what was planned.
-    marks: HashMap<Arc<str>, (Mark, Option<&'static str>)>,
+    marks: HashMap<Arc<str>, (Symbol, Option<&'static str>)>,
     widest_host: usize,
     skipped: IndexMap<String, Vec<Arc<str>>>,
     /// The hosts on which nothing more is done.
@@ -178,7 +178,7 @@ impl Human {
     fn planned(
         &mut self,
         node: &NodeName,
-        declared: &Declared,
+        declared: &Declaration,
         plan: &Planned,
         turn: Option<&Turn>,
         guarded: Option<u32>,
@@ -199,7 +199,7 @@ impl Human {
 
     fn lost(&mut self, host: &str, what: &str, message: &str, hint: Option<&str>) -> String {
         let look = self.result;
-        let mark = look.mark(Mark::Bad);
+        let mark = look.mark(Symbol::Bad);
         let told = look.paint(Tone::Bad, what);
         let drawn = format!("{mark} {host}  {told} {message}\n{}", ending::hint(hint, look));
         self.gap = true;
@@ -209,23 +209,23 @@ impl Human {
     fn finished(
         &mut self,
         node: &NodeName,
-        declared: &Declared,
+        declared: &Declaration,
         outcome: &Outcome,
         took: u64,
     ) -> String {
         let look = self.result;
         let (mark, verb) = match self.marks.get(&node.node) {
             Some((mark, verb)) => (*mark, verb.unwrap_or_default()),
-            None => (Mark::Update, ""),
+            None => (Symbol::Update, ""),
         };
         let (mark, what) = match outcome {
             Outcome::Unchanged if !look.verbose => return String::new(),
-            Outcome::Unchanged => (Mark::Same, look.dim("unchanged")),
+            Outcome::Unchanged => (Symbol::Same, look.dim("unchanged")),
             Outcome::Changed => (mark, look.dim(verb)),
-            Outcome::Failed(_) => (Mark::Bad, look.paint(Tone::Bad, "failed")),
-            Outcome::Reverted(_) => (Mark::Back, look.paint(Tone::Bad, "reverted")),
-            Outcome::Refused { .. } => (Mark::Bad, look.paint(Tone::Bad, "refused")),
-            Outcome::Unknown { .. } => (Mark::May, look.paint(Tone::Unsure, "unknown")),
+            Outcome::Failed(_) => (Symbol::Bad, look.paint(Tone::Bad, "failed")),
+            Outcome::Reverted(_) => (Symbol::Back, look.paint(Tone::Bad, "reverted")),
+            Outcome::Refused { .. } => (Symbol::Bad, look.paint(Tone::Bad, "refused")),
+            Outcome::Unknown { .. } => (Symbol::May, look.paint(Tone::Unsure, "unknown")),
             Outcome::Skipped { because } => {
                 self.skipped.entry(because.clone()).or_default().push(node.node.clone());
                 return String::new();

@@ -25,7 +25,7 @@ pub struct Journal {
 
 /// An earlier run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The run's id.
     pub id: String,
     /// Its folder.
@@ -111,7 +111,7 @@ fn ours(project: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When the folder that they are kept in cannot be read. Without one there was no run.
-pub fn entries(project: &Path) -> io::Result<Vec<Entry>> {
+pub fn entries(project: &Path) -> io::Result<Vec<JournalEntry>> {
     ours(project)?;
     let folders = match fs::read_dir(runs(project)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -120,14 +120,14 @@ pub fn entries(project: &Path) -> io::Result<Vec<Entry>> {
     let entry = |folder: fs::DirEntry| {
         // What has another name is none of ours.
         let id = folder.file_name().into_string().ok()?;
-        Some(Entry { id, folder: folder.path() })
+        Some(JournalEntry { id, folder: folder.path() })
     };
-    let mut entries: Vec<Entry> = folders.into_iter().filter_map(entry).collect();
+    let mut entries: Vec<JournalEntry> = folders.into_iter().filter_map(entry).collect();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(entries)
 }
 
-impl Entry {
+impl JournalEntry {
     /// Whether the run goes on.
     pub fn goes_on(&self) -> bool {
         let file = File::open(self.folder.join(EVENTS));

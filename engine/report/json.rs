@@ -32,7 +32,7 @@ mod tests {
     use super::*;
     use crate::{
         plan::event::{Outcome, Planned},
-        resources::{change::Action, resource::Reaction},
+        resources::{change::Effect, resource::Reaction},
     };
 
     const DOCUMENT: &str = include_str!("../../docs/events.md");
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_event_and_field_is_described() {
-        let mut words = names::<Action>(json!("?"));
+        let mut words = names::<Effect>(json!("?"));
         words.append(&mut names::<Reaction>(json!("?")));
         keys(&Value::Array(examples()), &mut words);
         let prose: String = DOCUMENT.split("```").step_by(2).collect();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::look::{Look, Mark, Tone, count, duration};
+use super::look::{Look, Symbol, Tone, count, duration};
 use crate::plan::event::{Event, Outcome};
 
 /// How many hosts have a line of their own; the rest is counted.
@@ -16,7 +16,7 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 
 /// Who is busy with what, and what came of it so far.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct LiveLines {
     began: Instant,
     hosts: BTreeSet<Arc<str>>,
     changed: usize,
@@ -34,7 +34,7 @@ struct Busy {
     printed: String,
 }
 
-impl Live {
+impl LiveLines {
     /// Nobody is busy yet.
     pub(super) fn new(now: Instant) -> Self {
         let (hosts, changed, failed, reverted, unreachable, locked) = Default::default();
@@ -155,7 +155,7 @@ fn duration_in_seconds(of: Duration) -> String {
 }
 
 /// What is said from time to time where lines cannot be redrawn, so that a silent step is seen to be alive.
-pub(super) fn still_busy(live: &Live, now: Instant, look: Look) -> Option<String> {
+pub(super) fn still_busy(live: &LiveLines, now: Instant, look: Look) -> Option<String> {
     let told = live.busy.iter().take(LINES).map(|(host, busy)| {
         let took = duration_in_seconds(now.saturating_duration_since(busy.since));
         format!("{host}  {} ({took})", busy.with)
@@ -164,7 +164,7 @@ pub(super) fn still_busy(live: &Live, now: Instant, look: Look) -> Option<String
     let more = live.busy.len().saturating_sub(LINES);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     (!told.is_empty())
-        .then(|| format!("{} still busy: {}{more}\n", look.mark(Mark::Same), told.join(", ")))
+        .then(|| format!("{} still busy: {}{more}\n", look.mark(Symbol::Same), told.join(", ")))
 }
 
 #[cfg(test)]
@@ -175,9 +175,9 @@ mod tests {
         report::samples::{event, look},
     };
 
-    fn after(events: &[Event]) -> Live {
+    fn after(events: &[Event]) -> LiveLines {
         let now = Instant::now();
-        let mut live = Live::new(now);
+        let mut live = LiveLines::new(now);
         events.iter().for_each(|event| live.note(event, now));
         live
     }

@@ -53,16 +53,16 @@ impl Look {
     }
 
     /// The symbol in its colour.
-    pub(super) fn mark(self, mark: Mark) -> String {
+    pub(super) fn mark(self, mark: Symbol) -> String {
         let (symbol, tone) = match mark {
-            Mark::Create => ("+", Tone::Added),
-            Mark::Update => ("~", Tone::Changed),
-            Mark::Remove => ("-", Tone::Removed),
-            Mark::Run => ("!", Tone::Runs),
-            Mark::May => ("?", Tone::Unsure),
-            Mark::Bad => ("✗", Tone::Bad),
-            Mark::Back => ("↺", Tone::Bad),
-            Mark::Same => ("=", Tone::Dim),
+            Symbol::Create => ("+", Tone::Added),
+            Symbol::Update => ("~", Tone::Changed),
+            Symbol::Remove => ("-", Tone::Removed),
+            Symbol::Run => ("!", Tone::Runs),
+            Symbol::May => ("?", Tone::Unsure),
+            Symbol::Bad => ("✗", Tone::Bad),
+            Symbol::Back => ("↺", Tone::Bad),
+            Symbol::Same => ("=", Tone::Dim),
         };
         self.paint(tone, symbol)
     }
@@ -70,7 +70,7 @@ impl Look {
 
 /// The symbol before a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum Symbol {
     Create,
     Update,
     Remove,

@@ -48,7 +48,7 @@ mod tests;
 pub use mistakes::{Canvas, render_diagnostics};
 
 use human::{Drawn, Human};
-use live::Live;
+use live::LiveLines;
 use look::Look;
 use pen::{Pen, break_silence};
 use sanitize::{Shape, sanitize};
@@ -135,7 +135,7 @@ pub struct Report {
     options: Options,
     redactors: Redactors,
     pen: Arc<Mutex<Pen>>,
-    live: Arc<Mutex<Live>>,
+    live: Arc<Mutex<LiveLines>>,
     bar: ProgressBar,
 }
 
@@ -155,7 +155,7 @@ impl Report {
         let progress = options.look(options.color_progress);
         let human = Human::new(options.look(options.color), progress, options.live);
         let pen = Arc::new(Mutex::new(Pen::new(human, stdout, stderr)));
-        let live = Arc::new(Mutex::new(Live::new(Instant::now())));
+        let live = Arc::new(Mutex::new(LiveLines::new(Instant::now())));
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if options.format == Format::Human && !options.live {
             break_silence(Arc::downgrade(&pen), live.clone(), progress);

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     human::{Drawn, Human},
-    live::{Live, still_busy},
+    live::{LiveLines, still_busy},
     lock,
     look::Look,
 };
@@ -68,7 +68,7 @@ impl Sink {
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Says from time to time who is busy, until the report is gone.
-pub(super) fn break_silence(pen: Weak<Mutex<Pen>>, live: Arc<Mutex<Live>>, look: Look) {
+pub(super) fn break_silence(pen: Weak<Mutex<Pen>>, live: Arc<Mutex<LiveLines>>, look: Look) {
     let speak = move || {
         let mut wait = SILENCE;
         loop {

@@ -6,23 +6,23 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{
     change, hosts,
-    look::{Look, Mark, Tone, count},
+    look::{Look, Symbol, Tone, count},
     turns::Turns,
 };
 use crate::{
     base::diagnostic::Place,
-    plan::event::{AsDeclared, Declared, NodeName, Planned, Turn},
-    resources::change::{Action, Change},
+    plan::event::{AsDeclared, Declaration, NodeName, Planned, Turn},
+    resources::change::{Change, Effect},
 };
 
 /// What was told of the plan so far.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct PlanView {
     hosts: IndexSet<Arc<str>>,
     changing: IndexSet<Arc<str>>,
     totals: Totals,
     /// By what is planned, so that hosts with the same plan meet.
-    items: IndexMap<String, Item>,
+    items: IndexMap<String, PlanItem>,
     turns: Turns,
     /// The answers that are other ones by now, and of which hosts.
     answers: IndexMap<String, Vec<Arc<str>>>,
@@ -42,7 +42,7 @@ struct Totals {
 
 /// One thing that is planned alike on some hosts.
 #[derive(Debug)]
-struct Item {
+struct PlanItem {
     name: String,
     place: Place,
     plan: Planned,
@@ -51,12 +51,12 @@ struct Item {
     hosts: Vec<Arc<str>>,
 }
 
-impl Plan {
+impl PlanView {
     /// Takes what is planned for one resource.
     pub(super) fn add(
         &mut self,
         node: &NodeName,
-        declared: &Declared,
+        declared: &Declaration,
         plan: &Planned,
         turn: Option<&Turn>,
         guarded: Option<u32>,
@@ -108,7 +108,7 @@ impl Plan {
         guarded: Option<u32>,
     ) {
         let alike = format!("{name} {guarded:?} {plan:?}");
-        let new = || Item { name, place: place.clone(), plan, guarded, hosts: Vec::new() };
+        let new = || PlanItem { name, place: place.clone(), plan, guarded, hosts: Vec::new() };
         self.items.entry(alike).or_insert_with(new).hosts.push(host.clone());
     }
 
@@ -119,7 +119,7 @@ impl Plan {
 
     /// All of it, and the line that counts; `silent` hosts did not answer. What fewer hosts share comes first: it is what is unusual.
     pub(super) fn draw(&self, silent: usize, look: Look) -> String {
-        let mut sections: IndexMap<Vec<Arc<str>>, Vec<&Item>> = IndexMap::new();
+        let mut sections: IndexMap<Vec<Arc<str>>, Vec<&PlanItem>> = IndexMap::new();
         for item in self.items.values() {
             let mut hosts = item.hosts.clone();
             hosts.sort();
@@ -182,12 +182,12 @@ impl Totals {
             Planned::MayChange { .. } => &mut self.may_change,
             Planned::Unknown(_) => &mut self.unknown,
             Planned::Change { change, .. } => match change.action {
-                Action::Create => &mut self.create,
-                Action::Update => &mut self.change,
-                Action::Remove => &mut self.remove,
-                Action::Run => &mut self.run,
-                Action::Refresh => &mut self.may_change,
-                Action::Wait => &mut self.wait,
+                Effect::Create => &mut self.create,
+                Effect::Update => &mut self.change,
+                Effect::Remove => &mut self.remove,
+                Effect::Run => &mut self.run,
+                Effect::Refresh => &mut self.may_change,
+                Effect::Wait => &mut self.wait,
             },
         };
         *counter += 1;
@@ -200,8 +200,8 @@ fn changes(plan: &Planned) -> bool {
 }
 
 /// The title of some hosts, and what is planned alike on them.
-fn section(hosts: &[Arc<str>], items: &[&Item], look: Look) -> String {
-    let (maybe, sure): (Vec<&Item>, Vec<&Item>) =
+fn section(hosts: &[Arc<str>], items: &[&PlanItem], look: Look) -> String {
+    let (maybe, sure): (Vec<&PlanItem>, Vec<&PlanItem>) =
         items.iter().partition(|item| matches!(item.plan, Planned::MayChange { .. }));
     let changes = sure.iter().filter(|item| changes(&item.plan)).count();
     let mut drawn = title(hosts, changes, look);
@@ -264,7 +264,7 @@ fn answered((answer, hosts): (&String, &Vec<Arc<str>>), look: Look) -> String {
 const MAY_CHANGE_MAX: usize = 10;
 
 /// One line for each cause of what may change.
-fn may_change(items: &[&Item], look: Look) -> String {
+fn may_change(items: &[&PlanItem], look: Look) -> String {
     let mut by_cause: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for item in items {
         if let Planned::MayChange { because } = &item.plan {
@@ -272,7 +272,7 @@ fn may_change(items: &[&Item], look: Look) -> String {
         }
     }
     let line = |(cause, names): (&str, Vec<&str>)| {
-        let symbol = look.mark(Mark::May);
+        let symbol = look.mark(Symbol::May);
         let all = look.verbose || names.len() <= MAY_CHANGE_MAX;
         let shown = if all { names.len() } else { MAY_CHANGE_MAX };
         let more = match names.len() - shown {

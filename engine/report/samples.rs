@@ -14,11 +14,11 @@ pub(super) mod event {
     use crate::{
         base::diagnostic::Place,
         plan::event::{
-            AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
+            AsDeclared, Cause, Declaration, Event, Failure, Frame, HostSummary, NodeName, Outcome,
             Planned, VERSION,
         },
         resources::{
-            change::{Action, Change, Field},
+            change::{Change, Effect, Field},
             resource::Reaction,
         },
     };
@@ -27,9 +27,9 @@ pub(super) mod event {
         Place { file: file.into(), line, column: 1 }
     }
 
-    fn declared() -> Declared {
+    fn declared() -> Declaration {
         let frame = Frame { what: "role nginx".into(), place: place("playbooks/site.rhai", 9) };
-        Declared { place: place("roles/nginx/main.rhai", 4), chain: [frame].into() }
+        Declaration { place: place("roles/nginx/main.rhai", 4), chain: [frame].into() }
     }
 
     fn node(host: &str, kind: &str, key: &str) -> NodeName {
@@ -79,7 +79,7 @@ pub(super) mod event {
         Event::Unchanged { host: host.into(), resources: vec![AsDeclared { kind, key, place }] }
     }
 
-    pub(crate) fn change(action: Action, fields: Vec<Field>) -> Planned {
+    pub(crate) fn change(action: Effect, fields: Vec<Field>) -> Planned {
         Planned::Change { change: Change::new(action, fields), reactions: vec![] }
     }
 

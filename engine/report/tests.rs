@@ -17,7 +17,7 @@ use crate::{
     },
     plan::event::{Event, Events, Failure, HostSummary, Outcome, Planned},
     resources::{
-        change::{Action, Field, Shown},
+        change::{Effect, Field, Shown},
         resource::{Reaction, Unknown},
     },
 };
@@ -125,12 +125,12 @@ fn mixed_plan(command: &str) -> Vec<Event> {
     vec![
         event::run_started(command, 2),
         Event::Probing { host: "web-1".into() },
-        event::planned("web-1", "file", "/etc/motd", change(Action::Create, motd)),
-        event::planned("web-1", "file", "/etc/nginx/nginx.conf", change(Action::Update, conf)),
-        event::planned("web-1", "file", "/etc/token", change(Action::Update, vec![token])),
-        event::planned("web-1", "package", "telnet", change(Action::Remove, vec![])),
+        event::planned("web-1", "file", "/etc/motd", change(Effect::Create, motd)),
+        event::planned("web-1", "file", "/etc/nginx/nginx.conf", change(Effect::Update, conf)),
+        event::planned("web-1", "file", "/etc/token", change(Effect::Update, vec![token])),
+        event::planned("web-1", "package", "telnet", change(Effect::Remove, vec![])),
         event::planned("web-1", "service", "nginx", Planned::React { reactions: vec![reload] }),
-        event::planned("web-1", "http", "http://localhost/", change(Action::Wait, status)),
+        event::planned("web-1", "http", "http://localhost/", change(Effect::Wait, status)),
         event::planned("web-1", "file", "/a", may_change("web-1/package:telnet")),
         event::planned("web-1", "file", "/b", may_change("web-1/package:telnet")),
         event::unchanged("web-1", "user", "www-data"),
@@ -149,7 +149,7 @@ fn mixed_plan(command: &str) -> Vec<Event> {
 }
 
 fn failed_apply() -> Vec<Event> {
-    let pending = || change(Action::Create, vec![]);
+    let pending = || change(Effect::Create, vec![]);
     let because = "web-1/package:nginx";
     let web_1 = HostSummary { failed: 1, skipped: 2, ..told(3, 1) };
     vec![
@@ -211,7 +211,7 @@ fn a_mixed_plan() {
 fn what_may_change_alone_is_not_called_as_declared() {
     let version = vec![Field::new("version", "1", "the newest: the package index is 3 days old")];
     let told = human(vec![
-        event::planned("web-1", "package", "curl", change(Action::Refresh, version)),
+        event::planned("web-1", "package", "curl", change(Effect::Refresh, version)),
         Event::PlanFinished,
     ]);
     assert!(told.contains("may change, is looked at again"), "{told}");
@@ -232,7 +232,7 @@ fn another_answer_is_told_before_it_is_given_and_when_it_was() {
         let (host, answer, place) = answer(host);
         Event::AnswerChanged { host, answer, place }
     };
-    let plan = |host| event::planned(host, "file", "/f", change(Action::Create, Vec::new()));
+    let plan = |host| event::planned(host, "file", "/f", change(Effect::Create, Vec::new()));
     let told = human(vec![
         event::run_started("apply", 2),
         plan("web-1"),
@@ -272,12 +272,12 @@ fn a_plan_of_forty_hosts_with_two_outliers() {
         let before = if [7, 23].contains(&n) { "0777" } else { "0600" };
         let package = format!("{host}/package:nginx");
         events.extend([
-            event::planned(&host, "package", "nginx", change(Action::Create, vec![])),
+            event::planned(&host, "package", "nginx", change(Effect::Create, vec![])),
             event::planned(
                 &host,
                 "file",
                 "/etc/motd",
-                change(Action::Update, mode(before, "0644")),
+                change(Effect::Update, mode(before, "0644")),
             ),
             event::planned(&host, "file", "/etc/nginx/nginx.conf", may_change(&package)),
             event::unchanged(&host, "user", "www-data"),
@@ -303,7 +303,7 @@ fn an_apply_with_a_failure_and_skips() {
 fn an_apply_that_converges() {
     let hosts: Vec<_> = (1..=30).map(|n| format!("web-{n}")).collect();
     let mut events = vec![event::run_started("apply", 30)];
-    let motd = || change(Action::Create, vec![]);
+    let motd = || change(Effect::Create, vec![]);
     events.extend(hosts.iter().map(|host| event::planned(host, "file", "/etc/motd", motd())));
     events.push(Event::PlanFinished);
     events.push(event::changed("web-1", "file", "/etc/motd"));
@@ -319,7 +319,7 @@ fn a_host_that_cannot_be_reached() {
         event::run_started("apply", 2),
         Event::Connecting { host: "db-1".into() },
         event::unreachable("db-1"),
-        event::planned("web-1", "file", "/etc/motd", change(Action::Create, vec![])),
+        event::planned("web-1", "file", "/etc/motd", change(Effect::Create, vec![])),
         Event::PlanFinished,
         event::changed("web-1", "file", "/etc/motd"),
         event::summary(&[("web-1", told(0, 1)), ("db-1", gone)], 4),
@@ -334,7 +334,7 @@ fn a_refused_resource_and_one_nobody_knows_of() {
     let host = HostSummary { refused: 1, unknown: 1, ..told(1, 0) };
     insta::assert_snapshot!(human(vec![
         event::run_started("apply", 1),
-        event::planned("web-1", "file", "/etc/motd", change(Action::Update, mode("0777", "0644"))),
+        event::planned("web-1", "file", "/etc/motd", change(Effect::Update, mode("0777", "0644"))),
         Event::PlanFinished,
         event::finished("web-1", "file", "/etc/motd", refused),
         event::finished("web-1", "package", "nginx", unknown),
@@ -347,7 +347,7 @@ fn a_resource_that_does_not_converge() {
     let host = HostSummary { failed: 1, ..told(1, 0) };
     insta::assert_snapshot!(human(vec![
         event::run_started("apply", 1),
-        event::planned("web-1", "file", "/etc/motd", change(Action::Update, mode("0600", "0644"))),
+        event::planned("web-1", "file", "/etc/motd", change(Effect::Update, mode("0600", "0644"))),
         Event::PlanFinished,
         Event::Verifying { host: "web-1".into(), round: 3 },
         event::failed("web-1", "file", "/etc/motd", verify_failed()),
@@ -367,7 +367,7 @@ fn reverted_apply() -> Vec<Event> {
     let api_1 = HostSummary { reverted: 1, skipped: 1, ..told(3, 0) };
     vec![
         event::run_started("apply", 2),
-        event::planned("api-1", "container", "api", change(Action::Update, image)),
+        event::planned("api-1", "container", "api", change(Effect::Update, image)),
         Event::PlanFinished,
         event::started("api-1", "container", "api"),
         event::finished("api-1", "container", "api", Outcome::reverted(failure)),
@@ -465,7 +465,7 @@ fn a_host_cannot_move_the_cursor() {
         output: evil.into(),
         ..verify_failed()
     };
-    let shown = change(Action::Update, vec![Field::new(evil, evil, format!("{evil}\n"))]);
+    let shown = change(Effect::Update, vec![Field::new(evil, evil, format!("{evil}\n"))]);
     let text = written(
         Options { verbosity: 1, ..options() },
         vec![

@@ -6,7 +6,7 @@ use super::sanitize::Shape;
 use crate::{
     base::diagnostic::Place,
     plan::event::{
-        AsDeclared, Cause, Declared, Event, Failure, Frame, HostSummary, NodeName, Outcome,
+        AsDeclared, Cause, Declaration, Event, Failure, Frame, HostSummary, NodeName, Outcome,
         Planned, Problem,
     },
     resources::{
@@ -143,7 +143,7 @@ impl Texts<'_> {
         self.name(file);
     }
 
-    fn declared(&self, Declared { place, chain }: &mut Declared) {
+    fn declared(&self, Declaration { place, chain }: &mut Declaration) {
         self.place(place);
         if chain.is_empty() {
             return;

@@ -10,12 +10,12 @@ use crate::plan::event::{Planned, Turn};
 /// What was told of turns so far, in order.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    turns: IndexMap<Turn, Vec<Step>>,
+    turns: IndexMap<Turn, Vec<TurnStep>>,
 }
 
 /// What is planned for one resource in a turn.
 #[derive(Debug)]
-struct Step {
+struct TurnStep {
     host: Arc<str>,
     name: String,
     plan: Planned,
@@ -31,7 +31,7 @@ impl Turns {
         plan: Planned,
         beside: String,
     ) {
-        let step = Step { host: host.clone(), name, plan, beside };
+        let step = TurnStep { host: host.clone(), name, plan, beside };
         self.turns.entry(turn.clone()).or_default().push(step);
     }
 
@@ -53,8 +53,8 @@ impl Turns {
     }
 }
 
-impl Step {
-    fn draw(&self, among: &[Step], look: Look) -> String {
+impl TurnStep {
+    fn draw(&self, among: &[TurnStep], look: Look) -> String {
         let widths = among.iter().map(|step| console::measure_text_width(&step.host));
         let widest = widths.max().unwrap_or(0);
         let host = console::pad_str(&self.host, widest, console::Alignment::Left, None);

@@ -8,7 +8,7 @@ use crate::resources::before::Before;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// What happens to the resource as a whole.
-    pub action: Action,
+    pub action: Effect,
     /// What differs, field by field.
     pub fields: Vec<Field>,
     /// Whether this run changed the resource already.
@@ -24,7 +24,7 @@ pub struct Change {
 
 impl Change {
     /// A change of some fields.
-    pub fn new(action: Action, fields: Vec<Field>) -> Self {
+    pub fn new(action: Effect, fields: Vec<Field>) -> Self {
         Self { action, fields, again: false, before: Vec::new(), lost: None }
     }
 
@@ -41,7 +41,7 @@ impl Change {
 
     /// An update of the fields that differ; `None` when none does.
     pub fn update(fields: Vec<Field>) -> Option<Self> {
-        (!fields.is_empty()).then_some(Self::new(Action::Update, fields))
+        (!fields.is_empty()).then_some(Self::new(Effect::Update, fields))
     }
 
     /// The field of a change that is there each time, because nothing says when it is done.
@@ -73,7 +73,7 @@ impl Change {
     pub fn unfinished(run: &str) -> Self {
         let left = Shown::Hidden(format!("not brought to its end by run {run}"));
         Self::new(
-            Action::Update,
+            Effect::Update,
             vec![Field::new(Self::FINISH, left, Shown::Hidden("to its end".to_owned()))],
         )
     }
@@ -87,7 +87,7 @@ impl Change {
 /// What happens to a resource as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub enum Effect {
     /// It is not there, and will be.
     Create,
     /// It is there, and differs.

@@ -15,7 +15,7 @@ pub const NO_DPKG: &str = "this host has no package manager that converge knows 
 /// How far a package is installed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum PackageState {
     /// Not at all.
     #[default]
     Missing,
@@ -29,13 +29,13 @@ pub enum State {
 
 /// A package as dpkg lists it, under its own name or one that it provides.
 #[derive(Debug)]
-pub struct Line<'a> {
+pub struct DpkgLine<'a> {
     /// The name.
     pub name: &'a str,
     /// The version.
     pub version: &'a str,
     /// How far it is installed.
-    pub state: State,
+    pub state: PackageState,
     /// What was not finished of its installation.
     pub unfinished: Option<&'static str>,
     /// Whether apt was told to leave it alone.
@@ -44,7 +44,7 @@ pub struct Line<'a> {
     pub provided: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> DpkgLine<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let [name, version, status] =
             <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).ok()?;
@@ -66,10 +66,10 @@ impl<'a> Line<'a> {
             _ => None,
         };
         let state = match status {
-            _ if unfinished.is_some() => State::Broken,
-            b'i' => State::Installed,
-            b'c' => State::Configuration,
-            _ => State::Missing,
+            _ if unfinished.is_some() => PackageState::Broken,
+            b'i' => PackageState::Installed,
+            b'c' => PackageState::Configuration,
+            _ => PackageState::Missing,
         };
         Some(Self { name, version, state, unfinished, held: wanted == b'h', provided })
     }
@@ -132,11 +132,11 @@ impl Display for Age {
 
 /// What a probe printed of packages.
 #[derive(Debug, Default)]
-pub struct Said<'a> {
+pub struct DpkgOutput<'a> {
     /// Whether there is no dpkg.
     pub without_dpkg: bool,
     /// The packages that dpkg knows, among those that were asked for.
-    pub lines: Vec<Line<'a>>,
+    pub lines: Vec<DpkgLine<'a>>,
     /// The names that nothing is installed under.
     pub missing: HashSet<&'a str>,
     /// The versions that apt would install; none for a name that is only provided.
@@ -149,7 +149,7 @@ pub struct Said<'a> {
     words: Vec<&'a str>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> DpkgOutput<'a> {
     /// Reads it.
     pub fn new(output: &'a str) -> Self {
         let mut said = Self::default();
@@ -161,7 +161,7 @@ impl<'a> Said<'a> {
                 said.words.push(words);
             } else if let Some(name) = line.strip_prefix("missing\t") {
                 said.missing.insert(name);
-            } else if let Some(line) = Line::parse(line) {
+            } else if let Some(line) = DpkgLine::parse(line) {
                 said.lines.push(line);
             } else if let Some(seconds) = line.strip_prefix("index at ") {
                 at = seconds.parse::<u64>().ok();
@@ -190,7 +190,7 @@ impl<'a> Said<'a> {
     fn without_foreign(mut self) -> Self {
         let own = self.lines.iter().find_map(|line| line.name.strip_prefix("dpkg:"));
         let Some(own) = own else { return self };
-        let is_foreign = |pair: &[Line<'a>]| {
+        let is_foreign = |pair: &[DpkgLine<'a>]| {
             let architecture = pair[1].architecture_of(&pair[0]);
             architecture.is_some_and(|it| it != own && it != "all")
         };
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_name_alone_is_that_of_the_own_architecture() {
-        let said = Said::new(
+        let said = DpkgOutput::new(
             "dpkg\t1\tii \ndpkg:amd64\t1\tii \nlibc6\t2\tii \nlibc6:i386\t2\tii \n\
              cow\t3\tii \ncow:all\t3\tii \n",
         );
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_age_of_an_index_is_told_in_words() {
-        let age = |output| Said::new(output).age;
+        let age = |output| DpkgOutput::new(output).age;
         assert_eq!(age("index at 100\nindex now 3699"), Age::Seconds(3599));
         assert!(Age::Seconds(3599).is_fresh() && !Age::Seconds(3600).is_fresh());
         assert_eq!(age("index unread\nindex now 3699"), Age::Unread);
@@ -251,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_output_is_read(output in "[a-z:\t\n .]{0,80}|\\PC*") {
-            Said::new(&output);
+            DpkgOutput::new(&output);
         }
     }
 }

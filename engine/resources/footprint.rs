@@ -11,7 +11,7 @@ pub struct Footprint<'a> {
     /// What lies at paths.
     pub paths: Vec<(Cow<'a, str>, Lies<'a>)>,
     /// What has a name of its own.
-    pub names: Vec<Name<'a>>,
+    pub names: Vec<OwnedName<'a>>,
     /// Whether its state can depend on anything: that of a script does.
     pub sees_all: bool,
 }
@@ -101,7 +101,7 @@ impl Access<'_> {
 }
 
 /// Something that has a name of its own.
-pub struct Name<'a> {
+pub struct OwnedName<'a> {
     /// Where it has that name.
     pub space: Space,
     /// The name, written in the one way that all who mean it write.
@@ -179,7 +179,7 @@ impl<'a> Footprint<'a> {
         name: impl Into<Cow<'a, str>>,
         wanted: Wanted<'a>,
     ) -> Self {
-        self.names.push(Name { space, name: name.into(), wanted });
+        self.names.push(OwnedName { space, name: name.into(), wanted });
         self
     }
 
@@ -189,7 +189,7 @@ impl<'a> Footprint<'a> {
         for (space, name) in [(Space::User, owner), (Space::Group, group)] {
             let named = |name: &&str| !name.bytes().all(|byte| byte.is_ascii_digit());
             if let Some(name) = name.filter(named) {
-                self.names.push(Name { space, name: name.into(), wanted: Wanted::There });
+                self.names.push(OwnedName { space, name: name.into(), wanted: Wanted::There });
             }
         }
         self

@@ -36,10 +36,10 @@ struct Page {
     name: &'static str,
     about: String,
     /// The arguments of the call, and of each map among them.
-    tables: Vec<Table>,
+    tables: Vec<ArgumentTable>,
 }
 
-struct Table {
+struct ArgumentTable {
     /// The argument that takes the map; `None` for the call itself.
     of: Option<String>,
     rows: Vec<Row>,
@@ -82,11 +82,11 @@ impl Page {
                 rows.push(Row { name, r#type, default: None, meaning });
             }
         }
-        let mut tables = vec![Table { of: None, rows }];
+        let mut tables = vec![ArgumentTable { of: None, rows }];
         for (name, property) in properties(schema) {
             let inner = resolve(property, schema);
             if inner.get("properties").is_some() {
-                tables.push(Table { of: Some(name.clone()), rows: rows_of(inner, schema) });
+                tables.push(ArgumentTable { of: Some(name.clone()), rows: rows_of(inner, schema) });
             }
         }
         let about = [description(schema), nature(kind.nature())].join("\n\n").trim().to_owned();

@@ -6,7 +6,13 @@ use std::{
 };
 
 use super::{
-    Run, early::EarlyLooks, execution::Batch, fleet::Fleet, guard::Guard, lock, segment::Segment,
+    Run,
+    early::EarlyLooks,
+    execution::{Batch, Outcomes},
+    fleet::Fleet,
+    guard::Guard,
+    lock,
+    segment::Segment,
     tally::Tally,
 };
 use crate::{
@@ -36,8 +42,6 @@ pub(crate) struct Apply<'a> {
     /// The one host that is changed, if no host is held: its segments take its lock along with them.
     pub(crate) alone: Option<Arc<str>>,
 }
-
-pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
 
 impl Apply<'_> {
     /// Tells of nodes that came to an end without running, unless the plan or an earlier round told it.

@@ -9,13 +9,13 @@ use tokio::{
 };
 
 use super::{
-    apply::{Apply, Outcomes, gone},
+    apply::{Apply, gone},
     attendant::Attendant,
     detached,
-    execution::{Batch, Execution},
-    live::{End, Live},
+    execution::{Batch, Execution, Outcomes},
+    live::{Live, SegmentEnd},
     lock, obligations, observe,
-    redial::Found,
+    redial::FoundSegment,
     segment::{Segment, unmark_elsewhere},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What is begun on a host in one go.
-struct Turn<'a> {
+struct SegmentTurn<'a> {
     segment: &'a Segment,
     /// The look after it.
     look: Option<&'a Probe>,
@@ -103,13 +103,13 @@ impl Apply<'_> {
         self.looks.forget(&host);
         let look = (stays && !look.is_empty()).then(|| self.looks.probe(self.catalog, &look));
         let mut live = Live::new(self, &segment, &batch);
-        let turn = Turn { segment: &segment, look: look.as_ref(), takes_lock };
+        let turn = SegmentTurn { segment: &segment, look: look.as_ref(), takes_lock };
         // It may have waited long for its place.
         let end = match self.run.interrupt.is_set() && !batch.obligation {
-            true => End::Unstarted(self.run.interrupt.because()),
+            true => SegmentEnd::Unstarted(self.run.interrupt.because()),
             false => self.run_segment(&batch, &turn, &mut live, place).await,
         };
-        if matches!(end, End::Unlocked) {
+        if matches!(end, SegmentEnd::Unlocked) {
             if !is_held() {
                 self.take_lock(&host).await;
             }
@@ -126,7 +126,7 @@ impl Apply<'_> {
         segment: &Segment,
         look: Option<&Probe>,
         mut live: Live<'_>,
-        end: End,
+        end: SegmentEnd,
     ) -> Outcomes {
         if let (Some(probe), Some(said)) = (look, live.take_look()) {
             self.looks.keep(&batch.host, observe::read(probe, self.catalog, &said));
@@ -134,7 +134,8 @@ impl Apply<'_> {
         if let Some(guard) = &segment.guard {
             return self.confirmed(batch, &segment.id, guard, live, end).await;
         }
-        let is_gone = live.goes_down() || matches!(end, End::Lost(_)) && self.goes_down(batch);
+        let is_gone =
+            live.goes_down() || matches!(end, SegmentEnd::Lost(_)) && self.goes_down(batch);
         if !is_gone {
             return live.end(end);
         }
@@ -142,7 +143,7 @@ impl Apply<'_> {
             Ok(place) => {
                 let segment = self.segment(batch);
                 let mut live = live.again(&segment, batch);
-                let turn = Turn { segment: &segment, look: None, takes_lock: false };
+                let turn = SegmentTurn { segment: &segment, look: None, takes_lock: false };
                 let end = self.run_segment(batch, &turn, &mut live, place).await;
                 live.end(end)
             }
@@ -153,19 +154,19 @@ impl Apply<'_> {
     async fn run_segment(
         &self,
         batch: &Batch,
-        turn: &Turn<'_>,
+        turn: &SegmentTurn<'_>,
         live: &mut Live<'_>,
         place: SemaphorePermit<'_>,
-    ) -> End {
-        let (host, Turn { segment, look, takes_lock }) = (&batch.host, turn);
+    ) -> SegmentEnd {
+        let (host, SegmentTurn { segment, look, takes_lock }) = (&batch.host, turn);
         let mut place = Some(place);
         for begun in 0..BEGUN_MAX {
             if begun > 0 && self.run.interrupt.is_set() && !batch.obligation {
-                return End::Unstarted(self.run.interrupt.because());
+                return SegmentEnd::Unstarted(self.run.interrupt.because());
             }
             let remote = match self.fleet.remote(host).await {
                 Ok(remote) => remote,
-                Err(error) => return End::Unstarted(gone(host, &error)),
+                Err(error) => return SegmentEnd::Unstarted(gone(host, &error)),
             };
             let staged = self.stage(&*remote, segment, live).await;
             let is_staged = staged.is_ok();
@@ -181,7 +182,7 @@ impl Apply<'_> {
                     let exit =
                         attendant.waits(&script, kept.as_ref(), live, batch.obligation).await;
                     match live.lock().is_some_and(|said| !lock::is_as_left(said)) {
-                        true => return End::Unlocked,
+                        true => return SegmentEnd::Unlocked,
                         false => exit,
                     }
                 }
@@ -194,39 +195,39 @@ impl Apply<'_> {
                 remote.later(&detached::forgetting(segment)).await;
             }
             let lost = match ended {
-                Ok(exit) => return End::Exit(exit),
-                Err(RemoteError::Refused(message)) => return End::Refused(message),
-                Err(RemoteError::Overdue) => return End::Overdue,
+                Ok(exit) => return SegmentEnd::Exit(exit),
+                Err(RemoteError::Refused(message)) => return SegmentEnd::Refused(message),
+                Err(RemoteError::Overdue) => return SegmentEnd::Overdue,
                 // What is waited for then is another start of the host.
                 Err(error @ RemoteError::Lost(_)) if self.goes_down(batch) => {
-                    return End::Lost(error);
+                    return SegmentEnd::Lost(error);
                 }
                 Err(error @ RemoteError::Lost(_)) => error,
                 Err(error) => {
                     self.fleet.lose(host, error.clone());
                     return match is_staged {
-                        true => End::Lost(error),
-                        false => End::Unstarted(gone(host, &error)),
+                        true => SegmentEnd::Lost(error),
+                        false => SegmentEnd::Unstarted(gone(host, &error)),
                     };
                 }
             };
             // Others need not wait for this one.
             drop(place.take());
             match self.find_again(batch, segment, live, &lost).await {
-                Found::Ended(end) => return end,
-                Found::NotBegun => {}
-                Found::Nothing => {
+                FoundSegment::Ended(end) => return end,
+                FoundSegment::NotBegun => {}
+                FoundSegment::Nothing => {
                     self.fleet.lose(host, lost.clone());
                     return match is_staged {
-                        true => End::Lost(lost),
-                        false => End::Unstarted(gone(host, &lost)),
+                        true => SegmentEnd::Lost(lost),
+                        false => SegmentEnd::Unstarted(gone(host, &lost)),
                     };
                 }
             }
         }
         let error = RemoteError::Lost("each connection to it was lost".to_owned());
         self.fleet.lose(host, error.clone());
-        End::Unstarted(gone(host, &error))
+        SegmentEnd::Unstarted(gone(host, &error))
     }
 
     /// Sends the contents ahead that no script can bring.

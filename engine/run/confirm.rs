@@ -8,10 +8,10 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    apply::{Apply, Outcomes},
-    execution::Batch,
+    apply::Apply,
+    execution::{Batch, Outcomes},
     guard::{CONFIRMED, Guard, REVERTED, confirming},
-    live::{End, Live},
+    live::{Live, SegmentEnd},
     lock,
 };
 use crate::{
@@ -55,10 +55,10 @@ impl Apply<'_> {
         id: &str,
         guard: &Guard,
         live: Live<'_>,
-        end: End,
+        end: SegmentEnd,
     ) -> Outcomes {
         let host = &batch.host;
-        if matches!(end, End::Unstarted(_) | End::Refused(_)) {
+        if matches!(end, SegmentEnd::Unstarted(_) | SegmentEnd::Refused(_)) {
             return live.end_guarded(end, |outcome| outcome);
         }
         let confirmed = self.confirm(host, id, guard).await;

@@ -11,14 +11,14 @@ use crate::{
         language::Question,
     },
     io::nonce::nonce,
-    plan::probe::{Observations, Probe, Queries, Said},
+    plan::probe::{Observations, Probe, ProbeOutput, Queries},
 };
 
 /// What hosts said right after the last that was done there, and that nobody has heard so far.
 #[derive(Default)]
 pub(crate) struct EarlyLooks {
     queries: Queries,
-    said: Mutex<HashMap<Arc<str>, Said>>,
+    said: Mutex<HashMap<Arc<str>, ProbeOutput>>,
 }
 
 impl EarlyLooks {
@@ -28,7 +28,7 @@ impl EarlyLooks {
     }
 
     /// Keeps what a host said.
-    pub(super) fn keep(&self, host: &Arc<str>, said: Said) {
+    pub(super) fn keep(&self, host: &Arc<str>, said: ProbeOutput) {
         self.lock().insert(host.clone(), said);
     }
 
@@ -69,7 +69,7 @@ impl EarlyLooks {
         (known, unknown)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Said>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, ProbeOutput>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

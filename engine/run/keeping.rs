@@ -13,7 +13,7 @@ use crate::{
     plan::planner::{Plan, Planned},
     resources::{
         before::Before,
-        change::Action,
+        change::Effect,
         kinds,
         resource::{ArgumentError, Files, SourceTree},
     },
@@ -66,7 +66,7 @@ impl Keeping {
         let name = format!("{}:{}", node.name.kind, node.name.key);
         let mut kept = Kept::default();
         let change = planned.change();
-        let change = change.filter(|it| !matches!(it.action, Action::Refresh | Action::Wait));
+        let change = change.filter(|it| !matches!(it.action, Effect::Refresh | Effect::Wait));
         let at_stake = node.kind.at_stake(&node.desired);
         if change.is_some() && self.back.is_some() {
             for path in at_stake {

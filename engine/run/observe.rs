@@ -16,7 +16,7 @@ use crate::{
     io::{nonce::nonce, remote::Captured},
     plan::{
         event::Event,
-        probe::{Observations, Probe, Queries, Said},
+        probe::{Observations, Probe, ProbeOutput, Queries},
     },
 };
 
@@ -37,13 +37,13 @@ pub(super) async fn observe(
     begins: impl Fn(Arc<str>) -> Event + Clone + Send + 'static,
 ) -> Seen {
     let mut questions = answers::by_host(questions);
-    let mut hosts: Vec<Look> = Vec::new();
+    let mut hosts: Vec<HostLook> = Vec::new();
     for (host, nodes) in catalog.by_host(nodes) {
         let questions = questions.remove(&host).unwrap_or_default();
-        hosts.push(Look { host, nodes, questions });
+        hosts.push(HostLook { host, nodes, questions });
     }
     let others = questions.into_iter();
-    hosts.extend(others.map(|(host, questions)| Look { host, nodes: Vec::new(), questions }));
+    hosts.extend(others.map(|(host, questions)| HostLook { host, nodes: Vec::new(), questions }));
     let asked = Arc::new((catalog.clone(), Queries::default()));
     let ask = move |fleet, look| one(asked.clone(), look, fleet, begins.clone());
     let mut all = Seen::default();
@@ -55,7 +55,7 @@ pub(super) async fn observe(
 }
 
 /// What is looked at on a host.
-struct Look {
+struct HostLook {
     host: Arc<str>,
     nodes: Vec<NodeId>,
     questions: Vec<Question>,
@@ -63,10 +63,10 @@ struct Look {
 
 async fn one(
     asked: Arc<(Arc<Catalog>, Queries)>,
-    Look { host, nodes, questions }: Look,
+    HostLook { host, nodes, questions }: HostLook,
     fleet: Arc<Fleet>,
     begins: impl Fn(Arc<str>) -> Event,
-) -> Option<(Said, Vec<Answer>)> {
+) -> Option<(ProbeOutput, Vec<Answer>)> {
     fleet.remote(&host).await.ok()?;
     let (catalog, queries) = &*asked;
     // What a script asks comes first: no function of the probe is known to it.
@@ -91,7 +91,7 @@ async fn one(
 }
 
 /// What a host said when it was probed.
-pub(super) fn read(probe: &Probe, catalog: &Catalog, printed: &Captured) -> Said {
+pub(super) fn read(probe: &Probe, catalog: &Catalog, printed: &Captured) -> ProbeOutput {
     let [output, errors] =
         [&printed.stdout, &printed.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     probe.read(catalog, &output, &errors)

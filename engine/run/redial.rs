@@ -12,7 +12,7 @@ use super::{
     attendant::{Attendant, Read},
     detached,
     execution::Batch,
-    live::{End, Live},
+    live::{Live, SegmentEnd},
     lock,
     segment::Segment,
 };
@@ -27,12 +27,14 @@ impl Apply<'_> {
         segment: &Segment,
         live: &mut Live<'_>,
         lost: &RemoteError,
-    ) -> Found {
+    ) -> FoundSegment {
         let (host, who) = (&batch.host, self.run.holder());
         for _ in 0..DIALLED_MAX {
             let guard = segment.guard.as_ref().map_or(0, |guard| guard.seconds);
             let time = self.fleet.limits().reconnect + Duration::from_secs(guard.into());
-            let Some(remote) = self.dial_again(host, time).await else { return Found::Nothing };
+            let Some(remote) = self.dial_again(host, time).await else {
+                return FoundSegment::Nothing;
+            };
             live.catches_up();
             let start = self.fleet.start(host);
             let attendant = Attendant { run: self.run, remote: &*remote, segment };
@@ -44,35 +46,35 @@ impl Apply<'_> {
                     Err(_) => Read::Lost,
                 };
                 if read == Read::NotBegun && segment.is_aside {
-                    return Found::NotBegun;
+                    return FoundSegment::NotBegun;
                 }
                 // It may still be on its way, with the lock.
                 if read == Read::NotBegun && start.is_empty() {
                     match lock::came_late(host, &who, self.fleet).await {
                         true => continue,
-                        false => return Found::Ended(End::Unlocked),
+                        false => return FoundSegment::Ended(SegmentEnd::Unlocked),
                     }
                 }
                 if read == Read::NotBegun {
                     if lock::retake(host, &who, self.fleet).await {
-                        return Found::NotBegun;
+                        return FoundSegment::NotBegun;
                     }
                     let trouble = self.fleet.trouble(host).unwrap_or_else(|| lost.clone());
-                    return Found::Ended(End::Unstarted(gone(host, &trouble)));
+                    return FoundSegment::Ended(SegmentEnd::Unstarted(gone(host, &trouble)));
                 }
             }
             let end = match read {
-                Read::Over(exit) => End::Exit(exit),
+                Read::Over(exit) => SegmentEnd::Exit(exit),
                 Read::Overdue => {
                     // What cannot be ended keeps the lock, which is told then.
                     let ending = detached::ending(segment);
                     if remote.run(&ending, &mut self.fleet.answer(0)).await.is_err() {
                         continue;
                     }
-                    End::Overdue
+                    SegmentEnd::Overdue
                 }
                 Read::Lost => continue,
-                Read::NotBegun | Read::Unknown => return Found::Nothing,
+                Read::NotBegun | Read::Unknown => return FoundSegment::Nothing,
             };
             if !segment.is_aside {
                 let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
@@ -82,13 +84,16 @@ impl Apply<'_> {
                 remote.later(&detached::forgetting(segment)).await;
                 self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
             }
-            return Found::Ended(end);
+            return FoundSegment::Ended(end);
         }
-        Found::Nothing
+        FoundSegment::Nothing
     }
 
     /// Waits until another start of a host answers, and takes its lock once more.
-    pub(super) async fn comes_back(&self, batch: &Batch) -> Result<SemaphorePermit<'_>, End> {
+    pub(super) async fn comes_back(
+        &self,
+        batch: &Batch,
+    ) -> Result<SemaphorePermit<'_>, SegmentEnd> {
         let (host, start) = (&batch.host, self.fleet.start(&batch.host));
         let patience = batch.runs.iter().filter_map(|id| self.catalog.node(*id).timeout).max();
         let patience = Duration::from_secs(patience.unwrap_or_default().into());
@@ -115,18 +120,18 @@ impl Apply<'_> {
                 return Ok(self.fleet.place().await);
             }
             let lost = || RemoteError::Lost("its lock could not be had again".to_owned());
-            return Err(End::Lost(self.fleet.trouble(host).unwrap_or_else(lost)));
+            return Err(SegmentEnd::Lost(self.fleet.trouble(host).unwrap_or_else(lost)));
         }
         let seconds = patience.as_secs();
         if still_up {
             let message = format!("the host did not go down within {seconds} s");
             // It may do so at any moment.
             self.fleet.lose(host, RemoteError::Left(message.clone()));
-            return Err(End::Stayed(message));
+            return Err(SegmentEnd::Stayed(message));
         }
         let error = RemoteError::Lost(format!("the host did not come back within {seconds} s"));
         self.fleet.lose(host, error.clone());
-        Err(End::Lost(error))
+        Err(SegmentEnd::Lost(error))
     }
 
     /// Another way to a host, if there is one within the time for that.
@@ -148,9 +153,9 @@ impl Apply<'_> {
 const DIALLED_MAX: usize = 20;
 
 /// What is found of a segment whose connection was lost.
-pub(super) enum Found {
+pub(super) enum FoundSegment {
     /// How it ended.
-    Ended(End),
+    Ended(SegmentEnd),
     /// It did not begin, and will not.
     NotBegun,
     /// The host, or all that it knew, is gone.

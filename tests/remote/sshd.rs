@@ -11,7 +11,7 @@ use std::{
 use converge::{
     base::{script::Script, secret::Secret},
     input::inventory::{Connection, Host},
-    io::remote::{Captured, Inventory, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
+    io::remote::{Captured, FindHost, LocalUser, Remote, RemoteError, SshConnector, Timeouts},
 };
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -145,7 +145,7 @@ pub(crate) fn connector(user: LocalUser, hosts: Vec<Host>) -> SshConnector {
 
 /// A connector that waits as long as it is told.
 pub(crate) fn patient(user: LocalUser, hosts: Vec<Host>, timeouts: Timeouts) -> SshConnector {
-    let inventory: Inventory =
+    let inventory: FindHost =
         Arc::new(move |name| hosts.iter().find(|host| &*host.name == name).cloned());
     let secrets = |name: &str| match name {
         "passphrase" => Ok(Secret::new(name, "open sesame")),

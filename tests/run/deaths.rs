@@ -10,7 +10,7 @@ use std::{
 use converge::{
     base::script::Quoted,
     resources::{
-        change::{Action, Change, Field},
+        change::{Change, Effect, Field},
         prelude,
     },
     run::Segment,
@@ -39,7 +39,7 @@ impl Host {
             at("target"),
             at("gate")
         ));
-        let change = || Change::new(Action::Update, vec![Field::added("content", "x")]);
+        let change = || Change::new(Effect::Update, vec![Field::added("content", "x")]);
         let changes: Vec<_> = catalog.nodes().map(|(id, _)| (id.index(), change())).collect();
         let plan = plan(&catalog, &changes);
         let nodes: Vec<_> = catalog.nodes().map(|(id, _)| id).collect();

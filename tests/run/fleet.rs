@@ -22,7 +22,7 @@ use converge::{
     evaluate::language::{Input, Known},
     input::{
         config::Limits,
-        inventory::{Format, Given, Host, Inventory},
+        inventory::{Given, Host, Inventory, InventoryFormat},
     },
     io::remote::{
         Captured, Connector, Exit, LocalConnector, Output, Remote, RemoteError, Timeouts,
@@ -109,7 +109,7 @@ impl Fleet {
         }
         let given = Given {
             source: Source::new("inventory.toml", text),
-            format: Format::Toml,
+            format: InventoryFormat::Toml,
             folder: "/".into(),
             home: "/".into(),
         };

@@ -15,7 +15,7 @@ use converge::{
         probe::{Probe, Queries},
     },
     resources::{
-        change::{Action, Change, Field},
+        change::{Change, Effect, Field},
         kind::Difference,
     },
     run::{Progress, ProgressReader, Segment},
@@ -52,7 +52,7 @@ pub(crate) fn plan(catalog: &Catalog, changes: &[(usize, Change)]) -> Plan {
 }
 
 fn create() -> Change {
-    Change::new(Action::Create, vec![Field::added("version", "1")])
+    Change::new(Effect::Create, vec![Field::added("version", "1")])
 }
 
 fn parts(catalog: &Catalog, plan: &Plan) -> Vec<(Vec<usize>, String)> {
@@ -85,7 +85,7 @@ fn what_is_only_looked_at_anew_is_a_step_of_its_own_and_nobody_reacts_to_it() {
         "package(\"one\"); let two = package(\"two\", #{ latest: true });
         service(\"nginx\", #{ restart_on: [two] });",
     );
-    let refresh = Change::new(Action::Refresh, vec![Field::new("version", "1", "newest")]);
+    let refresh = Change::new(Effect::Refresh, vec![Field::new("version", "1", "newest")]);
     let plan = plan(&catalog, &[(0, create()), (1, refresh)]);
     let parts = parts(&catalog, &plan);
     let nodes: Vec<Vec<usize>> = parts.iter().map(|(nodes, _)| nodes.clone()).collect();

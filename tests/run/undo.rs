@@ -8,7 +8,7 @@ use std::{
 
 use converge::plan::{
     exit_status::ExitStatus::Converged,
-    undo::{Said, asking, playbook},
+    undo::{SaidKept, asking, playbook},
 };
 
 use super::fleet::Fleet;
@@ -73,7 +73,7 @@ fn all(folder: &Path) -> Vec<String> {
 
 async fn undoing(fleet: &Fleet, run: &str) -> String {
     let output = fleet.ask("a", &asking(run)).await;
-    playbook(run, &[Said { host: "a".to_owned(), output }]).unwrap()
+    playbook(run, &[SaidKept { host: "a".to_owned(), output }]).unwrap()
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(crate) struct Module {
     pub(crate) file: PathBuf,
     /// Its code without tests and comments, as tokens with a space between them, and the paths that it uses.
     pub(crate) code: String,
+    /// The types and traits that it defines.
+    pub(crate) types: Vec<String>,
     /// Its own modules, in order.
     pub(crate) children: Vec<String>,
     /// What it names, from the root of the library on.
@@ -66,8 +68,9 @@ impl Modules {
             self.read_file(file, below, [name.clone(), vec![child.clone()]].concat());
             children.push(child);
         }
-        let (paths, given, code) = (paths(&items, &name), given(&items, &name), code(&items));
-        self.all.insert(name, Module { file, code, children, paths, given });
+        let (paths, given) = (paths(&items, &name), given(&items, &name));
+        let (code, types) = (code(&items), types(&items));
+        self.all.insert(name, Module { file, code, types, children, paths, given });
     }
 
     /// The modules that one uses: those that define what it names.
@@ -104,6 +107,18 @@ fn code(items: &[Item]) -> String {
     };
     let all: Vec<_> = items.iter().filter(|item| !is_for_tests(item)).map(text).collect();
     COMMENTS.replace_all(&all.join("\n"), "").into_owned()
+}
+
+/// The types and traits that the items define.
+fn types(items: &[Item]) -> Vec<String> {
+    let name = |item: &Item| match item {
+        Item::Struct(it) => Some(it.ident.to_string()),
+        Item::Enum(it) => Some(it.ident.to_string()),
+        Item::Trait(it) => Some(it.ident.to_string()),
+        Item::Type(it) => Some(it.ident.to_string()),
+        _ => None,
+    };
+    items.iter().filter_map(name).collect()
 }
 
 /// What the items that are no test name.

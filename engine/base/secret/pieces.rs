@@ -1,6 +1,6 @@
 //! Finds pieces of secrets: every run of 16 bytes of every form, whatever stands around it.
 
-use super::reading::Reading;
+use super::reading::SecretReading;
 
 /// How long a piece is, in bytes. What is shorter says little, and is in many texts.
 pub(super) const PIECE: usize = 16;
@@ -8,7 +8,7 @@ pub(super) const PIECE: usize = 16;
 /// The pieces that are looked for. Only their hashes are kept, 12 bytes for each byte of a form, and a bitmap that says of
 /// nearly all others at once that they are none.
 #[derive(Default)]
-pub(super) struct Pieces {
+pub(super) struct SecretPieces {
     hashes: Vec<u64>,
     /// Whose each of them is.
     whose: Vec<u32>,
@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) whose: u32,
 }
 
-impl Pieces {
+impl SecretPieces {
     /// All pieces of these forms, each with whose it is.
     pub(super) fn of<'a>(forms: impl Iterator<Item = (u32, &'a [u8])>) -> Self {
         let pieces = |(whose, form): (u32, &'a [u8])| {
@@ -57,7 +57,7 @@ impl Pieces {
         if self.hashes.is_empty() || text.len() < PIECE {
             return;
         }
-        for reading in Reading::all_of(text) {
+        for reading in SecretReading::all_of(text) {
             let before = found.len();
             let (mut window, mut starts, mut count) = (0, [0; PIECE], 0);
             reading.read(text.as_bytes(), |byte, start, end| {

@@ -30,9 +30,9 @@ pub(super) enum Gaps {
 
 /// A way to read a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading(pub(super) Escapes, pub(super) Gaps);
+pub(super) struct SecretReading(pub(super) Escapes, pub(super) Gaps);
 
-impl Reading {
+impl SecretReading {
     /// The ways that make a difference to this text.
     pub(super) fn all_of(text: &str) -> impl Iterator<Item = Self> {
         let has = |byte| text.as_bytes().contains(&byte);
@@ -170,7 +170,7 @@ mod tests {
 
     fn read(text: &str, escapes: Escapes, gaps: Gaps) -> String {
         let mut bytes = Vec::new();
-        Reading(escapes, gaps).read(text.as_bytes(), |byte, start, end| {
+        SecretReading(escapes, gaps).read(text.as_bytes(), |byte, start, end| {
             assert!(start < end && end <= text.len());
             bytes.push(byte);
         });

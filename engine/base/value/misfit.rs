@@ -51,7 +51,7 @@ impl Misfit {
 
     fn mismatch(given: Unexpected<'_>, wanted: &str) -> Self {
         let wanted = in_words(wanted);
-        Self::new(format!("takes {wanted}, not {}", Given(given)), instead(given, wanted))
+        Self::new(format!("takes {wanted}, not {}", GivenValue(given)), instead(given, wanted))
     }
 }
 
@@ -79,7 +79,7 @@ impl de::Error for Misfit {
     fn unknown_variant(given: &str, known: &'static [&'static str]) -> Self {
         let choices = quoted(known).join(" or ");
         let hint = did_you_mean(given, known.iter().copied());
-        Self::new(format!("takes {choices}, not {}", Given(Unexpected::Str(given))), hint)
+        Self::new(format!("takes {choices}, not {}", GivenValue(Unexpected::Str(given))), hint)
     }
 
     fn unknown_field(given: &str, known: &'static [&'static str]) -> Self {
@@ -95,9 +95,9 @@ impl de::Error for Misfit {
 }
 
 /// What was given, with its text where it is short.
-pub(super) struct Given<'a>(pub(super) Unexpected<'a>);
+pub(super) struct GivenValue<'a>(pub(super) Unexpected<'a>);
 
-impl fmt::Display for Given<'_> {
+impl fmt::Display for GivenValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Unexpected::Bool(value) => write!(f, "the boolean {value}"),

@@ -52,7 +52,7 @@ impl Value {
 
     /// What it is and what it holds, for messages: `the string "x"`. A secret stays one; a long text is cut.
     pub fn shown(&self) -> String {
-        misfit::Given(self.unexpected()).to_string()
+        misfit::GivenValue(self.unexpected()).to_string()
     }
 
     /// The mistake of giving it where something else is wanted.

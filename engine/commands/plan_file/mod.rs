@@ -29,7 +29,7 @@ pub const KEY: &str = "CONVERGE_PLAN_KEY";
 /// How a plan was asked for. Paths are relative to the folder that all of them are below.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct PlanRequest {
     /// The playbooks.
     pub playbooks: Vec<String>,
     /// The inventories that the command line named.
@@ -40,7 +40,7 @@ pub struct Asked {
     pub limit: Option<String>,
 }
 
-impl Asked {
+impl PlanRequest {
     /// The paths that it names.
     fn paths(&self) -> impl Iterator<Item = &str> {
         let files = self.vars.iter().filter_map(|it| it.strip_prefix('@'));
@@ -60,7 +60,7 @@ pub struct Approved {
     /// Whether they are made with [`KEY`] as well.
     keyed: bool,
     /// How it was asked for.
-    pub asked: Asked,
+    pub asked: PlanRequest,
     /// The digests of what was found at each path that was looked at.
     files: BTreeMap<String, String>,
     /// What was going to be done.
@@ -72,7 +72,7 @@ pub struct Approved {
 impl Approved {
     /// A plan, and what it was made from: what was found at each path, in words. `kept` is what [`KEY`] holds.
     pub fn new(
-        asked: Asked,
+        asked: PlanRequest,
         found: impl IntoIterator<Item = (String, String)>,
         plan: &PlanFile,
         salt: String,

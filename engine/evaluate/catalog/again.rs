@@ -1,7 +1,7 @@
 //! What a call says that a resource reacts to, where that may have been declared after the resource itself: another role
 //! declared the service, and this one the file that it reads.
 
-use super::{Block, BlockId, Catalog, Declared, Node, NodeId, Order, Resource, number};
+use super::{Block, BlockId, Catalog, Declaration, DesiredResource, Node, NodeId, Order, number};
 use crate::resources::resource::{Nature, Reaction};
 
 impl Catalog {
@@ -11,7 +11,7 @@ impl Catalog {
         &mut self,
         first: NodeId,
         reactions: Vec<(NodeId, Reaction)>,
-        declared: &Declared,
+        declared: &Declaration,
         block: BlockId,
     ) -> NodeId {
         let mut last = first;
@@ -26,10 +26,10 @@ impl Catalog {
         last
     }
 
-    fn stand_again(&mut self, first: NodeId, declared: Declared, block: BlockId) -> NodeId {
+    fn stand_again(&mut self, first: NodeId, declared: Declaration, block: BlockId) -> NodeId {
         let node = self.node(first);
         let (host, kind) = (node.name.host.clone(), node.kind.again());
-        let mut resource = Resource {
+        let mut resource = DesiredResource {
             key: node.name.key.to_string(),
             owns: node.owns.to_string(),
             desired: node.desired.clone(),

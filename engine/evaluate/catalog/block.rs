@@ -46,12 +46,12 @@ pub enum Order {
     /// Three parts: what comes before a body if that is going to change, the body, and what comes after it in any case.
     Around,
     /// A part of an [`Order::Around`], in order as the block around it.
-    Part(Part),
+    Part(BlockPart),
 }
 
 /// The parts of an [`Order::Around`], in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum BlockPart {
     /// What runs first, if the body is going to change something.
     Before,
     /// What it is about.
@@ -60,7 +60,7 @@ pub enum Part {
     After,
 }
 
-impl Part {
+impl BlockPart {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Before, Self::Body, Self::After];
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::resources::{
     edit::Build,
-    footprint::{Footprint, Lies, Name, Space, Wanted},
+    footprint::{Footprint, Lies, OwnedName, Space, Wanted},
 };
 
 /// What is wanted of the paths and names of a host.
@@ -113,7 +113,7 @@ impl<'a> Ground<'a> {
                 ground.over.extend(over.into_iter().map(|link| (link, *id, lies)));
                 ground.paths.entry(path).or_default().push((*id, lies));
             }
-            for Name { space, name, wanted } in &footprint.names {
+            for OwnedName { space, name, wanted } in &footprint.names {
                 ground.names.entry((*space, &**name)).or_default().push((*id, wanted));
             }
             if footprint.sees_all {

@@ -15,9 +15,9 @@ use crate::{
         diagnostic::{Diagnostic, Place, Source},
     },
     resources::{
-        change::Action,
+        change::Effect,
         kind::{
-            Declared as Resource, Desired, Kind,
+            Desired, DesiredResource, Kind,
             confirm::{self, Confirm},
         },
         resource::{Nature, Reaction},
@@ -35,10 +35,10 @@ mod settle;
 mod stretch;
 
 pub use self::{
-    block::{Block, BlockId, Order, Part},
+    block::{Block, BlockId, BlockPart, Order},
     contradiction::Contradiction,
-    region::{Around, Item, ItemId, Regions, Rolling, Turn},
-    stretch::{Mark, Stretch},
+    region::{Around, ItemId, Regions, Rolling, RollingItem, Turn},
+    stretch::{CatalogMark, Stretch},
 };
 use self::{fingerprint::fingerprint, stretch::Owners};
 
@@ -74,7 +74,7 @@ pub struct Node {
     /// What it should be.
     pub desired: Desired,
     /// Where it was declared.
-    pub declared: Declared,
+    pub declared: Declaration,
     /// The innermost block that it was declared in.
     pub block: BlockId,
     /// The nodes that come first because the script says so with `after` or `before`.
@@ -91,8 +91,8 @@ impl Node {
     fn new(
         host: &Arc<str>,
         kind: &'static dyn Kind,
-        resource: Resource,
-        declared: Declared,
+        resource: DesiredResource,
+        declared: Declaration,
         block: BlockId,
     ) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// Seconds within which somebody has to log in after a change of it, if that may keep everybody out.
-    pub fn guard(&self, action: Option<Action>) -> Option<u32> {
+    pub fn guard(&self, action: Option<Effect>) -> Option<u32> {
         match self.confirm {
             Confirm::Off => None,
             _ if self.kind.goes_down().is_some() => None,
@@ -167,7 +167,7 @@ impl NodeName {
 
 /// Where a resource was declared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Declared {
+pub struct Declaration {
     /// The call that declared it.
     pub place: Place,
     /// The calls that led there, innermost first: each role with the place of its call.
@@ -220,8 +220,8 @@ impl Catalog {
         &mut self,
         host: &Arc<str>,
         kind: &'static dyn Kind,
-        resource: Resource,
-        declared: Declared,
+        resource: DesiredResource,
+        declared: Declaration,
         block: BlockId,
     ) -> Result<NodeId, Conflict> {
         let mut resource = resource;
@@ -367,7 +367,7 @@ impl Catalog {
 
 /// A check owns nothing: the same one can stand in several places of a script, and each is a gate of its own. So can what
 /// only reacts. Whether it is not the first.
-fn number(owners: &Owners, resource: &mut Resource) -> bool {
+fn number(owners: &Owners, resource: &mut DesiredResource) -> bool {
     let numbered = |number: usize, text: &str| match number {
         1 => text.to_owned(),
         _ => format!("{text} ({number})"),

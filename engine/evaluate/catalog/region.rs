@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockId, Catalog, NodeId, Order, Part};
+use super::{BlockId, BlockPart, Catalog, NodeId, Order};
 
 /// Something that is done to hosts in batches.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Rolling {
 
 /// One host's turn in a rolling.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Item {
+pub struct RollingItem {
     /// The rolling, by its place in [`Regions::rollings`].
     pub rolling: usize,
     /// The batch that it belongs to, from 1.
@@ -59,11 +59,11 @@ pub struct Around {
 }
 
 impl Around {
-    fn part_mut(&mut self, part: Part) -> &mut Vec<NodeId> {
+    fn part_mut(&mut self, part: BlockPart) -> &mut Vec<NodeId> {
         match part {
-            Part::Before => &mut self.before,
-            Part::Body => &mut self.body,
-            Part::After => &mut self.after,
+            BlockPart::Before => &mut self.before,
+            BlockPart::Body => &mut self.body,
+            BlockPart::After => &mut self.after,
         }
     }
 }
@@ -71,7 +71,7 @@ impl Around {
 /// Where a node is. The number is the place in [`Regions::arounds`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
-    Around(usize, Part),
+    Around(usize, BlockPart),
     Item(ItemId),
 }
 
@@ -81,7 +81,7 @@ pub struct Regions {
     /// All that is done in batches.
     pub rollings: Vec<Rolling>,
     /// The items of all of them.
-    pub items: Vec<Item>,
+    pub items: Vec<RollingItem>,
     /// All bodies that something stands around.
     pub arounds: Vec<Around>,
     /// The blocks that the rollings are.
@@ -134,7 +134,12 @@ impl Regions {
                 Order::Item { host, silent } => {
                     let (rolling, batch) = batches[&parent];
                     let item = ItemId(self.items.len());
-                    self.items.push(Item { rolling, batch, host: host.clone(), silent: *silent });
+                    self.items.push(RollingItem {
+                        rolling,
+                        batch,
+                        host: host.clone(),
+                        silent: *silent,
+                    });
                     self.rollings[rolling].items.push(item);
                     named.insert(id, Membership::Item(item));
                 }
@@ -170,17 +175,18 @@ impl Regions {
 
     /// The turn that a node belongs to.
     pub fn turn_of(&self, node: NodeId) -> Option<Turn> {
-        let Item { rolling, batch, host, .. } = self.item(self.items_of(node).next()?).clone();
+        let RollingItem { rolling, batch, host, .. } =
+            self.item(self.items_of(node).next()?).clone();
         Some(Turn { rolling, batch, batches: self.rollings[rolling].batches, host })
     }
 
     /// The item with this id.
-    pub fn item(&self, id: ItemId) -> &Item {
+    pub fn item(&self, id: ItemId) -> &RollingItem {
         &self.items[id.0]
     }
 
     /// The arounds that a node is in this part of, by their places.
-    pub fn arounds_with(&self, part: Part, node: NodeId) -> impl Iterator<Item = usize> + '_ {
+    pub fn arounds_with(&self, part: BlockPart, node: NodeId) -> impl Iterator<Item = usize> + '_ {
         self.members(node).filter_map(move |member| match member {
             Membership::Around(around, of) if of == part => Some(around),
             _ => None,
@@ -189,6 +195,6 @@ impl Regions {
 
     /// Whether a node is to be done in the end, whatever becomes of what it comes after.
     pub fn is_obligation(&self, node: NodeId) -> bool {
-        self.arounds_with(Part::After, node).next().is_some()
+        self.arounds_with(BlockPart::After, node).next().is_some()
     }
 }

@@ -6,14 +6,14 @@ use std::{
 };
 
 use super::{
-    Catalog, NodeId, Order, Part,
+    BlockPart, Catalog, NodeId, Order,
     contradiction::Contradiction,
     ground::{Ground, footprints, stand_apart},
 };
 use crate::resources::{edit::Build, footprint::Lies, kind::Desired, resource::Nature};
 
 /// What was found out of a host whose resources are those of others, but for what templates make of them.
-struct Found {
+struct Settled {
     /// What directories leave to others: which of the host's resources, and what.
     kept: Vec<(usize, Vec<String>)>,
     /// Whether it depends on the content of files, which may be another one on each host.
@@ -26,7 +26,7 @@ impl Catalog {
     /// # Errors
     /// The first [`Contradiction`].
     pub fn settle(&mut self, build: &Build<'_>) -> Result<(), Contradiction> {
-        let mut known: HashMap<Vec<usize>, Found> = HashMap::new();
+        let mut known: HashMap<Vec<usize>, Settled> = HashMap::new();
         let mut leaving: HashMap<(usize, Vec<String>), Desired> = HashMap::new();
         // As long as a desired state is kept, no other can lie where it does.
         let mut left: Vec<Desired> = Vec::new();
@@ -57,9 +57,9 @@ impl Catalog {
         Ok(())
     }
 
-    fn look_at(&self, nodes: &[NodeId], build: &Build<'_>) -> Result<Found, Contradiction> {
+    fn look_at(&self, nodes: &[NodeId], build: &Build<'_>) -> Result<Settled, Contradiction> {
         let all = footprints(self, nodes);
-        let mut found = Found { kept: Vec::new(), hangs_on_content: false };
+        let mut found = Settled { kept: Vec::new(), hangs_on_content: false };
         if stand_apart(&all) {
             return Ok(found);
         }
@@ -86,7 +86,9 @@ impl Catalog {
         let sides = |id| {
             let blocks = self.blocks_around(id);
             blocks.filter_map(|(_, block)| match block.order {
-                Order::Part(part @ (Part::Before | Part::After)) => Some((block.parent?, part)),
+                Order::Part(part @ (BlockPart::Before | BlockPart::After)) => {
+                    Some((block.parent?, part))
+                }
                 _ => None,
             })
         };

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{Block, BlockId, Catalog, Node, NodeId, NodeName, Order};
-use crate::resources::kind::Declared as Resource;
+use crate::resources::kind::DesiredResource;
 
 /// A point in the catalog, between two declarations.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark {
+pub struct CatalogMark {
     nodes: u32,
     blocks: u32,
     met: u32,
@@ -93,13 +93,17 @@ impl Shift {
 
 impl Catalog {
     /// Where the catalog ends by now.
-    pub fn mark(&self) -> Mark {
+    pub fn mark(&self) -> CatalogMark {
         let index = |len| u32::try_from(len).expect("limits keep a catalog below 2^32 nodes");
-        Mark { nodes: index(self.nodes.len()), blocks: index(self.blocks.len()), met: self.met }
+        CatalogMark {
+            nodes: index(self.nodes.len()),
+            blocks: index(self.blocks.len()),
+            met: self.met,
+        }
     }
 
     /// What was declared since then, if all of that is about `host` and can be repeated.
-    pub fn since(&self, begin: Mark, host: &Arc<str>) -> Option<Stretch> {
+    pub fn since(&self, begin: CatalogMark, host: &Arc<str>) -> Option<Stretch> {
         let end = self.mark();
         let (nodes, blocks) = (begin.nodes..end.nodes, begin.blocks..end.blocks);
         let is_its_own = |node: &Node| node.name.host == *host;
@@ -126,14 +130,15 @@ impl Catalog {
         &mut self,
         stretch: &Stretch,
         host: &Arc<str>,
-        other: Vec<(NodeId, Resource)>,
+        other: Vec<(NodeId, DesiredResource)>,
     ) -> bool {
         let end = self.mark();
         let nodes = Shift::new(stretch.nodes.start, end.nodes);
         let blocks = Shift::new(stretch.blocks.start, end.blocks);
         let owners = self.owners.entry(host.clone()).or_default();
-        let has_its_key =
-            |(id, other): &(NodeId, Resource)| *self.nodes[id.index()].name.key == *other.key;
+        let has_its_key = |(id, other): &(NodeId, DesiredResource)| {
+            *self.nodes[id.index()].name.key == *other.key
+        };
         if !other.iter().all(has_its_key) {
             return false;
         }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 pub struct Asked {
     /// The host that gave it.
     pub host: Arc<str>,
-    what: What,
+    what: AskedWhat,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum AskedWhat {
     /// What a command printed.
     Probe(String),
     /// A fact by its name at the top; all of them where it is not known which.
@@ -25,51 +25,51 @@ const SHOWN: usize = 60;
 
 impl Asked {
     pub(super) fn probe(host: &Arc<str>, command: &str) -> Self {
-        Self { host: host.clone(), what: What::Probe(command.to_owned()) }
+        Self { host: host.clone(), what: AskedWhat::Probe(command.to_owned()) }
     }
 
     pub(super) fn fact(host: &Arc<str>, name: &str) -> Self {
         let mut names = facts::FACTS.iter().map(|(path, _)| path.split('.').next().unwrap_or(path));
-        Self { host: host.clone(), what: What::Fact(names.find(|known| *known == name)) }
+        Self { host: host.clone(), what: AskedWhat::Fact(names.find(|known| *known == name)) }
     }
 
     /// The question that asks for it.
     pub fn question(&self) -> Question {
         let host = self.host.clone();
         match &self.what {
-            What::Probe(command) => Question::Probe { host, command: command.clone() },
-            What::Fact(_) => Question::Facts(host),
+            AskedWhat::Probe(command) => Question::Probe { host, command: command.clone() },
+            AskedWhat::Fact(_) => Question::Facts(host),
         }
     }
 
     /// As scripts write it, in one line: ``probe(`cat /etc/token`)``.
     pub fn name(&self) -> String {
         match &self.what {
-            What::Probe(command) => {
+            AskedWhat::Probe(command) => {
                 let mut lines = command.trim().lines();
                 let line = lines.next().unwrap_or_default().trim_end();
                 let whole = lines.next().is_none() && line.chars().count() <= SHOWN;
                 let shown: String = line.chars().take(SHOWN).collect();
                 format!("probe(`{shown}{}`)", if whole { "" } else { "…" })
             }
-            What::Fact(Some(name)) => format!("host.facts.{name}"),
-            What::Fact(None) => "host.facts".to_owned(),
+            AskedWhat::Fact(Some(name)) => format!("host.facts.{name}"),
+            AskedWhat::Fact(None) => "host.facts".to_owned(),
         }
     }
 
     /// All of it, as an approved plan names it.
     pub fn whole(&self) -> String {
         match &self.what {
-            What::Probe(command) => format!("probe(`{command}`) on {}", self.host),
-            What::Fact(_) => format!("{} on {}", self.name(), self.host),
+            AskedWhat::Probe(command) => format!("probe(`{command}`) on {}", self.host),
+            AskedWhat::Fact(_) => format!("{} on {}", self.name(), self.host),
         }
     }
 
     /// Whether a change on the host may give it another answer.
     pub fn may_change(&self) -> bool {
         match &self.what {
-            What::Probe(_) => true,
-            What::Fact(name) => name.is_none_or(|name| facts::CHANGING.contains(&name)),
+            AskedWhat::Probe(_) => true,
+            AskedWhat::Fact(name) => name.is_none_or(|name| facts::CHANGING.contains(&name)),
         }
     }
 
@@ -81,8 +81,8 @@ impl Asked {
 
     fn answer<'a>(&self, known: &'a Known) -> Option<&'a Value> {
         match &self.what {
-            What::Probe(command) => known.probes.get(&(self.host.clone(), command.clone())),
-            What::Fact(name) => match (known.facts.get(&self.host)?, name) {
+            AskedWhat::Probe(command) => known.probes.get(&(self.host.clone(), command.clone())),
+            AskedWhat::Fact(name) => match (known.facts.get(&self.host)?, name) {
                 (Value::Map(facts), Some(name)) => facts.get(*name),
                 (facts, _) => Some(facts),
             },

@@ -4,9 +4,9 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 
 use super::{
     Note, Question,
-    error::{Outcome, asks, raise},
+    error::{ScriptResult, asks, raise},
     handle::Handles,
-    state::State,
+    state::Evaluating,
     written::FIRST,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     evaluate::catalog::Order,
 };
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]).with_comments(["Everything that the block declares happens in the order written, also across hosts. Gives back all that was declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, block: FnPtr| {
@@ -35,7 +35,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 /// `assert` and `fail`.
-fn register_ends(engine: &mut Engine, state: &State) {
+fn register_ends(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function =
         FuncRegistration::new("assert").with_params_info(["condition", "message"]).with_comments([
@@ -43,7 +43,7 @@ fn register_ends(engine: &mut Engine, state: &State) {
         ]);
     function.register_into_engine(
         engine,
-        move |context: NativeCallContext, holds: bool, message: &str| -> Outcome<()> {
+        move |context: NativeCallContext, holds: bool, message: &str| -> ScriptResult<()> {
             if holds { Ok(()) } else { Err(failure(&its, &context, message)) }
         },
     );
@@ -53,17 +53,17 @@ fn register_ends(engine: &mut Engine, state: &State) {
         .with_comments(["Ends everything with the message before any change."]);
     function.register_into_engine(
         engine,
-        move |context: NativeCallContext, message: &str| -> Outcome<()> {
+        move |context: NativeCallContext, message: &str| -> ScriptResult<()> {
             Err(failure(&its, &context, message))
         },
     );
 }
 
 /// What Rhai brings and would make a run slow, or end it early without a word.
-fn register_refused(engine: &mut Engine, state: &State) {
+fn register_refused(engine: &mut Engine, state: &Evaluating) {
     let refusal = |message: &'static str, hint: &'static str| {
         let its = state.clone();
-        move |context: &NativeCallContext| -> Outcome<()> {
+        move |context: &NativeCallContext| -> ScriptResult<()> {
             let mistake = Diagnostic::new("language::refused", message).hint(hint);
             Err(raise(&its, context, mistake))
         }
@@ -85,7 +85,7 @@ fn register_refused(engine: &mut Engine, state: &State) {
 }
 
 /// `warn` and `print`.
-fn register_notes(engine: &mut Engine, state: &State) {
+fn register_notes(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("warn").with_params_info(["message"]).with_comments([
         "Tells the message as a warning, once, and goes on. `print(..)` only tells it.",
@@ -106,7 +106,7 @@ fn register_notes(engine: &mut Engine, state: &State) {
 }
 
 /// A note is kept once: a block runs for many hosts.
-fn note(state: &State, note: Note) {
+fn note(state: &Evaluating, note: Note) {
     let notes = &mut state.gathered().notes;
     if !notes.contains(&note) {
         notes.push(note);
@@ -114,7 +114,7 @@ fn note(state: &State, note: Note) {
 }
 
 /// Makes every way to put a secret in a text a mistake. Rhai ignores errors there, so the mistake is kept aside.
-fn register_secrets(engine: &mut Engine, state: &State) {
+fn register_secrets(engine: &mut Engine, state: &Evaluating) {
     engine.register_type_with_name::<Secret>("Secret");
     for name in ["to_string", "to_debug"] {
         let its = state.clone();
@@ -133,7 +133,11 @@ fn register_secrets(engine: &mut Engine, state: &State) {
     }
 }
 
-fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcome<Handles> {
+fn sequence(
+    state: &Evaluating,
+    context: &NativeCallContext,
+    block: &FnPtr,
+) -> ScriptResult<Handles> {
     let start = Handles::start(state);
     let inner = state.open_block(Order::Sequence);
     let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
@@ -141,7 +145,7 @@ fn sequence(state: &State, context: &NativeCallContext, block: &FnPtr) -> Outcom
     Ok(Handles::since(state, &start))
 }
 
-fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Secret> {
+fn secret(state: &Evaluating, context: &NativeCallContext, name: &str) -> ScriptResult<Secret> {
     match state.input().known.secrets.get(name) {
         Some(secret) => Ok(secret.clone()),
         None => {
@@ -152,6 +156,10 @@ fn secret(state: &State, context: &NativeCallContext, name: &str) -> Outcome<Sec
     }
 }
 
-fn failure(state: &State, context: &NativeCallContext, message: &str) -> Box<rhai::EvalAltResult> {
+fn failure(
+    state: &Evaluating,
+    context: &NativeCallContext,
+    message: &str,
+) -> Box<rhai::EvalAltResult> {
     raise(state, context, Diagnostic::new("language::failed", message))
 }

@@ -13,10 +13,10 @@ use rhai::{
 
 use super::{
     convert::{kind_of, to_value},
-    error::{Outcome, raise},
+    error::{ScriptResult, raise},
     handle::{Handle, Handles},
     host_ref::HostRef,
-    state::State,
+    state::Evaluating,
     version::Version,
 };
 use crate::base::{diagnostic::Diagnostic, secret::Secret};
@@ -43,7 +43,7 @@ pub(super) fn free_operators(engine: &mut Engine) {
     }
 }
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let anything = [TypeId::of::<Dynamic>(); 2];
     for (name, _, holds) in OPERATORS {
         let state = state.clone();
@@ -65,7 +65,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 /// What Rhai does with lists by comparing, and without telling when that fails.
-fn register_lists(engine: &mut Engine, state: &State) {
+fn register_lists(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     engine.register_fn("dedup", move |context: NativeCallContext, list: &mut Array| {
         let mut failed = None;
@@ -96,7 +96,7 @@ fn keep(failed: &mut Option<Diagnostic>, mistake: Diagnostic) -> bool {
 }
 
 /// Sorts by a function that gives a number, or whether the first comes first.
-fn sort_by(context: &NativeCallContext, list: &mut Array, by: &FnPtr) -> Outcome<()> {
+fn sort_by(context: &NativeCallContext, list: &mut Array, by: &FnPtr) -> ScriptResult<()> {
     let mut failed = None;
     let mut sorted = std::mem::take(list);
     let mut less = |one: &Dynamic, other: &Dynamic| -> bool {

@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, ImmutableString, Map};
 use super::{
     handle::{Handle, Handles},
     host_ref::HostRef,
-    state::State,
+    state::Evaluating,
     version::Version,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 /// The kind of value that has no meaning outside a script.
 pub(super) fn to_value(
     dynamic: &Dynamic,
-    call: Option<(&State, &Place)>,
+    call: Option<(&Evaluating, &Place)>,
 ) -> Result<Value, &'static str> {
     if let Some(text) = dynamic.read_lock::<ImmutableString>() {
         return Ok(Value::from(text.as_str()));
@@ -69,7 +69,7 @@ pub(super) fn to_value(
 }
 
 /// Gives a value to Rhai.
-pub(super) fn to_dynamic(value: &Value, state: &State) -> Dynamic {
+pub(super) fn to_dynamic(value: &Value, state: &Evaluating) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(value) => (*value).into(),
@@ -85,7 +85,7 @@ pub(super) fn to_dynamic(value: &Value, state: &State) -> Dynamic {
 }
 
 /// A map out of a value, which keeps the order of its keys.
-fn tagged(items: &IndexMap<String, Value>, state: &State) -> Dynamic {
+fn tagged(items: &IndexMap<String, Value>, state: &Evaluating) -> Dynamic {
     let item = |(name, value): (&String, &Value)| (name.as_str().into(), to_dynamic(value, state));
     let mut map = Dynamic::from(items.iter().map(item).collect::<Map>());
     if items.len() > 1 {

@@ -7,13 +7,13 @@ use rhai::{Array, Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::{kind_of, to_value},
-    error::{Outcome, raise},
+    error::{ScriptResult, raise},
     files::RoleFiles,
     handle::{Handle, Handles},
     host_ref::Templated,
     known::no_host,
     scene::Scene,
-    state::{Gathered, State},
+    state::{Evaluating, Gathered},
     written::{Argument, FIRST},
 };
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
         diagnostic::{Diagnostic, Place, did_you_mean},
         value::Value,
     },
-    evaluate::catalog::{Catalog, Declared, NodeId, NodeName},
+    evaluate::catalog::{Catalog, Declaration, NodeId, NodeName},
     resources::{
-        kind::{Declared as Resource, Kind, confirm, timeout},
+        kind::{DesiredResource, Kind, confirm, timeout},
         kinds::KINDS,
         resource::{ArgumentError, Reaction},
     },
@@ -37,13 +37,13 @@ pub(super) struct Start {
 
 impl Handles {
     /// Before what is declared from now on.
-    pub(super) fn start(state: &State) -> Start {
+    pub(super) fn start(state: &Evaluating) -> Start {
         let gathered = state.gathered();
         Start { nodes: length(&gathered.catalog), met: gathered.met.len() }
     }
 
     /// All that was declared since then.
-    pub(super) fn since(state: &State, start: &Start) -> Self {
+    pub(super) fn since(state: &Evaluating, start: &Start) -> Self {
         let gathered = state.gathered();
         let met = gathered.met[start.met..].iter().copied().filter(|id| id.0 < start.nodes);
         Self { new: start.nodes..length(&gathered.catalog), met: met.collect() }
@@ -54,9 +54,9 @@ fn length(catalog: &Catalog) -> u32 {
     u32::try_from(catalog.len()).expect("limits keep a catalog below 2^32 nodes")
 }
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     for kind in KINDS.iter().copied() {
-        let call = Call { kind, state: state.clone() };
+        let call = KindCall { kind, state: state.clone() };
         register_kind(engine, kind.name(), &call);
         if kind.name() == "package" {
             // For those whose editor marks the word, which Rhai keeps for itself, as an error.
@@ -88,7 +88,7 @@ const AFTER: &str = "`a.after(b)`: a happens after b, which may be on another ho
                      `around` or `rolling` gave. Gives a back.";
 const BEFORE: &str = "`a.before(b)`: a happens before b; else as `after`.";
 
-fn register_kind(engine: &mut Engine, name: &str, call: &Call) {
+fn register_kind(engine: &mut Engine, name: &str, call: &KindCall) {
     let first = call.kind.first();
     let its = call.clone();
     let function = FuncRegistration::new(name).with_params_info([first]);
@@ -117,12 +117,12 @@ fn register_kind(engine: &mut Engine, name: &str, call: &Call) {
 
 /// `handle.after(others)` and `handle.before(others)`.
 fn order(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     these: Dynamic,
     others: &Dynamic,
     comes_after: bool,
-) -> Outcome<Dynamic> {
+) -> ScriptResult<Dynamic> {
     let name = if comes_after { "after" } else { "before" };
     let resources = |value| {
         handles(value).map_err(|given| {
@@ -179,9 +179,9 @@ pub(super) fn handles(value: &Dynamic) -> Result<Vec<NodeId>, &'static str> {
 
 /// A kind's function.
 #[derive(Clone)]
-struct Call {
+struct KindCall {
     kind: &'static dyn Kind,
-    state: State,
+    state: Evaluating,
 }
 
 /// What a call says besides what the resource is.
@@ -194,14 +194,19 @@ struct Reacts {
 /// The arguments of a call: those of the kind, and what the resource reacts to.
 type Split = (Value, Vec<(NodeId, Reaction)>);
 
-impl Call {
+impl KindCall {
     /// Declares one resource, or one for each name of a list.
-    fn each(&self, context: &NativeCallContext, first: &Dynamic, rest: &Map) -> Outcome<Dynamic> {
+    fn each(
+        &self,
+        context: &NativeCallContext,
+        first: &Dynamic,
+        rest: &Map,
+    ) -> ScriptResult<Dynamic> {
         let Some(names) = first.read_lock::<Array>() else {
             return self.declare(context, first, rest);
         };
         let all = names.iter().map(|name| self.declare(context, name, rest));
-        all.collect::<Outcome<Array>>().map(Dynamic::from)
+        all.collect::<ScriptResult<Array>>().map(Dynamic::from)
     }
 
     fn declare(
@@ -209,7 +214,7 @@ impl Call {
         context: &NativeCallContext,
         first: &Dynamic,
         rest: &Map,
-    ) -> Outcome<Dynamic> {
+    ) -> ScriptResult<Dynamic> {
         let place = self.state.call(context);
         let here = self.state.gathered().context.clone();
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
@@ -241,14 +246,14 @@ impl Call {
     /// Adds a resource to the catalog.
     fn add(
         &self,
-        resource: Resource,
+        resource: DesiredResource,
         Reacts { only_named, reactions }: Reacts,
         place: &Place,
         scene: &Scene,
         host: &Arc<str>,
     ) -> Result<NodeId, Diagnostic> {
         self.state.declares_on(host);
-        let declared = || Declared { place: place.clone(), chain: scene.frames.clone() };
+        let declared = || Declaration { place: place.clone(), chain: scene.frames.clone() };
         let mut gathered = self.state.gathered();
         let Gathered { catalog, met, .. } = &mut *gathered;
         let before = length(catalog);
@@ -302,7 +307,7 @@ impl Call {
         Ok((Value::Map(arguments), reactions))
     }
 
-    fn conflict(&self, earlier: &NodeName, declared: &Declared) -> Diagnostic {
+    fn conflict(&self, earlier: &NodeName, declared: &Declaration) -> Diagnostic {
         let (node, kind) = (&earlier.node, self.kind.name());
         let message = if earlier.kind == kind {
             format!("{node} is declared twice, differently")
@@ -320,7 +325,7 @@ impl Call {
 
 /// A mistake in an argument, at the argument's own place where the call has a literal map.
 pub(super) fn mistake(
-    state: &State,
+    state: &Evaluating,
     kind: &dyn Kind,
     error: ArgumentError,
     call: &Place,

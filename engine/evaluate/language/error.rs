@@ -2,11 +2,11 @@
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
-use super::{Question, state::State};
+use super::{Question, state::Evaluating};
 use crate::base::diagnostic::Diagnostic;
 
 /// What a function that scripts call comes to.
-pub(super) type Outcome<T> = Result<T, Box<EvalAltResult>>;
+pub(super) type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
 
 /// A diagnostic on its way through Rhai.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ struct Raised(Diagnostic);
 
 /// What ends a script that asks for something that is not known yet.
 #[derive(Clone)]
-struct Asks;
+struct AskSignal;
 
 /// What ends a block that asks a host that does not answer.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ struct Silent;
 /// Whether it is no mistake, but the end of a block or of this evaluation.
 pub(super) fn is_no_mistake(error: &EvalAltResult) -> bool {
     match error.unwrap_inner() {
-        EvalAltResult::ErrorTerminated(token, _) => token.is::<Asks>() || token.is::<Silent>(),
+        EvalAltResult::ErrorTerminated(token, _) => token.is::<AskSignal>() || token.is::<Silent>(),
         _ => false,
     }
 }
@@ -34,14 +34,14 @@ pub(super) fn silent() -> Box<EvalAltResult> {
 }
 
 /// Ends the script with a question. Rhai's `try` does not catch it.
-pub(super) fn asks(state: &State, question: Question) -> Box<EvalAltResult> {
+pub(super) fn asks(state: &Evaluating, question: Question) -> Box<EvalAltResult> {
     state.gathered().questions.insert(question);
-    Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Asks), Position::NONE))
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(AskSignal), Position::NONE))
 }
 
 /// Ends the script with a mistake, at the call that is running unless the diagnostic has a place of its own.
 pub(super) fn raise(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     diagnostic: Diagnostic,
 ) -> Box<EvalAltResult> {

@@ -10,7 +10,7 @@ use super::{
     error::raised,
     parameters::GIVEN,
     role_folders,
-    state::State,
+    state::Evaluating,
     written::{declared_functions, declared_names},
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(super) fn of_running(
     mut error: Box<EvalAltResult>,
     engine: &Engine,
     ast: &AST,
-    state: &State,
+    state: &Evaluating,
 ) -> Diagnostic {
     let mut file = ast.source().unwrap_or_default().to_owned();
     let mut calls = Vec::new();
@@ -109,7 +109,12 @@ fn parsing(
 }
 
 /// What ended a script, at `place`.
-fn running(error: &EvalAltResult, engine: &Engine, state: &State, place: &Place) -> Diagnostic {
+fn running(
+    error: &EvalAltResult,
+    engine: &Engine,
+    state: &Evaluating,
+    place: &Place,
+) -> Diagnostic {
     match error {
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             let parameters = state.gathered().context.scene.parameters.clone();
@@ -177,7 +182,7 @@ fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
 }
 
 /// A key that a map does not have. What the map is can be read before the place of the key.
-fn unknown_property(name: &str, state: &State, place: &Place) -> Diagnostic {
+fn unknown_property(name: &str, state: &Evaluating, place: &Place) -> Diagnostic {
     let path = state.text(&place.file).map(|source| path_before(&source, place));
     let path = path.unwrap_or_default();
     let context = state.gathered().context.clone();
@@ -219,7 +224,7 @@ fn path_before(source: &Source, place: &Place) -> String {
 }
 
 /// The keys of a part of the current host's facts.
-fn known_facts(path: &str, state: &State) -> Vec<String> {
+fn known_facts(path: &str, state: &Evaluating) -> Vec<String> {
     let Some(host) = state.gathered().context.host.clone() else { return Vec::new() };
     let Some((_, below)) = path.split_once("facts") else { return Vec::new() };
     let mut facts = state.input().known.facts.get(&host.reveal().name);
@@ -236,7 +241,12 @@ fn known_facts(path: &str, state: &State) -> Vec<String> {
 }
 
 /// `signature` is a name and the types of the arguments, such as `file (string, integer)`.
-fn unknown_function(signature: &str, own: &[&str], engine: &Engine, state: &State) -> Diagnostic {
+fn unknown_function(
+    signature: &str,
+    own: &[&str],
+    engine: &Engine,
+    state: &Evaluating,
+) -> Diagnostic {
     let (name, types) = signature.split_once(" (").unwrap_or((signature, ")"));
     let types = plain_types(types.trim_end_matches(')'));
     if name.starts_with("anon$") {
@@ -264,7 +274,7 @@ pub(super) fn unknown_name_of_function(
     name: &str,
     own: &[&str],
     engine: &Engine,
-    state: &State,
+    state: &Evaluating,
 ) -> Diagnostic {
     let message = format!("there is no function `{name}`");
     let mistake = Diagnostic::new("language::unknown-function", message);
@@ -275,7 +285,12 @@ pub(super) fn unknown_name_of_function(
 
 /// What to call in place of a function that is not there: what people bring from elsewhere, then what is written here most,
 /// and what Rhai brings only where it is very near.
-fn instead_of_function(name: &str, own: &[&str], engine: &Engine, state: &State) -> Option<String> {
+fn instead_of_function(
+    name: &str,
+    own: &[&str],
+    engine: &Engine,
+    state: &Evaluating,
+) -> Option<String> {
     let all = function_names(engine);
     if role_folders::folder(state, name).is_some() {
         return Some(format!("{name} is a role: role(\"{name}\", #{{ .. }})"));

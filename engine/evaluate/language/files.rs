@@ -12,8 +12,8 @@ use super::{
     SourceEntry, SourceError, SourceSort,
     convert::host_parts,
     known::{facts, no_text, reads_fact},
-    names::{Shown, Wants, of_fleet, of_host},
-    state::{Context, State, Template, folder_of},
+    names::{ShownHost, Wants, of_fleet, of_host},
+    state::{Evaluating, ScriptContext, Template, folder_of},
 };
 use crate::{
     base::{
@@ -34,15 +34,15 @@ const HOST: [usize; 3] = [1, 2, 4];
 
 /// The folder of the script that makes a declaration: a role's, or the playbook's.
 pub(super) struct RoleFiles<'a> {
-    state: &'a State,
+    state: &'a Evaluating,
     folder: &'a str,
-    context: &'a Context,
+    context: &'a ScriptContext,
     interruption: RefCell<Option<Box<EvalAltResult>>>,
     sees_host: Cell<bool>,
 }
 
 impl<'a> RoleFiles<'a> {
-    pub(super) fn new(state: &'a State, script: &'a str, context: &'a Context) -> Self {
+    pub(super) fn new(state: &'a Evaluating, script: &'a str, context: &'a ScriptContext) -> Self {
         Self {
             state,
             folder: folder_of(script),
@@ -236,7 +236,7 @@ impl<'a> RoleFiles<'a> {
         let named = if wants_ansible { of_host(host, known) } else { Values::new() };
         let host_itself = Values::from([("host".to_owned(), Value::Map(parts))]);
         let values = [Arc::new(named), Arc::new(host_itself)];
-        let shown = Shown { host: host.clone(), wanted, values: values.clone() };
+        let shown = ShownHost { host: host.clone(), wanted, values: values.clone() };
         self.state.gathered().host_in_templates = Some(shown);
         Ok(values)
     }

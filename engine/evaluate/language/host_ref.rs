@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct HostRef {
     host: Arc<Host>,
     /// What a script has seen of it, where somebody wants to know.
-    seen: Option<Arc<Seen>>,
+    seen: Option<Arc<SeenOfHost>>,
 }
 
 impl HostRef {
@@ -47,7 +47,7 @@ impl HostRef {
     }
 
     /// What was seen of it, as long as that can be the same for another host.
-    pub(super) fn seen(&self) -> Option<&Seen> {
+    pub(super) fn seen(&self) -> Option<&SeenOfHost> {
         self.seen.as_deref().filter(|seen| !seen.is_all())
     }
 
@@ -70,7 +70,7 @@ impl HostRef {
 
 /// What a run of a block has seen of its host, and did for it.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct SeenOfHost {
     /// A bit for each of the properties of a host.
     properties: AtomicU8,
     /// The variables that were looked up by their names.
@@ -81,7 +81,7 @@ pub(super) struct Seen {
 /// The host itself, which is no other one.
 const ALL: u8 = u8::MAX;
 
-impl Seen {
+impl SeenOfHost {
     pub(super) fn see(&self, property: usize) {
         self.properties.fetch_or(1 << property, Ordering::Relaxed);
     }

@@ -7,13 +7,13 @@ use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 use super::{
     Asked, Note, Question,
     convert::{kind_of, to_dynamic},
-    error::{Outcome, asks, is_no_mistake, raise, silent},
+    error::{ScriptResult, asks, is_no_mistake, raise, silent},
     handle::Handles,
     host_ref::HostRef,
     known::{no_host, no_text, reads_fact},
     property::PROPERTIES,
     recording::{Recorder, Recording},
-    state::State,
+    state::Evaluating,
     written::FIRST,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     input::inventory::Host,
 };
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     engine.register_type_with_name::<HostRef>("Host");
     engine.register_fn("to_string", |it: &mut HostRef| it.reveal().name.to_string());
     engine.register_fn("to_debug", |it: &mut HostRef| it.reveal().name.to_string());
@@ -55,11 +55,11 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 fn property(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     it: &HostRef,
     name: &str,
-) -> Outcome<Dynamic> {
+) -> ScriptResult<Dynamic> {
     if let Some(at) = PROPERTIES.iter().position(|property| property.name == name) {
         let property = &PROPERTIES[at];
         match property.same {
@@ -91,7 +91,7 @@ fn property(
     Err(raise(state, context, state.locate(mistake.hint(hint), &place)))
 }
 
-fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<Array> {
+fn hosts(state: &Evaluating, context: &NativeCallContext, pattern: &str) -> ScriptResult<Array> {
     let found = state.input().inventory.select(pattern);
     let found = found.map_err(|mistake| {
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
@@ -101,7 +101,7 @@ fn hosts(state: &State, context: &NativeCallContext, pattern: &str) -> Outcome<A
 }
 
 /// The name that stands below another one in the text: `os` below `facts` of `host.facts.os.id`.
-fn below(state: &State, place: &Place, name: &str) -> Option<String> {
+fn below(state: &Evaluating, place: &Place, name: &str) -> Option<String> {
     let source = state.text(&place.file).ok()?;
     let end = source.word_at(place.line, place.column).start + name.len();
     let below = source.text.get(end..)?.strip_prefix('.')?;
@@ -109,7 +109,7 @@ fn below(state: &State, place: &Place, name: &str) -> Option<String> {
     Some(below[..end].to_owned())
 }
 
-fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<Dynamic> {
+fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> ScriptResult<Dynamic> {
     let Some(host) = state.gathered().context.host.clone() else {
         return Err(raise(state, context, no_host("probe")));
     };
@@ -143,7 +143,7 @@ fn probe(state: &State, context: &NativeCallContext, command: &str) -> Outcome<D
 
 /// Tells, once for a call, that a command failed where its script looks at no `code`: what it prints then is mostly nothing. It
 /// is no mistake, since this very run may bring what the command looks for.
-fn tell_failed(state: &State, place: &Place, asked: &(Arc<str>, String), answer: &Value) {
+fn tell_failed(state: &Evaluating, place: &Place, asked: &(Arc<str>, String), answer: &Value) {
     let Value::Map(parts) = answer else { return };
     let Some(Value::Int(code)) = parts.get("code").filter(|code| **code != Value::Int(0)) else {
         return;
@@ -170,11 +170,11 @@ fn tell_failed(state: &State, place: &Place, asked: &(Arc<str>, String), answer:
 /// Runs the block for each host. When it asks something of one, the others, and what stands after the block, get to
 /// ask theirs too. What a silent host would get is left out: it is reported as unreachable.
 fn on(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     hosts: &Dynamic,
     block: &FnPtr,
-) -> Outcome<Handles> {
+) -> ScriptResult<Handles> {
     let start = Handles::start(state);
     let (mut last, mut in_vain): (Option<Recording>, u32) = (None, 0);
     let mut hosts = list(state, context, hosts)?.into_iter();
@@ -200,10 +200,10 @@ fn on(
 
 /// The hosts in a value that a script gave: one, or a list.
 pub(super) fn list(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     hosts: &Dynamic,
-) -> Outcome<Vec<Arc<Host>>> {
+) -> ScriptResult<Vec<Arc<Host>>> {
     if let Some(outer) = &state.gathered().context.host {
         // What a block does on hosts that it chose is about these, and not about the one that it is for.
         outer.see_all();

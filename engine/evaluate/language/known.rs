@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Asked, Question,
-    error::{Outcome, asks, silent},
-    state::State,
+    error::{ScriptResult, asks, silent},
+    state::Evaluating,
 };
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A host's facts; a question when they are not known yet, and the end of the block when they never will be.
-pub(super) fn facts<'a>(state: &'a State, host: &Arc<Host>) -> Outcome<&'a Value> {
+pub(super) fn facts<'a>(state: &'a Evaluating, host: &Arc<Host>) -> ScriptResult<&'a Value> {
     match state.input().known.facts.get(&host.name) {
         Some(facts) => Ok(facts),
         None if state.input().known.silent.contains(&host.name) => Err(silent()),
@@ -25,7 +25,7 @@ pub(super) fn facts<'a>(state: &'a State, host: &Arc<Host>) -> Outcome<&'a Value
 }
 
 /// Notes that a fact of a host was read.
-pub(super) fn reads_fact(state: &State, host: &Host, name: &str, place: &Place) {
+pub(super) fn reads_fact(state: &Evaluating, host: &Host, name: &str, place: &Place) {
     let asked = Asked::fact(&host.name, name);
     state.gathered().asked.entry(asked).or_insert_with(|| place.clone());
 }

@@ -7,13 +7,13 @@ use super::{
     explain::of_running,
     role_folders,
     roles::{self, CompileError},
-    state::State,
+    state::Evaluating,
 };
 use crate::base::diagnostic::{Diagnostic, Result};
 
 /// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
 /// that do wait until what they use is there.
-pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) -> Vec<Diagnostic> {
     let mut waiting = match role_folders::names(state) {
         Ok(names) => names,
         Err(mistake) => return vec![mistake],
@@ -44,7 +44,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
 }
 
 /// The mistakes of libraries that cannot be read, or use one that cannot.
-fn mistakes_of(names: &[String], engine: &mut Engine, state: &State) -> Vec<Diagnostic> {
+fn mistakes_of(names: &[String], engine: &mut Engine, state: &Evaluating) -> Vec<Diagnostic> {
     // With these, who only uses a library with a mistake in it has none of its own.
     for name in names {
         engine.register_static_module(name.as_str(), Module::new().into());
@@ -59,7 +59,7 @@ fn mistakes_of(names: &[String], engine: &mut Engine, state: &State) -> Vec<Diag
     vec![Diagnostic::new("role::circle", message).hint(hint)]
 }
 
-fn library(engine: &Engine, state: &State, name: &str) -> Result<Option<Module>> {
+fn library(engine: &Engine, state: &Evaluating, name: &str) -> Result<Option<Module>> {
     let Some(folder) = role_folders::folder(state, name) else { return Ok(None) };
     let path = format!("{folder}/lib.rhai");
     let ast = match roles::compile(engine, state, &path, &Scope::new()) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use rhai::Engine;
 
 use super::{
-    Input, Known, Parameters, property::PROPERTIES, role_folders, roles, sandbox, state::State,
+    Input, Known, Parameters, property::PROPERTIES, role_folders, roles, sandbox, state::Evaluating,
 };
 use crate::{
     base::diagnostic::Result,
@@ -17,7 +17,7 @@ use crate::{
 pub struct Manual {
     /// Of the language, and as `ROLE::NAME` those of roles.
     functions: BTreeMap<String, Function>,
-    roles: Vec<Role>,
+    roles: Vec<DocumentedRole>,
 }
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Function {
     about: String,
 }
 
-struct Role {
+struct DocumentedRole {
     name: String,
     folder: String,
     parameters: Result<Parameters>,
@@ -36,7 +36,7 @@ struct Role {
 const CHAPTERS: &str = include_str!("manual.md");
 
 /// Names with a meaning, which are neither called nor declared.
-struct Table {
+struct ManualTable {
     title: &'static str,
     /// What stands before the names in a script.
     prefix: &'static str,
@@ -44,16 +44,16 @@ struct Table {
 }
 
 /// All such names, an entry for each list of them.
-const TABLES: [Table; 2] = [
-    Table {
+const TABLES: [ManualTable; 2] = [
+    ManualTable {
         title: "Of a host",
         prefix: "host.",
         rows: || PROPERTIES.iter().map(|it| (it.name, it.meaning)).collect(),
     },
-    Table { title: "Facts", prefix: "host.facts.", rows: || FACTS.to_vec() },
+    ManualTable { title: "Facts", prefix: "host.facts.", rows: || FACTS.to_vec() },
 ];
 
-impl Table {
+impl ManualTable {
     /// What is meant by a name: a row, or all that stand below it.
     fn page(&self, name: &str) -> String {
         let mut page = String::new();
@@ -77,12 +77,12 @@ impl Manual {
     /// # Errors
     /// When the roles cannot be listed.
     pub fn of(input: Input) -> Result<Self> {
-        let state = State::new(input, Arc::new(|_| {}));
+        let state = Evaluating::new(input, Arc::new(|_| {}));
         let (engine, _) = sandbox::engine(&state);
         let role = |name: String| {
             let folder = role_folders::folder(&state, &name)?;
             let parameters = roles::read_parameters(&state, &folder);
-            Some(Role { name, folder, parameters })
+            Some(DocumentedRole { name, folder, parameters })
         };
         let roles = role_folders::names(&state)?.into_iter().filter_map(role).collect();
         Ok(Self { functions: functions(&engine), roles })
@@ -107,7 +107,7 @@ impl Manual {
         let lines =
             functions.map(|(name, function)| (name.as_str(), first_sentence(&function.about)));
         section(&mut text, "Functions", lines);
-        let description = |role: &Role| match &role.parameters {
+        let description = |role: &DocumentedRole| match &role.parameters {
             Ok(parameters) => parameters.description.clone(),
             Err(mistake) => format!("its role.toml has a mistake: {mistake}"),
         };
@@ -168,7 +168,7 @@ impl Manual {
     }
 
     /// The page of a role: its parameters, and the functions that it gives to others.
-    fn role(&self, role: &Role) -> String {
+    fn role(&self, role: &DocumentedRole) -> String {
         let mut page = format!("role(\"{}\", #{{ .. }})        {}/\n", role.name, role.folder);
         let parameters = match &role.parameters {
             Ok(parameters) => parameters,

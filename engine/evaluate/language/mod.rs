@@ -147,7 +147,7 @@ pub struct Note {
 
 /// What the `role.toml` of a role says; none if there is no such role.
 pub fn parameters(input: Input, role: &str) -> Option<Result<Parameters>> {
-    let state = state::State::new(input, Arc::new(|_| {}));
+    let state = state::Evaluating::new(input, Arc::new(|_| {}));
     let folder = role_folders::folder(&state, role)?;
     Some(roles::read_parameters(&state, &folder))
 }
@@ -169,7 +169,7 @@ pub fn evaluate(input: Input) -> Result<Evaluation> {
 /// # Errors
 /// The first mistake in the playbook, a role or a template, with its place and the calls that led there.
 pub fn evaluate_telling(input: Input, begins: Arc<Begins>) -> Result<Evaluation> {
-    let state = state::State::new(input, begins);
+    let state = state::Evaluating::new(input, begins);
     let (engine, mistakes) = sandbox::engine(&state);
     if let Some(mistake) = mistakes.into_iter().next() {
         return Err(mistake);

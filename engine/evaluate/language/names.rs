@@ -21,14 +21,14 @@ pub(super) struct Wants {
     /// Its host by Ansible's names.
     pub(super) ansible: bool,
     /// How much of the inventory.
-    pub(super) fleet: Fleet,
+    pub(super) fleet: FleetPart,
     /// The names at the top that are neither of these nor `host`.
     pub(super) others: Vec<String>,
 }
 
 /// How much of the inventory a template asks for; each has what the one before it has.
 #[derive(Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fleet {
+pub(super) enum FleetPart {
     #[default]
     Nothing,
     Groups,
@@ -37,7 +37,7 @@ pub(super) enum Fleet {
 }
 
 /// A host as a template saw it.
-pub(super) struct Shown {
+pub(super) struct ShownHost {
     pub(super) host: Arc<Host>,
     /// Whether with its facts, and whether by Ansible's names.
     pub(super) wanted: [bool; 2],
@@ -60,9 +60,9 @@ impl Wants {
             let made_of = fact.unwrap_or_default().iter().copied();
             wants.facts.extend(ours.into_iter().chain(made_of).map(str::to_owned));
             wants.fleet = wants.fleet.max(match name {
-                "groups" => Fleet::Groups,
-                "hostvars" => Fleet::Hosts,
-                _ => Fleet::Nothing,
+                "groups" => FleetPart::Groups,
+                "hostvars" => FleetPart::Hosts,
+                _ => FleetPart::Nothing,
             });
             // The role has its name, and not the host.
             let is_known = name != "role_name"
@@ -120,20 +120,20 @@ pub(super) fn of_host(host: &Host, known: Option<&Value>) -> Values {
 pub(super) fn of_fleet(
     inventory: &Inventory,
     known: &BTreeMap<Arc<str>, Value>,
-    wanted: Fleet,
+    wanted: FleetPart,
 ) -> Values {
     let mut values: Values = [
         ("ansible_managed".to_owned(), Value::from("Ansible managed")),
         ("ansible_check_mode".to_owned(), Value::Bool(false)),
     ]
     .into();
-    if wanted >= Fleet::Groups {
+    if wanted >= FleetPart::Groups {
         let hosts = |hosts: &[Arc<str>]| hosts.iter().map(|host| Value::from(&**host)).collect();
         let groups = inventory.groups.values();
         let groups = groups.map(|it| (it.name.to_string(), Value::List(hosts(&it.hosts))));
         values.insert("groups".to_owned(), Value::Map(groups.collect()));
     }
-    if wanted >= Fleet::Hosts {
+    if wanted >= FleetPart::Hosts {
         let hosts = inventory.hosts.values().map(|host| {
             let mut vars: Values =
                 host.vars.iter().map(|(name, var)| (name.clone(), var.value.clone())).collect();

@@ -7,13 +7,13 @@ use rhai::{Array, Dynamic, Engine, FuncRegistration, ImmutableString, Map, Nativ
 
 use super::{
     convert::{kind_of, to_dynamic, to_value},
-    error::{Outcome, raise},
-    state::State,
+    error::{ScriptResult, raise},
+    state::Evaluating,
     written::FIRST,
 };
 use crate::base::{diagnostic::Diagnostic, value::Value};
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("ordered").with_params_info(["[[\"key\", value], ..]"]).with_comments([
         "A map whose keys have this order, wherever it goes: `ordered([[\"listen\", \"*\"], [\"port\", 80]])`, or `ordered(#{ .. })`.",
@@ -47,7 +47,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
     let its = state.clone();
     engine.register_fn(
         "parse_json",
-        move |context: NativeCallContext, text: &str| -> Outcome<Dynamic> {
+        move |context: NativeCallContext, text: &str| -> ScriptResult<Dynamic> {
             let value = serde_json::from_str::<Value>(text).map_err(|error| {
                 let message = format!("this is no JSON: {error}");
                 raise(&its, &context, Diagnostic::new("language::json", message))
@@ -59,7 +59,7 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 /// Two maps together: those of the first, and what the second adds to it, in the order of both.
-fn register_merges(engine: &mut Engine, state: &State) {
+fn register_merges(engine: &mut Engine, state: &Evaluating) {
     let maps = [TypeId::of::<Map>(); 2];
     for (name, wins) in [("+", true), ("+=", true), ("mixin", true), ("fill_with", false)] {
         let its = state.clone();
@@ -86,7 +86,7 @@ fn register_merges(engine: &mut Engine, state: &State) {
 
 /// The items of a map in their order.
 fn in_order(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     map: &Dynamic,
 ) -> IndexMap<String, Dynamic> {
@@ -101,7 +101,11 @@ fn in_order(
     keys.into_iter().map(item).collect()
 }
 
-fn ordered(state: &State, context: &NativeCallContext, items: &Dynamic) -> Outcome<Dynamic> {
+fn ordered(
+    state: &Evaluating,
+    context: &NativeCallContext,
+    items: &Dynamic,
+) -> ScriptResult<Dynamic> {
     let wrong = |given: &Dynamic| {
         let message = format!("ordered() takes a list of pairs, not {}", kind_of(given));
         let mistake = Diagnostic::new("language::type", message);
@@ -119,7 +123,7 @@ fn ordered(state: &State, context: &NativeCallContext, items: &Dynamic) -> Outco
             let key = both[0].read_lock::<ImmutableString>().ok_or_else(|| wrong(&both[0]))?;
             Ok((key.to_string(), both[1].flatten_clone()))
         };
-        list.iter().map(pair).collect::<Outcome<_>>()?
+        list.iter().map(pair).collect::<ScriptResult<_>>()?
     };
     let keys = pairs.keys().map(|key| key.as_str().into()).collect();
     let mut map =

@@ -12,20 +12,20 @@ use std::{
 use indexmap::IndexSet;
 use rhai::{Map, Position};
 
-use super::written::{Argument, Arguments, Keys};
+use super::written::{Argument, ArgumentPlaces, Keys};
 use crate::base::diagnostic::Place;
 
 /// What is known of the order of maps.
 #[derive(Default)]
 pub(super) struct Orders {
     /// By what their keys come to when sorted.
-    literals: HashMap<u64, Vec<Literal>>,
+    literals: HashMap<u64, Vec<MapLiteral>>,
     /// By the tag of a map, from 1.
     tagged: IndexSet<Keys>,
 }
 
 /// A map as it is written in a script.
-struct Literal {
+struct MapLiteral {
     keys: Keys,
     file: Arc<str>,
     /// Its line and column.
@@ -38,7 +38,7 @@ impl Orders {
         let mut sorted: Vec<&str> = keys.iter().map(|key| &**key).collect();
         sorted.sort_unstable();
         let at = (position.line().unwrap_or(1), position.position().unwrap_or(1));
-        let literal = Literal { keys: keys.clone(), file: file.clone(), at };
+        let literal = MapLiteral { keys: keys.clone(), file: file.clone(), at };
         self.literals.entry(hash(sorted.into_iter())).or_default().push(literal);
     }
 
@@ -54,7 +54,7 @@ impl Orders {
         tag: i32,
         map: &'m Map,
         call: &Place,
-        arguments: &HashMap<Arc<str>, Arguments>,
+        arguments: &HashMap<Arc<str>, ArgumentPlaces>,
     ) -> Vec<&'m str> {
         let keys = || map.keys().map(|key| key.as_str());
         if map.len() < 2 {
@@ -80,20 +80,22 @@ impl Orders {
         &self,
         map: &Map,
         call: &Place,
-        arguments: &HashMap<Arc<str>, Arguments>,
+        arguments: &HashMap<Arc<str>, ArgumentPlaces>,
     ) -> Option<&Keys> {
-        let has_all = |literal: &&Literal| literal.keys.iter().all(|key| map.contains_key(&**key));
+        let has_all =
+            |literal: &&MapLiteral| literal.keys.iter().all(|key| map.contains_key(&**key));
         let same = self.literals.get(&hash(map.keys().map(|key| key.as_str())));
         let same =
             same.into_iter().flatten().filter(|it| it.keys.len() == map.len() && has_all(it));
-        let mut candidates: Vec<&Literal> = same.collect();
+        let mut candidates: Vec<&MapLiteral> = same.collect();
         if candidates.is_empty() {
             // To the literal, keys were added; or some were taken from it.
             let all = || self.literals.values().flatten();
             let most = all().filter(has_all).map(|it| it.keys.len()).max();
             candidates = all().filter(|it| Some(it.keys.len()) == most && has_all(it)).collect();
             if candidates.is_empty() {
-                let has = |literal: &Literal, key: &str| literal.keys.iter().any(|it| **it == *key);
+                let has =
+                    |literal: &MapLiteral, key: &str| literal.keys.iter().any(|it| **it == *key);
                 candidates = all().filter(|it| map.keys().all(|key| has(it, key))).collect();
             }
         }
@@ -102,15 +104,15 @@ impl Orders {
         }
         // An argument of the call itself; else what stands nearest before it.
         candidates.sort_by_key(|it| (&it.file, it.at));
-        let here = |it: &&&Literal| call.file == it.file;
+        let here = |it: &&&MapLiteral| call.file == it.file;
         let of_call = arguments.get(&call.file).and_then(|all| all.get(&(call.line, call.column)));
         let stands =
             |it: &Argument| (it.value.line().unwrap_or(1), it.value.position().unwrap_or(1));
-        let is_argument = |it: &&&Literal| {
+        let is_argument = |it: &&&MapLiteral| {
             of_call.is_some_and(|all| all.values().any(|argument| stands(argument) == it.at))
         };
         let argument = candidates.iter().filter(here).find(is_argument);
-        let before = |it: &&&Literal| it.at < (call.line, call.column);
+        let before = |it: &&&MapLiteral| it.at < (call.line, call.column);
         let before = || candidates.iter().filter(here).rfind(before);
         let found = argument.or_else(before).or_else(|| candidates.first());
         found.map(|it| &it.keys)

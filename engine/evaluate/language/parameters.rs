@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use crate::base::{
     diagnostic::{Diagnostic, Result, Source, did_you_mean},
-    document::{Document, Entry, Kinds, Node},
+    document::{Document, DocumentEntry, DocumentNode, Kinds},
     value::Value,
 };
 
@@ -118,7 +118,7 @@ impl Parameters {
 }
 
 /// A parameter becomes a constant of the script, so its name must be one that a script can say.
-fn check_name(document: &Document, name: &str, entry: &Entry) -> Result<()> {
+fn check_name(document: &Document, name: &str, entry: &DocumentEntry) -> Result<()> {
     let mistake = |message: String| document.mistake("role::name", message, &entry.key);
     if GIVEN.contains(&name) {
         let message = format!("every role is given a `{name}` already");
@@ -133,7 +133,7 @@ fn check_name(document: &Document, name: &str, entry: &Entry) -> Result<()> {
 }
 
 impl Parameter {
-    fn read(document: &Document, name: &str, entry: &Entry) -> Result<Self> {
+    fn read(document: &Document, name: &str, entry: &DocumentEntry) -> Result<Self> {
         let mut fields = document.fields_of(&entry.node)?;
         let r#type = fields.get("type").map(|node| read_type(document, node)).transpose()?;
         let choices = fields.get("choices").map(|node| document.list(node)).transpose()?;
@@ -219,7 +219,7 @@ impl Parameter {
     }
 }
 
-fn read_type(document: &Document, node: &Node) -> Result<Type> {
+fn read_type(document: &Document, node: &DocumentNode) -> Result<Type> {
     let word = document.text(node)?;
     let found = TYPES.iter().find(|(name, ..)| *name == word);
     found.map(|(_, r#type, _)| *r#type).ok_or_else(|| {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Map};
 
-use super::{convert::to_dynamic, error::Outcome, known::facts, state::State};
+use super::{convert::to_dynamic, error::ScriptResult, known::facts, state::Evaluating};
 use crate::input::inventory::{Host, Variable};
 
 /// Something that a script can read of a host.
 pub(super) struct Property {
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
-    pub(super) read: fn(&State, &Arc<Host>) -> Outcome<Dynamic>,
+    pub(super) read: fn(&Evaluating, &Arc<Host>) -> ScriptResult<Dynamic>,
     /// Whether two hosts have it in common; none where no two hosts can.
     pub(super) same: Option<fn(&Host, &Host) -> bool>,
 }

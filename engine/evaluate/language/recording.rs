@@ -10,11 +10,11 @@ use super::{
     files::RoleFiles,
     host_ref::{HostRef, Templated},
     property::PROPERTIES,
-    state::{Context, State},
+    state::{Evaluating, ScriptContext},
 };
 use crate::{
     base::value::Value,
-    evaluate::catalog::{Mark, Stretch},
+    evaluate::catalog::{CatalogMark, Stretch},
     input::inventory::Host,
 };
 
@@ -24,13 +24,13 @@ type Tag = i32;
 /// Watches a run of a block.
 pub(super) struct Recorder {
     pub(super) host: HostRef,
-    begin: Mark,
+    begin: CatalogMark,
     captured: Option<Vec<(Value, Tag)>>,
 }
 
 impl Recorder {
     /// Before the run, which is recorded if somebody wants that and it can be.
-    pub(super) fn new(state: &State, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
+    pub(super) fn new(state: &Evaluating, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
         let captured = if record { captured(block) } else { None };
         let host = match captured {
             Some(_) => HostRef::recorded(host),
@@ -40,7 +40,7 @@ impl Recorder {
     }
 
     /// After the run: what was done, if that can be done again.
-    pub(super) fn finish(self, state: &State, block: &FnPtr) -> Option<Recording> {
+    pub(super) fn finish(self, state: &Evaluating, block: &FnPtr) -> Option<Recording> {
         let (host, seen) = (self.host.host(), self.host.seen()?);
         let gathered = state.gathered();
         // What a script has for good, such as a constant that is a function, may change with each run.
@@ -76,7 +76,7 @@ pub(super) struct Recording {
 impl Recording {
     /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
     /// there, or if it would come to a mistake or a question.
-    pub(super) fn repeat(&self, state: &State, host: &Arc<Host>) -> bool {
+    pub(super) fn repeat(&self, state: &Evaluating, host: &Arc<Host>) -> bool {
         let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
         let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));
         let [one, other] = [&self.host, host]
@@ -87,7 +87,7 @@ impl Recording {
         }
         let subject = HostRef::new(host.clone());
         let declare = |it: &Templated| {
-            let context = Context { host: Some(subject.clone()), scene: it.scene.clone() };
+            let context = ScriptContext { host: Some(subject.clone()), scene: it.scene.clone() };
             let files = RoleFiles::new(state, &it.place.file, &context);
             Some((it.node, it.kind.declare(it.arguments.clone(), &files).ok()?))
         };

@@ -1,6 +1,6 @@
 //! The folders of roles: what they are called, and where each is.
 
-use super::{SourceError, state::State};
+use super::{SourceError, state::Evaluating};
 use crate::base::diagnostic::{Diagnostic, did_you_mean};
 
 pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
@@ -12,7 +12,7 @@ pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
 }
 
 /// The names of all roles, sorted.
-pub(super) fn names(state: &State) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn names(state: &Evaluating) -> Result<Vec<String>, Diagnostic> {
     let input = state.input();
     let mut files = Vec::new();
     for folder in &input.roles {
@@ -36,7 +36,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The folder of a role: in the first of the roles' folders that has it.
-pub(super) fn folder(state: &State, name: &str) -> Option<String> {
+pub(super) fn folder(state: &Evaluating, name: &str) -> Option<String> {
     if !is_name(name) {
         return None;
     }
@@ -52,7 +52,7 @@ pub(super) fn folder(state: &State, name: &str) -> Option<String> {
 }
 
 /// The mistake of a name that is no role.
-pub(super) fn unknown(state: &State, name: &str) -> Diagnostic {
+pub(super) fn unknown(state: &Evaluating, name: &str) -> Diagnostic {
     if !is_name(name) {
         let message = format!("`{}` is no name of a role", name.escape_debug());
         let hint = format!(

@@ -9,14 +9,14 @@ use super::{
     SourceError, backticks,
     convert::{kind_of, to_dynamic, to_value},
     declare::handles,
-    error::{Outcome, is_no_mistake, pass_on, raise},
+    error::{ScriptResult, is_no_mistake, pass_on, raise},
     explain::{of_parsing, of_running},
     handle::Handles,
     host_ref::HostRef,
     known::no_host,
     parameters::{GIVEN, HOST, PARAMS, Parameter, Parameters, Type},
     role_folders::{folder, unknown, unreadable},
-    state::{Context, Role, State},
+    state::{Evaluating, Role, ScriptContext},
     written::{self, FIRST},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     input::inventory::Origin,
 };
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("role").with_params_info(["name"]).with_comments(["A role on the current host, with parameters. What the call does not give is the host's variable of that name, or the default of `role.toml`. Gives back the last value of `main.rhai`, if it ends without a semicolon; else all that was declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
@@ -43,11 +43,11 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 }
 
 /// Runs the playbooks themselves, one after the other. One that asks something keeps none of the others from asking.
-pub(super) fn run_playbooks(engine: &Engine, state: &State) -> Result<()> {
+pub(super) fn run_playbooks(engine: &Engine, state: &Evaluating) -> Result<()> {
     state.input().playbooks.iter().try_for_each(|path| run_playbook(engine, state, path))
 }
 
-fn run_playbook(engine: &Engine, state: &State, path: &str) -> Result<()> {
+fn run_playbook(engine: &Engine, state: &Evaluating, path: &str) -> Result<()> {
     let ast = compile(engine, state, path, &Scope::new()).map_err(|error| match error {
         CompileError::Mistake(diagnostic) => diagnostic,
         CompileError::Source(error) => unreadable_playbook(state, path, &error),
@@ -61,7 +61,7 @@ fn run_playbook(engine: &Engine, state: &State, path: &str) -> Result<()> {
 /// Where playbooks usually are; only a hint looks there by itself.
 const PLAYBOOKS: &str = "playbooks";
 
-fn unreadable_playbook(state: &State, path: &str, error: &SourceError) -> Diagnostic {
+fn unreadable_playbook(state: &Evaluating, path: &str, error: &SourceError) -> Diagnostic {
     let names = state.input().sources.list(PLAYBOOKS, Some(PLAYBOOKS)).unwrap_or_default();
     let playbooks: Vec<String> = names.iter().map(|name| format!("{PLAYBOOKS}/{name}")).collect();
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -81,7 +81,7 @@ pub(super) enum CompileError {
 /// Reads and compiles a script, and remembers where the arguments of its calls stand.
 pub(super) fn compile(
     engine: &Engine,
-    state: &State,
+    state: &Evaluating,
     path: &str,
     scope: &Scope<'_>,
 ) -> Result<AST, CompileError> {
@@ -106,7 +106,12 @@ pub(super) fn compile(
 }
 
 /// Runs a role on the current host; its value is that of the last expression of `main.rhai`, or else all that it declared.
-fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> Outcome<Dynamic> {
+fn role(
+    state: &Evaluating,
+    context: &NativeCallContext,
+    name: &str,
+    given: Map,
+) -> ScriptResult<Dynamic> {
     let here = state.gathered().context.clone();
     let fail = |diagnostic| raise(state, context, diagnostic);
     let Some(host) = here.host else { return Err(fail(no_host("role"))) };
@@ -133,7 +138,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
         let mistake = of_running(error, context.engine(), &role.main, state);
         pass_on(mistake.related(state.call_of(&frame)))
     };
-    let change = |context: &mut Context| {
+    let change = |context: &mut ScriptContext| {
         context.scene.frames = frame.clone().within(&context.scene.frames);
         context.scene.parameters = Arc::new(values);
     };
@@ -148,7 +153,7 @@ fn role(state: &State, context: &NativeCallContext, name: &str, given: Map) -> O
 }
 
 /// Reads and compiles a role, once per evaluation.
-fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<Role>> {
+fn load(engine: &Engine, state: &Evaluating, name: &str, call: &Place) -> Result<Arc<Role>> {
     if let Some(role) = state.gathered().roles.get(name) {
         return Ok(role.clone());
     }
@@ -175,7 +180,7 @@ fn load(engine: &Engine, state: &State, name: &str, call: &Place) -> Result<Arc<
 }
 
 /// What a role's `role.toml` says; a role without one takes no parameters.
-pub(super) fn read_parameters(state: &State, folder: &str) -> Result<Parameters> {
+pub(super) fn read_parameters(state: &Evaluating, folder: &str) -> Result<Parameters> {
     match state.text(&format!("{folder}/role.toml")) {
         Ok(source) => Parameters::parse(&source),
         Err(SourceError::NotFound) => Ok(Parameters::default()),
@@ -195,7 +200,7 @@ pub(super) fn constants_of(parameters: &Parameters) -> Scope<'static> {
 /// The parameters of a call, checked: for templates, and as the constants of the script. What the call does not give is
 /// looked for among the host's variables, and then in `role.toml`.
 fn parameters(
-    state: &State,
+    state: &Evaluating,
     role: &Role,
     name: &str,
     mut given: Map,
@@ -241,7 +246,7 @@ fn parameters(
 
 /// What the inventory or the command line says for a parameter.
 fn variable(
-    state: &State,
+    state: &Evaluating,
     parameter: &Parameter,
     name: &str,
     host: &HostRef,

@@ -5,18 +5,18 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::kind_of,
-    error::{Outcome, is_no_mistake, raise},
+    error::{ScriptResult, is_no_mistake, raise},
     handle::Handles,
     host_ref::HostRef,
     hosts::list,
-    state::State,
+    state::Evaluating,
 };
 use crate::{
     base::diagnostic::{Diagnostic, did_you_mean},
-    evaluate::catalog::{Frame, Order, Part},
+    evaluate::catalog::{BlockPart, Frame, Order},
 };
 
-pub(super) fn register(engine: &mut Engine, state: &State) {
+pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("rolling").with_params_info(["hosts", "|host| { .. }"]).with_comments([r#"Runs the block for each host, batch after batch; the hosts of a batch go side by side, each turn a sequence. Options: `batch` is a number of hosts, a percentage (`"25%"`) or a list of them (`[1, "50%"]`), by default 1; no turn begins once more than `max_failures` (a number, or a percentage; by default 0) failed. Gives back all that was declared in it."#]);
     function.register_into_engine(
@@ -48,15 +48,15 @@ pub(super) fn register(engine: &mut Engine, state: &State) {
 /// Runs the block for each host, and orders what it declares: batch after batch, each host's turn a sequence of its
 /// own. As with `on`, what a silent host would get is left out; its turn counts as failed.
 fn rolling(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     hosts: &Dynamic,
     options: &Map,
     block: &FnPtr,
-) -> Outcome<Handles> {
+) -> ScriptResult<Handles> {
     let start = Handles::start(state);
     let hosts = list(state, context, hosts)?;
-    let options = Options::read(options, hosts.len())
+    let options = RollingOptions::read(options, hosts.len())
         .map_err(|(option, mistake)| option_mistake(state, context, option, mistake))?;
     let max_failures = options.max_failures;
     let whole = state.open_block(Order::Rolling { max_failures });
@@ -77,7 +77,7 @@ fn rolling(
             let frame = Frame { what: format!("rolling ({})", host.name), place };
             let given = (HostRef::new(host.clone()),);
             let run = || block.call_within_context::<Dynamic>(context, given);
-            let change = |context: &mut super::state::Context| {
+            let change = |context: &mut super::state::ScriptContext| {
                 context.host = Some(HostRef::new(host.clone()));
                 context.scene.frames = frame.within(&context.scene.frames);
                 context.scene.block = item;
@@ -92,10 +92,14 @@ fn rolling(
 }
 
 /// Runs the three blocks, and keeps apart what each declares.
-fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Outcome<Handles> {
+fn around(
+    state: &Evaluating,
+    context: &NativeCallContext,
+    parts: [&FnPtr; 3],
+) -> ScriptResult<Handles> {
     let start = Handles::start(state);
     let whole = state.open_block(Order::Around);
-    for (block, part) in parts.into_iter().zip(Part::ALL) {
+    for (block, part) in parts.into_iter().zip(BlockPart::ALL) {
         let inner = state.gathered().catalog.open_block(whole, Order::Part(part));
         let run = || block.call_within_context::<Dynamic>(context, ()).map(|_| ());
         state.within(|context| context.scene.block = inner, run)?;
@@ -104,7 +108,7 @@ fn around(state: &State, context: &NativeCallContext, parts: [&FnPtr; 3]) -> Out
 }
 
 /// How a rolling goes.
-struct Options {
+struct RollingOptions {
     /// The sizes of the batches; the last one holds for all that follow.
     batches: Vec<usize>,
     max_failures: usize,
@@ -112,7 +116,7 @@ struct Options {
 
 const OPTIONS: [&str; 2] = ["batch", "max_failures"];
 
-impl Options {
+impl RollingOptions {
     /// Reads the options of a rolling over `hosts` hosts.
     ///
     /// # Errors
@@ -184,7 +188,7 @@ fn shown(given: &Dynamic) -> String {
 }
 
 fn option_mistake(
-    state: &State,
+    state: &Evaluating,
     context: &NativeCallContext,
     option: &str,
     mistake: Diagnostic,

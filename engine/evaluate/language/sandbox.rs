@@ -8,7 +8,7 @@ use rhai::{
     },
 };
 
-use super::{call, compare, declare, hosts, libraries, ordered, roles, rolling, state::State};
+use super::{call, compare, declare, hosts, libraries, ordered, roles, rolling, state::Evaluating};
 use crate::base::diagnostic::Diagnostic;
 
 /// A million operations take about a millisecond; no honest playbook comes near this.
@@ -19,7 +19,7 @@ const TEXT_MAX: usize = 16 * 1024 * 1024;
 const ITEMS_MAX: usize = 1_000_000;
 
 /// An engine whose functions write to `state`, and the mistakes in the libraries of roles.
-pub(super) fn engine(state: &State) -> (Engine, Vec<Diagnostic>) {
+pub(super) fn engine(state: &Evaluating) -> (Engine, Vec<Diagnostic>) {
     let mut engine = bare();
     compare::register(&mut engine, state);
     ordered::register(&mut engine, state);

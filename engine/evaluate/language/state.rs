@@ -10,27 +10,27 @@ use rhai::{AST, Map, NativeCallContext, Position};
 use super::{
     Asked, Begins, Evaluation, Input, Note, Question,
     host_ref::HostRef,
-    names::{Shown, Wants},
+    names::{ShownHost, Wants},
     orders::Orders,
     parameters::Parameters,
     scene::Scene,
     unread,
-    written::{Argument, Arguments},
+    written::{Argument, ArgumentPlaces},
 };
 use crate::{
     base::{
         diagnostic::{Diagnostic, Place, Result, Source},
         pattern::{Pattern, Refused},
     },
-    evaluate::catalog::{BlockId, Catalog, Contradiction, Declared, Frame, NodeId, Order},
+    evaluate::catalog::{BlockId, Catalog, Contradiction, Declaration, Frame, NodeId, Order},
     input::template::{Templates, Values},
 };
 
 /// The state of one evaluation. Clones share it.
 #[derive(Clone)]
-pub(super) struct State(Arc<Shared>);
+pub(super) struct Evaluating(Arc<SharedEvaluation>);
 
-struct Shared {
+struct SharedEvaluation {
     input: Input,
     begins: Arc<Begins>,
     gathered: Mutex<Gathered>,
@@ -48,9 +48,9 @@ pub(super) struct Gathered {
     pub(super) questions: BTreeSet<Question>,
     /// What was read of hosts, and where first.
     pub(super) asked: BTreeMap<Asked, Place>,
-    pub(super) context: Context,
+    pub(super) context: ScriptContext,
     pub(super) texts: BTreeMap<Arc<str>, Source>,
-    pub(super) arguments: HashMap<Arc<str>, Arguments>,
+    pub(super) arguments: HashMap<Arc<str>, ArgumentPlaces>,
     pub(super) orders: Orders,
     /// Whether one of the scripts reads something that it keeps for good.
     pub(super) reads_global: bool,
@@ -62,7 +62,7 @@ pub(super) struct Gathered {
     /// By their paths.
     pub(super) templates: HashMap<String, Template>,
     /// The host as the last template saw it.
-    pub(super) host_in_templates: Option<Shown>,
+    pub(super) host_in_templates: Option<ShownHost>,
     /// What is the same for all hosts, as templates see it, by how much of the inventory that is.
     pub(super) fleet_in_templates: [Option<Arc<Values>>; 3],
     /// By their text.
@@ -88,15 +88,15 @@ pub(super) struct Template {
 
 /// Where the script is.
 #[derive(Clone, Default)]
-pub(super) struct Context {
+pub(super) struct ScriptContext {
     pub(super) host: Option<HostRef>,
     pub(super) scene: Scene,
 }
 
-impl State {
+impl Evaluating {
     pub(super) fn new(input: Input, begins: Arc<Begins>) -> Self {
         let gathered = Gathered { catalog: Catalog::new(), ..Gathered::default() };
-        Self(Arc::new(Shared { input, begins, gathered: Mutex::new(gathered) }))
+        Self(Arc::new(SharedEvaluation { input, begins, gathered: Mutex::new(gathered) }))
     }
 
     pub(super) fn input(&self) -> &Input {
@@ -111,7 +111,7 @@ impl State {
     /// Runs `inner` in a context that `change` makes of this one, and comes back to this one.
     pub(super) fn within<T>(
         &self,
-        change: impl FnOnce(&mut Context),
+        change: impl FnOnce(&mut ScriptContext),
         inner: impl FnOnce() -> T,
     ) -> T {
         let outer = self.gathered().context.clone();
@@ -312,11 +312,11 @@ impl State {
         let [first, second] = [found.first, found.second].map(|id| catalog.node(id));
         let (one, other) = (&second.name, &first.name.node);
         let message = format!("{} and {other} contradict each other: {}", one.node, found.why);
-        let here = |declared: &Declared, what: String| {
+        let here = |declared: &Declaration, what: String| {
             self.locate(Diagnostic::new("", what), &declared.place)
         };
         let earlier = here(&first.declared, format!("{other} is declared here"));
-        let calls = |declared: &Declared| -> Vec<Diagnostic> {
+        let calls = |declared: &Declaration| -> Vec<Diagnostic> {
             declared.chain.iter().map(|frame| self.call_of(frame)).collect()
         };
         let mistake = Diagnostic::new("catalog::contradiction", message)

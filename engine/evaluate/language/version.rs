@@ -14,13 +14,13 @@ pub(super) struct Version {
     /// What stands before a colon, as in the versions of Debian's packages.
     epoch: u64,
     /// What stands between its hyphens.
-    sections: Vec<Vec<Part>>,
+    sections: Vec<Vec<VersionPart>>,
 }
 
 /// A part of a version. The order of the variants is the order of versions that differ in this part; one that ends before it
 /// has a zero there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum VersionPart {
     /// `~`, which comes before everything.
     Tilde,
     /// A place in [`BEFORE_RELEASE`].
@@ -43,12 +43,12 @@ impl Version {
         if !rest.contains(digit) {
             return None;
         }
-        let mut sections: Vec<Vec<Part>> = Vec::new();
+        let mut sections: Vec<Vec<VersionPart>> = Vec::new();
         for section in rest.split('-') {
             let section = parts(section)?;
             // `1.0-rc1` is no revision of 1.0.
             match (section.first(), sections.last_mut()) {
-                (Some(Part::BeforeRelease(_)), Some(last)) => last.extend(section),
+                (Some(VersionPart::BeforeRelease(_)), Some(last)) => last.extend(section),
                 _ => sections.push(section),
             }
         }
@@ -68,14 +68,15 @@ impl Version {
     }
 }
 
-fn compare(one: &[Part], other: &[Part]) -> Ordering {
-    let part = |parts: &[Part], at: usize| parts.get(at).cloned().unwrap_or(Part::Zero);
+fn compare(one: &[VersionPart], other: &[VersionPart]) -> Ordering {
+    let part =
+        |parts: &[VersionPart], at: usize| parts.get(at).cloned().unwrap_or(VersionPart::Zero);
     let parts = (0..one.len().max(other.len())).map(|at| part(one, at).cmp(&part(other, at)));
     parts.fold(Ordering::Equal, Ordering::then)
 }
 
 /// The parts of a version, or of the revision after it; none where a number is out of all bounds.
-fn parts(mut rest: &str) -> Option<Vec<Part>> {
+fn parts(mut rest: &str) -> Option<Vec<VersionPart>> {
     let digit = |c: char| c.is_ascii_digit();
     let mut parts = Vec::new();
     let mut after_digit = false;
@@ -89,10 +90,10 @@ fn parts(mut rest: &str) -> Option<Vec<Part>> {
         rest = later;
         let part = match first {
             first if digit(first) => match part.parse().ok()? {
-                0 => Some(Part::Zero),
-                number => Some(Part::Number(number)),
+                0 => Some(VersionPart::Zero),
+                number => Some(VersionPart::Number(number)),
             },
-            '~' => Some(Part::Tilde),
+            '~' => Some(VersionPart::Tilde),
             first if first.is_alphabetic() => {
                 Some(word(part, after_digit && rest.starts_with(digit)))
             }
@@ -100,7 +101,10 @@ fn parts(mut rest: &str) -> Option<Vec<Part>> {
         };
         after_digit = digit(first);
         // `1.0~rc1` and `1.0-rc1` are the same.
-        if matches!((parts.last(), &part), (Some(Part::Tilde), Some(Part::BeforeRelease(_)))) {
+        if matches!(
+            (parts.last(), &part),
+            (Some(VersionPart::Tilde), Some(VersionPart::BeforeRelease(_)))
+        ) {
             parts.pop();
         }
         parts.extend(part);
@@ -108,10 +112,10 @@ fn parts(mut rest: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-fn word(word: &str, between_numbers: bool) -> Part {
+fn word(word: &str, between_numbers: bool) -> VersionPart {
     let may_be = word.len() > 1 || between_numbers;
     let before = BEFORE_RELEASE.iter().position(|words| may_be && words.contains(&word));
-    before.map_or_else(|| Part::Word(word.to_owned()), Part::BeforeRelease)
+    before.map_or_else(|| VersionPart::Word(word.to_owned()), VersionPart::BeforeRelease)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) type Keys = Arc<[Box<str>]>;
 
 /// Where the arguments of calls stand, by the line and column of the call. Only what is written as a literal map
 /// can be found.
-pub(super) type Arguments = HashMap<(usize, usize), HashMap<String, Argument>>;
+pub(super) type ArgumentPlaces = HashMap<(usize, usize), HashMap<String, Argument>>;
 
 /// Where an argument stands.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +28,8 @@ pub(super) struct Argument {
 pub(super) const FIRST: &str = "";
 
 /// Where the arguments of all calls in a script stand, by their paths, such as `health.port` or `ports[0]`.
-pub(super) fn arguments(ast: &AST) -> Arguments {
-    let mut all = Arguments::new();
+pub(super) fn arguments(ast: &AST) -> ArgumentPlaces {
+    let mut all = ArgumentPlaces::new();
     each_call(ast, &mut |call| {
         let mut found = HashMap::new();
         if let Some(first) = call.first() {
@@ -85,7 +85,7 @@ pub(super) fn each_map(ast: &AST, visit: &mut dyn FnMut(Keys, Position)) {
 }
 
 /// A call of a function, as it is written.
-pub(super) struct Call<'a> {
+pub(super) struct WrittenCall<'a> {
     expression: &'a FnCallExpr,
     /// Where its name stands.
     pub(super) position: Position,
@@ -93,7 +93,7 @@ pub(super) struct Call<'a> {
     pub(super) is_method: bool,
 }
 
-impl<'a> Call<'a> {
+impl<'a> WrittenCall<'a> {
     pub(super) fn name(&self) -> &'a str {
         &self.expression.name
     }
@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
 }
 
 /// Calls `visit` with each call of a function.
-pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&Call<'_>)) {
+pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&WrittenCall<'_>)) {
     ast.walk(&mut |path: &[ASTNode]| {
         let (expression, position, is_method) = match path.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, position)))
@@ -132,7 +132,7 @@ pub(super) fn each_call(ast: &AST, visit: &mut dyn FnMut(&Call<'_>)) {
             Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, position, true),
             _ => return true,
         };
-        visit(&Call { expression, position: *position, is_method });
+        visit(&WrittenCall { expression, position: *position, is_method });
         true
     });
 }

@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use super::{Connection, Given, declared::Layer, mark::Mark};
 use crate::base::{
     diagnostic::{Diagnostic, Result},
-    document::{Document, Fields, Node},
+    document::{Document, DocumentNode, Fields},
     value::{Misfit, Value},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(
 }
 
 /// One value, checked on its own so that a mistake is found where it stands, whoever overrides it.
-pub(super) fn setting(given: &Given, key: &str, node: &Node, mark: &Mark) -> Result<Value> {
+pub(super) fn setting(given: &Given, key: &str, node: &DocumentNode, mark: &Mark) -> Result<Value> {
     let value = match Value::from(node) {
         Value::Text(path) if PATHS.contains(&key) => Value::Text(absolute(given, &path)),
         other => other,

@@ -12,9 +12,9 @@ use crate::base::{
 
 /// Everything that was declared, in order.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
+pub(super) struct DeclaredInventory {
     /// What is said of all hosts.
-    pub all: Settings,
+    pub all: LevelSettings,
     pub hosts: IndexMap<Arc<str>, DeclaredHost>,
     pub groups: IndexMap<Arc<str>, DeclaredGroup>,
     /// What is worth a word, though it is no mistake.
@@ -27,7 +27,7 @@ pub(super) struct Declared {
 pub(super) struct DeclaredHost {
     pub mark: Mark,
     pub address: Option<String>,
-    pub settings: Settings,
+    pub settings: LevelSettings,
 }
 
 #[derive(Debug)]
@@ -37,12 +37,12 @@ pub(super) struct DeclaredGroup {
     pub hosts: IndexMap<Arc<str>, Mark>,
     /// The groups that are named in it, and where.
     pub children: IndexMap<Arc<str>, Mark>,
-    pub settings: Settings,
+    pub settings: LevelSettings,
 }
 
 /// What one level sets.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Settings {
+pub(super) struct LevelSettings {
     pub vars: Layer,
     pub connection: Layer,
 }
@@ -50,9 +50,9 @@ pub(super) struct Settings {
 /// Values by name, each with where it was written; the last one counts.
 pub(super) type Layer = IndexMap<String, Vec<(Value, Mark)>>;
 
-impl Settings {
+impl LevelSettings {
     /// Adds what a later text sets on the same level.
-    pub(super) fn extend(&mut self, later: Settings) {
+    pub(super) fn extend(&mut self, later: LevelSettings) {
         for (to, from) in [(&mut self.vars, later.vars), (&mut self.connection, later.connection)] {
             for (name, values) in from {
                 to.entry(name).or_default().extend(values);
@@ -61,7 +61,7 @@ impl Settings {
     }
 }
 
-impl Declared {
+impl DeclaredInventory {
     /// Declares a host; a second one of that name is a mistake.
     pub(super) fn add_host(&mut self, name: Arc<str>, host: DeclaredHost) -> Result<()> {
         name::check(&name, &host.mark)?;

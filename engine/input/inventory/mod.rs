@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::assignment::Assignment;
-use self::declared::Declared;
+use self::declared::DeclaredInventory;
 use crate::base::{
     diagnostic::{Diagnostic, Place, Result, Source},
     document::Kinds,
@@ -34,7 +34,7 @@ pub struct Inventory {
     /// The hosts.
     pub hosts: IndexMap<Arc<str>, Arc<Host>>,
     /// The groups; `all` is the first.
-    pub groups: IndexMap<Arc<str>, Group>,
+    pub groups: IndexMap<Arc<str>, HostGroup>,
     /// What is worth a word, though it is no mistake.
     pub warnings: Vec<Diagnostic>,
     /// The variables that the command line sets, for all hosts.
@@ -47,7 +47,7 @@ pub struct Given {
     /// The text.
     pub source: Source,
     /// How it is written.
-    pub format: Format,
+    pub format: InventoryFormat,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
     /// The home directory: what `~` stands for in paths.
@@ -56,7 +56,7 @@ pub struct Given {
 
 /// How the text of an inventory is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
+pub enum InventoryFormat {
     /// A file that people write.
     Toml,
     /// What a program prints for `--list`, as Ansible's inventory programs do.
@@ -78,7 +78,7 @@ pub enum Owner {
     Group(String),
 }
 
-impl Format {
+impl InventoryFormat {
     /// The format that a text seems to have, where its name does not tell.
     pub fn guess(text: &str) -> Self {
         if text.parse::<::toml::Table>().is_ok() {
@@ -112,10 +112,10 @@ impl Inventory {
     /// # Errors
     /// The first mistake in one of them, or between two of them.
     pub fn parse(given: &[Given], assignments: &[Assignment]) -> Result<Self> {
-        let mut declared = Declared::default();
+        let mut declared = DeclaredInventory::default();
         for one in given {
             match one.format {
-                Format::Toml => toml::read(one, &mut declared)?,
+                InventoryFormat::Toml => toml::read(one, &mut declared)?,
                 _ => ansible::read(one, &mut declared)?,
             }
         }
@@ -127,7 +127,8 @@ impl Inventory {
     pub fn implied(assignments: &[Assignment]) -> Self {
         let text = "[hosts]\nlocalhost = { address = \"127.0.0.1\", transport = \"local\" }\n";
         let source = Source::new("(no inventory)", text);
-        let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+        let given =
+            Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
         Self::parse(&[given], assignments)
             .expect("the text is right, and an assignment cannot clash with it")
     }
@@ -189,7 +190,7 @@ const KINDS: Kinds = Kinds {
 
 /// A group of hosts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct HostGroup {
     /// Its name.
     pub name: Arc<str>,
     /// The hosts in it and in its children, in the order of the inventory.

@@ -13,7 +13,7 @@ pub(super) fn select<'a>(inventory: &'a Inventory, text: &str) -> Result<Vec<&'a
     let whole = text.trim();
     // A name may be odd; alone, it means itself.
     if inventory.hosts.contains_key(whole) || inventory.groups.contains_key(whole) {
-        let named = Pattern::Name(whole.to_owned());
+        let named = HostPattern::Name(whole.to_owned());
         return Ok(inventory.hosts.values().filter(|host| named.matches(host)).collect());
     }
     let pattern = Parser { text, rest: text, depth: 0 }.parse()?;
@@ -29,33 +29,33 @@ pub(super) fn select<'a>(inventory: &'a Inventory, text: &str) -> Result<Vec<&'a
 
 /// What a pattern says.
 #[derive(Debug)]
-enum Pattern {
+enum HostPattern {
     /// A group or a host.
     Name(String),
     /// Hosts whose name looks so: `*` is any text, `?` any character.
     Glob(String),
-    All(Vec<Pattern>),
-    Any(Vec<Pattern>),
-    Not(Box<Pattern>),
+    All(Vec<HostPattern>),
+    Any(Vec<HostPattern>),
+    Not(Box<HostPattern>),
 }
 
-impl Pattern {
+impl HostPattern {
     fn matches(&self, host: &Host) -> bool {
         match self {
-            Pattern::Name(name) => {
+            HostPattern::Name(name) => {
                 *host.name == **name || host.groups.iter().any(|group| **group == **name)
             }
-            Pattern::Glob(glob) => wildcard::matches(glob, &host.name),
-            Pattern::All(all) => all.iter().all(|a| a.matches(host)),
-            Pattern::Any(any) => any.iter().any(|a| a.matches(host)),
-            Pattern::Not(a) => !a.matches(host),
+            HostPattern::Glob(glob) => wildcard::matches(glob, &host.name),
+            HostPattern::All(all) => all.iter().all(|a| a.matches(host)),
+            HostPattern::Any(any) => any.iter().any(|a| a.matches(host)),
+            HostPattern::Not(a) => !a.matches(host),
         }
     }
 
     /// Every word must mean something, so that a slip of the keyboard is not taken for an empty group.
     fn check(&self, inventory: &Inventory) -> Result<()> {
         match self {
-            Pattern::Name(name)
+            HostPattern::Name(name)
                 if !inventory.hosts.contains_key(&**name)
                     && !inventory.groups.contains_key(&**name) =>
             {
@@ -65,16 +65,16 @@ impl Pattern {
                 let all = "`converge hosts` shows all hosts and their groups".to_owned();
                 Err(Diagnostic::new("inventory::unknown-name", message).hint(near.unwrap_or(all)))
             }
-            Pattern::Glob(glob) if !inventory.hosts.values().any(|host| self.matches(host)) => {
+            HostPattern::Glob(glob) if !inventory.hosts.values().any(|host| self.matches(host)) => {
                 let message = format!("no host has a name like `{glob}`");
                 Err(Diagnostic::new("inventory::unknown-name", message)
                     .hint("a glob looks at the names of hosts, not of groups"))
             }
-            Pattern::Name(_) | Pattern::Glob(_) => Ok(()),
-            Pattern::All(all) | Pattern::Any(all) => {
+            HostPattern::Name(_) | HostPattern::Glob(_) => Ok(()),
+            HostPattern::All(all) | HostPattern::Any(all) => {
                 all.iter().try_for_each(|a| a.check(inventory))
             }
-            Pattern::Not(a) => a.check(inventory),
+            HostPattern::Not(a) => a.check(inventory),
         }
     }
 }
@@ -90,7 +90,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn parse(mut self) -> Result<Pattern> {
+    fn parse(mut self) -> Result<HostPattern> {
         let pattern = self.any()?;
         match self.peek() {
             None => Ok(pattern),
@@ -98,29 +98,29 @@ impl Parser<'_> {
         }
     }
 
-    fn any(&mut self) -> Result<Pattern> {
+    fn any(&mut self) -> Result<HostPattern> {
         let mut any = vec![self.all()?];
         while self.take('|') || self.take(',') {
             any.push(self.all()?);
         }
-        Ok(Pattern::Any(any))
+        Ok(HostPattern::Any(any))
     }
 
-    fn all(&mut self) -> Result<Pattern> {
+    fn all(&mut self) -> Result<HostPattern> {
         let mut all = vec![self.one()?];
         while self.take('&') {
             all.push(self.one()?);
         }
-        Ok(Pattern::All(all))
+        Ok(HostPattern::All(all))
     }
 
-    fn one(&mut self) -> Result<Pattern> {
+    fn one(&mut self) -> Result<HostPattern> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(self.mistake("it nests too deep"));
         }
         let pattern = if self.take('!') {
-            Pattern::Not(Box::new(self.one()?))
+            HostPattern::Not(Box::new(self.one()?))
         } else if self.take('(') {
             let pattern = self.any()?;
             if !self.take(')') {
@@ -134,14 +134,14 @@ impl Parser<'_> {
         Ok(pattern)
     }
 
-    fn word(&mut self) -> Result<Pattern> {
+    fn word(&mut self) -> Result<HostPattern> {
         let start = self.peek();
         if let Some(quote @ ('"' | '\'')) = start {
             let Some((name, rest)) = self.rest[1..].split_once(quote) else {
                 return Err(self.mistake("a quote is not closed"));
             };
             self.rest = rest;
-            return Ok(Pattern::Name(name.to_owned()));
+            return Ok(HostPattern::Name(name.to_owned()));
         }
         let in_word = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | '?');
         let length = self.rest.find(|c| !in_word(c)).unwrap_or(self.rest.len());
@@ -150,8 +150,8 @@ impl Parser<'_> {
         match start {
             Some(c) if word.is_empty() => Err(self.unexpected(c)),
             None => Err(self.mistake("a name is missing at its end")),
-            Some(_) if word.contains(['*', '?']) => Ok(Pattern::Glob(word.to_owned())),
-            Some(_) => Ok(Pattern::Name(word.to_owned())),
+            Some(_) if word.contains(['*', '?']) => Ok(HostPattern::Glob(word.to_owned())),
+            Some(_) => Ok(HostPattern::Name(word.to_owned())),
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::{
         base::diagnostic::Source,
-        input::inventory::{Format, Given},
+        input::inventory::{Given, InventoryFormat},
     };
 
     fn inventory() -> Inventory {
@@ -202,7 +202,8 @@ mod tests {
             empty = {}
         "#;
         let source = Source::new("lab.toml", text);
-        let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+        let given =
+            Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
         Inventory::parse(&[given], &[]).unwrap()
     }
 

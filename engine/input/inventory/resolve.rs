@@ -8,9 +8,9 @@ use std::{
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    Assignment, Connection, Group, Host, Inventory, Origin, Transport, Variable, ansible,
+    Assignment, Connection, Host, HostGroup, Inventory, Origin, Transport, Variable, ansible,
     connection,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Settings},
+    declared::{DeclaredGroup, DeclaredHost, DeclaredInventory, Layer, LevelSettings},
     mark::Mark,
 };
 use crate::base::{
@@ -19,7 +19,10 @@ use crate::base::{
 };
 
 /// Decides everything.
-pub(super) fn resolve(declared: &Declared, assignments: &[Assignment]) -> Result<Inventory> {
+pub(super) fn resolve(
+    declared: &DeclaredInventory,
+    assignments: &[Assignment],
+) -> Result<Inventory> {
     check_names(declared)?;
     let order = parents_first(declared)?;
     let members = reach(declared, &order, |group| &group.hosts);
@@ -77,7 +80,7 @@ fn one_host_with_two_names(inventory: &Inventory) -> Option<Diagnostic> {
 }
 
 /// Names that are used must be declared, and a name is that of a host or of a group, not of both.
-fn check_names(declared: &Declared) -> Result<()> {
+fn check_names(declared: &DeclaredInventory) -> Result<()> {
     for (name, group) in &declared.groups {
         check_own_name(declared, name, group)?;
         check_hosts(declared, name, group)?;
@@ -86,7 +89,7 @@ fn check_names(declared: &Declared) -> Result<()> {
     Ok(())
 }
 
-fn check_own_name(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+fn check_own_name(declared: &DeclaredInventory, name: &str, group: &DeclaredGroup) -> Result<()> {
     let Some(host) = declared.hosts.get(name) else { return Ok(()) };
     Err(group
         .mark
@@ -96,7 +99,7 @@ fn check_own_name(declared: &Declared, name: &str, group: &DeclaredGroup) -> Res
         .related(host.mark.note("the host")))
 }
 
-fn check_hosts(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+fn check_hosts(declared: &DeclaredInventory, name: &str, group: &DeclaredGroup) -> Result<()> {
     let unknown = group.hosts.iter().find(|(host, _)| !declared.hosts.contains_key(*host));
     let Some((host, mark)) = unknown else { return Ok(()) };
     let near = || did_you_mean(host, declared.hosts.keys().map(|name| &**name));
@@ -108,7 +111,7 @@ fn check_hosts(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result
     Err(mark.mistake("inventory::unknown-host", message).label("no such host").hint(hint))
 }
 
-fn check_children(declared: &Declared, name: &str, group: &DeclaredGroup) -> Result<()> {
+fn check_children(declared: &DeclaredInventory, name: &str, group: &DeclaredGroup) -> Result<()> {
     let unknown = group.children.iter().find(|(child, _)| !declared.groups.contains_key(*child));
     let Some((child, mark)) = unknown else { return Ok(()) };
     let near = || did_you_mean(child, declared.groups.keys().map(|name| &**name));
@@ -121,7 +124,7 @@ fn check_children(declared: &Declared, name: &str, group: &DeclaredGroup) -> Res
 }
 
 /// The groups, each after all that it is a child of: level by level, and in the order they were declared.
-fn parents_first(declared: &Declared) -> Result<IndexSet<Arc<str>>> {
+fn parents_first(declared: &DeclaredInventory) -> Result<IndexSet<Arc<str>>> {
     let mut parents: IndexMap<&Arc<str>, usize> =
         declared.groups.keys().map(|name| (name, 0)).collect();
     for child in declared.groups.values().flat_map(|group| group.children.keys()) {
@@ -146,7 +149,7 @@ fn parents_first(declared: &Declared) -> Result<IndexSet<Arc<str>>> {
 }
 
 /// Follows parents that were not ordered until one comes again.
-fn cycle(declared: &Declared, ordered: &IndexSet<Arc<str>>) -> Diagnostic {
+fn cycle(declared: &DeclaredInventory, ordered: &IndexSet<Arc<str>>) -> Diagnostic {
     let open = |(name, _): &(&Arc<str>, &DeclaredGroup)| !ordered.contains(*name);
     let parent_of = |child: &Arc<str>| {
         let mut parents = declared.groups.iter().filter(open);
@@ -182,7 +185,7 @@ type Reach = IndexMap<Arc<str>, HashSet<Arc<str>>>;
 
 /// Collects `own` names of each group from its children upwards.
 fn reach(
-    declared: &Declared,
+    declared: &DeclaredInventory,
     parents_first: &IndexSet<Arc<str>>,
     own: fn(&DeclaredGroup) -> &IndexMap<Arc<str>, Mark>,
 ) -> Reach {
@@ -198,9 +201,9 @@ fn reach(
     reach
 }
 
-fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
+fn groups(declared: &DeclaredInventory, members: &Reach) -> IndexMap<Arc<str>, HostGroup> {
     let all: Arc<str> = "all".into();
-    let all = Group {
+    let all = HostGroup {
         name: all.clone(),
         hosts: declared.hosts.keys().cloned().collect(),
         children: Vec::new(),
@@ -211,7 +214,7 @@ fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
         hosts.sort_by_key(|host| declared.hosts.get_index_of(host));
         hosts
     };
-    let declared_groups = declared.groups.iter().map(|(name, group)| Group {
+    let declared_groups = declared.groups.iter().map(|(name, group)| HostGroup {
         name: name.clone(),
         hosts: in_order(&members[name]),
         children: group.children.keys().cloned().collect(),
@@ -222,7 +225,7 @@ fn groups(declared: &Declared, members: &Reach) -> IndexMap<Arc<str>, Group> {
 
 /// The levels that count for one host.
 struct Levels<'a> {
-    declared: &'a Declared,
+    declared: &'a DeclaredInventory,
     /// The groups below each group.
     below: &'a Reach,
     name: &'a Arc<str>,
@@ -256,7 +259,7 @@ impl<'a> Levels<'a> {
     }
 
     /// What counts for the host, and all that it could have been, from the weakest level to the strongest.
-    fn resolve(&self, layer: fn(&Settings) -> &Layer) -> Result<IndexMap<String, Variable>> {
+    fn resolve(&self, layer: fn(&LevelSettings) -> &Layer) -> Result<IndexMap<String, Variable>> {
         let mut names: IndexSet<&String> = IndexSet::new();
         let groups = self.groups.iter().map(|group| &self.declared.groups[group].settings);
         for settings in [&self.declared.all].into_iter().chain(groups).chain([&self.host.settings])
@@ -266,9 +269,9 @@ impl<'a> Levels<'a> {
         names.into_iter().map(|name| Ok((name.clone(), self.variable(name, layer)?))).collect()
     }
 
-    fn variable(&self, name: &str, layer: fn(&Settings) -> &Layer) -> Result<Variable> {
+    fn variable(&self, name: &str, layer: fn(&LevelSettings) -> &Layer) -> Result<Variable> {
         let values =
-            |settings: &'a Settings| layer(settings).get(name).map_or(&[][..], Vec::as_slice);
+            |settings: &'a LevelSettings| layer(settings).get(name).map_or(&[][..], Vec::as_slice);
         let of_host = values(&self.host.settings);
         if of_host.is_empty() {
             self.check_siblings(name, layer)?;
@@ -294,7 +297,7 @@ impl<'a> Levels<'a> {
 
     /// Two groups of the host that set the same differently must be above each other, or nobody could tell
     /// which counts.
-    fn check_siblings(&self, name: &str, layer: fn(&Settings) -> &Layer) -> Result<()> {
+    fn check_siblings(&self, name: &str, layer: fn(&LevelSettings) -> &Layer) -> Result<()> {
         let setters: Vec<_> = self
             .groups
             .iter()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 
-fn given(name: &str, format: Format, text: &str) -> Given {
+fn given(name: &str, format: InventoryFormat, text: &str) -> Given {
     Given {
         source: Source::new(name, text),
         format,
@@ -14,7 +14,7 @@ fn given(name: &str, format: Format, text: &str) -> Given {
 }
 
 fn toml(text: &str) -> Inventory {
-    Inventory::parse(&[given("lab.toml", Format::Toml, text)], &[]).unwrap()
+    Inventory::parse(&[given("lab.toml", InventoryFormat::Toml, text)], &[]).unwrap()
 }
 
 fn chain(variable: &Variable) -> Vec<String> {
@@ -96,8 +96,8 @@ fn a_chain_goes_from_the_weakest_level_to_the_command_line() {
     let file = Source::new("vars.toml", "version = \"2.0.0\"\n");
     let mut assignments = Assignment::file(&file).unwrap();
     assignments.push(Assignment::parse("version=3.0.0").unwrap());
-    let lab = given("lab.toml", Format::Toml, LAB);
-    let more = given("more.toml", Format::Toml, "[vars]\nversion = \"1.0.1\"\n");
+    let lab = given("lab.toml", InventoryFormat::Toml, LAB);
+    let more = given("more.toml", InventoryFormat::Toml, "[vars]\nversion = \"1.0.1\"\n");
     let inventory = Inventory::parse(&[lab, more], &assignments).unwrap();
     let version = &inventory.hosts["api-1"].vars["version"];
     assert_eq!(version.value, "3.0.0".into());
@@ -124,7 +124,7 @@ fn groups_side_by_side_may_agree_and_a_host_or_a_child_decides_between_them() {
             "[hosts]\nh = {{ {host} }}\n[groups]\na = {{ hosts = [\"h\"], vars = {{ v = 1 }} }}\n\
              b = {{ hosts = [\"h\"], vars = {{ v = 2 }}{extra} }}\n"
         );
-        Inventory::parse(&[given("lab.toml", Format::Toml, &text)], &[])
+        Inventory::parse(&[given("lab.toml", InventoryFormat::Toml, &text)], &[])
             .map(|inventory| inventory.hosts["h"].vars["v"].value.clone())
     };
     assert_eq!(groups("", "").unwrap_err().kind(), "inventory::conflict");
@@ -144,7 +144,8 @@ fn two_side_by_side_cannot_be_told_apart_by_a_third_below_one_of_them() {
         b = { hosts = ["h"], vars = { v = 2 } }
         c = { hosts = ["h"], vars = { v = 3 } }
     "#;
-    let error = Inventory::parse(&[given("lab.toml", Format::Toml, text)], &[]).unwrap_err();
+    let error =
+        Inventory::parse(&[given("lab.toml", InventoryFormat::Toml, text)], &[]).unwrap_err();
     assert!(error.message().contains("`b` and `c`"), "{error}");
 }
 
@@ -159,7 +160,8 @@ fn the_inventory_of_a_program_is_read_as_ansible_reads_it() {
         "web": { "hosts": ["web1.example", "web2"], "vars": {} },
         "old": ["web2"]
     }"#;
-    let inventory = Inventory::parse(&[given("./hosts.py", Format::Json, text)], &[]).unwrap();
+    let inventory =
+        Inventory::parse(&[given("./hosts.py", InventoryFormat::Json, text)], &[]).unwrap();
     let web = &inventory.hosts["web1.example"];
     assert_eq!(web.address, "10.0.0.1");
     assert_eq!((web.connection.user.as_deref(), web.connection.port), (Some("root"), Some(2222)));
@@ -190,11 +192,11 @@ fn thousands_of_hosts_are_read() {
     assert_eq!(inventory.select(&all.join(",")).unwrap().len(), 5000);
 }
 
-fn ansible(format: Format, text: &str) -> Inventory {
+fn ansible(format: InventoryFormat, text: &str) -> Inventory {
     Inventory::parse(&[given("hosts", format, text)], &[]).unwrap()
 }
 
-fn kind(format: Format, text: &str) -> &'static str {
+fn kind(format: InventoryFormat, text: &str) -> &'static str {
     Inventory::parse(&[given("hosts", format, text)], &[]).unwrap_err().kind()
 }
 
@@ -230,7 +232,7 @@ ansible_ssh_common_args=-o ProxyCommand="ssh -W %h:%p -q bastion"
 d={'a': 1, 'b': [True, None]}
 "#;
     let text = text.replace(" ; no=comment", "");
-    let inventory = ansible(Format::Ini, &text);
+    let inventory = ansible(InventoryFormat::Ini, &text);
     // What ansible-core 2.19 makes of it.
     assert_eq!(
         members(&inventory),
@@ -276,7 +278,7 @@ d={'a': 1, 'b': [True, None]}
 fn yaml_is_read_as_ansible_reads_it() {
     let text = "all:\n  vars: {v: 1}\n  hosts:\n    solo:\n  children:\n    web:\n      hosts:\n        w[1:2]: {x: on}\n\
                 \x20       w1: {y: 0755}\n      vars:\n        s: \"1\"\n    nested:\n      children:\n        web:\n        empty:\n";
-    let inventory = ansible(Format::Yaml, text);
+    let inventory = ansible(InventoryFormat::Yaml, text);
     let expected = ["web: w1 w2", "nested: w1 w2", "empty: ", "ungrouped: solo"];
     let mut members = members(&inventory);
     members.sort();
@@ -295,7 +297,7 @@ fn yaml_is_read_as_ansible_reads_it() {
 fn texts_for_numbers_and_all_names_of_a_connection_are_taken() {
     let host = |vars: &str| {
         let text = format!("{{\"g\": [\"h\"], \"_meta\": {{\"hostvars\": {{\"h\": {vars}}}}}}}");
-        Inventory::parse(&[given("hosts.py", Format::Json, &text)], &[])
+        Inventory::parse(&[given("hosts.py", InventoryFormat::Json, &text)], &[])
     };
     let connection = |vars: &str| host(vars).unwrap().hosts["h"].connection.clone();
     assert_eq!(connection(r#"{"ansible_port": "22"}"#).port, Some(22));
@@ -349,14 +351,14 @@ fn texts_for_numbers_and_all_names_of_a_connection_are_taken() {
 #[test]
 fn odd_names_are_taken_with_a_word() {
     let text = r#"{"aws:autoscaling:groupName_x": ["a b"], "web": ["a b"]}"#;
-    let inventory = ansible(Format::Json, text);
+    let inventory = ansible(InventoryFormat::Json, text);
     assert_eq!(inventory.warnings.len(), 1);
     for pattern in
         ["aws:autoscaling:groupName_x", "a b", "web & 'aws:autoscaling:groupName_x'", "\"a b\""]
     {
         assert_eq!(inventory.select(pattern).unwrap().len(), 1, "{pattern}");
     }
-    assert_eq!(kind(Format::Json, "{\"a\\u001b\": [\"x\"]}"), "inventory::odd-name");
+    assert_eq!(kind(InventoryFormat::Json, "{\"a\\u001b\": [\"x\"]}"), "inventory::odd-name");
 }
 
 #[test]
@@ -368,11 +370,11 @@ fn mistakes_in_ini_and_yaml_are_told() {
         "[web]\nw1 x=\"1\n",
         "[web:vars]\nx\n[web]\n",
     ] {
-        assert_eq!(kind(Format::Ini, text), "inventory::syntax", "{text}");
+        assert_eq!(kind(InventoryFormat::Ini, text), "inventory::syntax", "{text}");
     }
-    assert_eq!(kind(Format::Ini, "[web]\nw[1:]\n"), "inventory::range");
-    assert_eq!(kind(Format::Yaml, "web: [1\n"), "inventory::syntax");
-    assert_eq!(kind(Format::Yaml, "- web\n"), "inventory::wrong-type");
+    assert_eq!(kind(InventoryFormat::Ini, "[web]\nw[1:]\n"), "inventory::range");
+    assert_eq!(kind(InventoryFormat::Yaml, "web: [1\n"), "inventory::syntax");
+    assert_eq!(kind(InventoryFormat::Yaml, "- web\n"), "inventory::wrong-type");
 }
 
 #[test]

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{
-    Format, Given, KINDS, ansible, connection,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Layer, Settings},
+    Given, InventoryFormat, KINDS, ansible, connection,
+    declared::{DeclaredGroup, DeclaredHost, DeclaredInventory, Layer, LevelSettings},
     mark::Mark,
 };
 use crate::base::{
     diagnostic::{Diagnostic, Result},
-    document::{Document, Entry, Fields, Item, Table},
+    document::{Document, DocumentEntry, Fields, Item, Table},
     value::Value,
 };
 
 /// Adds what the text declares.
-pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
+pub(super) fn read(given: &Given, to: &mut DeclaredInventory) -> Result<()> {
     let document = Document::toml(&given.source, KINDS)
         .map_err(|mistake| ansible_hint(mistake, &given.source.text))?;
     let keys = connection::keys();
-    let reader = Reader { given, document: &document, keys: &keys };
+    let reader = TomlReader { given, document: &document, keys: &keys };
     let mut fields = document.fields()?;
     to.all.extend(reader.settings(&mut fields)?);
     for (name, entry) in fields.table("hosts")?.into_iter().flatten() {
@@ -34,23 +34,23 @@ pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
 
 /// What to do about a text that is an inventory of Ansible.
 fn ansible_hint(mistake: Diagnostic, text: &str) -> Diagnostic {
-    match Format::guess(text) {
-        Format::Toml => mistake,
-        Format::Ini => {
+    match InventoryFormat::guess(text) {
+        InventoryFormat::Toml => mistake,
+        InventoryFormat::Ini => {
             mistake.hint("this looks like an INI inventory of Ansible: call the file hosts.ini")
         }
         _ => mistake.hint("this looks like a YAML inventory of Ansible: call the file hosts.yml"),
     }
 }
 
-struct Reader<'a> {
+struct TomlReader<'a> {
     given: &'a Given,
     document: &'a Document,
     keys: &'a [String],
 }
 
-impl<'a> Reader<'a> {
-    fn host(&self, name: &str, entry: &'a Entry, to: &mut Declared) -> Result<()> {
+impl<'a> TomlReader<'a> {
+    fn host(&self, name: &str, entry: &'a DocumentEntry, to: &mut DeclaredInventory) -> Result<()> {
         self.expect_quoted_dots(name, entry)?;
         let mark = Mark::new(self.document, &entry.key);
         let mut fields = self.document.fields_of(&entry.node)?;
@@ -90,7 +90,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn group(&self, name: &str, entry: &'a Entry, to: &mut Declared) -> Result<()> {
+    fn group(
+        &self,
+        name: &str,
+        entry: &'a DocumentEntry,
+        to: &mut DeclaredInventory,
+    ) -> Result<()> {
         let mark = Mark::new(self.document, &entry.key);
         let mut fields = self.document.fields_of(&entry.node)?;
         let group = DeclaredGroup {
@@ -115,8 +120,8 @@ impl<'a> Reader<'a> {
     }
 
     /// `vars` and `connection`, which every level can have.
-    fn settings(&self, fields: &mut Fields<'a>) -> Result<Settings> {
-        let mut settings = Settings::default();
+    fn settings(&self, fields: &mut Fields<'a>) -> Result<LevelSettings> {
+        let mut settings = LevelSettings::default();
         if let Some(vars) = fields.table("vars")? {
             settings.vars = self.vars(vars)?;
         }
@@ -149,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// TOML reads `web.example = {}` as a table in a table; then the host's keys look unknown.
-    fn expect_quoted_dots(&self, name: &str, entry: &Entry) -> Result<()> {
+    fn expect_quoted_dots(&self, name: &str, entry: &DocumentEntry) -> Result<()> {
         let Item::Table(table) = &entry.node.item else { return Ok(()) };
         let Some((next, inner)) = table.first().filter(|(next, _)| !self.is_key(next)) else {
             return Ok(());

@@ -6,11 +6,11 @@ use std::ops::Range;
 pub(super) struct Translated {
     pub(super) text: String,
     /// Where something else stands than was written, in order.
-    edits: Vec<Edit>,
+    edits: Vec<TemplateEdit>,
 }
 
 /// What stands instead of what was written.
-pub(super) struct Edit {
+pub(super) struct TemplateEdit {
     /// In the text as it was written.
     pub(super) at: usize,
     pub(super) removed: usize,
@@ -21,11 +21,11 @@ pub(super) struct Edit {
 
 impl Translated {
     /// A text with its edits done.
-    pub(super) fn new(written: &str, mut edits: Vec<Edit>) -> Self {
+    pub(super) fn new(written: &str, mut edits: Vec<TemplateEdit>) -> Self {
         // A sort that keeps the order of equals: what closes first, innermost first; then what opens, outermost first.
         edits.reverse();
         edits.sort_by_key(|edit| (edit.at, edit.opens));
-        let closing = |edits: &mut [Edit]| edits.reverse();
+        let closing = |edits: &mut [TemplateEdit]| edits.reverse();
         for same in
             edits.chunk_by_mut(|one, other| one.at == other.at && !one.opens && !other.opens)
         {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use super::{Context, FUEL, Includes, begin, header::Settings, names, translated};
+use super::{Context, FUEL, Includes, begin, header::HeaderSettings, names, translated};
 use crate::base::{
     diagnostic::{Diagnostic, Source, did_you_mean},
     secret::{Redactor, Secret},
@@ -16,7 +16,7 @@ pub(super) fn explain(
     error: &Error,
     context: &Context,
     includes: &Includes,
-    settings: &Settings,
+    settings: &HeaderSettings,
     has_read_secret: bool,
 ) -> Diagnostic {
     let values = context.0.iter().flat_map(|values| values.values());
@@ -70,7 +70,7 @@ fn kind(kind: ErrorKind) -> &'static str {
 }
 
 /// The bytes of the mistake; the whole line where it is not known better.
-fn span(error: &Error, source: &Source, settings: &Settings) -> Range<usize> {
+fn span(error: &Error, source: &Source, settings: &HeaderSettings) -> Range<usize> {
     let translated = translated(source, settings);
     let range = error.range().map(|range| translated.written(range));
     let range = range.filter(|range| source.text.get(range.clone()).is_some());

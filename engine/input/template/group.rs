@@ -6,12 +6,12 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 /// A group: a pair whose parts have names.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct NamedPair {
     pub(super) grouper: Value,
     pub(super) list: Value,
 }
 
-impl Object for Group {
+impl Object for NamedPair {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq
     }

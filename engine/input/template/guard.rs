@@ -18,12 +18,12 @@ use crate::base::value::Value;
 /// All that a template sees.
 pub(super) struct Root {
     pub(super) context: Context,
-    pub(super) read: Arc<Read>,
+    pub(super) read: Arc<ReadMark>,
 }
 
 /// What a template has read.
 #[derive(Default)]
-pub(super) struct Read {
+pub(super) struct ReadMark {
     /// A bit for each of the values of the context.
     pub(super) values: AtomicU8,
     pub(super) secret: AtomicBool,
@@ -33,10 +33,10 @@ pub(super) struct Read {
 
 /// A list or a map in the values that a template sees, by the way to it: what stands at each step. Only what a template
 /// asks for is made a value of Jinja.
-struct Guarded {
+struct GuardedValue {
     values: Arc<Values>,
     way: Vec<usize>,
-    read: Arc<Read>,
+    read: Arc<ReadMark>,
 }
 
 // The engine's debug output must not hold what is guarded.
@@ -47,7 +47,7 @@ impl fmt::Debug for Root {
     }
 }
 
-impl fmt::Debug for Guarded {
+impl fmt::Debug for GuardedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(guarded)")
     }
@@ -70,7 +70,7 @@ impl Object for Root {
     }
 }
 
-impl Guarded {
+impl GuardedValue {
     /// The list or the map.
     fn inner(&self) -> Option<&Value> {
         let (first, rest) = self.way.split_first()?;
@@ -83,7 +83,7 @@ impl Guarded {
     }
 }
 
-impl Guarded {
+impl GuardedValue {
     /// The host that this is, where it is one of `hostvars`.
     fn of_hostvars(&self) -> Option<&str> {
         let [top, place] = self.way[..] else { return None };
@@ -102,17 +102,17 @@ impl Guarded {
     /// What stands for a fact of another host that nobody has asked yet: `hostvars[HOST].ansible_kernel`.
     fn unknown_fact(&self, host: &Values, name: &str) -> Option<Jinja> {
         let is_known = host.contains_key("ansible_facts") || !names::may_be_fact(name);
-        self.of_hostvars().filter(|_| !is_known).map(|_| Jinja::from_object(Unknown))
+        self.of_hostvars().filter(|_| !is_known).map(|_| Jinja::from_object(UnknownValue))
     }
 }
 
 /// What is not known yet. Whatever is looked for in it is not known either: so a template gets to name all that it asks.
 #[derive(Debug)]
-struct Unknown;
+struct UnknownValue;
 
-impl Object for Unknown {
+impl Object for UnknownValue {
     fn get_value(self: &Arc<Self>, _: &Jinja) -> Option<Jinja> {
-        Some(Jinja::from_object(Unknown))
+        Some(Jinja::from_object(UnknownValue))
     }
 
     fn render(self: &Arc<Self>, _: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,7 +120,7 @@ impl Object for Unknown {
     }
 }
 
-impl Object for Guarded {
+impl Object for GuardedValue {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         match self.inner() {
             Some(Value::List(_)) => ObjectRepr::Seq,
@@ -164,7 +164,7 @@ fn guarded(
     value: &Value,
     values: &Arc<Values>,
     way: impl FnOnce() -> Vec<usize>,
-    read: &Arc<Read>,
+    read: &Arc<ReadMark>,
 ) -> Jinja {
     match value {
         Value::Null => Jinja::from(()),
@@ -178,7 +178,7 @@ fn guarded(
         }
         Value::List(_) | Value::Map(_) => {
             let (values, read) = (values.clone(), read.clone());
-            Jinja::from_object(Guarded { values, way: way(), read })
+            Jinja::from_object(GuardedValue { values, way: way(), read })
         }
     }
 }

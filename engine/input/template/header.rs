@@ -6,7 +6,7 @@ use minijinja::{Error, syntax::SyntaxConfig};
 
 /// How a template is written. Ansible's way, unless its first line says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Settings {
+pub(super) struct HeaderSettings {
     pub(super) block: [String; 2],
     pub(super) variable: [String; 2],
     pub(super) comment: [String; 2],
@@ -19,7 +19,7 @@ pub(super) struct Settings {
     pub(super) newline: String,
 }
 
-impl Default for Settings {
+impl Default for HeaderSettings {
     fn default() -> Self {
         let pair = |start: &str, end: &str| [start.to_owned(), end.to_owned()];
         Self {
@@ -36,7 +36,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl HeaderSettings {
     pub(super) fn syntax(&self) -> Result<SyntaxConfig, Error> {
         let own = |[start, end]: &[String; 2]| (start.clone(), end.clone());
         let (block, variable, comment) =
@@ -70,7 +70,7 @@ const MARK: &str = "#jinja2:";
 /// A first line that says how the template is written, and where the template itself begins.
 #[derive(Debug)]
 pub(super) struct Header {
-    pub(super) settings: Settings,
+    pub(super) settings: HeaderSettings,
     pub(super) end: usize,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn header(text: &str) -> Result<Option<Header>, Misspelt> {
         let message = format!("nothing stands below the line {MARK}");
         return Err(Misspelt { message, span: 0..text.len() });
     };
-    let mut settings = Settings::default();
+    let mut settings = HeaderSettings::default();
     let mut at = MARK.len();
     for pair in rest[..end].split(',') {
         let span = at..at + pair.trim_end().len();
@@ -118,7 +118,7 @@ pub(super) fn header(text: &str) -> Result<Option<Header>, Misspelt> {
     Ok(Some(Header { settings, end: MARK.len() + end + 1 }))
 }
 
-fn set(settings: &mut Settings, pair: &str) -> Result<(), String> {
+fn set(settings: &mut HeaderSettings, pair: &str) -> Result<(), String> {
     let Some((key, value)) = pair.split_once(':') else {
         return Err("a setting is written `key: value`".to_owned());
     };

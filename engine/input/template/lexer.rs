@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a part of an expression is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Name,
     Text,
     Number,
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 /// A part of an expression.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) at: Range<usize>,
 }
 
@@ -35,13 +35,13 @@ pub(super) fn tokens(text: &str, start: usize, end: &str) -> (Vec<Token>, usize)
                     at += if bytes[at] == b'\\' { 2 } else { 1 };
                 }
                 at = (at + 1).min(bytes.len());
-                Kind::Text
+                TokenKind::Text
             }
             b'0'..=b'9' => {
                 while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
                     at += 1;
                 }
-                Kind::Number
+                TokenKind::Number
             }
             b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
                 while at < bytes.len()
@@ -49,7 +49,7 @@ pub(super) fn tokens(text: &str, start: usize, end: &str) -> (Vec<Token>, usize)
                 {
                     at += 1;
                 }
-                Kind::Name
+                TokenKind::Name
             }
             b if b.is_ascii_whitespace() => {
                 at += 1;
@@ -69,7 +69,7 @@ pub(super) fn tokens(text: &str, start: usize, end: &str) -> (Vec<Token>, usize)
                 } else {
                     1
                 };
-                Kind::Sign
+                TokenKind::Sign
             }
         };
         tokens.push(Token { kind, at: first..at });

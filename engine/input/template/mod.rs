@@ -19,8 +19,8 @@ use minijinja::{
 use self::{
     edit::Translated,
     explain::explain,
-    guard::{Read, Root},
-    header::{Header, Settings},
+    guard::{ReadMark, Root},
+    header::{Header, HeaderSettings},
 };
 use crate::base::{
     diagnostic::{Diagnostic, Result, Source},
@@ -108,16 +108,16 @@ const FUEL: u64 = 10_000_000;
 /// Templates that can include each other. Each is read and compiled once, however often it is rendered.
 pub struct Templates {
     /// For each way in which templates are written.
-    environments: Mutex<HashMap<Settings, Arc<Environment<'static>>>>,
+    environments: Mutex<HashMap<HeaderSettings, Arc<Environment<'static>>>>,
     /// By their names.
-    known: Mutex<HashMap<String, Arc<Known>>>,
+    known: Mutex<HashMap<String, Arc<KnownToTemplates>>>,
     sources: Includes,
 }
 
 /// What is known of a template before it is rendered.
-struct Known {
+struct KnownToTemplates {
     environment: Arc<Environment<'static>>,
-    settings: Settings,
+    settings: HeaderSettings,
     /// How many ends of lines it ends with: what it renders has as many, whatever stood before them.
     newlines: usize,
     /// The text, where nothing in it means anything but itself.
@@ -154,7 +154,7 @@ impl Templates {
             let text = source.text.to_string();
             return Ok(Rendered { text, sensitive: false, read: 0 });
         }
-        let read = Arc::new(Read::default());
+        let read = Arc::new(ReadMark::default());
         let root = Root { context: context.clone(), read: read.clone() };
         let template = known.environment.get_template(name);
         let text = template.and_then(|template| template.render(Jinja::from_object(root)));
@@ -220,7 +220,7 @@ impl Templates {
         found
     }
 
-    fn known(&self, name: &str) -> Result<Arc<Known>> {
+    fn known(&self, name: &str) -> Result<Arc<KnownToTemplates>> {
         if let Some(known) = lock(&self.known).get(name) {
             return Ok(known.clone());
         }
@@ -235,7 +235,7 @@ impl Templates {
             .clone();
         let newlines = source.as_ref().map_or(0, |source| newlines(&source.text));
         let verbatim = source.filter(|it| is_plain && !settings.means_something(&it.text));
-        let known = Arc::new(Known { environment, settings, newlines, verbatim });
+        let known = Arc::new(KnownToTemplates { environment, settings, newlines, verbatim });
         lock(&self.known).insert(name.to_owned(), known.clone());
         Ok(known)
     }
@@ -290,7 +290,7 @@ fn begin(text: &str) -> usize {
 }
 
 /// The way that Ansible sets up Jinja, so that its templates mean the same here.
-fn environment(includes: &Includes, settings: &Settings) -> Environment<'static> {
+fn environment(includes: &Includes, settings: &HeaderSettings) -> Environment<'static> {
     static ALL: OnceLock<Environment<'static>> = OnceLock::new();
     let mut environment = ALL.get_or_init(furnished).clone();
     if let Ok(syntax) = settings.syntax() {
@@ -307,7 +307,7 @@ fn environment(includes: &Includes, settings: &Settings) -> Environment<'static>
 }
 
 /// A template as the engine takes it. A header counts in the template that is rendered; in another one it is text.
-fn translated(source: &Source, settings: &Settings) -> Translated {
+fn translated(source: &Source, settings: &HeaderSettings) -> Translated {
     let header = header::header(&source.text).ok().flatten();
     let begin = header.filter(|it| it.settings == *settings).map_or(0, |it| it.end);
     dialect::translate(&source.text, begin, settings)

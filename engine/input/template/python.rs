@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use minijinja::value::{Value, ValueKind};
 
-use super::group::Group;
+use super::group::NamedPair;
 
 /// What `str()` gives.
 pub(super) fn text(value: &Value) -> Cow<'_, str> {
@@ -41,7 +41,7 @@ fn write_repr(out: &mut String, value: &Value, tuples_are_lists: bool) {
         ValueKind::Number => out.push_str(&float(f64::try_from(value.clone()).unwrap_or_default())),
         ValueKind::String => write_text(out, value.as_str().unwrap_or_default()),
         ValueKind::Seq | ValueKind::Iterable => {
-            let is_group = value.downcast_object_ref::<Group>().is_some();
+            let is_group = value.downcast_object_ref::<NamedPair>().is_some();
             let round = is_group || (value.is_tuple() && !tuples_are_lists);
             out.push(if round { '(' } else { '[' });
             let mut count = 0;

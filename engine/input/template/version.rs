@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// A part of a version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum VersionToken {
     Number(u64),
     Word(String),
 }
@@ -68,12 +68,11 @@ fn loose(one: &str, other: &str) -> Result<Ordering, String> {
             };
             match first {
                 '.' => {}
-                '0'..='9' => parts.push(
-                    rest[..end]
-                        .parse()
-                        .map_or_else(|_| Part::Word(rest[..end].to_owned()), Part::Number),
-                ),
-                _ => parts.push(Part::Word(rest[..end].to_owned())),
+                '0'..='9' => parts.push(rest[..end].parse().map_or_else(
+                    |_| VersionToken::Word(rest[..end].to_owned()),
+                    VersionToken::Number,
+                )),
+                _ => parts.push(VersionToken::Word(rest[..end].to_owned())),
             }
             rest = &rest[end..];
         }
@@ -83,7 +82,8 @@ fn loose(one: &str, other: &str) -> Result<Ordering, String> {
     for pair in ones.iter().zip(&others) {
         match pair {
             (one, other) if one == other => {}
-            (Part::Number(_), Part::Word(_)) | (Part::Word(_), Part::Number(_)) => {
+            (VersionToken::Number(_), VersionToken::Word(_))
+            | (VersionToken::Word(_), VersionToken::Number(_)) => {
                 return Err(format!(
                     "`{one}` and `{other}` have a word and a number at one place, which have no order"
                 ));

@@ -5,7 +5,7 @@ use minijinja::{Error, State, value::Value};
 use super::arguments::Arguments;
 
 /// What a filter or a test does with a value and its arguments.
-pub(super) type Call = fn(&mut State<'_, '_>, &Value, Arguments) -> Result<Value, Error>;
+pub(super) type TemplateCall = fn(&mut State<'_, '_>, &Value, Arguments) -> Result<Value, Error>;
 
 /// A filter, a test, or a function of templates.
 pub struct Word {
@@ -14,7 +14,7 @@ pub struct Word {
     /// What it does.
     pub about: &'static str,
     /// Ours; where there is none, the engine's.
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<TemplateCall>,
     /// Whether it takes what is undefined. What does not gives it back as it is: whoever prints it is told.
     pub(super) takes_undefined: bool,
 }
@@ -23,7 +23,7 @@ impl Word {
     pub(super) const fn new(
         names: &'static [&'static str],
         about: &'static str,
-        call: Call,
+        call: TemplateCall,
     ) -> Self {
         Self { names, about, call: Some(call), takes_undefined: false }
     }

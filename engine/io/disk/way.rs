@@ -16,7 +16,7 @@ use rustix::{
 
 use crate::{
     base::diagnostic::Diagnostic,
-    input::trust::{Part, Seen, Sort, Trust, VARIABLE},
+    input::trust::{PathPart, SeenPath, Sort, Trust, VARIABLE},
 };
 
 /// Why something of this machine is not read.
@@ -75,14 +75,14 @@ fn follow(trust: &Trust, path: &Path) -> Result<PathBuf, Unread> {
     let (mut here, mut links) = (PathBuf::from("/"), 0);
     let look =
         |place: &Path, part| look(trust, place, part).map_err(|why| elsewhere(path, place, why));
-    look(&here, Part::Way)?;
+    look(&here, PathPart::Way)?;
     while let Some(part) = rest.pop_front() {
         if part == ".." {
             here.pop();
             continue;
         }
         let next = here.join(part);
-        match look(&next, Part::Way)? {
+        match look(&next, PathPart::Way)? {
             Sort::Link => {
                 links += 1;
                 if links > LINKS_MAX {
@@ -99,7 +99,7 @@ fn follow(trust: &Trust, path: &Path) -> Result<PathBuf, Unread> {
             _ => here = next,
         }
     }
-    look(&here, Part::End)?;
+    look(&here, PathPart::End)?;
     Ok(here)
 }
 
@@ -127,9 +127,9 @@ fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {
 }
 
 /// What lies at a path, once nothing is to be said against it.
-fn look(trust: &Trust, path: &Path, part: Part) -> Result<Sort, Unread> {
+fn look(trust: &Trust, path: &Path, part: PathPart) -> Result<Sort, Unread> {
     let found = fs::symlink_metadata(path)?;
-    let seen = Seen {
+    let seen = SeenPath {
         owner: found.uid(),
         group: found.gid(),
         mode: found.mode() & 0o7777,

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     RemoteError,
     backlog::{Printed, backlog},
-    known_hosts::Trust,
+    known_hosts::KeyTrust,
     piece::{End, Piece},
     pipe::{Commands, Pipe, one_line},
     pool::Share,
@@ -24,12 +24,12 @@ use super::{
 use crate::base::secret::CUT;
 
 /// An open, encrypted connection.
-pub(super) struct Connection {
+pub(super) struct SshConnection {
     handle: Handle<Client>,
     gone: Gone,
     banner: Banner,
     /// The connection to the jump host that this one goes through lives as long as this one.
-    _through: Option<Arc<Share<Connection>>>,
+    _through: Option<Arc<Share<SshConnection>>>,
 }
 
 /// Why the connection ended, once it has.
@@ -55,7 +55,7 @@ impl From<russh::Error> for Refusal {
 
 /// What the handshake asks us.
 pub(super) struct Client {
-    trust: Trust,
+    trust: KeyTrust,
     accepted: Option<PublicKey>,
     gone: Gone,
     banner: Banner,
@@ -143,10 +143,10 @@ impl client::Handler for Client {
 /// Exchanges keys over `stream`. Nobody is logged in yet.
 pub(super) async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    trust: &Trust,
+    trust: &KeyTrust,
     keepalive: Duration,
-    through: Option<Arc<Share<Connection>>>,
-) -> Result<Connection, Refusal> {
+    through: Option<Arc<Share<SshConnection>>>,
+) -> Result<SshConnection, Refusal> {
     let (gone, banner) = (Gone::default(), Banner::default());
     let client = Client {
         trust: trust.clone(),
@@ -157,10 +157,10 @@ pub(super) async fn handshake(
     };
     let config = Arc::new(config(trust, keepalive));
     let handle = client::connect_stream(config, stream, client).await?;
-    Ok(Connection { handle, gone, banner, _through: through })
+    Ok(SshConnection { handle, gone, banner, _through: through })
 }
 
-fn config(trust: &Trust, keepalive: Duration) -> client::Config {
+fn config(trust: &KeyTrust, keepalive: Duration) -> client::Config {
     client::Config {
         preferred: trust.offered(),
         // A group of 3072 bits is as strong as the curves; the usual 8192 cost half a second of CPU.
@@ -173,7 +173,7 @@ fn config(trust: &Trust, keepalive: Duration) -> client::Config {
     }
 }
 
-impl Connection {
+impl SshConnection {
     /// The handle, for the login.
     pub(super) fn handle(&mut self) -> &mut Handle<Client> {
         &mut self.handle
@@ -213,7 +213,7 @@ impl Connection {
 }
 
 #[async_trait]
-impl Commands for Arc<Connection> {
+impl Commands for Arc<SshConnection> {
     async fn start(&self, command: &str) -> Result<Pipe, RemoteError> {
         let lost = |error: russh::Error| {
             let why = self.gone.get().cloned().unwrap_or_else(|| error.to_string());
@@ -235,7 +235,7 @@ impl Commands for Arc<Connection> {
     }
 
     async fn cut(&self) {
-        Connection::cut(self).await;
+        SshConnection::cut(self).await;
     }
 }
 

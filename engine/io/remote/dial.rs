@@ -23,22 +23,22 @@ use tokio::{
 
 use super::{
     RemoteError, Timeouts,
-    connection::{Connection, Refusal, handshake},
+    connection::{Refusal, SshConnection, handshake},
     keys::KeyRing,
-    known_hosts::Trust,
+    known_hosts::KeyTrust,
     login::login,
     pipe::one_line,
     pool::{Pool, Share},
     proxy::Proxy,
     stream::QuickStream,
-    target::{Family, Target, Way},
+    target::{AddressFamily, LoginTarget, Stream},
 };
 
 /// A host to log in at, and what is known of its keys.
 #[derive(Clone)]
 pub(super) struct Stop {
-    pub(super) target: Target,
-    pub(super) trust: Trust,
+    pub(super) target: LoginTarget,
+    pub(super) trust: KeyTrust,
 }
 
 /// Opens connections, and keeps those to jump hosts.
@@ -50,7 +50,7 @@ pub(super) struct Dialer {
 
 /// A jump host.
 struct Jump {
-    connections: Pool<Connection>,
+    connections: Pool<SshConnection>,
     /// A server drops some of its unauthenticated connections above ten, and all jumps look alike to it.
     handshakes: Semaphore,
     /// Why it could not be reached. All hosts behind it are told so; none waits for it again.
@@ -77,7 +77,7 @@ impl Dialer {
     }
 
     /// Goes through all stops and logs in at the last.
-    pub(super) async fn dial(&self, stops: &[Stop]) -> Result<Connection, RemoteError> {
+    pub(super) async fn dial(&self, stops: &[Stop]) -> Result<SshConnection, RemoteError> {
         let (last, before) = stops.split_last().expect("a host is its own last stop");
         if before.is_empty() {
             return self.connect(&last.target, &last.trust, None).await;
@@ -99,7 +99,11 @@ impl Dialer {
     }
 
     /// A connection to a jump host, opened by whoever needs it first.
-    async fn through(&self, jump: &Jump, stops: &[Stop]) -> Result<Share<Connection>, RemoteError> {
+    async fn through(
+        &self,
+        jump: &Jump,
+        stops: &[Stop],
+    ) -> Result<Share<SshConnection>, RemoteError> {
         let another = async {
             if let Some(error) = jump.dead.get() {
                 return Err(error.clone());
@@ -122,10 +126,10 @@ impl Dialer {
     /// Connects and logs in. Only a connection that came to nothing before the login is tried again.
     async fn connect(
         &self,
-        target: &Target,
-        trust: &Trust,
-        through: Option<Arc<Share<Connection>>>,
-    ) -> Result<Connection, RemoteError> {
+        target: &LoginTarget,
+        trust: &KeyTrust,
+        through: Option<Arc<Share<SshConnection>>>,
+    ) -> Result<SshConnection, RemoteError> {
         let patience = target.way.patience.unwrap_or_default().max(self.timeouts.connect);
         let deadline = Instant::now() + patience;
         let mut attempt = 0;
@@ -144,56 +148,59 @@ impl Dialer {
         };
         match timeout_at(deadline, login(&mut connection, target, &self.keys)).await {
             Ok(result) => result.map(|()| connection),
-            Err(_) => Err(Failure::Silent("did not finish the login").explain(target, patience)),
+            Err(_) => {
+                Err(DialFailure::Silent("did not finish the login").explain(target, patience))
+            }
         }
     }
 
     async fn attempt(
         &self,
-        target: &Target,
-        trust: &Trust,
-        through: Option<Arc<Share<Connection>>>,
+        target: &LoginTarget,
+        trust: &KeyTrust,
+        through: Option<Arc<Share<SshConnection>>>,
         deadline: Instant,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<SshConnection, DialFailure> {
         let keepalive = self.timeouts.keepalive;
         if let Some(jump) = &through {
             let tunnel = timeout_at(deadline, jump.tunnel(&target.host, target.port)).await;
-            let tunnel = tunnel.map_err(|_| Failure::Silent("was not reached by the jump host"))?;
-            let stream = tunnel.map_err(Failure::Tunnel)?;
+            let tunnel =
+                tunnel.map_err(|_| DialFailure::Silent("was not reached by the jump host"))?;
+            let stream = tunnel.map_err(DialFailure::Tunnel)?;
             let handshake =
                 timeout_at(deadline, handshake(stream, trust, keepalive, through.clone()));
-            return handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from);
+            return handshake.await.map_err(|_| DialFailure::NO_SSH)?.map_err(DialFailure::from);
         }
         if let Some(command) = &target.way.command {
-            let (stream, words) = Proxy::start(command).map_err(Failure::Tcp)?;
+            let (stream, words) = Proxy::start(command).map_err(DialFailure::Tcp)?;
             let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None)).await;
             return match handshake {
                 Ok(Ok(connection)) => Ok(connection),
                 Ok(Err(Refusal::Ssh(HUP | Disconnect | IO(_)))) => {
-                    Err(Failure::Proxy(words.last().await))
+                    Err(DialFailure::Proxy(words.last().await))
                 }
                 Ok(Err(refusal)) => Err(refusal.into()),
-                Err(_) => Err(Failure::NO_SSH),
+                Err(_) => Err(DialFailure::NO_SSH),
             };
         }
         let stream = timeout_at(deadline, tcp(target)).await;
         let stream =
-            stream.map_err(|_| Failure::Silent("did not answer"))?.map_err(Failure::Tcp)?;
-        let stream = QuickStream::buffered(stream).map_err(Failure::Tcp)?;
+            stream.map_err(|_| DialFailure::Silent("did not answer"))?.map_err(DialFailure::Tcp)?;
+        let stream = QuickStream::buffered(stream).map_err(DialFailure::Tcp)?;
         let handshake = timeout_at(deadline, handshake(stream, trust, keepalive, None));
-        handshake.await.map_err(|_| Failure::NO_SSH)?.map_err(Failure::from)
+        handshake.await.map_err(|_| DialFailure::NO_SSH)?.map_err(DialFailure::from)
     }
 }
 
 /// Connects to the first address that answers.
-async fn tcp(target: &Target) -> io::Result<TcpStream> {
-    let Way { family, from, .. } = &target.way;
+async fn tcp(target: &LoginTarget) -> io::Result<TcpStream> {
+    let Stream { family, from, .. } = &target.way;
     if family.is_none() && from.is_none() {
         return TcpStream::connect((&*target.host, target.port)).await;
     }
     let is_wanted = |address: &SocketAddr| match family {
-        Some(Family::V4) => address.is_ipv4(),
-        Some(Family::V6) => address.is_ipv6(),
+        Some(AddressFamily::V4) => address.is_ipv4(),
+        Some(AddressFamily::V6) => address.is_ipv6(),
         None => true,
     };
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of that family");
@@ -220,7 +227,7 @@ async fn from_here(address: SocketAddr, from: Option<&str>) -> io::Result<TcpStr
 }
 
 /// Why a connection came to nothing.
-enum Failure {
+enum DialFailure {
     /// There was no connection.
     Tcp(io::Error),
     /// The jump host made none.
@@ -235,28 +242,28 @@ enum Failure {
     Silent(&'static str),
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for DialFailure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Key(error) => Failure::Key(error),
-            Refusal::Ssh(error) => Failure::Broken(error),
+            Refusal::Key(error) => DialFailure::Key(error),
+            Refusal::Ssh(error) => DialFailure::Broken(error),
         }
     }
 }
 
-impl Failure {
+impl DialFailure {
     const NO_SSH: Self = Self::Silent("took the connection, but did not speak SSH");
 
     /// How long to wait before another attempt, if it makes sense.
     fn pause(&self, attempt: u32, asked: u32) -> Option<Duration> {
         let most = match self {
             // A host that restarts its server; one that is down says so again at once.
-            Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionRefused => 2,
-            Failure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionReset => 5,
+            DialFailure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionRefused => 2,
+            DialFailure::Tcp(error) if error.kind() == io::ErrorKind::ConnectionReset => 5,
             // A server with many logins at once drops some before they begin (MaxStartups).
-            Failure::Broken(HUP | Disconnect | IO(_)) => 5,
+            DialFailure::Broken(HUP | Disconnect | IO(_)) => 5,
             // A key that is not trusted, or algorithms that do not meet, stay so.
-            Failure::Key(_) | Failure::Broken(_) => 1,
+            DialFailure::Key(_) | DialFailure::Broken(_) => 1,
             _ => asked,
         };
         let jitter = getrandom::u32().unwrap_or_default() % 250;
@@ -264,36 +271,36 @@ impl Failure {
         (attempt < most).then(|| Duration::from_millis(pause))
     }
 
-    fn explain(self, target: &Target, time: Duration) -> RemoteError {
+    fn explain(self, target: &LoginTarget, time: Duration) -> RemoteError {
         let at = format!("{}:{}", target.host, target.port);
         let error = |text: String| RemoteError::unreachable(text);
         match self {
-            Failure::Key(error) => error,
-            Failure::Silent(what) => {
+            DialFailure::Key(error) => error,
+            DialFailure::Silent(what) => {
                 let seconds = time.as_secs_f32();
                 error(format!("{at} {what} within {seconds} s"))
                     .with_hint("is the host up, and does a firewall let this machine in?")
             }
-            Failure::Tcp(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
+            DialFailure::Tcp(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
                 error(format!("{at} refuses connections"))
                     .with_hint("is sshd running there, and is this its port?")
             }
-            Failure::Tcp(io) => {
+            DialFailure::Tcp(io) => {
                 let text = io.to_string();
                 let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
                 error(format!("no connection to {at}: {text}"))
                     .with_hint("is the host up, and its address right?")
             }
-            Failure::Tunnel(ssh) => {
+            DialFailure::Tunnel(ssh) => {
                 error(format!("the jump host makes no connection to {at}: {ssh}"))
                     .with_hint("is the host up, and does the jump host allow TCP forwarding?")
             }
-            Failure::Proxy(words) => {
+            DialFailure::Proxy(words) => {
                 let said = if words.is_empty() { "it ended without a word" } else { &words };
                 error(format!("the ProxyCommand for {at} gave no connection: {said}"))
                     .with_hint("does it work in a shell, with the tokens filled in?")
             }
-            Failure::Broken(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
+            DialFailure::Broken(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
                 let (what, option) = match kind {
                     AlgorithmKind::Kex => ("way to exchange keys", "KexAlgorithms"),
                     AlgorithmKind::Key => ("kind of host key", "HostKeyAlgorithms"),
@@ -309,7 +316,7 @@ impl Failure {
                     "let one of the second list into {option} of its sshd_config; {option} in ssh_config changes what converge has"
                 ))
             }
-            Failure::Broken(ssh) => {
+            DialFailure::Broken(ssh) => {
                 error(format!("{at} broke off the connection before the login: {ssh}")).with_hint(
                     "is it an SSH server, and does it have room for another login (MaxStartups)?",
                 )

@@ -8,7 +8,7 @@ use super::{
     Captured, Exit, RemoteError,
     identity::Identity,
     pipe::Commands,
-    shell::{GRACE, Place, Shell},
+    shell::{GRACE, Scope, Shell},
     traffic::Counters,
 };
 use crate::{base::script::Script, resources::prelude, sh};
@@ -48,7 +48,7 @@ pub(super) async fn beside(
     let mut shell = Shell::open(identity.clone(), commands).await?;
     let mut output = Captured::default();
     let nothing = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
-    shell.run(script, Place::Subshell, &mut output, &Counters::default(), &nothing).await
+    shell.run(script, Scope::Subshell, &mut output, &Counters::default(), &nothing).await
 }
 
 /// Signals all that runs in a shell.

@@ -18,13 +18,13 @@ use super::{
     algorithms::Algorithms,
     backlog::{Printed, backlog},
     identity::Identity,
-    known_hosts::{KnownHosts, Trust},
+    known_hosts::{KeyTrust, KnownHosts},
     local_user::LocalUser,
     piece::{End, Piece},
     pipe::{Commands, Pipe},
     session::Session,
     ssh_config::{self, Settings, SshConfig},
-    target::{HostKeyRules, Target},
+    target::{HostKeyRules, LoginTarget},
 };
 use crate::{
     base::{content::Content, secret::Secret},
@@ -157,16 +157,16 @@ impl Talk {
 }
 
 /// The password that a host may ask for.
-struct Known;
+struct KnownHostsCase;
 
-impl Passwords for Known {
+impl Passwords for KnownHostsCase {
     fn secret(&self, name: &str) -> Result<Secret, String> {
         Ok(Secret::new(name, "hunter22"))
     }
 }
 
 /// What came of the first script.
-type Answer = Result<(Exit, Vec<u8>, Vec<u8>), std::mem::Discriminant<RemoteError>>;
+type CannedAnswer = Result<(Exit, Vec<u8>, Vec<u8>), std::mem::Discriminant<RemoteError>>;
 
 /// The first byte says how scripts become root. What follows is what the host says: in whole packets, and in small pieces,
 /// which makes no difference to the first script.
@@ -179,20 +179,20 @@ pub(crate) fn conversation(bytes: &[u8]) {
     assert!(!matches!(whole, Some(Ok(_))) || said.iter().filter(|byte| **byte == MARK).count() > 1);
 }
 
-fn talked(how: Become, said: &[u8], piece: usize) -> Option<Answer> {
+fn talked(how: Become, said: &[u8], piece: usize) -> Option<CannedAnswer> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build();
     runtime.expect("a thread of its own can wait").block_on(talk(how, said, piece))
 }
 
-async fn talk(how: Become, said: &[u8], piece: usize) -> Option<Answer> {
+async fn talk(how: Become, said: &[u8], piece: usize) -> Option<CannedAnswer> {
     let turns = said.split(|byte| *byte == TURN).map(<[u8]>::to_vec).collect();
     let words = Arc::new(Mutex::new(Vec::new()));
     let machine = Machine { turns: Arc::new(Mutex::new(turns)), piece, words: words.clone() };
     let mut host = Host::clone(&localhost());
     host.connection.r#become = how;
     host.connection.become_password = (how == Become::Sudo).then(|| "root".to_owned());
-    let identity = Identity::of(&host, &Known, Duration::from_secs(30)).ok()?;
+    let identity = Identity::of(&host, &KnownHostsCase, Duration::from_secs(30)).ok()?;
     let session = Session::open(machine, identity).await.ok()?;
     let output = || Captured::within(MOST, Some(Instant::now() + Duration::from_secs(120)));
     let mut first = output();
@@ -241,9 +241,9 @@ pub(crate) fn ssh_files(name: &str, text: &str) {
         if format!("{config:?}").contains("Exec(") {
             continue;
         }
-        let commands = ssh_config::Commands::default();
+        let commands = ssh_config::ConfigCommands::default();
         let Ok(settings) = SshConfig::about(&[&config], name, &local, &commands) else { continue };
-        if let Ok(target) = Target::of(&localhost(), &settings, &local) {
+        if let Ok(target) = LoginTarget::of(&localhost(), &settings, &local) {
             assert!(!target.user.is_empty() || text.to_lowercase().contains("user"));
         }
     }
@@ -261,7 +261,7 @@ fn known_hosts(name: &str, text: &str) {
         not_followed: Vec::new(),
     };
     let Ok(algorithms) = Algorithms::of(&Settings::default()) else { return };
-    let trust = Trust::of(rules, algorithms, &[Arc::new(known)]);
+    let trust = KeyTrust::of(rules, algorithms, &[Arc::new(known)]);
     trust.offered();
     let key = russh::keys::PublicKey::from_openssh(KEY).expect("it is a key");
     let shown = russh::keys::PublicKeyOrCertificate::PublicKey { key, hash_alg: None };

@@ -25,13 +25,13 @@ pub(super) struct Greeting {
     pub(super) deadline: Instant,
     /// Whether a script was sent, which runs as soon as the shell is ready: whether that was heard or not.
     pub(super) followed: bool,
-    stdout: Stream,
-    stderr: Stream,
+    stdout: LoginStream,
+    stderr: LoginStream,
     answered: bool,
 }
 
 /// What one stream said before the word.
-struct Stream {
+struct LoginStream {
     word: Scan,
     /// The end of what it said.
     said: Vec<u8>,
@@ -49,7 +49,7 @@ impl Greeting {
         deadline: Instant,
     ) -> Self {
         let word = || Scan::of(ready.clone().into_bytes());
-        let stream = || Stream { word: word(), said: Vec::new(), noise: 0, over: None };
+        let stream = || LoginStream { word: word(), said: Vec::new(), noise: 0, over: None };
         let (stdout, stderr) = (stream(), stream());
         Self { identity, prompt, deadline, followed: false, stdout, stderr, answered: false }
     }
@@ -120,7 +120,7 @@ impl Greeting {
     }
 
     fn failure(&self, end: &End) -> RemoteError {
-        let tail = |stream: &Stream| {
+        let tail = |stream: &LoginStream| {
             let mut said = stream.said.clone();
             keep_end(&mut said, 1000);
             one_line(&said)
@@ -141,7 +141,7 @@ impl Greeting {
     }
 }
 
-impl Stream {
+impl LoginStream {
     /// What comes behind the word.
     fn hear(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, RemoteError> {
         if self.over.is_some() {

@@ -153,7 +153,7 @@ mod tests {
     use super::{
         super::{
             pipe::{Commands, Pipe},
-            shell::{Place, Shell},
+            shell::{Scope, Shell},
         },
         *,
     };
@@ -210,7 +210,7 @@ mod tests {
         let mut output = Captured::default();
         let script = sh!("read x; echo \"got $x\"; echo err >&2");
         let end = |_, _: &_| -> BoxFuture<'_, ()> { Box::pin(async {}) };
-        shell.run(&script, Place::Subshell, &mut output, &Counters::default(), &end).await?;
+        shell.run(&script, Scope::Subshell, &mut output, &Counters::default(), &end).await?;
         assert_eq!((&*output.stdout, &*output.stderr), (&b"got \n"[..], &b"err\n"[..]));
         Ok(())
     }

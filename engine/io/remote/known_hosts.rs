@@ -97,7 +97,7 @@ fn is_named(host: &str, patterns: &HostPatterns) -> bool {
 
 /// What is known of the keys of one host.
 #[derive(Debug, Clone)]
-pub(super) struct Trust {
+pub(super) struct KeyTrust {
     rules: HostKeyRules,
     algorithms: Algorithms,
     /// The name in known_hosts: `host`, or `[host]:port` where the port is not 22.
@@ -108,7 +108,7 @@ pub(super) struct Trust {
     portless: Vec<(String, Entry)>,
 }
 
-impl Trust {
+impl KeyTrust {
     /// What `known` says about a host.
     pub(super) fn of(
         rules: HostKeyRules,
@@ -330,7 +330,7 @@ mod tests {
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
     const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHwf2HMM5TRXvo2SQJjsNkiDD5KqiiNjrGVv3UUh+mMT5RHxiRtOnlqvjhQtBq0VpmpCV/PwUdhOig4vkbqAcEc=";
 
-    fn trust(text: &str, host: &str, port: u16) -> Trust {
+    fn trust(text: &str, host: &str, port: u16) -> KeyTrust {
         let known = KnownHosts::parse(Path::new("/kh"), text.to_owned()).into();
         let rules = HostKeyRules {
             name: host.to_owned(),
@@ -340,7 +340,7 @@ mod tests {
             global: Vec::new(),
             not_followed: Vec::new(),
         };
-        Trust::of(rules, Algorithms::of(&Settings::default()).unwrap(), &[known])
+        KeyTrust::of(rules, Algorithms::of(&Settings::default()).unwrap(), &[known])
     }
 
     fn judge(text: &str, host: &str, port: u16, key: &str) -> Result<(), String> {

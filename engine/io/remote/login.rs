@@ -7,18 +7,18 @@ use russh::{
 
 use super::{
     RemoteError,
-    connection::Connection,
+    connection::SshConnection,
     keys::KeyRing,
     offer::Offers,
     pipe::one_line,
-    target::{Method, Target},
+    target::{LoginMethod, LoginTarget},
 };
 use crate::base::secret::Secret;
 
 /// Logs in, or says what was tried.
 pub(super) async fn login(
-    connection: &mut Connection,
-    target: &Target,
+    connection: &mut SshConnection,
+    target: &LoginTarget,
     keys: &KeyRing,
 ) -> Result<(), RemoteError> {
     let password = target.credentials.password.as_deref().map(|name| {
@@ -37,8 +37,8 @@ pub(super) async fn login(
 }
 
 struct Login<'a> {
-    connection: &'a mut Connection,
-    target: &'a Target,
+    connection: &'a mut SshConnection,
+    target: &'a LoginTarget,
     password: Option<Secret>,
     /// The methods that the host takes, once it has said so.
     wanted: Option<MethodSet>,
@@ -49,7 +49,7 @@ struct Login<'a> {
 }
 
 /// What came of a method.
-enum Outcome {
+enum LoginOutcome {
     In,
     /// It was right, and more is needed.
     More,
@@ -63,31 +63,31 @@ impl Login<'_> {
         while let Some(at) = left.iter().position(|method| self.is_wanted(*method)) {
             let method = left.remove(at);
             let outcome = match method {
-                Method::Key => self.show_keys(keys, offers).await?,
-                Method::Questions => self.answer().await?,
-                Method::Password => self.give_password().await?,
+                LoginMethod::Key => self.show_keys(keys, offers).await?,
+                LoginMethod::Questions => self.answer().await?,
+                LoginMethod::Password => self.give_password().await?,
             };
             match outcome {
-                Outcome::In => return Ok(true),
-                Outcome::More if self.taken.len() > 4 => break,
+                LoginOutcome::In => return Ok(true),
+                LoginOutcome::More if self.taken.len() > 4 => break,
                 // What was refused before may be taken now, in its turn.
-                Outcome::More => {
+                LoginOutcome::More => {
                     let others = self.target.credentials.methods.iter();
                     left = others.copied().filter(|other| *other != method).collect();
                 }
-                Outcome::Refused => {}
+                LoginOutcome::Refused => {}
             }
         }
         Ok(false)
     }
 
-    fn is_wanted(&self, method: Method) -> bool {
+    fn is_wanted(&self, method: LoginMethod) -> bool {
         let kind = match method {
-            Method::Key => MethodKind::PublicKey,
-            Method::Questions => MethodKind::KeyboardInteractive,
-            Method::Password => MethodKind::Password,
+            LoginMethod::Key => MethodKind::PublicKey,
+            LoginMethod::Questions => MethodKind::KeyboardInteractive,
+            LoginMethod::Password => MethodKind::Password,
         };
-        let can = method == Method::Key || self.password.is_some();
+        let can = method == LoginMethod::Key || self.password.is_some();
         let asked = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&kind));
         can && asked && !self.connection.is_closed()
     }
@@ -96,41 +96,41 @@ impl Login<'_> {
         &mut self,
         keys: &KeyRing,
         offers: &mut Offers,
-    ) -> Result<Outcome, russh::Error> {
+    ) -> Result<LoginOutcome, russh::Error> {
         let result = offers.show(self.connection.handle(), self.target, keys).await?;
         if result.is_some() {
             self.wanted = offers.wanted.clone();
         }
         Ok(match result {
-            Some(true) => Outcome::In,
+            Some(true) => LoginOutcome::In,
             Some(false) if offers.taken.is_some() => {
                 self.taken.extend(offers.taken.take());
-                Outcome::More
+                LoginOutcome::More
             }
-            _ => Outcome::Refused,
+            _ => LoginOutcome::Refused,
         })
     }
 
-    async fn give_password(&mut self) -> Result<Outcome, russh::Error> {
-        let Some(password) = &self.password else { return Ok(Outcome::Refused) };
+    async fn give_password(&mut self) -> Result<LoginOutcome, russh::Error> {
+        let Some(password) = &self.password else { return Ok(LoginOutcome::Refused) };
         let (user, text) = (self.target.user.clone(), line(password));
         let result = self.connection.handle().authenticate_password(user, text).await?;
         let AuthResult::Failure { remaining_methods, partial_success } = result else {
-            return Ok(Outcome::In);
+            return Ok(LoginOutcome::In);
         };
         let said = (!partial_success).then(|| "refuses the password".to_owned());
         Ok(self.judge("password", said, remaining_methods, partial_success))
     }
 
-    async fn answer(&mut self) -> Result<Outcome, russh::Error> {
-        let Some(password) = &self.password else { return Ok(Outcome::Refused) };
+    async fn answer(&mut self) -> Result<LoginOutcome, russh::Error> {
+        let Some(password) = &self.password else { return Ok(LoginOutcome::Refused) };
         let (user, text) = (self.target.user.clone(), line(password));
         let (mut given, mut puzzled) = (false, None);
         let handle = self.connection.handle();
         let mut answer = handle.authenticate_keyboard_interactive_start(user, None).await?;
         loop {
             match answer {
-                Answer::Success => return Ok(Outcome::In),
+                Answer::Success => return Ok(LoginOutcome::In),
                 Answer::Failure { remaining_methods, partial_success } => {
                     let said = puzzled.or(given.then(|| "refuses the password".to_owned()));
                     let said = said.filter(|_| !partial_success);
@@ -164,18 +164,18 @@ impl Login<'_> {
         said: Option<String>,
         wanted: MethodSet,
         partial: bool,
-    ) -> Outcome {
+    ) -> LoginOutcome {
         self.wanted = Some(wanted);
         if partial {
             self.taken.push(method.to_owned());
-            return Outcome::More;
+            return LoginOutcome::More;
         }
         self.tried.extend(said.filter(|said| !self.tried.contains(said)));
-        Outcome::Refused
+        LoginOutcome::Refused
     }
 
     fn failure(&self, offers: &Offers) -> RemoteError {
-        let Target { user, host, .. } = self.target;
+        let LoginTarget { user, host, .. } = self.target;
         let mut parts = Vec::new();
         let ended = self.connection.is_closed();
         if !self.taken.is_empty() {
@@ -228,7 +228,7 @@ impl Login<'_> {
     }
 
     fn hint(&self, offers: &Offers, ended: bool, said: &str) -> String {
-        let Target { user, host, .. } = self.target;
+        let LoginTarget { user, host, .. } = self.target;
         let wanted = self.wanted_list();
         let takes_password =
             wanted.iter().any(|it| matches!(*it, "password" | "keyboard-interactive"));

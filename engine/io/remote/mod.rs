@@ -39,7 +39,7 @@ pub use self::{
     local_user::LocalUser,
     proxy::end_all,
     secrets::Passwords,
-    ssh::{Inventory, SshConnector},
+    ssh::{FindHost, SshConnector},
 };
 
 use std::{sync::Arc, time::Duration};

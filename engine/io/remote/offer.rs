@@ -19,7 +19,7 @@ use super::{
     algorithms::{CERTIFICATE, signature},
     connection::Client,
     keys::{KeyRing, Loaded},
-    target::Target,
+    target::LoginTarget,
 };
 
 /// What was shown, and what became of it.
@@ -42,7 +42,7 @@ impl Offers {
     pub(super) async fn show(
         &mut self,
         handle: &mut Handle<Client>,
-        target: &Target,
+        target: &LoginTarget,
         keys: &KeyRing,
     ) -> Result<Option<bool>, russh::Error> {
         let mut show = Show { offers: self, handle, target, certificates: Vec::new(), over: false };
@@ -56,7 +56,7 @@ impl Offers {
 struct Show<'a> {
     offers: &'a mut Offers,
     handle: &'a mut Handle<Client>,
-    target: &'a Target,
+    target: &'a LoginTarget,
     /// Those of files of their own, with the names of the files.
     certificates: Vec<(Certificate, String)>,
     /// The host takes no more keys.

@@ -43,12 +43,12 @@ fn end(group: i32) {
 }
 
 /// A command that runs, as long as somebody has it.
-struct Running {
+struct RunningProxy {
     group: i32,
     _child: Child,
 }
 
-impl Drop for Running {
+impl Drop for RunningProxy {
     fn drop(&mut self) {
         end(self.group);
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.group);
@@ -59,13 +59,13 @@ impl Drop for Running {
 pub(super) struct Proxy {
     stdin: ChildStdin,
     stdout: ChildStdout,
-    _running: Arc<Running>,
+    _running: Arc<RunningProxy>,
 }
 
 /// What the command says on its standard error.
-pub(super) struct Words(JoinHandle<Vec<u8>>, Arc<Running>);
+pub(super) struct ProxyWords(JoinHandle<Vec<u8>>, Arc<RunningProxy>);
 
-impl Words {
+impl ProxyWords {
     /// The last of it, as one line, once the command has ended.
     pub(super) async fn last(self) -> String {
         /// Something that it started may go on.
@@ -78,7 +78,7 @@ impl Words {
 
 impl Proxy {
     /// Starts `command` as OpenSSH does, in the shell of the user.
-    pub(super) fn start(command: &str) -> io::Result<(Self, Words)> {
+    pub(super) fn start(command: &str) -> io::Result<(Self, ProxyWords)> {
         let mut shell = Command::from(program::command(shell()));
         shell.args(["-c", &format!("exec {command}")]);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -100,8 +100,8 @@ impl Proxy {
             }
             words
         });
-        let running = Arc::new(Running { group, _child: child });
-        Ok((Self { stdin, stdout, _running: running.clone() }, Words(words, running)))
+        let running = Arc::new(RunningProxy { group, _child: child });
+        Ok((Self { stdin, stdout, _running: running.clone() }, ProxyWords(words, running)))
     }
 }
 

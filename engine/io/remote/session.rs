@@ -10,7 +10,7 @@ use super::{
     Exit, Output, Remote, RemoteError, ending,
     identity::Identity,
     pipe::Commands,
-    shell::{Place, Shell},
+    shell::{Scope, Shell},
     staging::Staging,
     traffic::Counters,
 };
@@ -39,7 +39,7 @@ impl<C: Commands> Session<C> {
     async fn exchange(
         &self,
         script: &Script,
-        place: Place<'_>,
+        place: Scope<'_>,
         output: &mut dyn Output,
     ) -> Result<Exit, RemoteError> {
         let mut shell = self.shell.lock().await;
@@ -59,7 +59,7 @@ impl<C: Commands> Session<C> {
 #[async_trait]
 impl<C: Commands> Remote for Session<C> {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.exchange(script, Place::Subshell, output).await
+        self.exchange(script, Scope::Subshell, output).await
     }
 
     async fn work(
@@ -68,7 +68,7 @@ impl<C: Commands> Remote for Session<C> {
         kept: Option<&Script>,
         output: &mut dyn Output,
     ) -> Result<Exit, RemoteError> {
-        self.exchange(script, Place::Work(kept), output).await
+        self.exchange(script, Scope::Work(kept), output).await
     }
 
     async fn later(&self, script: &Script) {
@@ -76,7 +76,7 @@ impl<C: Commands> Remote for Session<C> {
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        self.exchange(script, Place::Itself, output).await
+        self.exchange(script, Scope::Itself, output).await
     }
 
     async fn beside(&self, script: &Script) -> Result<Exit, RemoteError> {

@@ -25,7 +25,7 @@ use crate::{
 
 /// Where a script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum Scope<'a> {
     /// In a subshell: nothing of it is left.
     Subshell,
     /// In a subshell that holds what the shell holds open, once the shell itself has run another script.
@@ -109,7 +109,7 @@ impl Shell {
     pub(super) async fn run(
         &mut self,
         script: &Script,
-        place: Place<'_>,
+        place: Scope<'_>,
         output: &mut dyn Output,
         traffic: &Counters,
         end: &Ender<'_>,
@@ -120,21 +120,21 @@ impl Shell {
         if std::mem::replace(&mut self.busy, true) {
             return Err(RemoteError::Lost("an earlier script was not seen to end".to_owned()));
         }
-        self.holds |= matches!(place, Place::Work(Some(_)) | Place::Itself);
+        self.holds |= matches!(place, Scope::Work(Some(_)) | Scope::Itself);
         self.greeting.followed = true;
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         let before = self.setup.len();
         self.learn(script);
-        let kept = if let Place::Work(kept) = place { kept } else { None };
+        let kept = if let Scope::Work(kept) = place { kept } else { None };
         kept.iter().for_each(|kept| self.learn(kept));
         let own = script.text().len() + kept.map_or(0, |kept| kept.text().len());
         traffic.sent(own + self.setup.len() - before);
         let mut text = std::mem::take(&mut self.setup);
         match place {
-            Place::Subshell => frame(script, &mark, &mut text),
-            Place::Work(kept) => frame_work(script, kept, &mark, &mut text),
-            Place::Itself => frame_kept(script, &mark, &mut text),
+            Scope::Subshell => frame(script, &mark, &mut text),
+            Scope::Work(kept) => frame_work(script, kept, &mark, &mut text),
+            Scope::Itself => frame_kept(script, &mark, &mut text),
         }
         self.pipe.pieces.reads(true);
         let exit = self.exchange(&text, Reading::new(&mark, output, traffic), end).await;

@@ -13,12 +13,12 @@ use super::{
     hop::Hop,
     identity::Identity,
     keys::KeyRing,
-    known_hosts::{KnownHosts, Trust},
+    known_hosts::{KeyTrust, KnownHosts},
     local_user::LocalUser,
     secrets::Passwords,
     session::Session,
-    ssh_config::{Commands, Settings, SshConfig, Tokens, unreadable},
-    target::Target,
+    ssh_config::{ConfigCommands, Settings, SshConfig, Tokens, unreadable},
+    target::LoginTarget,
 };
 use crate::{
     input::inventory::{Connection, Host, HostKeys},
@@ -28,17 +28,17 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 
 /// Finds a host of the inventory by its name, to jump through it.
-pub type Inventory = Arc<dyn Fn(&str) -> Option<Host> + Send + Sync>;
+pub type FindHost = Arc<dyn Fn(&str) -> Option<Host> + Send + Sync>;
 
 /// Opens one SSH connection for each host.
 pub struct SshConnector {
     user: LocalUser,
-    inventory: Inventory,
+    inventory: FindHost,
     passwords: Arc<dyn Passwords>,
     timeouts: Timeouts,
     dialer: Dialer,
     configs: Once<SshConfig>,
-    commands: Commands,
+    commands: ConfigCommands,
     known_hosts: Once<KnownHosts>,
 }
 
@@ -46,13 +46,13 @@ impl SshConnector {
     /// Logs in on behalf of `user`; `inventory` knows jump hosts, `passwords` what keys and `become` need.
     pub fn new(
         user: LocalUser,
-        inventory: Inventory,
+        inventory: FindHost,
         passwords: Arc<dyn Passwords>,
         timeouts: Timeouts,
     ) -> Self {
         let dialer = Dialer::new(KeyRing::new(passwords.clone()), timeouts);
         let (configs, known_hosts) = (Once::default(), Once::default());
-        let commands = Commands::default();
+        let commands = ConfigCommands::default();
         Self { user, inventory, passwords, timeouts, dialer, configs, commands, known_hosts }
     }
 
@@ -65,7 +65,7 @@ impl SshConnector {
             return Err(RemoteError::unreachable(message));
         }
         let settings = self.settings(host)?;
-        let target = Target::of(host, &settings, &self.user)?;
+        let target = LoginTarget::of(host, &settings, &self.user)?;
         let of_inventory = &host.connection.jump;
         let hops = match of_inventory.is_empty() {
             true => hops(&settings, host, &target)?,
@@ -141,7 +141,7 @@ impl SshConnector {
         })
     }
 
-    fn trust(&self, target: &Target) -> Result<Trust, RemoteError> {
+    fn trust(&self, target: &LoginTarget) -> Result<KeyTrust, RemoteError> {
         let read = |file: &PathBuf| match disk::text(file) {
             // The device that is always empty: people name it for a file that knows nobody.
             _ if file == Path::new("/dev/null") => Ok(Arc::default()),
@@ -156,12 +156,16 @@ impl SshConnector {
             HostKeys::AcceptNew => read(file),
         });
         let known = known.collect::<Result<Vec<_>, _>>()?;
-        Ok(Trust::of(rules.clone(), target.algorithms.clone(), &known))
+        Ok(KeyTrust::of(rules.clone(), target.algorithms.clone(), &known))
     }
 }
 
 /// The jump hosts that the configuration names, first to last.
-fn hops(settings: &Settings, host: &Host, target: &Target) -> Result<Vec<String>, RemoteError> {
+fn hops(
+    settings: &Settings,
+    host: &Host,
+    target: &LoginTarget,
+) -> Result<Vec<String>, RemoteError> {
     let Some(said) = settings.said("proxyjump") else { return Ok(Vec::new()) };
     // The whole line: there may be spaces after the commas.
     let list = said.values.concat();

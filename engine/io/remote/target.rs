@@ -12,11 +12,11 @@ use crate::input::inventory::{Connection, Host, HostKeys};
 
 /// Where and how to log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct LoginTarget {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
-    pub(super) way: Way,
+    pub(super) way: Stream,
     pub(super) keys: HostKeyRules,
     pub(super) algorithms: Algorithms,
     pub(super) credentials: Credentials,
@@ -24,11 +24,11 @@ pub(super) struct Target {
 
 /// How a stream to the host comes about, where no jump host makes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct Stream {
     /// A command whose standard input and output are the stream.
     pub(super) command: Option<String>,
     /// Only addresses of this family.
-    pub(super) family: Option<Family>,
+    pub(super) family: Option<AddressFamily>,
     /// The address of this machine that is used.
     pub(super) from: Option<String>,
     /// How long to wait at least.
@@ -39,7 +39,7 @@ pub(super) struct Way {
 
 /// A family of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum AddressFamily {
     V4,
     V6,
 }
@@ -64,7 +64,7 @@ pub(super) struct HostKeyRules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
     /// Ways to log in, the first first.
-    pub(super) methods: Vec<Method>,
+    pub(super) methods: Vec<LoginMethod>,
     /// Private keys, in order.
     pub(super) files: Vec<PathBuf>,
     /// Certificates of these or of other keys.
@@ -83,13 +83,13 @@ pub(super) struct Credentials {
 
 /// A way to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum LoginMethod {
     Key,
     Questions,
     Password,
 }
 
-impl Target {
+impl LoginTarget {
     /// Puts together what is known about `host`.
     pub(super) fn of(host: &Host, ssh: &Settings, user: &LocalUser) -> Result<Self, RemoteError> {
         let connection = &host.connection;
@@ -113,7 +113,7 @@ impl Target {
             machine: Default::default(),
         };
         Ok(Self {
-            way: Way::of(connection, ssh, &tokens)?,
+            way: Stream::of(connection, ssh, &tokens)?,
             keys: HostKeyRules::of(connection, ssh, &tokens)?,
             algorithms: Algorithms::of(ssh)?,
             credentials: Credentials::of(connection, ssh, &tokens)?,
@@ -129,7 +129,7 @@ impl Target {
     }
 }
 
-impl Way {
+impl Stream {
     fn of(
         connection: &Connection,
         ssh: &Settings,
@@ -142,8 +142,8 @@ impl Way {
         let command =
             command.map(|said| tokens.fill_way(&said.rest).map_err(|why| said.wrong(&why)));
         let family = match ssh.text("addressfamily").map(str::to_lowercase).as_deref() {
-            Some("inet") => Some(Family::V4),
-            Some("inet6") => Some(Family::V6),
+            Some("inet") => Some(AddressFamily::V4),
+            Some("inet6") => Some(AddressFamily::V6),
             _ => None,
         };
         let patience = ssh.said("connecttimeout").map(|said| {
@@ -275,11 +275,11 @@ impl Credentials {
 }
 
 /// The ways to log in that a configuration leaves.
-fn methods(ssh: &Settings) -> Result<Vec<Method>, RemoteError> {
+fn methods(ssh: &Settings) -> Result<Vec<LoginMethod>, RemoteError> {
     let known = [
-        ("publickey", Method::Key, "pubkeyauthentication"),
-        ("keyboard-interactive", Method::Questions, "kbdinteractiveauthentication"),
-        ("password", Method::Password, "passwordauthentication"),
+        ("publickey", LoginMethod::Key, "pubkeyauthentication"),
+        ("keyboard-interactive", LoginMethod::Questions, "kbdinteractiveauthentication"),
+        ("password", LoginMethod::Password, "passwordauthentication"),
     ];
     let preferred = ssh.said("preferredauthentications");
     let list = preferred.map(|said| said.values.concat());
@@ -336,7 +336,7 @@ mod tests {
     use indexmap::IndexMap;
 
     use super::{
-        super::ssh_config::{Commands, SshConfig},
+        super::ssh_config::{ConfigCommands, SshConfig},
         *,
     };
 
@@ -362,7 +362,7 @@ mod tests {
     fn ssh(lines: &[&str]) -> Settings {
         let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
         let config = SshConfig::of_lines(&lines, "config").unwrap();
-        SshConfig::about(&[&config], "10.0.0.1", &ann(), &Commands::default()).unwrap()
+        SshConfig::about(&[&config], "10.0.0.1", &ann(), &ConfigCommands::default()).unwrap()
     }
 
     fn usual() -> Settings {
@@ -375,8 +375,8 @@ mod tests {
         ])
     }
 
-    fn target(connection: Connection, ssh: &Settings) -> Target {
-        Target::of(&host(connection), ssh, &ann()).unwrap()
+    fn target(connection: Connection, ssh: &Settings) -> LoginTarget {
+        LoginTarget::of(&host(connection), ssh, &ann()).unwrap()
     }
 
     #[test]
@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn the_ways_to_log_in_are_those_that_are_left() {
-        use Method::{Key, Password, Questions};
+        use LoginMethod::{Key, Password, Questions};
         let left = |lines: &[&str]| target(Connection::default(), &ssh(lines)).credentials.methods;
         assert_eq!(left(&[]), [Key, Questions, Password]);
         assert_eq!(
@@ -436,7 +436,7 @@ mod tests {
         );
         assert_eq!(left(&["PubkeyAuthentication no"]), [Questions, Password]);
         let none = ssh(&["PreferredAuthentications hostbased"]);
-        let error = Target::of(&host(Connection::default()), &none, &ann()).unwrap_err();
+        let error = LoginTarget::of(&host(Connection::default()), &none, &ann()).unwrap_err();
         assert!(error.to_string().starts_with("config: `hostbased` leaves no way"), "{error}");
     }
 

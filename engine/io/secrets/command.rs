@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, process::Stdio};
 
-use super::found::{Found, Missing, without_newline};
+use super::found::{FoundSecret, Missing, without_newline};
 use crate::{
     base::diagnostic::{Diagnostic, Result},
     io::{disk, program},
 };
 
 /// What a command prints, in whose words `{name}` stands for the name.
-pub(super) fn find(argv: &[String], name: &str) -> Found {
+pub(super) fn find(argv: &[String], name: &str) -> FoundSecret {
     let words: Vec<_> = argv.iter().map(|word| word.replace("{name}", name)).collect();
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().ok_or_else(|| {

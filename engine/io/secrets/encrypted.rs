@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use age::{Decryptor, IdentityFile, armor::ArmoredReader};
 
-use super::found::{Found, Missing, read_private};
+use super::found::{FoundSecret, Missing, read_private};
 use crate::{
     base::{
         diagnostic::{Diagnostic, Result, Source},
@@ -20,7 +20,7 @@ const KINDS: Kinds = Kinds {
 };
 
 /// Looks for a secret in the file.
-pub(super) fn find(file: &Path, identity: &Path, name: &str) -> Found {
+pub(super) fn find(file: &Path, identity: &Path, name: &str) -> FoundSecret {
     let text = disk::text(file).map_err(|unread| {
         unread.mistake(|error| {
             let message = format!("cannot read {}: {error}", file.display());

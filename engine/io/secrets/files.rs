@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::found::{Found, Missing, read_private, without_newline};
+use super::found::{FoundSecret, Missing, read_private, without_newline};
 
 /// The file of that name in a folder.
-pub(super) fn find(folder: &Path, name: &str) -> Found {
+pub(super) fn find(folder: &Path, name: &str) -> FoundSecret {
     let path = folder.join(name);
     match read_private(&path)? {
         Some(text) => Ok(without_newline(text)),

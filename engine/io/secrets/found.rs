@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The text of a secret, or why it is not here.
-pub(super) type Found = Result<String, Missing>;
+pub(super) type FoundSecret = Result<String, Missing>;
 
 /// Why a provider gives no secret.
 #[derive(Debug)]

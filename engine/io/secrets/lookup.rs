@@ -17,12 +17,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Secrets {
     providers: Vec<Provider>,
-    known: Mutex<Known>,
+    known: Mutex<KnownSecrets>,
 }
 
 /// What was found so far, and what takes it out of texts.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownSecrets {
     secrets: IndexMap<String, Secret>,
     redactor: Arc<Redactor>,
 }

@@ -7,7 +7,7 @@ use petgraph::Direction;
 use super::{Edge, Graph, edges};
 use crate::{
     base::diagnostic::Result,
-    evaluate::catalog::{Catalog, ItemId, NodeId, Part, Regions},
+    evaluate::catalog::{BlockPart, Catalog, ItemId, NodeId, Regions},
     resources::resource::Nature,
 };
 
@@ -44,7 +44,7 @@ pub fn limit(catalog: &mut Catalog, named: impl Fn(&str) -> bool) -> Result<()> 
         let left_out = |id: NodeId| !stays[id.index()];
         let before: Vec<_> = graph.before(id).filter(|id| left_out(*id)).collect();
         let mut first = graph.reach(&before, Direction::Incoming, left_out);
-        if regions.arounds_with(Part::Before, id).next().is_some() {
+        if regions.arounds_with(BlockPart::Before, id).next().is_some() {
             let written = graph.edges_before(id).filter(|(_, why)| !matches!(why, Edge::Batch(_)));
             first.extend(written.map(|(first, _)| first));
         }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{Edge, Edges};
-use crate::evaluate::catalog::{BlockId, Catalog, NodeId, Order, Part, Regions};
+use crate::evaluate::catalog::{BlockId, BlockPart, Catalog, NodeId, Order, Regions};
 
 pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
-    let mut open = vec![Reading::new(BlockId::default(), &Order::PerHost, None, None)];
+    let mut open = vec![GraphReading::new(BlockId::default(), &Order::PerHost, None, None)];
     for (id, node) in catalog.nodes() {
         let mut path: Vec<_> = catalog.blocks_around(id).collect();
         path.reverse();
@@ -20,7 +20,7 @@ pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
         let shared = open.iter().zip(&path).take_while(|(part, (id, _))| part.block == *id).count();
         close(&mut open, shared, edges);
         for (id, block) in &path[shared..] {
-            let inner = Reading::new(*id, &block.order, regions.rolling_at(*id), open.last());
+            let inner = GraphReading::new(*id, &block.order, regions.rolling_at(*id), open.last());
             open.push(inner);
         }
         if let Some(innermost) = open.last_mut() {
@@ -31,9 +31,9 @@ pub(super) fn add(catalog: &Catalog, regions: &Regions, edges: &mut Edges) {
 }
 
 /// Completes the innermost blocks, down to so many that stay open.
-fn close(open: &mut Vec<Reading<'_>>, stay: usize, edges: &mut Edges) {
+fn close(open: &mut Vec<GraphReading<'_>>, stay: usize, edges: &mut Edges) {
     while open.len() > stay {
-        let complete = open.pop().map(Reading::ends);
+        let complete = open.pop().map(GraphReading::ends);
         if let (Some(ends), Some(outer)) = (complete, open.last_mut()) {
             outer.push(ends, edges);
         }
@@ -42,15 +42,15 @@ fn close(open: &mut Vec<Reading<'_>>, stay: usize, edges: &mut Edges) {
 
 /// The nodes at one end of a part of the script.
 #[derive(Default, Clone)]
-struct End<'a> {
+struct WrittenEnd<'a> {
     /// As others see it who come before or after all of it.
     all: Vec<NodeId>,
     /// As others on the same host see it.
     on: HashMap<&'a Arc<str>, Vec<NodeId>>,
 }
 
-impl<'a> End<'a> {
-    fn extend(&mut self, other: &End<'a>) {
+impl<'a> WrittenEnd<'a> {
+    fn extend(&mut self, other: &WrittenEnd<'a>) {
         self.all.extend(&other.all);
         for (host, nodes) in &other.on {
             let known = self.on.entry(host).or_default();
@@ -63,8 +63,8 @@ impl<'a> End<'a> {
 /// Both ends of a part of the script.
 #[derive(Default)]
 struct Ends<'a> {
-    first: End<'a>,
-    last: End<'a>,
+    first: WrittenEnd<'a>,
+    last: WrittenEnd<'a>,
     /// The rolling that it is: what comes after it goes on while that keeps to its limit.
     rolling: Option<usize>,
     /// Whether it is what an around owes.
@@ -73,13 +73,13 @@ struct Ends<'a> {
 
 impl<'a> Ends<'a> {
     fn of(host: &'a Arc<str>, node: NodeId) -> Self {
-        let end = End { all: vec![node], on: HashMap::from([(host, vec![node])]) };
+        let end = WrittenEnd { all: vec![node], on: HashMap::from([(host, vec![node])]) };
         Self { first: end.clone(), last: end, rolling: None, owed: false }
     }
 }
 
 /// A block that is being read.
-struct Reading<'a> {
+struct GraphReading<'a> {
     block: BlockId,
     order: &'a Order,
     /// Whether what a script writes in it comes in that order across hosts.
@@ -87,15 +87,15 @@ struct Reading<'a> {
     rolling: Option<usize>,
     ends: Ends<'a>,
     /// The end of an around's body: what comes after the around depends on it as well as on what is owed.
-    body: Option<End<'a>>,
+    body: Option<WrittenEnd<'a>>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> GraphReading<'a> {
     fn new(
         block: BlockId,
         order: &'a Order,
         rolling: Option<usize>,
-        outer: Option<&Reading<'_>>,
+        outer: Option<&GraphReading<'_>>,
     ) -> Self {
         let sequence = match order {
             Order::Sequence | Order::Rolling { .. } | Order::Item { .. } => true,
@@ -173,7 +173,7 @@ impl<'a> Reading<'a> {
     /// The ends of it, once it is complete.
     fn ends(mut self) -> Ends<'a> {
         if !self.sequence && !matches!(self.order, Order::Batch | Order::Around) {
-            let all = |end: &End<'_>| end.on.values().flatten().copied().collect();
+            let all = |end: &WrittenEnd<'_>| end.on.values().flatten().copied().collect();
             self.ends.first.all = all(&self.ends.first);
             self.ends.last.all = all(&self.ends.last);
         }
@@ -181,7 +181,7 @@ impl<'a> Reading<'a> {
             self.ends.last.extend(body);
         }
         self.ends.rolling = self.rolling;
-        self.ends.owed = *self.order == Order::Part(Part::After);
+        self.ends.owed = *self.order == Order::Part(BlockPart::After);
         self.ends
     }
 }

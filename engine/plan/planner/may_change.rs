@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{NodePlan, Planned};
 use crate::{
-    evaluate::catalog::{Catalog, Frame, Node, NodeId, Part},
+    evaluate::catalog::{BlockPart, Catalog, Frame, Node, NodeId},
     plan::graph::Graph,
     resources::{footprint::Lies, resource::Nature},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// Whether a node stands before or after a body: it only clears the way for it.
 pub(super) fn stands_around(graph: &Graph, id: NodeId) -> bool {
     let is_in = |part| graph.regions().arounds_with(part, id).next().is_some();
-    is_in(Part::Before) || is_in(Part::After)
+    is_in(BlockPart::Before) || is_in(BlockPart::After)
 }
 
 /// The last change of each part of a host's script that can alter what is observed of others: a package brings files,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::content::Digest,
-    evaluate::catalog::{Around, Catalog, Node, NodeId, Part},
+    evaluate::catalog::{Around, BlockPart, Catalog, Node, NodeId},
     plan::{
         graph::Graph,
         probe::{Observations, Owed},
     },
     resources::{
-        change::{Action, Change},
+        change::{Change, Effect},
         kind::Difference,
         resource::{Nature, Reaction, Unknown},
     },
@@ -81,7 +81,7 @@ impl Planned {
 
     /// Whether others react to it: what is only looked at anew may turn out to be as it should be.
     pub fn is_felt(&self) -> bool {
-        let refreshes = |change: &Change| change.action == Action::Refresh;
+        let refreshes = |change: &Change| change.action == Effect::Refresh;
         self.acts() && !self.change().is_some_and(refreshes)
     }
 
@@ -220,7 +220,7 @@ impl Plan {
 
     /// Whether a node stands before a body that is not going to change anything: then it has nothing to do.
     pub fn is_idle(&self, graph: &Graph, id: NodeId) -> bool {
-        graph.regions().arounds_with(Part::Before, id).any(|around| !self.active[around])
+        graph.regions().arounds_with(BlockPart::Before, id).any(|around| !self.active[around])
     }
 
     /// Seconds within which somebody has to log in once this is done, if it may keep everybody out: what reacts to such a change is
@@ -317,7 +317,8 @@ impl Plan {
 /// comes before that body was begun, and not before.
 fn only_owed(change: &Change, graph: &Graph, id: NodeId) -> bool {
     let regions = graph.regions();
-    let mut arounds = regions.arounds_with(Part::After, id).map(|around| &regions.arounds[around]);
+    let mut arounds =
+        regions.arounds_with(BlockPart::After, id).map(|around| &regions.arounds[around]);
     change.is_always_there() && arounds.any(|around| !around.before.is_empty())
 }
 
@@ -370,7 +371,8 @@ fn reactions(
 /// What comes before an active body, though it is done already: what an earlier run owes undoes it first.
 fn undone_first(catalog: &Catalog, graph: &Graph, id: NodeId, debts: &Debts) -> Option<Cause> {
     let regions = graph.regions();
-    let arounds = regions.arounds_with(Part::Before, id).map(|around| &regions.arounds[around]);
+    let arounds =
+        regions.arounds_with(BlockPart::Before, id).map(|around| &regions.arounds[around]);
     let mut after = arounds.flat_map(|around| &around.after).map(|id| &catalog.node(*id).name.node);
     let undone_by = after.find(|node| !debts.of(node).is_empty())?;
     Some(Cause { reaction: Reaction::Afterwards, node: undone_by.clone(), left_by: None })

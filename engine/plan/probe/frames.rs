@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     base::script::{Library, Script},
-    resources::resource::{Look, Unknown},
+    resources::resource::{Looked, Unknown},
     sh,
 };
 
@@ -25,14 +25,14 @@ pub(super) fn push(script: &mut Script, index: usize, section: &Script, words: &
 
 /// The parts of a probe's output.
 pub(super) struct Frames<'a> {
-    sections: HashMap<usize, Answer<'a>>,
+    sections: HashMap<usize, ProbeAnswer<'a>>,
     errors: &'a str,
     /// What begins a line that ends a section.
     mark: String,
 }
 
 /// What one section printed.
-struct Answer<'a> {
+struct ProbeAnswer<'a> {
     text: &'a str,
     /// How it ended; none when it was cut off.
     status: Option<i32>,
@@ -50,16 +50,16 @@ impl<'a> Frames<'a> {
             if let Some(ended) = index.checked_sub(1).and_then(|it| frames.sections.get_mut(&it)) {
                 ended.status = status.parse().ok();
             }
-            frames.sections.insert(index, Answer { text, status: None });
+            frames.sections.insert(index, ProbeAnswer { text, status: None });
         }
         frames
     }
 
     /// What a section printed that ended well.
-    pub(super) fn text(&self, index: usize) -> Look<&'a str> {
+    pub(super) fn text(&self, index: usize) -> Looked<&'a str> {
         match self.sections.get(&index) {
-            Some(Answer { text, status: Some(0) }) => Ok(text),
-            Some(Answer { status: Some(status), .. }) => {
+            Some(ProbeAnswer { text, status: Some(0) }) => Ok(text),
+            Some(ProbeAnswer { status: Some(status), .. }) => {
                 Err(self.explained(index, format!("its probe ended with exit status {status}")))
             }
             _ => {

@@ -5,19 +5,19 @@ use std::ops::Range;
 use super::frames::Frames;
 use crate::{
     base::script::{Room, Script},
-    resources::{entry, resource::Look},
+    resources::{entry, resource::Looked},
     sh,
 };
 
 /// Paths that one program can be given, for one section.
-pub(super) struct List {
+pub(super) struct PathList {
     /// Each in a line. None holds a line break.
     paths: String,
     count: usize,
     wants_nothing: bool,
 }
 
-impl List {
+impl PathList {
     /// The lists that hold all of these paths.
     pub(super) fn all(paths: &[impl AsRef<str>], wants_nothing: bool) -> Vec<Self> {
         if paths.is_empty() {
@@ -31,7 +31,7 @@ impl List {
 }
 
 /// The looks at all lists of a host, in their order: each is one `stat`.
-pub(super) fn together(lists: &[&List]) -> Vec<Range<usize>> {
+pub(super) fn together(lists: &[&PathList]) -> Vec<Range<usize>> {
     let mut looks: Vec<Range<usize>> = Vec::new();
     let mut room = Room::of(entry::CHUNK_PATHS);
     for (index, list) in lists.iter().enumerate() {
@@ -45,7 +45,7 @@ pub(super) fn together(lists: &[&List]) -> Vec<Range<usize>> {
 }
 
 /// Keeps each list in a variable: a section that is about it need not bring the paths once more.
-pub(super) fn kept(lists: &[&List]) -> Script {
+pub(super) fn kept(lists: &[&PathList]) -> Script {
     let mut script = Script::default();
     for (index, list) in lists.iter().enumerate() {
         script.push(sh!("{}={}", Script::trusted(format!("l{index}")), list.paths));
@@ -59,16 +59,16 @@ pub(super) fn named(lists: Range<usize>) -> Script {
 }
 
 /// What a look runs.
-pub(super) fn script(lists: &[&List]) -> Script {
+pub(super) fn script(lists: &[&PathList]) -> Script {
     entry::look(lists.iter().any(|list| list.wants_nothing))
 }
 
 /// What was said of each list. The frames begin with those of the looks.
 pub(super) fn read(
-    lists: &[&List],
+    lists: &[&PathList],
     looks: &[Range<usize>],
     frames: &Frames<'_>,
-) -> Vec<Look<String>> {
+) -> Vec<Looked<String>> {
     let read = |(frame, look): (usize, &Range<usize>)| {
         let paths = lists[look.clone()].iter().map(|list| list.paths.as_str());
         match frames.text(frame) {

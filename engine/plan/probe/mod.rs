@@ -7,7 +7,7 @@ mod look;
 mod query;
 
 pub use self::query::Queries;
-use self::{frames::Frames, look::List, query::Query};
+use self::{frames::Frames, look::PathList, query::Query};
 use crate::{
     base::{
         content::Digest,
@@ -17,7 +17,7 @@ use crate::{
     resources::{
         kind::{Assessed, Difference},
         prelude,
-        resource::{self, Look, Nature, Reaction, Unknown, Unreadable},
+        resource::{self, Looked, Nature, Reaction, Unknown, Unreadable},
     },
     sh,
 };
@@ -29,11 +29,11 @@ pub struct Probe {
     /// How many bytes its answer may bring along.
     pub brings: usize,
     boundary: String,
-    sections: Vec<Section>,
+    sections: Vec<ProbeSection>,
 }
 
 /// The nodes of one kind: they are read together.
-struct Section {
+struct ProbeSection {
     nodes: Vec<NodeId>,
     query: Arc<Query>,
     /// Which of the host's lists of paths are about them.
@@ -45,7 +45,7 @@ pub type Observed = Result<Option<Box<Difference>>, Box<Unknown>>;
 
 /// What a host said.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct ProbeOutput {
     /// Of each node that was asked for.
     pub nodes: Vec<(NodeId, Observed)>,
     /// The reactions that an earlier run left owed.
@@ -83,8 +83,8 @@ impl Observations {
     }
 }
 
-impl Extend<Said> for Observations {
-    fn extend<T: IntoIterator<Item = Said>>(&mut self, all: T) {
+impl Extend<ProbeOutput> for Observations {
+    fn extend<T: IntoIterator<Item = ProbeOutput>>(&mut self, all: T) {
         for said in all {
             for (id, observed) in said.nodes {
                 if self.nodes.len() <= id.index() {
@@ -102,7 +102,7 @@ impl FromIterator<(NodeId, Observed)> for Observations {
     fn from_iter<T: IntoIterator<Item = (NodeId, Observed)>>(nodes: T) -> Self {
         let nodes = nodes.into_iter().collect();
         let mut all = Self::default();
-        all.extend([Said { nodes, ..Said::default() }]);
+        all.extend([ProbeOutput { nodes, ..ProbeOutput::default() }]);
         all
     }
 }
@@ -178,9 +178,10 @@ impl Probe {
             let query = queries.about(catalog.node(nodes[0]).kind, &batch);
             let lists = begin..begin + query.lists.len();
             begin = lists.end;
-            Section { nodes, query, lists }
+            ProbeSection { nodes, query, lists }
         };
-        let sections: Vec<Section> = by_kind(catalog, nodes).into_iter().map(section).collect();
+        let sections: Vec<ProbeSection> =
+            by_kind(catalog, nodes).into_iter().map(section).collect();
         let lists = lists(&sections);
         let mut script = prelude::reading();
         let followed = sections.iter().flat_map(|section| &section.query.followed);
@@ -202,12 +203,12 @@ impl Probe {
     }
 
     /// Reads what the script printed, on its standard output and on its standard error.
-    pub fn read(&self, catalog: &Catalog, output: &str, errors: &str) -> Said {
+    pub fn read(&self, catalog: &Catalog, output: &str, errors: &str) -> ProbeOutput {
         let frames = Frames::parse(output, errors, &self.boundary);
         let lists = lists(&self.sections);
         let looks = look::together(&lists);
         let owed = frames.text(looks.len() + self.sections.len());
-        let mut said = Said::default();
+        let mut said = ProbeOutput::default();
         said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
             let host = &catalog.node(first.nodes[0]).name.host;
@@ -278,18 +279,18 @@ fn by_kind(catalog: &Catalog, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     sections
 }
 
-impl Section {
+impl ProbeSection {
     /// How its nodes differ, by what a host said of its lists, and then itself.
     fn assess(
         &self,
         catalog: &Catalog,
-        looked: &[Look<String>],
+        looked: &[Looked<String>],
         (frames, index): (&Frames<'_>, usize),
-    ) -> Look<Vec<Assessed>> {
+    ) -> Looked<Vec<Assessed>> {
         let mut said = Cow::Borrowed(frames.text(index)?);
         if !looked.is_empty() {
             let looked = looked.iter().map(|part| part.as_deref().map_err(Unknown::clone));
-            said = looked.chain([Ok(&*said)]).collect::<Look<String>>()?.into();
+            said = looked.chain([Ok(&*said)]).collect::<Looked<String>>()?.into();
         }
         let batch: Vec<_> = self.nodes.iter().map(|id| &catalog.node(*id).desired).collect();
         let unreadable = |error: Unreadable| frames.explained(index, error.to_string());
@@ -298,6 +299,6 @@ impl Section {
 }
 
 /// All lists of paths of a host, in the order of its sections.
-fn lists(sections: &[Section]) -> Vec<&List> {
+fn lists(sections: &[ProbeSection]) -> Vec<&PathList> {
     sections.iter().flat_map(|section| &section.query.lists).collect()
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use super::look::List;
+use super::look::PathList;
 use crate::{
     base::script::Script,
     resources::{
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Query {
     kind: &'static dyn Kind,
     /// The paths of which the probe has to know what lies there.
-    pub(super) lists: Vec<List>,
+    pub(super) lists: Vec<PathList>,
     /// The directories to which any link may lead.
     pub(super) followed: Vec<String>,
     pub(super) script: Script,
@@ -29,7 +29,7 @@ pub(super) struct Query {
 
 impl Query {
     fn new(kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Self> {
-        let lists = List::all(&kind.looks_at(batch), kind.wants_nothing());
+        let lists = PathList::all(&kind.looks_at(batch), kind.wants_nothing());
         let followed = kind.follows(batch).into_iter().map(Cow::into_owned).collect();
         let script = kind.probe(batch);
         Arc::new(Self { kind, lists, followed, script, as_declared: OnceLock::new() })
@@ -55,10 +55,10 @@ impl Query {
 
 /// The queries that were made so far. Hosts that share resources are asked the same about them, and mostly say the same.
 #[derive(Default)]
-pub struct Queries(Mutex<HashMap<Key, Shared>>);
+pub struct Queries(Mutex<HashMap<QueryKey, Shared>>);
 
 /// Where the resources lie; and the nature, as what only reacts has its resource in common with what is looked at.
-type Key = (Nature, Vec<usize>);
+type QueryKey = (Nature, Vec<usize>);
 
 /// A query that may be made again, and the resources that it is about: as long as they are kept, no others can lie where
 /// they do.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use self::{
     literal::literal,
-    record::{Kept, Record},
+    record::{KeptState, UndoRecord},
 };
 use crate::{
     base::script::Script,
@@ -66,7 +66,7 @@ say {}",
 const END: &str = "that is all";
 
 /// What one host said.
-pub struct Said {
+pub struct SaidKept {
     /// The host.
     pub host: String,
     /// All of it.
@@ -88,10 +88,10 @@ pub enum Unwritten {
 ///
 /// # Errors
 /// Where there is nothing to undo, or a host did not say all.
-pub fn playbook(run: &str, said: &[Said]) -> Result<String, Unwritten> {
+pub fn playbook(run: &str, said: &[SaidKept]) -> Result<String, Unwritten> {
     let mut text = format!("// Undoes run {run}, on each host what was changed last first.\n");
     let mut found = false;
-    for Said { host, output } in said {
+    for SaidKept { host, output } in said {
         let unreadable = || Unwritten::Unreadable(host.clone());
         let output = match output.strip_suffix(&format!("{END}\n")) {
             Some(output) => output,
@@ -112,7 +112,7 @@ pub fn playbook(run: &str, said: &[Said]) -> Result<String, Unwritten> {
 
 /// A declaration: a kind and its arguments; those of the one that was noted first count.
 #[derive(Default)]
-struct Declaration {
+struct UndoDeclaration {
     kind: String,
     arguments: Map<String, Json>,
     /// What it undoes.
@@ -122,10 +122,10 @@ struct Declaration {
 }
 
 /// What undoes all that a host keeps, line by line.
-fn block(records: Vec<Record>) -> Vec<String> {
-    let mut all: IndexMap<(String, String), Declaration> = IndexMap::new();
+fn block(records: Vec<UndoRecord>) -> Vec<String> {
+    let mut all: IndexMap<(String, String), UndoDeclaration> = IndexMap::new();
     let mut lines = Vec::new();
-    for Record { node, before, kept, on } in records {
+    for UndoRecord { node, before, kept, on } in records {
         let declared = match before {
             Before::Lost { lost } => {
                 lines.push(comment(&format!("{node} cannot be undone: {lost}")));
@@ -181,7 +181,7 @@ fn block(records: Vec<Record>) -> Vec<String> {
     lines
 }
 
-impl Declaration {
+impl UndoDeclaration {
     fn call(&self, handles: &IndexMap<String, Vec<String>>) -> String {
         let first = kinds::kind(&self.kind).map_or("", |kind| kind.first());
         let key = self.arguments.get(first).map(literal).unwrap_or_default();
@@ -217,24 +217,24 @@ fn of_path(
     path: String,
     kind: &str,
     key: String,
-    kept: Option<Kept>,
+    kept: Option<KeptState>,
 ) -> Option<(String, Map<String, Json>)> {
     let declared = |kind: &str, arguments: Vec<(&str, Json)>| {
         let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value));
         Some((kind.to_owned(), arguments.collect()))
     };
     match kept? {
-        Kept::Nothing if kind == "unit" => {
+        KeptState::Nothing if kind == "unit" => {
             declared(kind, vec![("name", key.into()), ("absent", true.into())])
         }
-        Kept::Nothing => declared("absent", vec![("path", path.into())]),
-        Kept::Link(to) => {
+        KeptState::Nothing => declared("absent", vec![("path", path.into())]),
+        KeptState::Link(to) => {
             declared("link", vec![("path", path.into()), ("to", to.into()), ("force", true.into())])
         }
-        Kept::File { text: Some(text), .. } if kind == "unit" => {
+        KeptState::File { text: Some(text), .. } if kind == "unit" => {
             declared(kind, vec![("name", key.into()), ("content", text.into())])
         }
-        Kept::File { at, path, mode, owner, group, text } => {
+        KeptState::File { at, path, mode, owner, group, text } => {
             let (kind, content) = match text {
                 Some(text) => ("file", ("content", text)),
                 None => ("local_copy", ("from", at)),

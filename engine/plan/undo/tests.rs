@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn said(output: &str) -> Said {
-    Said { host: "web-1".to_owned(), output: format!("{output}{END}\n") }
+fn said(output: &str) -> SaidKept {
+    SaidKept { host: "web-1".to_owned(), output: format!("{output}{END}\n") }
 }
 
 #[test]
@@ -70,9 +70,9 @@ fn an_answer_that_is_cut_off_is_told() {
     );
     for cut in 1..whole.output.len() {
         let output = whole.output[..cut].to_owned();
-        let cut = playbook("r", &[Said { host: "a".to_owned(), output }]);
+        let cut = playbook("r", &[SaidKept { host: "a".to_owned(), output }]);
         assert_eq!(cut, Err(Unwritten::Unreadable("a".to_owned())));
     }
-    let nothing = playbook("r", &[Said { host: "a".to_owned(), output: String::new() }]);
+    let nothing = playbook("r", &[SaidKept { host: "a".to_owned(), output: String::new() }]);
     assert_eq!(nothing, Err(Unwritten::Nothing("r".to_owned())));
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     base::script::{Library, Script},
-    resources::resource::{ArgumentError, Look, Unreadable},
+    resources::resource::{ArgumentError, Looked, Unreadable},
     sh,
 };
 
@@ -71,7 +71,7 @@ impl Patience {
 
 /// What one try gave.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedTries {
     /// The argument that does not hold.
     pub misses: Option<String>,
     /// What was found instead. It may change from one try to the next.
@@ -79,7 +79,7 @@ pub struct Observed {
     pub found: String,
 }
 
-impl Observed {
+impl ObservedTries {
     /// What was found where something does not hold.
     pub fn found(&self) -> Option<&str> {
         self.misses.as_ref().map(|_| self.found.as_str())
@@ -108,7 +108,7 @@ pub fn observe(
     kind: &'static str,
     count: usize,
     output: &str,
-) -> Result<Vec<Look<Observed>>, Unreadable> {
+) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
     let said: BTreeMap<usize, &str> = output
         .split_inclusive('\n')
         .filter_map(|line| line.strip_suffix('\n'))
@@ -124,7 +124,7 @@ pub fn observe(
         })?;
         let (argument, found) = said.split_once('\t').unwrap_or((said, ""));
         let misses = (!argument.is_empty()).then(|| argument.to_owned());
-        Ok(Ok(Observed { misses, found: found.to_owned() }))
+        Ok(Ok(ObservedTries { misses, found: found.to_owned() }))
     };
     (0..count).map(observed).collect()
 }

@@ -1,9 +1,9 @@
 //! The one way to write what can be written in several: what a role says and what Docker keeps are compared in it.
 
-use super::Config;
+use super::ContainerConfig;
 
 /// A configuration in the one way to write it.
-pub fn all(config: &Config) -> Config {
+pub fn all(config: &ContainerConfig) -> ContainerConfig {
     let values = config.iter().map(|(name, values)| (name.clone(), canonical(name, values)));
     values.filter(|(_, values)| !values.is_empty()).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Binding, CONFIG_LABEL, Config, HASH_LABEL, REPLACES_LABEL, SECRET,
+    Binding, CONFIG_LABEL, ContainerConfig, HASH_LABEL, REPLACES_LABEL, SECRET,
     canonical::{billionths_as_text, bytes_as_text, canonical, full, published},
     secret,
 };
@@ -34,7 +34,7 @@ pub struct ImageConfig {
 
 /// A container as Docker describes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Found {
+pub struct FoundContainer {
     /// Its id.
     pub id: String,
     /// Its name, with a slash before it.
@@ -83,7 +83,7 @@ struct Log {
 /// Variables that the client of Docker gives to every container, where its own configuration says so.
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
 
-impl Found {
+impl FoundContainer {
     /// Whether converge made it.
     pub fn is_ours(&self) -> bool {
         self.label(HASH_LABEL).is_some()
@@ -102,11 +102,11 @@ impl Found {
     /// image gives is not given; `image` is known where the container was made from it.
     pub fn config(
         &self,
-        wanted: &Config,
+        wanted: &ContainerConfig,
         values: &BTreeMap<String, Text>,
         image: Option<&ImageConfig>,
-    ) -> Config {
-        let kept: Config = self
+    ) -> ContainerConfig {
+        let kept: ContainerConfig = self
             .label(CONFIG_LABEL)
             .and_then(|it| serde_json::from_str(it).ok())
             .unwrap_or_default();
@@ -193,7 +193,7 @@ impl Found {
     }
 
     /// The name of the image as it is wanted, where that means the same.
-    fn reference(&self, wanted: &Config) -> Vec<String> {
+    fn reference(&self, wanted: &ContainerConfig) -> Vec<String> {
         let same = |name: &&String| full(name) == full(&self.reference) || **name == self.image;
         let name = wanted.get("image").and_then(|names| names.iter().find(same));
         vec![name.unwrap_or(&self.reference).clone()]
@@ -202,13 +202,13 @@ impl Found {
     /// The variables. A value that is none of a role's, or may be a secret, is a digest.
     fn variables(
         &self,
-        wanted: &Config,
+        wanted: &ContainerConfig,
         values: &BTreeMap<String, Text>,
-        kept: &Config,
+        kept: &ContainerConfig,
         image: Option<&ImageConfig>,
-    ) -> Config {
+    ) -> ContainerConfig {
         let of_image = image.map(|image| image.env.as_deref().unwrap_or_default());
-        let mut config = Config::new();
+        let mut config = ContainerConfig::new();
         for line in self.own.env.iter().flatten() {
             let (name, value) = line.split_once('=').unwrap_or((line, ""));
             let argument = format!("env.{name}");
@@ -230,8 +230,13 @@ impl Found {
         config
     }
 
-    fn labels(&self, wanted: &Config, kept: &Config, image: Option<&ImageConfig>) -> Vec<String> {
-        let is_in = |config: &Config, name: &str| {
+    fn labels(
+        &self,
+        wanted: &ContainerConfig,
+        kept: &ContainerConfig,
+        image: Option<&ImageConfig>,
+    ) -> Vec<String> {
+        let is_in = |config: &ContainerConfig, name: &str| {
             let starts = |it: &String| it.split('=').next() == Some(name);
             config.get("labels").is_some_and(|all| all.iter().any(starts))
         };
@@ -247,7 +252,7 @@ impl Found {
     }
 
     /// Those that were given, where the client or the daemon makes something else of one.
-    fn security_options(&self, kept: &Config) -> Vec<String> {
+    fn security_options(&self, kept: &ContainerConfig) -> Vec<String> {
         let made_over = |it: &String| {
             it.starts_with("systempaths") || (it.starts_with("seccomp=") && it.contains(['/', '.']))
         };
@@ -257,8 +262,8 @@ impl Found {
         }
     }
 
-    fn log_options(&self, wanted: &Config, kept: &Config) -> Vec<String> {
-        let names = |config: &Config| -> Vec<String> {
+    fn log_options(&self, wanted: &ContainerConfig, kept: &ContainerConfig) -> Vec<String> {
+        let names = |config: &ContainerConfig| -> Vec<String> {
             let name = |it: &String| it.split('=').next().unwrap_or_default().to_owned();
             config.get("log_options").into_iter().flatten().map(name).collect()
         };

@@ -17,12 +17,12 @@ mod said;
 pub use self::{
     canonical::{all as all_canonical, full},
     env::Env,
-    found::{FORMAT, Found, IMAGE_CONFIG, ImageConfig},
-    said::{NO_DOCKER, Said},
+    found::{FORMAT, FoundContainer, IMAGE_CONFIG, ImageConfig},
+    said::{DockerOutput, NO_DOCKER},
 };
 
 /// What a container is made of, by argument; secrets as digests.
-pub type Config = BTreeMap<String, Vec<String>>;
+pub type ContainerConfig = BTreeMap<String, Vec<String>>;
 
 /// The label that keeps what Docker itself does not say: which variables are secrets, which were given, and what was given
 /// where the daemon adds something of its own or keeps something else than it was told.
@@ -44,7 +44,7 @@ pub fn secret(container: &str, variable: &str, value: &str) -> String {
 }
 
 /// What of a configuration its label keeps: of a variable only whether it is a secret, since Docker says what it is.
-pub fn kept(config: &Config) -> Config {
+pub fn kept(config: &ContainerConfig) -> ContainerConfig {
     let value = |values: &[String]| match values.first() {
         Some(value) if value.starts_with(SECRET) => vec![SECRET.to_owned()],
         _ => Vec::new(),
@@ -57,7 +57,7 @@ pub fn kept(config: &Config) -> Config {
 }
 
 /// The arguments in which two configurations differ.
-pub fn differing(before: &Config, after: &Config) -> Vec<Field> {
+pub fn differing(before: &ContainerConfig, after: &ContainerConfig) -> Vec<Field> {
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     let shown = |values: Option<&Vec<String>>| match values {
         None => Shown::Nothing,

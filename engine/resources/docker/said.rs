@@ -2,15 +2,15 @@
 //! one of its own about each that is not. Docker that could not be asked is told from what is not there.
 
 use super::{canonical::full, found::ImageConfig};
-use crate::resources::resource::{Look, Unknown};
+use crate::resources::resource::{Looked, Unknown};
 
 /// What a probe prints where there is no client of Docker.
 pub const NO_DOCKER: &str = "there is no docker on this host";
 
 /// What was printed, on both ways out.
-pub struct Said<'a>(&'a str);
+pub struct DockerOutput<'a>(&'a str);
 
-impl<'a> Said<'a> {
+impl<'a> DockerOutput<'a> {
     /// All that was printed.
     pub fn new(output: &'a str) -> Self {
         Self(output)
@@ -25,7 +25,7 @@ impl<'a> Said<'a> {
     ///
     /// # Errors
     /// Docker did not say so; then what it said instead.
-    pub fn missing<T>(&self, what: &str, name: &str) -> Look<Option<T>> {
+    pub fn missing<T>(&self, what: &str, name: &str) -> Looked<Option<T>> {
         let start = format!("o such {what}: ");
         let is_it = |line: &str| line.split_once(&start).is_some_and(|(_, it)| it.trim() == name);
         if self.words().any(is_it) { Ok(None) } else { Err(self.unknown()) }
@@ -55,7 +55,7 @@ impl<'a> Said<'a> {
     ///
     /// # Errors
     /// Docker did not say whether there is one.
-    pub fn image(&self, reference: &str) -> Look<Option<(String, Option<ImageConfig>)>> {
+    pub fn image(&self, reference: &str) -> Looked<Option<(String, Option<ImageConfig>)>> {
         let wanted = full(reference);
         let found = self.0.lines().find_map(|line| {
             let (names, config) = line.split_once('\t').unwrap_or((line, ""));
@@ -78,7 +78,7 @@ mod tests {
     fn a_reference_is_found_under_each_way_to_write_it() {
         let output = "sha256:aa nginx:1.27 nginx@sha256:bb\nsha256:cc r:5000/api:2\nhostile\n\
             Error: No such image: nginx\n";
-        let said = Said::new(output);
+        let said = DockerOutput::new(output);
         let id = |name| said.image(name).map(|found| found.map(|(id, _)| id));
         for name in
             ["nginx:1.27", "docker.io/nginx:1.27", "library/nginx:1.27", "nginx:x@sha256:bb"]
@@ -96,14 +96,14 @@ mod tests {
             "Error: No such container: web\n",
             "Error response from daemon: No such container: web",
         ] {
-            assert_eq!(Said::new(said).missing::<()>("container", "web"), Ok(None));
-            assert!(Said::new(said).missing::<()>("container", "we").is_err());
-            assert!(Said::new(said).missing::<()>("image", "web").is_err());
+            assert_eq!(DockerOutput::new(said).missing::<()>("container", "web"), Ok(None));
+            assert!(DockerOutput::new(said).missing::<()>("container", "we").is_err());
+            assert!(DockerOutput::new(said).missing::<()>("image", "web").is_err());
         }
         let down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n";
-        let unknown = Said::new(down).missing::<()>("container", "web").unwrap_err();
+        let unknown = DockerOutput::new(down).missing::<()>("container", "web").unwrap_err();
         assert_eq!(unknown.reason, down.trim());
         assert!(unknown.hint.is_some());
-        assert!(Said::new("").missing::<()>("container", "web").is_err());
+        assert!(DockerOutput::new("").missing::<()>("container", "web").is_err());
     }
 }

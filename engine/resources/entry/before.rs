@@ -1,6 +1,6 @@
 //! What declares something at a path as it was.
 
-use super::{Access, Entry};
+use super::{Entry, PathAccess};
 use crate::resources::before::{Before, KEPT_MAX};
 
 impl Entry {
@@ -16,7 +16,7 @@ impl Entry {
     }
 }
 
-impl Access {
+impl PathAccess {
     /// What declares that something at a path has them.
     pub fn declared(&self, kind: &'static str, path: &str) -> Before {
         let arguments =

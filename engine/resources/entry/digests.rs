@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::{Asked, Entry, lines};
+use super::{AskedPath, Entry, lines};
 use crate::{
     base::{
         content::Digest,
         script::{Library, Script},
     },
-    resources::resource::{Look, Unknown},
+    resources::resource::{Looked, Unknown},
 };
 
 /// What a part of a probe begins with that reads files.
@@ -28,8 +28,8 @@ pub fn sum_line(digest: &Digest, path: &str, lines: &mut String) {
 
 /// Adds the digests that `sha256sum` printed to what was found. A file that has none by then was not read. Those that were read
 /// one by one come first, in their own order.
-pub fn add_digests(paths: &[&str], found: &mut [Look<Entry>], output: &str) {
-    let (mut together, mut guarded) = (Asked { paths, next: 0 }, Asked { paths, next: 0 });
+pub fn add_digests(paths: &[&str], found: &mut [Looked<Entry>], output: &str) {
+    let (mut together, mut guarded) = (AskedPath { paths, next: 0 }, AskedPath { paths, next: 0 });
     for line in lines(output) {
         let (asked, line) = match line.strip_prefix(GUARDED) {
             Some(line) => (&mut guarded, line),
@@ -50,7 +50,7 @@ pub fn add_digests(paths: &[&str], found: &mut [Look<Entry>], output: &str) {
 const GUARDED: &str = "guarded ";
 
 /// What lies at a path where what it holds counts: a file of which that was not read is not known.
-pub fn read(path: &str, entry: Look<Entry>, output: &str) -> Look<Entry> {
+pub fn read(path: &str, entry: Looked<Entry>, output: &str) -> Looked<Entry> {
     match entry {
         Ok(Entry::File { digest: None, .. }) => {
             let denied = lines(output).any(|line| line.strip_prefix("unreadable ") == Some(path));

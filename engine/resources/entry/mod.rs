@@ -17,7 +17,7 @@ use crate::{
     },
     resources::{
         change::Field,
-        resource::{Look, Unknown},
+        resource::{Looked, Unknown},
     },
     sh,
 };
@@ -32,7 +32,7 @@ pub enum Entry {
     File {
         /// Owner and mode.
         #[serde(flatten)]
-        access: Access,
+        access: PathAccess,
         /// Bytes.
         size: u64,
         /// SHA-256 of what it holds; none when it was not asked for or cannot be read.
@@ -42,7 +42,7 @@ pub enum Entry {
     Directory {
         /// Owner and mode.
         #[serde(flatten)]
-        access: Access,
+        access: PathAccess,
     },
     /// A symbolic link, wherever it points.
     Link,
@@ -55,7 +55,7 @@ impl Entry {
     ///
     /// # Errors
     /// For a directory, a pipe, a device.
-    pub fn replaceable(self, path: &str) -> Look<Self> {
+    pub fn replaceable(self, path: &str) -> Looked<Self> {
         match self {
             Entry::Directory { .. } | Entry::Other(_) => {
                 let what = self.type_name();
@@ -80,7 +80,7 @@ impl Entry {
 
 /// Who may do what with it. These are short, and there are very many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Access {
+pub struct PathAccess {
     /// Four octal digits.
     pub mode: CompactString,
     /// The owner's name, or its number where it has none.
@@ -93,7 +93,7 @@ pub struct Access {
     pub gid: CompactString,
 }
 
-impl Access {
+impl PathAccess {
     /// The fields that differ from what is wanted; what is not given is not compared.
     pub fn differing(
         &self,
@@ -173,7 +173,7 @@ pub fn look(mostly_nothing: bool) -> Script {
 /// host, where it did not say of each path that it missed why. A list has a path in each line.
 ///
 /// `stat` goes through the paths in order, so all that it says is in their order, and what it misses too.
-pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Look<String>> {
+pub fn share<'a>(lists: impl Iterator<Item = &'a str>, output: &str) -> Vec<Looked<String>> {
     // Each list may have paths behind any of these ways.
     let (output, barred) = barred_part(last_look(output));
     let mut lines = lines(output).peekable();
@@ -253,7 +253,7 @@ pub static HIDDEN: Library = Library::new("hidden", &[include_str!("hidden.sh")]
 pub static READABLE: Library = Library::new("readable", &[include_str!("readable.sh")]);
 
 /// Whether everyone may read what has this mode.
-pub fn is_readable(access: &Access) -> bool {
+pub fn is_readable(access: &PathAccess) -> bool {
     access.mode.ends_with(['4', '5', '6', '7'])
 }
 
@@ -270,9 +270,9 @@ pub fn lines(output: &str) -> impl Iterator<Item = &str> {
 ///
 /// `stat` goes through the paths in order: so what it says of those that it missed is in their order too. Only what it says
 /// is not there is missing.
-pub fn observe(paths: &[&str], output: &str) -> Vec<Look<Entry>> {
+pub fn observe(paths: &[&str], output: &str) -> Vec<Looked<Entry>> {
     let mut found: Vec<Option<Entry>> = vec![None; paths.len()];
-    let mut asked = Asked { paths, next: 0 };
+    let mut asked = AskedPath { paths, next: 0 };
     let mut told = Vec::new();
     let mut barred = BTreeMap::new();
     let mut lines = lines(last_look(output));
@@ -313,12 +313,12 @@ pub fn parent(path: &str) -> &str {
 const GONE: [&str; 2] = [": No such file or directory", ": Not a directory"];
 
 /// The paths that something was asked of. The answers come in their order, though not of each.
-struct Asked<'a> {
+struct AskedPath<'a> {
     paths: &'a [&'a str],
     next: usize,
 }
 
-impl Asked<'_> {
+impl AskedPath<'_> {
     /// Which of the paths that come next an answer is about.
     fn find(&mut self, path: &str) -> Option<usize> {
         let index = self.next + self.paths[self.next..].iter().position(|asked| *asked == path)?;
@@ -343,7 +343,7 @@ fn stat_line(line: &str) -> Option<(&str, Entry)> {
     let size = parts.next()?.parse().ok()?;
     let [owner, group, path] = [parts.next()?, parts.next()?, parts.next()?];
     let [owner, uid, group, gid] = [owner, uid, group, gid].map(CompactString::from);
-    let access = Access { mode, owner, uid, group, gid };
+    let access = PathAccess { mode, owner, uid, group, gid };
     let entry = match raw & TYPE_MASK {
         0o100_000 => Entry::File { access, size, digest: None },
         0o040_000 => Entry::Directory { access },

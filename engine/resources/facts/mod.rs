@@ -80,12 +80,12 @@ pub fn script() -> Script {
 }
 
 /// What [`script`] printed, by the word that each line begins with.
-struct Said<'a> {
+struct FactsOutput<'a> {
     lines: HashMap<&'a str, Vec<&'a str>>,
     addresses: Vec<&'a str>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> FactsOutput<'a> {
     fn read(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut said = Self { lines: HashMap::new(), addresses: Vec::new() };
         for line in lines {
@@ -122,7 +122,7 @@ pub fn parse(output: &str) -> Value {
     let mut uname = lines.next().unwrap_or_default().split(' ');
     let [kernel, hostname, release, architecture] =
         [(); 4].map(|()| uname.next().unwrap_or_default());
-    let said = Said::read(lines);
+    let said = FactsOutput::read(lines);
     let [os, point] = system::system(&said);
     let mib = |key: &str| Value::Int(said.number(key) / 1024);
     let selinux = match said.first("selinux") {

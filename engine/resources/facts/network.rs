@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Said, map};
+use super::{FactsOutput, map};
 use crate::base::value::Value;
 
 /// Its interfaces in the order of their names, each with its addresses, as `ip -o addr` shows them.
-pub(super) fn interfaces(said: &Said) -> Value {
+pub(super) fn interfaces(said: &FactsOutput) -> Value {
     let mut addresses: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for line in said.addresses() {
         if let Some((interface, address)) = address(line) {
@@ -61,7 +61,7 @@ fn address(line: &str) -> Option<(&str, Value)> {
 }
 
 /// Its addresses of global scope.
-pub(super) fn addresses(said: &Said) -> Value {
+pub(super) fn addresses(said: &FactsOutput) -> Value {
     let is_global = |address: &Value| text(address, "scope") == Some("global");
     let address = |line| address(line).map(|(_, address)| address).filter(is_global);
     let own = |address: Value| text(&address, "address").map(Value::from);
@@ -76,7 +76,7 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// Where packets go that have no other way: that of IPv4 and that of IPv6, as far as they are there.
-pub(super) fn gateways(said: &Said) -> Value {
+pub(super) fn gateways(said: &FactsOutput) -> Value {
     let best = |key: &str, radix: u32| {
         said.all(key)
             .filter_map(|line| {
@@ -103,7 +103,7 @@ pub(super) fn gateways(said: &Said) -> Value {
 }
 
 /// Its name with the domain: the first name with a dot that `/etc/hosts` has for it.
-pub(super) fn full_name(said: &Said, hostname: &str) -> String {
+pub(super) fn full_name(said: &FactsOutput, hostname: &str) -> String {
     let names = said.all("hosts").map(|line| line.split('#').next().unwrap_or_default());
     let mut own = names.filter(|line| line.split_whitespace().skip(1).any(|it| it == hostname));
     let full = own.find_map(|line| line.split_whitespace().skip(1).find(|name| name.contains('.')));
@@ -111,7 +111,7 @@ pub(super) fn full_name(said: &Said, hostname: &str) -> String {
 }
 
 /// What resolves names for it, and the domains that it looks in.
-pub(super) fn resolver(said: &Said) -> Value {
+pub(super) fn resolver(said: &FactsOutput) -> Value {
     let of = |keyword: &str| {
         let words = said.all("resolv").map(str::split_whitespace);
         let of = words.filter_map(|mut words| (words.next() == Some(keyword)).then_some(words));

@@ -2,11 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::{Said, map};
+use super::{FactsOutput, map};
 use crate::base::value::Value;
 
 /// What it says in os-release, and its version with the point release: that of Debian is not there.
-pub(super) fn system(said: &Said) -> [Value; 2] {
+pub(super) fn system(said: &FactsOutput) -> [Value; 2] {
     let release: IndexMap<&str, &str> = said
         .all("os")
         .filter_map(|line| line.split_once('='))
@@ -51,7 +51,7 @@ fn family<'a>(id: &'a str, like: &str) -> &'a str {
 }
 
 /// How many sockets there are, cores in each, and threads in each core; where it does not say, each processor is a socket.
-pub(super) fn processor(said: &Said) -> Value {
+pub(super) fn processor(said: &FactsOutput) -> Value {
     let sockets = said.first("sockets").split_whitespace().count() as i64;
     let (cores, siblings) = (said.number("cores").max(1), said.number("siblings").max(1));
     let (sockets, cores, threads) = match sockets {
@@ -63,7 +63,7 @@ pub(super) fn processor(said: &Said) -> Value {
 }
 
 /// What runs the host, by Ansible's word; empty for a machine itself.
-pub(super) fn virtualization(said: &Said) -> Value {
+pub(super) fn virtualization(said: &FactsOutput) -> Value {
     let (vendor, product) = (said.first("vendor"), said.first("product"));
     let of_vendor = |names: &[&str]| names.iter().any(|name| vendor.starts_with(name));
     Value::from(match said.all("container").next() {
@@ -99,7 +99,7 @@ const KVM: [&str; 11] = [
 ];
 
 /// Who scripts run as.
-pub(super) fn user(said: &Said) -> Value {
+pub(super) fn user(said: &FactsOutput) -> Value {
     let mut entry = said.first("user").split(':');
     let [name, id, group, _, home, shell] = [(); 6].map(|()| entry.next().unwrap_or_default());
     let number = |text: &str| text.parse().map_or(Value::Null, Value::Int);
@@ -114,7 +114,7 @@ pub(super) fn user(said: &Said) -> Value {
 }
 
 /// What is mounted from a device or another host. How much room is left is no fact: it changes by itself.
-pub(super) fn mounts(said: &Said) -> Value {
+pub(super) fn mounts(said: &FactsOutput) -> Value {
     let mount = |line: &str| {
         let [device, path, kind, options] =
             line.split(' ').take(4).collect::<Vec<_>>().try_into().ok()?;

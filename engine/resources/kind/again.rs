@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use schemars::Schema;
 
-use super::{Assessed, Declared, Desired, Kind, Typed};
+use super::{Assessed, Desired, DesiredResource, Kind, Typed};
 use crate::{
     base::{script::Script, value::Value},
     resources::{
         before::Before,
-        change::{Action, Change},
+        change::{Change, Effect},
         footprint::Footprint,
         resource::{ArgumentError, Files, Nature, Reaction, Resource, Step, Unreadable},
     },
@@ -95,7 +95,11 @@ impl<R: Resource> Kind for Again<R> {
         self.0.schema()
     }
 
-    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
+    fn declare(
+        &self,
+        arguments: Value,
+        files: &dyn Files,
+    ) -> Result<DesiredResource, ArgumentError> {
         self.0.declare(arguments, files)
     }
 
@@ -115,7 +119,7 @@ impl<R: Resource> Kind for Again<R> {
         self.0.declared(desired)
     }
 
-    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool {
+    fn is_risky(&self, desired: &Desired, action: Option<Effect>) -> bool {
         self.0.is_risky(desired, action)
     }
 

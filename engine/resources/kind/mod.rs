@@ -8,10 +8,10 @@ use crate::{
     base::{content::Digest, script::Script, value::Value},
     resources::{
         before::Before,
-        change::{Action, Change},
+        change::{Change, Effect},
         footprint::Footprint,
         resource::{
-            ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable, followed,
+            ArgumentError, Files, Looked, Nature, Reaction, Resource, Step, Unreadable, followed,
         },
     },
 };
@@ -34,7 +34,7 @@ pub struct Difference {
 }
 
 /// How a resource differs, if it does; or why that is not known.
-pub type Assessed = Look<Option<Difference>>;
+pub type Assessed = Looked<Option<Difference>>;
 
 /// A [`Resource`] whose type is not known any more.
 pub type Desired = Arc<dyn Any + Send + Sync>;
@@ -60,7 +60,11 @@ pub trait Kind: Send + Sync {
     /// Arguments, types and manual.
     fn schema(&self) -> Schema;
     /// Arguments to a desired state, its key and what it owns.
-    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError>;
+    fn declare(
+        &self,
+        arguments: Value,
+        files: &dyn Files,
+    ) -> Result<DesiredResource, ArgumentError>;
     /// What it owns of its host, and what it wants of that.
     fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a>;
     /// The same, which leaves alone what others own below it, if that makes a difference.
@@ -90,7 +94,7 @@ pub trait Kind: Send + Sync {
     /// What declares it again, where it reacts to what is put back.
     fn declared(&self, desired: &Desired) -> Option<Before>;
     /// Whether a change of it may keep everybody from logging in.
-    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool;
+    fn is_risky(&self, desired: &Desired, action: Option<Effect>) -> bool;
     /// Paths that are put back as well, where nobody can log in any more.
     fn at_stake(&self, desired: &Desired) -> &'static [&'static str];
     /// What it does because another resource changed.
@@ -100,7 +104,7 @@ pub trait Kind: Send + Sync {
 }
 
 /// What a call of a kind's function declares.
-pub struct Declared {
+pub struct DesiredResource {
     /// What tells it from others of its kind.
     pub key: String,
     /// The part of the host that it owns.
@@ -181,7 +185,11 @@ impl<R: Resource> Kind for Typed<R> {
         schema_for!(R)
     }
 
-    fn declare(&self, arguments: Value, files: &dyn Files) -> Result<Declared, ArgumentError> {
+    fn declare(
+        &self,
+        arguments: Value,
+        files: &dyn Files,
+    ) -> Result<DesiredResource, ArgumentError> {
         check_texts(&arguments)?;
         let (arguments, timeout) =
             if R::TIMES_ITSELF { (arguments, None) } else { timeout::taken(arguments)? };
@@ -196,7 +204,7 @@ impl<R: Resource> Kind for Typed<R> {
             return Err(ArgumentError::new(confirm::NAME, message)
                 .hint("a command can say how: `undo: \"..\"`; what reacts is put back with what it reacts to"));
         }
-        Ok(Declared { key, owns, desired: Arc::new(resource), timeout, confirm })
+        Ok(DesiredResource { key, owns, desired: Arc::new(resource), timeout, confirm })
     }
 
     fn footprint<'a>(&self, desired: &'a Desired) -> Footprint<'a> {
@@ -243,7 +251,7 @@ impl<R: Resource> Kind for Typed<R> {
             let message = format!("{} observations of {}", observed.len(), batch.len());
             return Err(unreadable(message));
         }
-        let assess = |(resource, observed): (&&R, Look<R::Observed>)| {
+        let assess = |(resource, observed): (&&R, Looked<R::Observed>)| {
             let observed = match observed {
                 Ok(observed) => observed,
                 Err(unknown) => return Ok(Err(unknown)),
@@ -279,7 +287,7 @@ impl<R: Resource> Kind for Typed<R> {
         Self::typed(desired).declared()
     }
 
-    fn is_risky(&self, desired: &Desired, action: Option<Action>) -> bool {
+    fn is_risky(&self, desired: &Desired, action: Option<Effect>) -> bool {
         Self::typed(desired).is_risky(action)
     }
 

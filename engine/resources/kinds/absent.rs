@@ -9,10 +9,10 @@ use crate::{
     base::script::Script,
     resources::{
         before::{Before, KEPT_MAX},
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -34,7 +34,7 @@ pub struct Absent {
 
 /// What a probe found.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedAbsence {
     /// The word for what is there.
     found: Option<&'static str>,
     /// What it is.
@@ -43,7 +43,7 @@ pub struct Observed {
 }
 
 impl Resource for Absent {
-    type Observed = Observed;
+    type Observed = ObservedAbsence;
     const KIND: &'static str = "absent";
     const FIRST: &'static str = "path";
     const WANTS_NOTHING: bool = true;
@@ -77,18 +77,18 @@ impl Resource for Absent {
         Script::default()
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedAbsence>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|absent| absent.path.as_str()).collect();
         let found = entry::observe(&paths, output);
-        let look = |entry: Look<Entry>| {
+        let look = |entry: Looked<Entry>| {
             let entry = entry?;
             let found = (entry != Entry::Missing).then(|| entry.type_name());
-            Ok(Observed { found, entry })
+            Ok(ObservedAbsence { found, entry })
         };
         Ok(found.into_iter().map(look).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedAbsence) -> Vec<Before> {
         vec![match &observed.entry {
             Entry::Directory { .. } if self.recursive => {
                 Before::lost("a directory with what was in it is not kept")
@@ -101,13 +101,13 @@ impl Resource for Absent {
         }]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedAbsence) -> Option<Change> {
         let before = match observed.found? {
             "directory" if self.recursive => "directory with all that is in it",
             found => found,
         };
         let fields = vec![Field::new("type", before, Shown::Nothing)];
-        Some(Change::new(Action::Remove, fields))
+        Some(Change::new(Effect::Remove, fields))
     }
 
     /// What is mounted below a directory is not a part of it, and stays. The table of mounts writes a space as `\040`.

@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::command::{Execution, Retries, check_name};
+use super::command::{CommandExecution, Retries, check_name};
 use crate::{
     base::{script::Script, secret::Text},
     resources::{
         before::Before,
         change::Change,
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Nature, Reaction, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Nature, Reaction, Resource, Step, Unreadable},
     },
 };
 
@@ -73,7 +73,7 @@ impl Resource for Action {
         Script::default()
     }
 
-    fn observe(batch: &[&Self], _output: &str) -> Result<Vec<Look<()>>, Unreadable> {
+    fn observe(batch: &[&Self], _output: &str) -> Result<Vec<Looked<()>>, Unreadable> {
         Ok(vec![Ok(()); batch.len()])
     }
 
@@ -127,8 +127,8 @@ impl Resource for Action {
 }
 
 impl Action {
-    fn execution(&self) -> Execution<'_> {
-        Execution {
+    fn execution(&self) -> CommandExecution<'_> {
+        CommandExecution {
             run: self.run.as_deref().unwrap_or(&self.name),
             cwd: self.cwd.as_deref(),
             env: &self.env,

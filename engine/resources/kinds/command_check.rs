@@ -8,10 +8,10 @@ use crate::{
     base::script::Script,
     resources::{
         before::Before,
-        change::{Action, Change, Field},
-        check::{self, Observed, Patience},
+        change::{Change, Effect, Field},
+        check::{self, ObservedTries, Patience},
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Nature, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -46,7 +46,7 @@ fn timeout() -> u32 {
 }
 
 impl Resource for CommandCheck {
-    type Observed = Observed;
+    type Observed = ObservedTries;
     const KIND: &'static str = "command_check";
     const FIRST: &'static str = "name";
     const NATURE: Nature = Nature::Check;
@@ -77,11 +77,11 @@ impl Resource for CommandCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedTries) -> Vec<Before> {
         Vec::new()
     }
 
@@ -89,9 +89,9 @@ impl Resource for CommandCheck {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedTries) -> Option<Change> {
         let found = observed.found()?;
-        Some(Change::new(Action::Wait, vec![Field::new("exit status", found, "0")]))
+        Some(Change::new(Effect::Wait, vec![Field::new("exit status", found, "0")]))
     }
 
     fn script(&self) -> Option<&str> {

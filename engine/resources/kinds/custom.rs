@@ -15,7 +15,7 @@ use crate::{
         before::Before,
         change::{Change, Field, Shown},
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -50,7 +50,7 @@ pub struct Custom {
 
 /// What the script printed.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedCustom {
     /// The exit status of the script.
     status: String,
     /// The state, or its digest where it must not be shown.
@@ -58,7 +58,7 @@ pub struct Observed {
 }
 
 impl Resource for Custom {
-    type Observed = Observed;
+    type Observed = ObservedCustom;
     const KIND: &'static str = "custom";
     const FIRST: &'static str = "kind";
     const SECOND: Option<&'static str> = Some("key");
@@ -101,7 +101,7 @@ impl Resource for Custom {
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedCustom>>, Unreadable> {
         let unreadable = |message| Unreadable { kind: Self::KIND, message };
         let lines: Vec<&str> = crate::resources::entry::lines(output).collect();
         if lines.len() != batch.len() {
@@ -121,12 +121,12 @@ impl Resource for Custom {
                 bytes.ok_or_else(|| Unknown::new("what its observe printed was cut off"))?;
             let state = String::from_utf8_lossy(&bytes).trim().to_owned();
             let state = if custom.is_sensitive() { digest(&state) } else { state };
-            Ok(Observed { status: status.to_owned(), state })
+            Ok(ObservedCustom { status: status.to_owned(), state })
         };
         Ok(batch.iter().zip(lines).map(observe).collect())
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedCustom) -> Vec<Before> {
         vec![Before::lost("a script can do anything")]
     }
 
@@ -134,7 +134,7 @@ impl Resource for Custom {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedCustom) -> Option<Change> {
         let want = self.want.expose().trim();
         let same = if self.is_sensitive() {
             observed.state == digest(want)

@@ -7,10 +7,10 @@ use crate::{
     base::script::{Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry,
         footprint::{Footprint, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -36,13 +36,13 @@ pub(super) const ACCOUNTS: &[&str] = &["/etc/passwd", "/etc/shadow", "/etc/group
 
 /// What a probe learned of a group.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedGroup {
     /// Its number, if it is there.
     gid: Option<String>,
 }
 
 impl Resource for Group {
-    type Observed = Observed;
+    type Observed = ObservedGroup;
     const KIND: &'static str = "group";
     const FIRST: &'static str = "name";
 
@@ -74,19 +74,19 @@ impl Resource for Group {
         probe_entries("group", &names)
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedGroup>>, Unreadable> {
         let records = records(Self::KIND, output)?;
         let named = |name: &str| records.iter().find(|it| it.first() == Some(&name));
         let observe = |group: &&Self| {
-            let Some(record) = named(&group.name) else { return Ok(Observed { gid: None }) };
+            let Some(record) = named(&group.name) else { return Ok(ObservedGroup { gid: None }) };
             let gid = record.get(2).filter(|gid| gid.parse::<u32>().is_ok());
             let unread = || Unknown::new(format!("the host says `{}`", record.join(":")));
-            Ok(Observed { gid: Some((*gid.ok_or_else(unread)?).to_owned()) })
+            Ok(ObservedGroup { gid: Some((*gid.ok_or_else(unread)?).to_owned()) })
         };
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedGroup) -> Vec<Before> {
         let name = || ("name", self.name.as_str().into());
         vec![match &observed.gid {
             None => Before::declared(Self::KIND, [name(), ("absent", true.into())]),
@@ -97,25 +97,25 @@ impl Resource for Group {
         }]
     }
 
-    fn is_risky(&self, action: Option<Action>) -> bool {
-        action != Some(Action::Create)
+    fn is_risky(&self, action: Option<Effect>) -> bool {
+        action != Some(Effect::Create)
     }
 
     fn at_stake(&self) -> &'static [&'static str] {
         ACCOUNTS
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedGroup) -> Option<Change> {
         let wanted = self.gid.map(|gid| gid.to_string());
         match (&observed.gid, wanted) {
             (None, _) if self.absent => None,
             (Some(gid), _) if self.absent => {
                 let fields = vec![Field::new("gid", gid.as_str(), Shown::Nothing)];
-                Some(Change::new(Action::Remove, fields))
+                Some(Change::new(Effect::Remove, fields))
             }
             (None, wanted) => {
                 let gid = wanted.map(|gid| Field::added("gid", gid));
-                Some(Change::new(Action::Create, gid.into_iter().collect()))
+                Some(Change::new(Effect::Create, gid.into_iter().collect()))
             }
             (Some(_), None) => None,
             (Some(gid), Some(wanted)) => {

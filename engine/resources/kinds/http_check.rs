@@ -12,10 +12,10 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
-        check::{self, Observed, Patience},
+        change::{Change, Effect, Field, Shown},
+        check::{self, ObservedTries, Patience},
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Nature, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -44,7 +44,7 @@ pub struct HttpCheck {
     headers: BTreeMap<String, String>,
     /// `GET` or `HEAD`.
     #[serde(default)]
-    method: Method,
+    method: HttpMethod,
     /// Whether any certificate will do.
     #[serde(default)]
     insecure: bool,
@@ -59,11 +59,11 @@ pub struct HttpCheck {
     #[serde(default = "check::delay", alias = "interval")]
     delay: u32,
     #[serde(skip)]
-    answer: Answer,
+    answer: HttpAnswer,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
-enum Method {
+enum HttpMethod {
     #[default]
     #[serde(rename = "GET")]
     Get,
@@ -78,14 +78,14 @@ fn statuses(_: &mut SchemaGenerator) -> Schema {
 
 /// What is wanted of an answer.
 #[derive(Debug, Clone, Default)]
-struct Answer {
+struct HttpAnswer {
     statuses: Vec<String>,
     contains: Option<String>,
     json: BTreeMap<String, String>,
 }
 
 impl Resource for HttpCheck {
-    type Observed = Observed;
+    type Observed = ObservedTries;
     const KIND: &'static str = "http_check";
     const FIRST: &'static str = "url";
     const NATURE: Nature = Nature::Check;
@@ -111,7 +111,7 @@ impl Resource for HttpCheck {
             let message = "a header is one line, without control characters";
             return Err(ArgumentError::new("headers", message));
         }
-        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        self.answer = HttpAnswer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
 
@@ -123,11 +123,11 @@ impl Resource for HttpCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedTries) -> Vec<Before> {
         Vec::new()
     }
 
@@ -135,12 +135,12 @@ impl Resource for HttpCheck {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedTries) -> Option<Change> {
         let argument = observed.misses.as_deref()?;
         let wanted = self.answer.wanted().into_iter().find(|[of, _]| of == argument);
         let after = wanted.map_or(Shown::Nothing, |[_, wanted]| wanted.into());
         let field = Field::new(argument, observed.found.as_str(), after);
-        Some(Change::new(Action::Wait, vec![field]))
+        Some(Change::new(Effect::Wait, vec![field]))
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {
@@ -158,8 +158,8 @@ impl HttpCheck {
         let headers: Vec<String> =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let method = match self.method {
-            Method::Get => "GET",
-            Method::Head => "HEAD",
+            HttpMethod::Get => "GET",
+            HttpMethod::Head => "HEAD",
         };
         let insecure = self.insecure.to_string();
         sh!(
@@ -201,7 +201,7 @@ pub(super) struct Health {
     #[serde(default = "health_deadline")]
     deadline: u32,
     #[serde(skip)]
-    answer: Answer,
+    answer: HttpAnswer,
 }
 
 /// Seconds that what is new gets to become healthy.
@@ -213,7 +213,7 @@ impl Health {
     /// Checks what the types alone cannot.
     pub(super) fn resolve(&mut self) -> Result<(), ArgumentError> {
         check_url("health", &self.url()?)?;
-        self.answer = Answer::new(&self.status, self.contains.clone(), &self.json)?;
+        self.answer = HttpAnswer::new(&self.status, self.contains.clone(), &self.json)?;
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Health {
     }
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Takes what a role says of an answer; no status means 200.
     fn new(
         status: &Value,
@@ -345,12 +345,12 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_refused() {
         let none = BTreeMap::new();
-        let statuses = |status| Answer::new(&status, None, &none).map(|answer| answer.statuses);
+        let statuses = |status| HttpAnswer::new(&status, None, &none).map(|answer| answer.statuses);
         assert_eq!(statuses(Value::Null).unwrap(), ["200"]);
         assert_eq!(statuses(Value::List(vec![Value::Int(301), Value::Int(302)])).unwrap().len(), 2);
         assert!(statuses(Value::Int(20)).is_err() && statuses(Value::List(vec![])).is_err());
         let json = BTreeMap::from([("a".to_owned(), Value::List(vec![]))]);
-        assert!(Answer::new(&Value::Null, None, &json).is_err());
+        assert!(HttpAnswer::new(&Value::Null, None, &json).is_err());
         assert!(check_url("url", "ftp://a").is_err() && check_url("url", "http://a b").is_err());
     }
 }

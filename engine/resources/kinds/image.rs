@@ -7,10 +7,10 @@ use crate::{
     base::script::{Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
-        docker::{self, NO_DOCKER, Said},
+        change::{Change, Effect, Field, Shown},
+        docker::{self, DockerOutput, NO_DOCKER},
         footprint::{Footprint, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -30,13 +30,13 @@ pub struct Image {
 
 /// What Docker has under the name.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedImage {
     /// The digest of the image's configuration, `sha256:…`.
     id: Option<String>,
 }
 
 impl Resource for Image {
-    type Observed = Observed;
+    type Observed = ObservedImage;
     const KIND: &'static str = "image";
     const FIRST: &'static str = "name";
 
@@ -58,18 +58,18 @@ impl Resource for Image {
         asking(inspect(&names, ""))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let said = Said::new(output);
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedImage>>, Unreadable> {
+        let said = DockerOutput::new(output);
         let observe = |image: &&Self| {
             if said.without_docker() {
-                return Err(no_docker(image.plan(&Observed { id: None })));
+                return Err(no_docker(image.plan(&ObservedImage { id: None })));
             }
-            Ok(Observed { id: said.image(&image.name)?.map(|(id, _)| id) })
+            Ok(ObservedImage { id: said.image(&image.name)?.map(|(id, _)| id) })
         };
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedImage) -> Vec<Before> {
         Vec::new()
     }
 
@@ -77,15 +77,15 @@ impl Resource for Image {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedImage) -> Option<Change> {
         match (&observed.id, self.absent) {
             (Some(_), false) | (None, true) => None,
             (None, false) => {
-                Some(Change::new(Action::Create, vec![Field::added("image", self.name.as_str())]))
+                Some(Change::new(Effect::Create, vec![Field::added("image", self.name.as_str())]))
             }
             (Some(id), true) => {
                 let field = Field::new("image", id.as_str(), Shown::Nothing);
-                Some(Change::new(Action::Remove, vec![field]))
+                Some(Change::new(Effect::Remove, vec![field]))
             }
         }
     }

@@ -9,10 +9,10 @@ use crate::{
     base::script::Script,
     resources::{
         before::Before,
-        change::{Action, Change, Field},
+        change::{Change, Effect, Field},
         entry::{self, Entry},
         footprint::{Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -38,14 +38,14 @@ pub struct Link {
 
 /// What a probe learned of a link.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedLink {
     entry: Entry,
     /// Where it points, if it is a link.
     to: Option<String>,
 }
 
 impl Resource for Link {
-    type Observed = Observed;
+    type Observed = ObservedLink;
     const KIND: &'static str = "link";
     const FIRST: &'static str = "path";
 
@@ -86,25 +86,25 @@ say targets
     }
 
     /// A target is any text of whoever made the link, so the targets come last, and are counted.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedLink>>, Unreadable> {
         let (entries, targets) = output.split_once("\ntargets\n").unwrap_or((output, ""));
         let paths: Vec<&str> = batch.iter().map(|link| link.path.as_str()).collect();
         let found = entry::observe(&paths, entries);
         let links = found.iter().filter(|entry| **entry == Ok(Entry::Link)).count();
         let readable = entry::lines(targets).count() == links;
         let mut targets = entry::lines(targets);
-        let mut observe = |(link, entry): (&&Self, Look<Entry>)| match entry? {
+        let mut observe = |(link, entry): (&&Self, Looked<Entry>)| match entry? {
             Entry::Link => {
                 let to = targets.next().filter(|_| readable).map(str::to_owned);
                 let unread = || Unknown::new(format!("it was not read where {} points", link.path));
-                Ok(Observed { entry: Entry::Link, to: Some(to.ok_or_else(unread)?) })
+                Ok(ObservedLink { entry: Entry::Link, to: Some(to.ok_or_else(unread)?) })
             }
-            entry => Ok(Observed { entry: link.replaceable(entry)?, to: None }),
+            entry => Ok(ObservedLink { entry: link.replaceable(entry)?, to: None }),
         };
         Ok(batch.iter().zip(found).map(&mut observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedLink) -> Vec<Before> {
         let path = || ("path", self.path.as_str().into());
         vec![match (&observed.entry, &observed.to) {
             (Entry::Missing, _) => Before::declared("absent", [path()]),
@@ -115,17 +115,17 @@ say targets
         }]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedLink) -> Option<Change> {
         match &observed.entry {
             Entry::Missing => {
                 let to = Field::added("to", self.to.as_str());
-                Some(Change::new(Action::Create, vec![to]))
+                Some(Change::new(Effect::Create, vec![to]))
             }
             Entry::Link => {
                 let before = observed.to.as_deref().unwrap_or("unreadable");
                 let to = Field::new("to", before, self.to.as_str());
                 (observed.to.as_ref() != Some(&self.to))
-                    .then(|| Change::new(Action::Update, vec![to]))
+                    .then(|| Change::new(Effect::Update, vec![to]))
             }
             other => Change::update(vec![
                 Field::new("type", other.type_name(), "link"),
@@ -160,7 +160,7 @@ mv -fT \"./$name\" \"../$name\"",
 
 impl Link {
     /// Something that the step would refuse is told before anything is done.
-    fn replaceable(&self, entry: Entry) -> Look<Entry> {
+    fn replaceable(&self, entry: Entry) -> Looked<Entry> {
         let path = &self.path;
         match entry {
             Entry::Missing | Entry::Link => Ok(entry),

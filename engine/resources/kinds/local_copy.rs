@@ -9,10 +9,10 @@ use crate::{
     base::script::{Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Access, Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -43,14 +43,14 @@ pub struct LocalCopy {
 
 /// What a probe learned of it.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedCopy {
     entry: Entry,
     /// Whether it holds what the other file holds.
     same: bool,
 }
 
 impl Resource for LocalCopy {
-    type Observed = Observed;
+    type Observed = ObservedCopy;
     const KIND: &'static str = "local_copy";
     const FIRST: &'static str = "path";
 
@@ -123,12 +123,12 @@ done",
         ))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedCopy>>, Unreadable> {
         let (entries, compared) = output.split_once("\ncompared\n").unwrap_or((output, ""));
         let paths: Vec<&str> = batch.iter().map(|copy| copy.path.as_str()).collect();
         let found = entry::observe(&paths, entries);
         let mut compared = entry::lines(compared);
-        let mut observe = |(copy, entry): (&&Self, Look<Entry>)| {
+        let mut observe = |(copy, entry): (&&Self, Looked<Entry>)| {
             let same = match compared.next() {
                 Some("same") => Ok(true),
                 Some("differs") => Ok(false),
@@ -137,16 +137,16 @@ done",
                 None => Err(Unknown::new("it was not said what the two files hold")),
             };
             let entry = entry?.replaceable(&copy.path)?;
-            Ok(Observed { entry, same: same? })
+            Ok(ObservedCopy { entry, same: same? })
         };
         Ok(batch.iter().zip(found).map(&mut observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedCopy) -> Vec<Before> {
         vec![observed.entry.before_file(&self.path, observed.same)]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedCopy) -> Option<Change> {
         let content = || Shown::Hidden(format!("what {} holds", self.from));
         match &observed.entry {
             Entry::File { access, .. } => {
@@ -165,7 +165,7 @@ done",
                 let mut fields = vec![Field::added("content", content())];
                 let mode = self.mode.as_deref().unwrap_or("0644");
                 fields.extend(entry::added_access(mode, &self.owner, &self.group));
-                Some(Change::new(Action::Create, fields))
+                Some(Change::new(Effect::Create, fields))
             }
             other => Change::update(vec![
                 Field::new("type", other.type_name(), "file"),

@@ -7,10 +7,10 @@ use crate::{
     base::script::Script,
     resources::{
         before::Before,
-        change::{Action, Change, Field},
-        check::{self, Observed, Patience},
+        change::{Change, Effect, Field},
+        check::{self, ObservedTries, Patience},
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Nature, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Nature, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -51,7 +51,7 @@ fn yes() -> bool {
 }
 
 impl Resource for PortCheck {
-    type Observed = Observed;
+    type Observed = ObservedTries;
     const KIND: &'static str = "port_check";
     const FIRST: &'static str = "port";
     const NATURE: Nature = Nature::Check;
@@ -85,11 +85,11 @@ impl Resource for PortCheck {
         check::probe(batch.iter().map(|check| check.attempt()))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
         check::observe(Self::KIND, batch.len(), output)
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedTries) -> Vec<Before> {
         Vec::new()
     }
 
@@ -97,9 +97,9 @@ impl Resource for PortCheck {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedTries) -> Option<Change> {
         let found = observed.found()?;
-        Some(Change::new(Action::Wait, vec![Field::new("open", found, self.open.to_string())]))
+        Some(Change::new(Effect::Wait, vec![Field::new("open", found, self.open.to_string())]))
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {

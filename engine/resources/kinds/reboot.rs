@@ -8,10 +8,10 @@ use crate::{
     base::script::Script,
     resources::{
         before::Before,
-        change::{Action, Change, Field},
+        change::{Change, Effect, Field},
         entry,
         footprint::Footprint,
-        resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Reaction, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -41,7 +41,7 @@ fn patience() -> u32 {
 
 /// What a probe learned.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedReboot {
     /// Why the host asks for a restart, if it does.
     asks: Option<String>,
 }
@@ -50,7 +50,7 @@ pub struct Observed {
 const GOING: i32 = 75;
 
 impl Resource for Reboot {
-    type Observed = Observed;
+    type Observed = ObservedReboot;
     const KIND: &'static str = "reboot";
     const FIRST: &'static str = "name";
     const REACTS: &'static [Reaction] = &[Reaction::Run];
@@ -91,7 +91,7 @@ impl Resource for Reboot {
         }
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedReboot>>, Unreadable> {
         let said = entry::lines(output).next().unwrap_or_default();
         let asks = match said.split_once(' ') {
             _ if said == "fine" => Ok(None),
@@ -100,13 +100,13 @@ impl Resource for Reboot {
             _ => Err(Unknown::new("the host did not say whether it has to be restarted")),
         };
         let observe = |reboot: &&Self| match reboot.if_required {
-            true => asks.clone().map(|asks| Observed { asks }),
-            false => Ok(Observed { asks: None }),
+            true => asks.clone().map(|asks| ObservedReboot { asks }),
+            false => Ok(ObservedReboot { asks: None }),
         };
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedReboot) -> Vec<Before> {
         Vec::new()
     }
 
@@ -114,9 +114,9 @@ impl Resource for Reboot {
         false
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedReboot) -> Option<Change> {
         let why = observed.asks.as_deref()?;
-        Some(Change::new(Action::Run, vec![Field::new("host", why, "restarted")]))
+        Some(Change::new(Effect::Run, vec![Field::new("host", why, "restarted")]))
     }
 
     fn apply(&self, _change: Option<&Change>) -> Step {

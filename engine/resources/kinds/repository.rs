@@ -13,10 +13,10 @@ use crate::{
     base::{script::Script, value::Value},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry,
         footprint::{Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -102,13 +102,13 @@ impl KeyForm {
 
 /// What lies at the places of the source and the key.
 #[derive(Debug, Serialize)]
-pub struct Observed {
-    source: file::Observed,
-    keys: Vec<file::Observed>,
+pub struct ObservedRepository {
+    source: file::ObservedFile,
+    keys: Vec<file::ObservedFile>,
 }
 
 impl Resource for Repository {
-    type Observed = Observed;
+    type Observed = ObservedRepository;
     const KIND: &'static str = "repository";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -185,14 +185,20 @@ impl Resource for Repository {
         File::probe(&all_files(batch))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(
+        batch: &[&Self],
+        output: &str,
+    ) -> Result<Vec<Looked<ObservedRepository>>, Unreadable> {
         let mut observed = File::observe(&all_files(batch), output)?.into_iter();
         let mut next = |repository: &&Self| {
             let source = observed.next()?;
             let keys: Vec<_> = observed.by_ref().take(repository.files.len() - 1).collect();
             let all = keys.len() == repository.files.len() - 1;
             all.then(|| {
-                Ok(Observed { source: source?, keys: keys.into_iter().collect::<Look<_>>()? })
+                Ok(ObservedRepository {
+                    source: source?,
+                    keys: keys.into_iter().collect::<Looked<_>>()?,
+                })
             })
         };
         let message = || "fewer files than were asked for".to_owned();
@@ -202,11 +208,11 @@ impl Resource for Repository {
             .collect()
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedRepository) -> Vec<Before> {
         self.files.iter().map(|file| Before::path(&file.key())).collect()
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedRepository) -> Option<Change> {
         let observed = [&observed.source].into_iter().chain(&observed.keys);
         let changes: Vec<(&str, Change)> = ["source", "key", "binary key"]
             .into_iter()
@@ -218,7 +224,7 @@ impl Resource for Repository {
         }
         let created = changes
             .iter()
-            .any(|(name, change)| *name == "source" && change.action == Action::Create);
+            .any(|(name, change)| *name == "source" && change.action == Effect::Create);
         let fields: Vec<Field> = changes
             .into_iter()
             .flat_map(|(name, change)| {
@@ -232,7 +238,7 @@ impl Resource for Repository {
                 })
             })
             .collect();
-        let action = if created { Action::Create } else { Action::Update };
+        let action = if created { Effect::Create } else { Effect::Update };
         (!fields.is_empty()).then(|| Change::new(action, fields))
     }
 
@@ -340,7 +346,7 @@ impl Repository {
     fn plan_absent(&self, changes: &[(&str, Change)]) -> Option<Change> {
         // A file that would have to be made is not there.
         let there = |wanted: &str| {
-            !changes.iter().any(|(name, change)| *name == wanted && change.action == Action::Create)
+            !changes.iter().any(|(name, change)| *name == wanted && change.action == Effect::Create)
         };
         let [one, other] = [self.form, self.form.other()].map(|form| self.key_path_of(form));
         let fields: Vec<Field> =
@@ -349,7 +355,7 @@ impl Repository {
                 .filter(|(name, _)| there(name))
                 .map(|(name, path)| Field::new(name, path, Shown::Nothing))
                 .collect();
-        (!fields.is_empty()).then(|| Change::new(Action::Remove, fields))
+        (!fields.is_empty()).then(|| Change::new(Effect::Remove, fields))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::{
     base::{script::Script, secret::Text, value::Value},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         footprint::{Footprint, Lies, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
         systemd::{FOLDER, SUFFIXES, check_unit, has_suffix},
     },
     sh,
@@ -65,7 +65,7 @@ case $(systemctl is-enabled -- "$2" 2>/dev/null) in enabled) told reenable -q --
 }"#;
 
 impl Resource for Unit {
-    type Observed = file::Observed;
+    type Observed = file::ObservedFile;
     const KIND: &'static str = "unit";
     const FIRST: &'static str = "name";
 
@@ -115,11 +115,14 @@ impl Resource for Unit {
         File::probe(&files(batch))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<file::Observed>>, Unreadable> {
+    fn observe(
+        batch: &[&Self],
+        output: &str,
+    ) -> Result<Vec<Looked<file::ObservedFile>>, Unreadable> {
         File::observe(&files(batch), output)
     }
 
-    fn before(&self, _: &file::Observed) -> Vec<Before> {
+    fn before(&self, _: &file::ObservedFile) -> Vec<Before> {
         vec![Before::Path {
             path: self.path(),
             kind: Self::KIND.into(),
@@ -128,7 +131,7 @@ impl Resource for Unit {
         }]
     }
 
-    fn plan(&self, observed: &file::Observed) -> Option<Change> {
+    fn plan(&self, observed: &file::ObservedFile) -> Option<Change> {
         let change = self.file().plan(observed);
         if !self.absent {
             return change;
@@ -136,8 +139,8 @@ impl Resource for Unit {
         let content = Field::new("content", "a unit file", Shown::Nothing);
         match change {
             // The file would have to be made: it is not there.
-            Some(Change { action: Action::Create, .. }) => None,
-            _ => Some(Change::new(Action::Remove, vec![content])),
+            Some(Change { action: Effect::Create, .. }) => None,
+            _ => Some(Change::new(Effect::Remove, vec![content])),
         }
     }
 

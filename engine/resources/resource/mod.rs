@@ -21,7 +21,7 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change},
+        change::{Change, Effect},
         danger,
         footprint::Footprint,
     },
@@ -30,7 +30,7 @@ use crate::{
 
 mod unknown;
 
-pub use self::unknown::{Look, Unknown, Unreadable};
+pub use self::unknown::{Looked, Unknown, Unreadable};
 
 /// One kind of thing that converge manages. The struct is the desired state as a role writes it:
 /// its serde attributes are the parser, its doc comments are the manual.
@@ -131,7 +131,7 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Reads that script's output: for each of the batch, in order, what was observed, or why it could not be looked at.
     /// What could not be looked at is never taken for missing.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Self::Observed>>, Unreadable>;
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<Self::Observed>>, Unreadable>;
 
     /// What it was like before a change, as far as that can be put back: where it differs, `observed` is what was seen.
     fn before(&self, observed: &Self::Observed) -> Vec<Before>;
@@ -142,7 +142,7 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 
     /// Whether a change of it may keep everybody from logging in.
-    fn is_risky(&self, _action: Option<Action>) -> bool {
+    fn is_risky(&self, _action: Option<Effect>) -> bool {
         danger::is_risky(&self.footprint())
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::resources::change::Change;
 
 /// What was observed of one resource, or why that is not known.
-pub type Look<T> = Result<T, Unknown>;
+pub type Looked<T> = Result<T, Unknown>;
 
 /// Why it is not known what a resource is like: in the words of the host where it said something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

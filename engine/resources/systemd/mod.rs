@@ -58,7 +58,7 @@ const FILE_STATES: [&str; 14] = [
 
 /// What systemd says of a unit.
 #[derive(Debug, PartialEq, Serialize)]
-pub struct Unit {
+pub struct UnitState {
     /// Whether it could be loaded.
     pub load: String,
     /// Whether it is active, and what else it may be.
@@ -95,7 +95,7 @@ pub enum AtBoot {
     Generated,
 }
 
-impl Unit {
+impl UnitState {
     /// Whether nobody can start it.
     pub fn is_masked(&self) -> bool {
         self.load == "masked" || self.file.starts_with("masked")
@@ -181,7 +181,7 @@ impl Unit {
 
 /// What a probe said of all units.
 #[derive(Default)]
-pub struct Said<'a> {
+pub struct SystemdOutput<'a> {
     /// What is said of each unit, in the order of the answers.
     units: Vec<Properties<'a>>,
     /// By each of their names, where they stand.
@@ -205,7 +205,7 @@ struct Properties<'a> {
     values: Vec<(&'a str, &'a str)>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> SystemdOutput<'a> {
     /// Reads what the probe printed. An empty line ends what is said of a unit.
     pub fn read(output: &'a str) -> Self {
         let mut said = Self::default();
@@ -236,7 +236,7 @@ impl<'a> Said<'a> {
     ///
     /// # Errors
     /// Why that is not known.
-    pub fn of(&self, name: &str, stay: u32) -> Result<Unit, String> {
+    pub fn of(&self, name: &str, stay: u32) -> Result<UnitState, String> {
         let place = self.by_name.get(name).ok_or_else(|| format!("it says nothing of {name}"))?;
         let unit = &self.units[*place];
         if let Some(why) = unit.get("Refused") {
@@ -275,7 +275,18 @@ impl<'a> Said<'a> {
         let exit_status = text("ExecMainStatus");
         let is_daemon = self.daemons.contains(&text("SourcePath").as_str());
         let empty = sub == "exited" && (is_daemon || self.left.contains(&name));
-        Ok(Unit { load, active, sub, file, result, exit_status, stale, linked, empty, ended_early })
+        Ok(UnitState {
+            load,
+            active,
+            sub,
+            file,
+            result,
+            exit_status,
+            stale,
+            linked,
+            empty,
+            ended_early,
+        })
     }
 }
 

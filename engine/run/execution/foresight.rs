@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Batch, Execution, State};
+use super::{Batch, Execution, NodeState};
 use crate::{evaluate::catalog::NodeId, plan::event::Outcome, resources::resource::Nature};
 
 impl Execution<'_> {
@@ -11,7 +11,7 @@ impl Execution<'_> {
     pub(crate) fn looks_after(&self, batch: &Batch) -> Vec<NodeId> {
         let Some(lane) = self.hosts.get(&batch.host) else { return Vec::new() };
         // What waits mostly stands at the end: so a host of many turns is not gone through in each.
-        if lane.nodes.iter().rev().any(|id| self.states[id.index()] == State::Waiting) {
+        if lane.nodes.iter().rev().any(|id| self.states[id.index()] == NodeState::Waiting) {
             return Vec::new();
         }
         let mut looked: HashSet<NodeId> =
@@ -31,13 +31,13 @@ impl Execution<'_> {
     }
 
     fn changes(&self, id: NodeId, batch: &Batch) -> bool {
-        batch.runs.contains(&id) || self.states[id.index()] == State::Done(Outcome::Changed)
+        batch.runs.contains(&id) || self.states[id.index()] == NodeState::Done(Outcome::Changed)
     }
 
     fn is_good(&self, id: NodeId) -> bool {
         match &self.states[id.index()] {
-            State::Waiting | State::Running => true,
-            State::Done(outcome) => matches!(outcome, Outcome::Changed | Outcome::Unchanged),
+            NodeState::Waiting | NodeState::Running => true,
+            NodeState::Done(outcome) => matches!(outcome, Outcome::Changed | Outcome::Unchanged),
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Execution<'a> {
     catalog: &'a Catalog,
     graph: &'a Graph,
     plan: &'a Plan,
-    states: Vec<State>,
+    states: Vec<NodeState>,
     /// What became of a node in an earlier round, as long as it waits: it comes to that end only behind what comes before
     /// it, so that the order leads through it.
     stands: Vec<Option<Outcome>>,
@@ -46,7 +46,7 @@ pub(crate) struct Execution<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum State {
+enum NodeState {
     Waiting,
     Running,
     Done(Outcome),
@@ -75,7 +75,7 @@ pub(crate) struct Batch {
     pub(crate) obligation: bool,
 }
 
-type Outcomes = Vec<(NodeId, Outcome)>;
+pub(super) type Outcomes = Vec<(NodeId, Outcome)>;
 
 impl<'a> Execution<'a> {
     /// Nothing is done yet. `outcomes` are of an earlier round, and stand.
@@ -91,16 +91,16 @@ impl<'a> Execution<'a> {
         for ((id, _), outcome) in catalog.nodes().zip(&stands) {
             outcome.iter().for_each(|outcome| rollings.ended(id, outcome));
         }
-        let mut states = vec![State::Waiting; catalog.len()];
+        let mut states = vec![NodeState::Waiting; catalog.len()];
         let (mut missing, mut place) = (vec![0; catalog.len()], vec![0; catalog.len()]);
         for (at, &id) in graph.order().iter().enumerate() {
-            let open = |id: &NodeId| states[id.index()] == State::Waiting;
+            let open = |id: &NodeId| states[id.index()] == NodeState::Waiting;
             missing[id.index()] = graph.before(id).filter(open).count();
             place[id.index()] = at;
             if missing[id.index()] == 0
                 && let Some(outcome) = stands[id.index()].take()
             {
-                states[id.index()] = State::Done(outcome);
+                states[id.index()] = NodeState::Done(outcome);
             }
         }
         let lane = |(host, nodes)| (host, Lane { nodes, ..Lane::default() });
@@ -143,14 +143,14 @@ impl<'a> Execution<'a> {
         let Some(lane) = self.hosts.get_mut(host) else { return Outcomes::new() };
         lane.busy = false;
         for id in std::mem::take(&mut lane.between) {
-            self.states[id.index()] = State::Waiting;
+            self.states[id.index()] = NodeState::Waiting;
             self.news.push(Reverse(self.place[id.index()]));
         }
         if !lane.ready.is_empty() {
             self.startable.insert(host.clone());
         }
         for (id, outcome) in outcomes {
-            if self.states[id.index()] == State::Running {
+            if self.states[id.index()] == NodeState::Running {
                 self.end(id, outcome);
             }
         }
@@ -185,7 +185,7 @@ impl<'a> Execution<'a> {
     fn doom(&mut self, nodes: &[NodeId], because: &str) {
         for &id in nodes {
             let is_open =
-                self.states[id.index()] == State::Waiting && self.stands[id.index()].is_none();
+                self.states[id.index()] == NodeState::Waiting && self.stands[id.index()].is_none();
             if is_open && self.doomed[id.index()].is_none() {
                 self.doomed[id.index()] = Some(because.to_owned());
                 self.rollings.fails(id);
@@ -199,7 +199,7 @@ impl<'a> Execution<'a> {
         let mut settled = Outcomes::new();
         while let Some(Reverse(place)) = self.news.pop() {
             let id = self.graph.order()[place];
-            if self.states[id.index()] != State::Waiting || self.missing[id.index()] > 0 {
+            if self.states[id.index()] != NodeState::Waiting || self.missing[id.index()] > 0 {
                 continue;
             }
             if let Some(outcome) = self.stands[id.index()].take() {
@@ -246,7 +246,7 @@ impl<'a> Execution<'a> {
     /// Lets those hear of the end of a node that wait for it.
     fn close(&mut self, id: NodeId, outcome: Outcome) {
         self.rollings.ended(id, &outcome);
-        self.states[id.index()] = State::Done(outcome);
+        self.states[id.index()] = NodeState::Done(outcome);
         for next in self.graph.after(id) {
             self.missing[next.index()] -= 1;
             if self.missing[next.index()] == 0 {
@@ -280,7 +280,7 @@ impl<'a> Execution<'a> {
             let below_change =
                 self.is_below_change(id) || self.graph.before(id).any(|it| dirty.contains(&it));
             let stands = self.stands[id.index()].is_some();
-            if self.states[id.index()] != State::Waiting
+            if self.states[id.index()] != NodeState::Waiting
                 || !stands && self.is_open(id, below_change)
             {
                 continue;
@@ -331,7 +331,7 @@ impl<'a> Execution<'a> {
             return None;
         }
         for id in runs.iter().chain(&between) {
-            self.states[id.index()] = State::Running;
+            self.states[id.index()] = NodeState::Running;
         }
         runs.iter().for_each(|id| self.rollings.began(*id));
         let lane = self.hosts.get_mut(&host)?;

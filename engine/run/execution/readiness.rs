@@ -1,8 +1,8 @@
 //! Whether a node can go on, as far as the plan is carried out.
 
-use super::{Execution, State};
+use super::{Execution, NodeState};
 use crate::{
-    evaluate::catalog::{NodeId, Part},
+    evaluate::catalog::{BlockPart, NodeId},
     plan::{
         event::{Failure, Outcome},
         graph::Edge,
@@ -55,22 +55,22 @@ impl Execution<'_> {
     pub(super) fn is_owed(&self, id: NodeId) -> bool {
         let regions = self.graph.regions();
         let mut arounds =
-            regions.arounds_with(Part::After, id).map(|around| &regions.arounds[around]);
+            regions.arounds_with(BlockPart::After, id).map(|around| &regions.arounds[around]);
         arounds.any(|around| around.before.iter().any(|before| self.has_begun(*before)))
     }
 
     pub(super) fn has_begun(&self, id: NodeId) -> bool {
         match self.outcome(id) {
             Some(outcome) => outcome.was_begun(),
-            None => self.states[id.index()] == State::Running,
+            None => self.states[id.index()] == NodeState::Running,
         }
     }
 
     /// What became of a node, in this round or in an earlier one.
     pub(super) fn outcome(&self, id: NodeId) -> Option<&Outcome> {
         match &self.states[id.index()] {
-            State::Done(outcome) => Some(outcome),
-            State::Waiting | State::Running => self.stands[id.index()].as_ref(),
+            NodeState::Done(outcome) => Some(outcome),
+            NodeState::Waiting | NodeState::Running => self.stands[id.index()].as_ref(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Execution<'_> {
             return None;
         }
         // What comes before a body is of no use when the body cannot be done.
-        let arounds = regions.arounds_with(Part::Before, id);
+        let arounds = regions.arounds_with(BlockPart::Before, id);
         let body = arounds.flat_map(|around| &regions.arounds[around].body);
         let edges = self.graph.edges_before(id).map(|(before, why)| self.blocks(before, why));
         let body = body.map(|body| self.blocks(*body, Edge::Sequence));

@@ -12,10 +12,10 @@ use crate::{
         diagnostic::Place,
         value::Value,
     },
-    evaluate::catalog::{BlockId, Declared},
+    evaluate::catalog::{BlockId, Declaration},
     plan::event::Failure,
     resources::{
-        change::{Action, Change},
+        change::{Change, Effect},
         kind::Difference,
         kinds,
         resource::{ArgumentError, Files, SourceTree},
@@ -66,7 +66,7 @@ impl Site {
         let arguments = Value::Map(arguments.into_iter().collect());
         let resource = kind.declare(arguments, &Empty).unwrap();
         let place = Place { file: "x.rhai".into(), line: 1, column: 1 };
-        let declared = Declared { place, chain: [].into() };
+        let declared = Declaration { place, chain: [].into() };
         let host = host.into();
         let id = self.catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
         after.iter().for_each(|before| self.catalog.order(id, *before));
@@ -79,7 +79,7 @@ impl Site {
     fn planned(&self) -> (Graph, Plan) {
         let graph = Graph::build(&self.catalog).unwrap();
         let difference = || {
-            let change = Change::new(Action::Update, Vec::new());
+            let change = Change::new(Effect::Update, Vec::new());
             Difference { observed: Digest::of(b"something else"), change }
         };
         let differs = |id| self.differing.contains(&id).then(difference);

@@ -4,11 +4,11 @@ use super::Live;
 use crate::{
     io::remote::{Exit, RemoteError},
     plan::event::{Failure, Outcome},
-    run::{apply::Outcomes, segment::Part},
+    run::{execution::Outcomes, segment::Part},
 };
 
 /// How a segment ended.
-pub(in crate::run) enum End {
+pub(in crate::run) enum SegmentEnd {
     /// Its script came to an end.
     Exit(Exit),
     /// The host did not take it, and nothing ran.
@@ -29,7 +29,7 @@ impl Live<'_> {
     /// What became of all nodes, once the script ended or was lost, and it is known `how` that stays so.
     pub(in crate::run) fn end_guarded(
         mut self,
-        end: End,
+        end: SegmentEnd,
         how: impl Fn(Outcome) -> Outcome,
     ) -> Outcomes {
         self.settle(end);
@@ -42,46 +42,46 @@ impl Live<'_> {
     }
 
     /// What became of all nodes, once the script ended or was lost.
-    pub(in crate::run) fn end(mut self, end: End) -> Outcomes {
+    pub(in crate::run) fn end(mut self, end: SegmentEnd) -> Outcomes {
         self.settle(end);
         self.outcomes
     }
 
-    fn settle(&mut self, end: End) {
+    fn settle(&mut self, end: SegmentEnd) {
         // The part that the end is about, if it is about one.
         let mut about = None;
         // The shell on the host goes on without the connection: whatever stood behind may have run too.
-        let lost = matches!(end, End::Lost(_));
+        let lost = matches!(end, SegmentEnd::Lost(_));
         let because = match (end, self.failed) {
             // What is ended may say so first.
-            (End::Exit(_) | End::Overdue, Some(id)) => {
+            (SegmentEnd::Exit(_) | SegmentEnd::Overdue, Some(id)) => {
                 self.apply.catalog.node(id).name.node.to_string()
             }
-            (End::Exit(_), None) if self.stopped => self.apply.run.interrupt.because(),
-            (End::Exit(Exit(status)), None) => {
+            (SegmentEnd::Exit(_), None) if self.stopped => self.apply.run.interrupt.because(),
+            (SegmentEnd::Exit(Exit(status)), None) => {
                 let outcome = self.failure("its script ended early".to_owned(), Some(status));
                 about = Some((self.ended, outcome));
                 self.name_of(self.ended)
             }
-            (End::Refused(message), _) => {
+            (SegmentEnd::Refused(message), _) => {
                 let needs = |part: &Part| !part.contents.is_empty();
                 let part = self.segment.parts.iter().position(needs).unwrap_or_default();
                 about = Some((part, Outcome::failed(Failure::told(message))));
                 self.name_of(part)
             }
-            (End::Unstarted(reason), _) => reason,
+            (SegmentEnd::Unstarted(reason), _) => reason,
             // It is planned anew.
-            (End::Unlocked, _) => return,
-            (End::Overdue, _) => {
+            (SegmentEnd::Unlocked, _) => return,
+            (SegmentEnd::Overdue, _) => {
                 let outcome = self.failure(self.late(), None);
                 about = Some((self.ended, outcome));
                 self.name_of(self.ended)
             }
-            (End::Stayed(message), _) => {
+            (SegmentEnd::Stayed(message), _) => {
                 about = Some((self.ended, self.failure(message, None)));
                 self.name_of(self.ended)
             }
-            (End::Lost(error), _) => {
+            (SegmentEnd::Lost(error), _) => {
                 about = Some((self.ended, Outcome::Unknown { message: error.to_string() }));
                 self.name_of(self.ended)
             }

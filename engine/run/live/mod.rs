@@ -6,11 +6,11 @@ use tokio::{sync::watch, time::Instant};
 
 mod end;
 
-pub(super) use end::End;
+pub(super) use end::SegmentEnd;
 
 use super::{
-    apply::{Apply, Outcomes},
-    execution::Batch,
+    apply::Apply,
+    execution::{Batch, Outcomes},
     progress::{Progress, ProgressReader},
     segment::{Part, Segment},
     tail::Tail,

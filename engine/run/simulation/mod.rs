@@ -29,7 +29,7 @@ use crate::{
         probe::Observations,
     },
     resources::{
-        change::{Action, Change},
+        change::{Change, Effect},
         kind::Difference,
         resource::Nature,
     },
@@ -119,7 +119,7 @@ fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
     let assess = |(id, node): (NodeId, &crate::evaluate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);
         let difference = || {
-            let change = Change::new(Action::Update, Vec::new());
+            let change = Change::new(Effect::Update, Vec::new());
             Difference { observed: Digest::of(b"something else"), change }
         };
         (id, Ok(differs.then(difference).map(Box::new)))

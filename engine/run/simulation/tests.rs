@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     base::diagnostic::Source,
     evaluate::language::{self, Evaluation},
-    input::inventory::{Format, Given, Inventory},
+    input::inventory::{Given, Inventory, InventoryFormat},
 };
 
 /// Some nodes behind two balancers, upgraded in batches.
@@ -17,7 +17,8 @@ fn catalog(nodes: usize, batch: usize, max_failures: usize) -> Catalog {
     let names = names.chain((0..nodes).map(|n| format!("n{n}")));
     let hosts: String = names.map(|name| format!("{name} = {{}}\n")).collect();
     let source = Source::new("inventory.toml", format!("[hosts]\n{hosts}"));
-    let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+    let given =
+        Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
     let playbook = format!(
         r#"on(hosts("n*"), |node| command("fetch"));
         rolling(hosts("n*"), #{{ batch: {batch}, max_failures: {max_failures} }}, |node| {{

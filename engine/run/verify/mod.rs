@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     evaluate::{
-        catalog::{Catalog, NodeId, Part},
+        catalog::{BlockPart, Catalog, NodeId},
         language::Question,
     },
     plan::{
@@ -25,7 +25,7 @@ use crate::{
         planner::{Cause, Plan, Planned},
     },
     resources::{
-        change::{Action, Field, Shown},
+        change::{Effect, Field, Shown},
         resource::{Nature, Reaction},
     },
 };
@@ -70,7 +70,7 @@ impl Run {
         observed.add(early);
         tally.recall_owed(catalog, &mut observed);
         let mut plan = Plan::new(catalog, graph, &observed);
-        let looked = Looked { catalog, graph, tally: &*tally };
+        let looked = LookedAgain { catalog, graph, tally: &*tally };
         for warning in nodes.iter().filter_map(|id| looked.undone_each_time(&plan, *id)) {
             self.events.send(warning);
         }
@@ -79,7 +79,7 @@ impl Run {
             if tally.outcome(id) == Some(Outcome::Changed) {
                 plan.set_again(id);
             }
-            match given_up(&Looked { catalog, graph, tally: &*tally }, &plan, id, round) {
+            match given_up(&LookedAgain { catalog, graph, tally: &*tally }, &plan, id, round) {
                 GivenUp::No => {}
                 GivenUp::AsItIs => plan.withdraw(id),
                 GivenUp::Failed(failure) => {
@@ -154,7 +154,7 @@ enum GivenUp {
     Failed(Failure),
 }
 
-fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
+fn given_up(run: &LookedAgain<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
     let tally = run.tally;
     let outcome = tally.outcome(id);
     let nature = run.catalog.node(id).kind.nature();
@@ -172,11 +172,11 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
             if change.is_always_there() && outcome == Some(Outcome::Changed) =>
         {
             // What comes before a body comes before it each time.
-            let mut bodies = run.graph.regions().arounds_with(Part::Before, id);
+            let mut bodies = run.graph.regions().arounds_with(BlockPart::Before, id);
             bodies.next().map_or(GivenUp::AsItIs, |_| GivenUp::No)
         }
         Planned::Change { change, .. }
-            if change.action == Action::Run && tally.changes(id).is_some() && outcome.is_some() =>
+            if change.action == Effect::Run && tally.changes(id).is_some() && outcome.is_some() =>
         {
             let message = "it ran, and its guard says that it has to run again";
             GivenUp::Failed(run.blamed(id, Failure::told(message)))
@@ -203,13 +203,13 @@ fn given_up(run: &Looked<'_>, plan: &Plan, id: NodeId, round: u32) -> GivenUp {
 }
 
 /// What a run knows when it looks again.
-struct Looked<'a> {
+struct LookedAgain<'a> {
     catalog: &'a Catalog,
     graph: &'a Graph,
     tally: &'a Tally,
 }
 
-impl Looked<'_> {
+impl LookedAgain<'_> {
     /// Names what undid a node, if that is known.
     fn blamed(&self, id: NodeId, failure: Failure) -> Failure {
         let Some(other) = self.undone_by(id) else { return failure };

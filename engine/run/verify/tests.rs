@@ -19,10 +19,10 @@ use crate::{
         traffic::Traffic,
     },
     evaluate::{
-        catalog::{BlockId, Declared},
+        catalog::{BlockId, Declaration},
         language::Known,
     },
-    input::inventory::{Format, Given, Host, Inventory},
+    input::inventory::{Given, Host, Inventory, InventoryFormat},
     io::remote::{Connector, Exit, Output, Remote, RemoteError},
     plan::{event::Events, exit_status::ExitStatus},
     resources::{
@@ -31,7 +31,7 @@ use crate::{
         edit::Edit,
         footprint::{Access, Below, Footprint, Lies},
         kind::{self, Typed},
-        resource::{Look, Resource, Step, Unreadable},
+        resource::{Looked, Resource, Step, Unreadable},
     },
     run::{
         Interrupt,
@@ -188,7 +188,7 @@ impl Part {
 
     fn change(&self) -> Change {
         let action =
-            if matches!(self.toy, Toy::Command(..)) { Action::Run } else { Action::Update };
+            if matches!(self.toy, Toy::Command(..)) { Effect::Run } else { Effect::Update };
         Change::new(action, vec![Field::new("text", "before", "after")])
     }
 }
@@ -227,8 +227,8 @@ macro_rules! kind {
                 batch.iter().fold(Script::default(), |all, it| all.then(it.part.script("look")))
             }
 
-            fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<bool>>, Unreadable> {
-                let lines: Vec<Look<bool>> =
+            fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<bool>>, Unreadable> {
+                let lines: Vec<Looked<bool>> =
                     output.lines().map(|line| Ok(line == "differs")).collect();
                 assert_eq!(lines.len(), batch.len(), "{output}");
                 Ok(lines)
@@ -429,9 +429,14 @@ impl Case {
             };
             let (key, owns) = (number.to_string(), number.to_string());
             let place = Place { file: "x.rhai".into(), line: number + 1, column: 1 };
-            let declared = Declared { place, chain: [].into() };
-            let resource =
-                kind::Declared { key, owns, desired, timeout: None, confirm: Default::default() };
+            let declared = Declaration { place, chain: [].into() };
+            let resource = kind::DesiredResource {
+                key,
+                owns,
+                desired,
+                timeout: None,
+                confirm: Default::default(),
+            };
             let host = NAMES[*host].into();
             let node =
                 catalog.declare(&host, kind, resource, declared, BlockId::default()).unwrap();
@@ -455,7 +460,8 @@ impl Case {
     async fn run(&self) -> (ExitStatus, Vec<Failure>, bool, usize) {
         let text = "[hosts]\nh0 = {}\nh1 = {}\n";
         let source = Source::new("inventory.toml", text);
-        let given = Given { source, format: Format::Toml, folder: "/".into(), home: "/".into() };
+        let given =
+            Given { source, format: InventoryFormat::Toml, folder: "/".into(), home: "/".into() };
         let inventory = Arc::new(Inventory::parse(&[given], &[]).unwrap());
         let toys: Arc<Vec<Toy>> =
             Arc::new(self.resources.iter().map(|(_, toy, _)| toy.clone()).collect());

@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::{
     CUT, SHORT, Secret, forms,
-    pieces::{Found, PIECE, Pieces},
+    pieces::{Found, PIECE, SecretPieces},
 };
 
 /// Replaces secrets by `(secret name)`: their text, and base64, hexadecimal, URL, shell and JSON forms of it.
@@ -15,7 +15,7 @@ use super::{
 /// printed in groups. A shorter one is replaced as a whole, and what is left of it where a text was cut.
 #[derive(Default)]
 pub struct Redactor {
-    pieces: Pieces,
+    pieces: SecretPieces,
     /// Forms that are shorter than a piece, each with whose it is.
     short: Vec<(u32, Vec<u8>)>,
     /// Finds all short forms at once; `None` when there are none.
@@ -32,7 +32,7 @@ impl Redactor {
             forms::of(secret.expose()).into_iter().map(move |form| (whose, form))
         });
         let (long, short): (Vec<_>, Vec<_>) = forms.partition(|(_, form)| form.len() >= PIECE);
-        let pieces = Pieces::of(long.iter().map(|(whose, form)| (*whose, form.as_slice())));
+        let pieces = SecretPieces::of(long.iter().map(|(whose, form)| (*whose, form.as_slice())));
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(short.iter().map(|(_, form)| form));

@@ -17,8 +17,8 @@ use crate::{
         declare, explain,
         files::RoleFiles,
         role_folders, roles,
-        state::{Context, State},
-        written::{Call, FIRST},
+        state::{Evaluating, ScriptContext},
+        written::{FIRST, WrittenCall},
     },
     resources::{
         kind::Kind,
@@ -34,7 +34,7 @@ const BUILT_IN: [&str; 8] =
 /// Looks at the calls of one script.
 pub(super) struct Checker<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) state: &'a State,
+    pub(super) state: &'a Evaluating,
     /// All that can be called, those of libraries as `ROLE::NAME`.
     pub(super) functions: &'a BTreeSet<String>,
     /// The libraries that the script imports, by the names that it gives them.
@@ -46,7 +46,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    pub(super) fn check(&self, call: &Call<'_>) -> Vec<Diagnostic> {
+    pub(super) fn check(&self, call: &WrittenCall<'_>) -> Vec<Diagnostic> {
         // An operator is no name, also where it is one of our own.
         if call.is_operator() {
             return Vec::new();
@@ -92,7 +92,7 @@ impl Checker<'_> {
         Some(self.state.locate(mistake, &place))
     }
 
-    fn check_role(&self, name: &str, call: &Call<'_>, place: &Place) -> Vec<Diagnostic> {
+    fn check_role(&self, name: &str, call: &WrittenCall<'_>, place: &Place) -> Vec<Diagnostic> {
         let Some(folder) = role_folders::folder(self.state, name) else {
             let place = self.state.argument(place, FIRST, |argument| argument.value);
             return vec![self.state.locate(role_folders::unknown(self.state, name), &place)];
@@ -125,13 +125,18 @@ impl Checker<'_> {
         found
     }
 
-    fn check_kind(&self, kind: &dyn Kind, call: &Call<'_>, place: &Place) -> Vec<Diagnostic> {
+    fn check_kind(
+        &self,
+        kind: &dyn Kind,
+        call: &WrittenCall<'_>,
+        place: &Place,
+    ) -> Vec<Diagnostic> {
         let (Some(first), Some(rest)) = (call.first(), call.rest()) else { return Vec::new() };
         let reaction = |name: &str| kind.reacts().iter().any(|it| it.argument() == Some(name));
         let own = rest.iter().filter(|(key, _)| !reaction(&key.name));
         let mut given: IndexMap<String, Option<Value>> =
             own.map(|(key, value)| (key.name.to_string(), literal(value))).collect();
-        let scene = Context::default();
+        let scene = ScriptContext::default();
         let files = Unrendered(RoleFiles::new(self.state, self.file, &scene));
         let mut found = Vec::new();
         for name in names(first) {

@@ -10,7 +10,7 @@ use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
 use self::call::Checker;
 use super::{
     Input, Note, explain, role_folders, roles, sandbox,
-    state::State,
+    state::Evaluating,
     written::{self, each_call},
 };
 use crate::{base::diagnostic::Diagnostic, evaluate::language::SourceError, input::template};
@@ -20,10 +20,10 @@ mod call;
 /// Reads the playbook and every role and template, and finds all mistakes that show without running anything; and what is most
 /// likely not meant.
 pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
-    let state = State::new(input, Arc::new(|_| {}));
+    let state = Evaluating::new(input, Arc::new(|_| {}));
     let (engine, mut found) = sandbox::engine(&state);
     let functions = explain::function_names(&engine);
-    let reader = Reader { engine: &engine, state: &state, functions: &functions };
+    let reader = LintReader { engine: &engine, state: &state, functions: &functions };
     for playbook in &state.input().playbooks {
         found.extend(reader.script(playbook, &Scope::new()));
     }
@@ -49,14 +49,14 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     (found, notes)
 }
 
-struct Reader<'a> {
+struct LintReader<'a> {
     engine: &'a Engine,
-    state: &'a State,
+    state: &'a Evaluating,
     /// All that can be called, those of libraries as `ROLE::NAME`.
     functions: &'a BTreeSet<String>,
 }
 
-impl Reader<'_> {
+impl LintReader<'_> {
     /// The mistakes in a script; none where there is no script. `scope` holds the names that it is given.
     fn script(&self, path: &str, scope: &Scope<'_>) -> Vec<Diagnostic> {
         let ast = match roles::compile(self.engine, self.state, path, scope) {

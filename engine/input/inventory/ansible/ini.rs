@@ -5,14 +5,14 @@ use std::ops::Range;
 use super::{super::KINDS, UNGROUPED, literal};
 use crate::base::{
     diagnostic::{Diagnostic, Result, Source},
-    document::{Document, Entry, Item, Node, Table},
+    document::{Document, DocumentEntry, DocumentNode, Item, Table},
 };
 
 /// Reads the text into the tree that Ansible's YAML is.
 pub(super) fn document(source: &Source) -> Result<Document> {
     let mut ini = Ini { source, groups: Table::new(), declared: Vec::new() };
     ini.read()?;
-    let root = Node { span: 0..source.text.len(), item: Item::Table(ini.groups) };
+    let root = DocumentNode { span: 0..source.text.len(), item: Item::Table(ini.groups) };
     Ok(Document::new(source, root, KINDS))
 }
 
@@ -52,8 +52,8 @@ impl Ini<'_> {
                     Section::Hosts | Section::Children => self.declared.push(group.clone()),
                 }
                 if !self.groups.contains_key(&group) && section != Section::Vars {
-                    let node = Node { span: span.clone(), item: Item::Table(Table::new()) };
-                    self.groups.insert(group.clone(), Entry { key: span, node });
+                    let node = DocumentNode { span: span.clone(), item: Item::Table(Table::new()) };
+                    self.groups.insert(group.clone(), DocumentEntry { key: span, node });
                 }
                 continue;
             }
@@ -64,11 +64,11 @@ impl Ini<'_> {
                     let name = trimmed.split(['#', ' ', '\t']).next().unwrap_or_default();
                     self.declared.push(name.to_owned());
                     let span = at..at + name.len();
-                    self.part(&group, "children", name, Node { span, item: Item::Null });
+                    self.part(&group, "children", name, DocumentNode { span, item: Item::Null });
                     // A child needs no section of its own.
                     let span = at..at + name.len();
-                    let node = Node { span: span.clone(), item: Item::Null };
-                    self.groups.entry(name.to_owned()).or_insert(Entry { key: span, node });
+                    let node = DocumentNode { span: span.clone(), item: Item::Null };
+                    self.groups.entry(name.to_owned()).or_insert(DocumentEntry { key: span, node });
                 }
             }
         }
@@ -97,20 +97,20 @@ impl Ini<'_> {
                     .hint("write it as NAME=VALUE, without spaces around the ="));
             };
             let node = literal::value(text, span.clone());
-            vars.insert(name.to_owned(), Entry { key: span, node });
+            vars.insert(name.to_owned(), DocumentEntry { key: span, node });
         }
         let span = at + name.1.start..at + name.1.end;
-        let node = Node { span: span.clone(), item: Item::Table(vars) };
+        let node = DocumentNode { span: span.clone(), item: Item::Table(vars) };
         // The same host on a second line adds to it.
         self.add_host(group, &name.0, node);
         Ok(())
     }
 
-    fn add_host(&mut self, group: &str, name: &str, node: Node) {
+    fn add_host(&mut self, group: &str, name: &str, node: DocumentNode) {
         let hosts = self.table(group, "hosts", &node.span);
-        let entry = Entry { key: node.span.clone(), node };
+        let entry = DocumentEntry { key: node.span.clone(), node };
         match hosts.get_mut(name) {
-            Some(Entry { node: Node { item: Item::Table(known), .. }, .. }) => {
+            Some(DocumentEntry { node: DocumentNode { item: Item::Table(known), .. }, .. }) => {
                 if let Item::Table(more) = entry.node.item {
                     known.extend(more);
                 }
@@ -133,16 +133,16 @@ impl Ini<'_> {
         Ok(())
     }
 
-    fn part(&mut self, group: &str, part: &str, name: &str, node: Node) {
-        let entry = Entry { key: node.span.clone(), node };
+    fn part(&mut self, group: &str, part: &str, name: &str, node: DocumentNode) {
+        let entry = DocumentEntry { key: node.span.clone(), node };
         self.table(group, part, &entry.key.clone()).insert(name.to_owned(), entry);
     }
 
     /// The table of a group that is called `hosts`, `children` or `vars`.
     fn table(&mut self, group: &str, part: &str, span: &Range<usize>) -> &mut Table {
-        let empty = || Entry {
+        let empty = || DocumentEntry {
             key: span.clone(),
-            node: Node { span: span.clone(), item: Item::Table(Table::new()) },
+            node: DocumentNode { span: span.clone(), item: Item::Table(Table::new()) },
         };
         let group = self.groups.entry(group.to_owned()).or_insert_with(empty);
         if group.node.item == Item::Null {

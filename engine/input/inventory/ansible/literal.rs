@@ -3,17 +3,17 @@
 
 use std::ops::Range;
 
-use crate::base::document::{Entry, Item, Node, Table};
+use crate::base::document::{DocumentEntry, DocumentNode, Item, Table};
 
 /// The value that a text is; itself, if it is no literal.
-pub(super) fn value(text: &str, span: Range<usize>) -> Node {
+pub(super) fn value(text: &str, span: Range<usize>) -> DocumentNode {
     let mut reader = Literal { rest: text.trim_start_matches([' ', '\t']), depth: 0, span: &span };
     let read = reader.value().filter(|_| {
         reader.skip();
         reader.rest.is_empty() || reader.rest.starts_with('#')
     });
     let item = read.unwrap_or_else(|| Item::Text(text.to_owned()));
-    Node { span, item }
+    DocumentNode { span, item }
 }
 
 struct Literal<'a> {
@@ -75,8 +75,8 @@ impl Literal<'_> {
         Some(Item::List(nodes))
     }
 
-    fn node(&mut self) -> Option<Node> {
-        Some(Node { span: self.span.clone(), item: self.value()? })
+    fn node(&mut self) -> Option<DocumentNode> {
+        Some(DocumentNode { span: self.span.clone(), item: self.value()? })
     }
 
     fn table(&mut self) -> Option<Item> {
@@ -93,7 +93,7 @@ impl Literal<'_> {
             if !self.take(':') {
                 return None;
             }
-            table.insert(key, Entry { key: self.span.clone(), node: self.node()? });
+            table.insert(key, DocumentEntry { key: self.span.clone(), node: self.node()? });
             if !self.take(',') {
                 return self.take('}').then_some(Item::Table(table));
             }

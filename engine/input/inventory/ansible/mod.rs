@@ -19,26 +19,26 @@ pub(super) use self::{
     variables::{meanings, settle},
 };
 use super::{
-    Format, Given, KINDS, Owner,
-    declared::{Declared, DeclaredGroup, DeclaredHost, Settings},
+    Given, InventoryFormat, KINDS, Owner,
+    declared::{DeclaredGroup, DeclaredHost, DeclaredInventory, LevelSettings},
     mark::Mark,
 };
 use crate::base::{
     diagnostic::Result,
-    document::{Document, Entry, Item, Node},
+    document::{Document, DocumentEntry, DocumentNode, Item},
     value::Value,
 };
 
 /// Adds what the text declares. A host is declared where it is named first.
-pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
+pub(super) fn read(given: &Given, to: &mut DeclaredInventory) -> Result<()> {
     let document = match &given.format {
-        Format::Ini => ini::document(&given.source)?,
-        Format::Yaml | Format::Vars(_) => yaml::document(&given.source)?,
-        Format::Json | Format::Toml => Document::json(&given.source, KINDS)?,
+        InventoryFormat::Ini => ini::document(&given.source)?,
+        InventoryFormat::Yaml | InventoryFormat::Vars(_) => yaml::document(&given.source)?,
+        InventoryFormat::Json | InventoryFormat::Toml => Document::json(&given.source, KINDS)?,
     };
-    let mut reader = Reader { given, document: &document, to };
+    let mut reader = AnsibleReader { given, document: &document, to };
     match &given.format {
-        Format::Vars(owner) => reader.vars_of(owner),
+        InventoryFormat::Vars(owner) => reader.vars_of(owner),
         _ => reader.inventory(),
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn read(given: &Given, to: &mut Declared) -> Result<()> {
 const UNGROUPED: &str = "ungrouped";
 
 /// Puts hosts without a group into `ungrouped`, and takes the others out of it, wherever Ansible's inventories name it.
-pub(super) fn gather_ungrouped(declared: &mut Declared) {
+pub(super) fn gather_ungrouped(declared: &mut DeclaredInventory) {
     let Some(mut ungrouped) = declared.groups.shift_remove(UNGROUPED) else { return };
     let grouped =
         |host: &Arc<str>| declared.groups.values().any(|group| group.hosts.contains_key(host));
@@ -55,13 +55,13 @@ pub(super) fn gather_ungrouped(declared: &mut Declared) {
     declared.groups.insert(UNGROUPED.into(), ungrouped);
 }
 
-struct Reader<'a> {
+struct AnsibleReader<'a> {
     given: &'a Given,
     document: &'a Document,
-    to: &'a mut Declared,
+    to: &'a mut DeclaredInventory,
 }
 
-impl Reader<'_> {
+impl AnsibleReader<'_> {
     fn inventory(&mut self) -> Result<()> {
         let root = self.document.root();
         if root.item == Item::Null {
@@ -105,13 +105,13 @@ impl Reader<'_> {
     }
 
     /// Declares a group, and what is in it.
-    fn group(&mut self, name: &str, entry: &Entry) -> Result<()> {
+    fn group(&mut self, name: &str, entry: &DocumentEntry) -> Result<()> {
         let mark = self.mark_of(entry);
         let mut group = DeclaredGroup {
             mark,
             hosts: IndexMap::new(),
             children: IndexMap::new(),
-            settings: Settings::default(),
+            settings: LevelSettings::default(),
         };
         match &entry.node.item {
             Item::List(_) => self.hosts(&entry.node, &mut group)?,
@@ -123,15 +123,18 @@ impl Reader<'_> {
         }
         self.to.all.extend(group.settings);
         // Who is directly in `all` may be in no other group.
-        if self.given.format != Format::Json && !group.hosts.is_empty() {
-            let ungrouped =
-                DeclaredGroup { children: IndexMap::new(), settings: Settings::default(), ..group };
+        if self.given.format != InventoryFormat::Json && !group.hosts.is_empty() {
+            let ungrouped = DeclaredGroup {
+                children: IndexMap::new(),
+                settings: LevelSettings::default(),
+                ..group
+            };
             return self.to.merge_group(&UNGROUPED.into(), ungrouped);
         }
         Ok(())
     }
 
-    fn parts(&mut self, name: &str, node: &Node, group: &mut DeclaredGroup) -> Result<()> {
+    fn parts(&mut self, name: &str, node: &DocumentNode, group: &mut DeclaredGroup) -> Result<()> {
         for (key, entry) in self.document.table(node)? {
             match key.as_str() {
                 "hosts" => self.hosts(&entry.node, group)?,
@@ -160,7 +163,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn hosts(&mut self, node: &Node, group: &mut DeclaredGroup) -> Result<()> {
+    fn hosts(&mut self, node: &DocumentNode, group: &mut DeclaredGroup) -> Result<()> {
         let mut named = Vec::new();
         match &node.item {
             Item::Null => {}
@@ -170,7 +173,7 @@ impl Reader<'_> {
                     named.push((name.as_str(), &entry.key, vars));
                 }
             }
-            Item::Text(name) if self.given.format == Format::Yaml => {
+            Item::Text(name) if self.given.format == InventoryFormat::Yaml => {
                 named.push((name.as_str(), &node.span, None));
             }
             _ => {
@@ -180,7 +183,7 @@ impl Reader<'_> {
             }
         }
         for (name, span, vars) in named {
-            let at = Node { span: span.clone(), item: Item::Null };
+            let at = DocumentNode { span: span.clone(), item: Item::Null };
             let mark = Mark::new(self.document, span);
             for name in self.host(name, &at, vars)? {
                 group.hosts.entry(name).or_insert_with(|| mark.clone());
@@ -189,7 +192,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn children(&mut self, node: &Node, group: &mut DeclaredGroup) -> Result<()> {
+    fn children(&mut self, node: &DocumentNode, group: &mut DeclaredGroup) -> Result<()> {
         match &node.item {
             Item::Null => {}
             Item::Table(table) => {
@@ -209,15 +212,20 @@ impl Reader<'_> {
     }
 
     /// Declares the hosts that a name stands for, or adds to them; gives their names.
-    fn host(&mut self, text: &str, at: &Node, vars: Option<&Node>) -> Result<Vec<Arc<str>>> {
+    fn host(
+        &mut self,
+        text: &str,
+        at: &DocumentNode,
+        vars: Option<&DocumentNode>,
+    ) -> Result<Vec<Arc<str>>> {
         let mark = Mark::new(self.document, &at.span);
         let (names, port) = match self.given.format {
-            Format::Json => (vec![text.into()], None),
+            InventoryFormat::Json => (vec![text.into()], None),
             _ => range::hosts(text, &mark)?,
         };
         let (address, mut settings) = match vars {
             Some(node) => self.variables(node)?,
-            None => (None, Settings::default()),
+            None => (None, LevelSettings::default()),
         };
         if let Some(port) = port {
             let value = (Value::Int(port.into()), mark.clone());
@@ -232,13 +240,14 @@ impl Reader<'_> {
     }
 
     /// Variables: an address, how to connect, and what is left.
-    fn variables(&mut self, node: &Node) -> Result<(Option<String>, Settings)> {
+    fn variables(&mut self, node: &DocumentNode) -> Result<(Option<String>, LevelSettings)> {
         let table = self.document.table(node)?;
-        variables::Reader { given: self.given, document: self.document, to: self.to }.read(table)
+        variables::VariableReader { given: self.given, document: self.document, to: self.to }
+            .read(table)
     }
 
     /// Where a name stands; JSON's names have no place of their own.
-    fn mark_of(&self, entry: &Entry) -> Mark {
+    fn mark_of(&self, entry: &DocumentEntry) -> Mark {
         Mark::new(self.document, &entry.key)
     }
 }

@@ -3,12 +3,12 @@
 use crate::{
     base::{
         diagnostic::{Diagnostic, Result},
-        document::{Document, Entry, Item, Node, Table},
+        document::{Document, DocumentEntry, DocumentNode, Item, Table},
         value::Value,
     },
     input::inventory::{
         Given, Variable, connection,
-        declared::{Declared, Settings},
+        declared::{DeclaredInventory, LevelSettings},
         mark::Mark,
     },
 };
@@ -130,17 +130,17 @@ impl Meaning {
 const SSH: [&str; 4] = ["ssh", "smart", "paramiko", "paramiko_ssh"];
 
 /// Reads variables of one level.
-pub(super) struct Reader<'a> {
+pub(super) struct VariableReader<'a> {
     pub(super) given: &'a Given,
     pub(super) document: &'a Document,
-    pub(super) to: &'a mut Declared,
+    pub(super) to: &'a mut DeclaredInventory,
 }
 
-impl Reader<'_> {
+impl VariableReader<'_> {
     /// An address, how to connect, and what is left.
-    pub(super) fn read(&mut self, table: &Table) -> Result<(Option<String>, Settings)> {
-        let (mut address, mut settings) = (None, Settings::default());
-        for (name, Entry { node, .. }) in table {
+    pub(super) fn read(&mut self, table: &Table) -> Result<(Option<String>, LevelSettings)> {
+        let (mut address, mut settings) = (None, LevelSettings::default());
+        for (name, DocumentEntry { node, .. }) in table {
             let mark = Mark::new(self.document, &node.span);
             let Some((_, meaning)) = MEANINGS.iter().find(|(known, _)| known == name) else {
                 self.plain(name, node, &mark, &mut settings);
@@ -166,7 +166,7 @@ impl Reader<'_> {
                 ),
                 Meaning::Address => address = Some(self.document.text(node)?.to_owned()),
                 Meaning::Key(key) => {
-                    let node = Node { span: node.span.clone(), item: plain(key, node, &mark)? };
+                    let node = DocumentNode { span: node.span.clone(), item: plain(key, node, &mark)? };
                     set(key, connection::setting(self.given, key, &node, &mark)?);
                 }
                 Meaning::Become(key) => set(key, Value::from(node)),
@@ -185,7 +185,13 @@ impl Reader<'_> {
         Ok((address, settings))
     }
 
-    fn plain(&mut self, name: &str, node: &Node, mark: &Mark, settings: &mut Settings) {
+    fn plain(
+        &mut self,
+        name: &str,
+        node: &DocumentNode,
+        mark: &Mark,
+        settings: &mut LevelSettings,
+    ) {
         if let Item::Text(text) = &node.item
             && text.contains("{{")
         {
@@ -204,7 +210,7 @@ impl Reader<'_> {
 }
 
 /// The value of one of our keys, which Ansible also takes as a text.
-fn plain(key: &str, node: &Node, mark: &Mark) -> Result<Item> {
+fn plain(key: &str, node: &DocumentNode, mark: &Mark) -> Result<Item> {
     Ok(match (key, &node.item) {
         ("port", Item::Text(text)) => match text.trim().parse() {
             Ok(number) => Item::Int(number),
@@ -229,7 +235,7 @@ fn plain(key: &str, node: &Node, mark: &Mark) -> Result<Item> {
 }
 
 /// The line of an SSH configuration that a variable stands for.
-fn option(keyword: &str, node: &Node, mark: &Mark) -> Result<Option<String>> {
+fn option(keyword: &str, node: &DocumentNode, mark: &Mark) -> Result<Option<String>> {
     if keyword == "StrictHostKeyChecking" {
         let checks = truth(&Value::from(node), mark)?;
         return Ok((!checks).then(|| format!("{keyword} no")));

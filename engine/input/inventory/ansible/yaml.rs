@@ -7,8 +7,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use super::super::KINDS;
 use crate::base::{
     diagnostic::{Diagnostic, Result, Source},
-    document::{Document, Entry, Item, Node, Table},
-    yaml::{self, Anchored, Extent, Word},
+    document::{Document, DocumentEntry, DocumentNode, Item, Table},
+    yaml::{self, Anchored, Extent, PlainWord},
 };
 
 /// Reads a text.
@@ -23,7 +23,7 @@ pub(super) fn document(source: &Source) -> Result<Document> {
         ));
     }
     let starts = source.text.char_indices().map(|(at, _)| at).chain([source.text.len()]);
-    let mut reader = Reader {
+    let mut reader = YamlInventoryReader {
         source,
         parser: Parser::new_from_str(&source.text),
         bytes: starts.collect(),
@@ -40,25 +40,25 @@ fn encrypted(mistake: Diagnostic) -> Diagnostic {
     )
 }
 
-struct Reader<'a> {
+struct YamlInventoryReader<'a> {
     source: &'a Source,
     parser: Parser<'a, StrInput<'a>>,
     /// Where each character begins.
     bytes: Vec<usize>,
-    anchors: HashMap<usize, (Node, Anchored)>,
+    anchors: HashMap<usize, (DocumentNode, Anchored)>,
     extent: Extent,
 }
 
 /// How deep a text may be.
 const DEEPEST: usize = 64;
 
-impl<'a> Reader<'a> {
-    fn first(&mut self) -> Result<Node> {
+impl<'a> YamlInventoryReader<'a> {
+    fn first(&mut self) -> Result<DocumentNode> {
         loop {
             let (event, span) = self.next()?;
             match event {
                 Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
-                Event::StreamEnd => return Ok(Node { span: 0..0, item: Item::Null }),
+                Event::StreamEnd => return Ok(DocumentNode { span: 0..0, item: Item::Null }),
                 event => return self.node(event, span, 0),
             }
         }
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(index).copied().unwrap_or(self.source.text.len())
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<DocumentNode> {
         let start = self.byte(span.start.index());
         let mut span = start..self.byte(span.end.index()).max(start);
         if depth > DEEPEST {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
                 }
                 Some((node, _)) => node.item.clone(),
             };
-            return Ok(Node { span, item });
+            return Ok(DocumentNode { span, item });
         }
         let begun = self.extent.begin(depth);
         let (anchor, item) = match event {
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         if let Item::Table(table) = &item {
             span.end = table.values().last().map_or(span.end, |entry| entry.node.span.end);
         }
-        let (node, anchored) = (Node { span, item }, self.extent.end(begun));
+        let (node, anchored) = (DocumentNode { span, item }, self.extent.end(begun));
         if anchor > 0 {
             self.anchors.insert(anchor, (node.clone(), anchored));
         }
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
             if merges {
                 let nodes = match node.item {
                     Item::List(nodes) => nodes,
-                    item => vec![Node { span: node.span, item }],
+                    item => vec![DocumentNode { span: node.span, item }],
                 };
                 for node in nodes {
                     let Item::Table(more) = node.item else { continue };
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
                     return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, key.span));
                 }
             };
-            table.insert(name, Entry { key: key.span, node });
+            table.insert(name, DocumentEntry { key: key.span, node });
         }
         for (name, entry) in merged {
             table.entry(name).or_insert(entry);
@@ -190,11 +190,11 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Item {
 fn word(text: &str) -> Item {
     let own = || Item::Text(text.to_owned());
     match yaml::word(text) {
-        Word::Null => Item::Null,
-        Word::Bool(value) => Item::Bool(value),
-        Word::Int(number) => i64::try_from(number).map_or_else(|_| own(), Item::Int),
-        Word::Float(number) => Item::Float(number),
-        Word::Special | Word::Text => own(),
+        PlainWord::Null => Item::Null,
+        PlainWord::Bool(value) => Item::Bool(value),
+        PlainWord::Int(number) => i64::try_from(number).map_or_else(|_| own(), Item::Int),
+        PlainWord::Float(number) => Item::Float(number),
+        PlainWord::Special | PlainWord::Text => own(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    super::lexer::{Kind, Token, is_keyword},
+    super::lexer::{Token, TokenKind, is_keyword},
     LIST, MAP, Translation,
 };
 
@@ -27,7 +27,7 @@ impl Translation<'_> {
         let (mut begin, mut open): (Option<usize>, Option<(usize, usize)>) = (None, None);
         while at < tokens.len() {
             let word = self.word(tokens, at);
-            let is_value = tokens[at].kind != Kind::Sign && !is_keyword(word)
+            let is_value = tokens[at].kind != TokenKind::Sign && !is_keyword(word)
                 || matches!(word, "(" | "[" | "{");
             let is_between = matches!(word, "+" | "-" | "*" | "/" | "//" | "**" | "%" | "~");
             if word == "+" && begin.is_none_or(|it| it == at) {
@@ -66,7 +66,8 @@ impl Translation<'_> {
         let begin = tokens[start].at.start;
         // The steps of a path since its last call: where each begins, and ends.
         let mut steps: Vec<Range<usize>> = Vec::new();
-        let is_value = tokens[start].kind != Kind::Name || !is_keyword(self.word(tokens, start));
+        let is_value =
+            tokens[start].kind != TokenKind::Name || !is_keyword(self.word(tokens, start));
         while is_value && at < tokens.len() {
             match self.word(tokens, at) {
                 "." if at + 1 < tokens.len() => {
@@ -104,7 +105,7 @@ impl Translation<'_> {
                     steps.clear();
                     at = behind;
                 }
-                "%" if at == start + 1 && tokens[start].kind == Kind::Text => {
+                "%" if at == start + 1 && tokens[start].kind == TokenKind::Text => {
                     return self.printf(tokens, start, at);
                 }
                 _ => break,

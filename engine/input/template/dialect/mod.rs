@@ -17,8 +17,8 @@ mod statement;
 
 use self::statement::Macro;
 use super::{
-    edit::{Edit, Translated},
-    header::Settings,
+    edit::{TemplateEdit, Translated},
+    header::HeaderSettings,
     lexer::{Token, tokens},
 };
 
@@ -53,7 +53,7 @@ const CHANGES: [&str; 11] = [
 const ENDS: [&str; 3] = ["last", "length", "revindex"];
 
 /// Translates what a template says, but for its first line, if that is a header: it ends at `begin`.
-pub(super) fn translate(written: &str, begin: usize, settings: &Settings) -> Translated {
+pub(super) fn translate(written: &str, begin: usize, settings: &HeaderSettings) -> Translated {
     let any = |words: &[&str]| words.iter().any(|word| written.contains(word));
     let mut translation = Translation {
         text: written,
@@ -79,19 +79,19 @@ pub(super) fn translate(written: &str, begin: usize, settings: &Settings) -> Tra
     translation.newlines(begin);
     let mut edits = translation.edits;
     if begin > 0 {
-        edits.push(Edit { at: 0, removed: begin, inserted: String::new(), opens: false });
+        edits.push(TemplateEdit { at: 0, removed: begin, inserted: String::new(), opens: false });
     }
     Translated::new(written, edits)
 }
 
 struct Translation<'a> {
     text: &'a str,
-    settings: &'a Settings,
+    settings: &'a HeaderSettings,
     /// Whether the template changes lists or maps.
     changes: bool,
     /// Whether it asks loops for their ends.
     asks_for_ends: bool,
-    edits: Vec<Edit>,
+    edits: Vec<TemplateEdit>,
     /// How many brackets are open.
     depth: usize,
     /// The macros that are open, from the outermost.
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn translated(text: &str) -> String {
-        translate(text, 0, &Settings::default()).text
+        translate(text, 0, &HeaderSettings::default()).text
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn every_place_is_known() {
         let written = "a\r\n{{ b.c | d }} {{ nope }}";
-        let translated = translate(written, 0, &Settings::default());
+        let translated = translate(written, 0, &HeaderSettings::default());
         let at = translated.text.find("nope").unwrap();
         assert_eq!(&written[translated.written(at..at + 4)], "nope");
         assert_eq!(translated.text.lines().count(), 2);

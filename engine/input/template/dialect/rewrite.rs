@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{
     super::{
-        edit::Edit,
-        lexer::{Kind, Token},
+        edit::TemplateEdit,
+        lexer::{Token, TokenKind},
     },
     COMPARE, DIG, PRINTF, Translation,
 };
@@ -26,7 +26,7 @@ impl Translation<'_> {
             };
             if length > 0 && self.text[at..at + length] != **newline {
                 let inserted = newline.clone();
-                self.edits.push(Edit { at, removed: length, inserted, opens: false });
+                self.edits.push(TemplateEdit { at, removed: length, inserted, opens: false });
             }
             at += length.max(1);
         }
@@ -62,10 +62,10 @@ impl Translation<'_> {
         for step in steps {
             let (open, close) = (tokens[step.start].at.clone(), tokens[step.end].at.clone());
             match (&self.text[open.clone()], tokens[step.end].kind) {
-                (".", Kind::Number) => self.replace(&open, ", "),
+                (".", TokenKind::Number) => self.replace(&open, ", "),
                 (".", _) => {
                     self.replace(&open, ", \"");
-                    self.edits.push(Edit {
+                    self.edits.push(TemplateEdit {
                         at: close.end,
                         removed: 0,
                         inserted: "\"".to_owned(),
@@ -97,22 +97,27 @@ impl Translation<'_> {
     }
 
     pub(super) fn wrap(&mut self, start: usize, end: usize, function: &str) {
-        self.edits.push(Edit {
+        self.edits.push(TemplateEdit {
             at: start,
             removed: 0,
             inserted: format!("{function}("),
             opens: true,
         });
-        self.edits.push(Edit { at: end, removed: 0, inserted: ")".to_owned(), opens: false });
+        self.edits.push(TemplateEdit {
+            at: end,
+            removed: 0,
+            inserted: ")".to_owned(),
+            opens: false,
+        });
     }
 
     pub(super) fn replace(&mut self, at: &Range<usize>, inserted: &str) {
         let (at, removed) = (at.start, at.len());
-        self.edits.push(Edit { at, removed, inserted: inserted.to_owned(), opens: false });
+        self.edits.push(TemplateEdit { at, removed, inserted: inserted.to_owned(), opens: false });
     }
 
     /// Puts a text where none was.
     pub(super) fn insert(&mut self, at: usize, inserted: String) {
-        self.edits.push(Edit { at, removed: 0, inserted, opens: false });
+        self.edits.push(TemplateEdit { at, removed: 0, inserted, opens: false });
     }
 }

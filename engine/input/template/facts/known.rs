@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use crate::base::value::Value;
 
 /// What is known of a host, or of a part of it.
-pub struct Known<'a>(pub(super) &'a Value);
+pub struct KnownFacts<'a>(pub(super) &'a Value);
 
-impl<'a> Known<'a> {
+impl<'a> KnownFacts<'a> {
     fn at(&self, path: &str) -> Option<&'a Value> {
         path.split('.').try_fold(self.0, |value, name| match value {
             Value::Map(map) => map.get(name),
@@ -47,15 +47,15 @@ impl<'a> Known<'a> {
         }
     }
 
-    pub(super) fn interfaces(&self) -> Vec<Known<'a>> {
-        self.list("interfaces").iter().map(Known).collect()
+    pub(super) fn interfaces(&self) -> Vec<KnownFacts<'a>> {
+        self.list("interfaces").iter().map(KnownFacts).collect()
     }
 
     /// The addresses of an interface of one family.
-    fn own_addresses(&self, six: bool) -> impl Iterator<Item = Known<'a>> {
+    fn own_addresses(&self, six: bool) -> impl Iterator<Item = KnownFacts<'a>> {
         self.list("addresses")
             .iter()
-            .map(Known)
+            .map(KnownFacts)
             .filter(move |it| it.text("address").contains(':') == six)
     }
 
@@ -127,7 +127,7 @@ impl<'a> Known<'a> {
 
     /// The way to everywhere: the interface, its address and its network. Nothing where there is none.
     pub(super) fn default_way(&self, six: bool) -> Value {
-        let gateways = self.list("gateways").iter().map(Known);
+        let gateways = self.list("gateways").iter().map(KnownFacts);
         let found = gateways.into_iter().find(|it| it.text("address").contains(':') == six);
         let Some(gateway) = found else { return Value::Map(IndexMap::new()) };
         let interfaces = self.interfaces();
@@ -136,8 +136,8 @@ impl<'a> Known<'a> {
         else {
             return Value::Map(IndexMap::new());
         };
-        let addresses: Vec<Known> = interface.own_addresses(six).collect();
-        let is_global = |it: &&Known| it.text("scope") == "global";
+        let addresses: Vec<KnownFacts> = interface.own_addresses(six).collect();
+        let is_global = |it: &&KnownFacts| it.text("scope") == "global";
         let Some(address) = addresses.iter().find(is_global).or(addresses.first()) else {
             return Value::Map(IndexMap::new());
         };

@@ -4,11 +4,11 @@ mod known;
 
 use indexmap::IndexMap;
 
-use self::known::Known;
+use self::known::KnownFacts;
 use crate::base::value::Value;
 
 /// Makes a fact of what is known of a host.
-type Make = fn(&Known) -> Value;
+type Make = fn(&KnownFacts) -> Value;
 
 /// Each fact with those of ours that it is made of, its meaning, and how it is made.
 pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
@@ -129,7 +129,7 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
         "each with `.mount`, `.device`, `.fstype`, `.options`; how much room is left is no fact here",
         |it| {
             let mount = |mount: &Value| {
-                let mount = Known(mount);
+                let mount = KnownFacts(mount);
                 map([
                     ("mount", mount.text("path").into()),
                     ("device", mount.text("device").into()),
@@ -216,7 +216,7 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
 
 /// The facts of a host by Ansible's names, and each interface by its own.
 pub fn facts(facts: &Value) -> IndexMap<String, Value> {
-    let known = Known(facts);
+    let known = KnownFacts(facts);
     let mut made: IndexMap<String, Value> = known
         .interfaces()
         .iter()

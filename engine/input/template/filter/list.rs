@@ -243,7 +243,7 @@ fn group_by(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result
         }
     }
     let group = |(grouper, items)| {
-        Value::from_object(group::Group { grouper, list: container::list(items) })
+        Value::from_object(group::NamedPair { grouper, list: container::list(items) })
     };
     Ok(container::list(groups.into_iter().map(group).collect()))
 }

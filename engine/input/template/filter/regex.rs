@@ -87,13 +87,13 @@ fn translated(pattern: &str, lines: bool) -> String {
 }
 
 /// What stands in a replacement: texts, and groups by their names.
-enum Part {
+enum PatternPart {
     Text(String),
     Group(String),
 }
 
 /// A replacement, whose groups the pattern must have.
-fn template(replacement: &str, pattern: &Regex) -> Result<Vec<Part>, Error> {
+fn template(replacement: &str, pattern: &Regex) -> Result<Vec<PatternPart>, Error> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut chars = replacement.chars().peekable();
@@ -103,7 +103,7 @@ fn template(replacement: &str, pattern: &Regex) -> Result<Vec<Part>, Error> {
             Err(_) => pattern.capture_names().flatten().any(|it| it == name),
         };
         match known {
-            true => Ok(Part::Group(name)),
+            true => Ok(PatternPart::Group(name)),
             false => Err(wrong(format!(
                 "the pattern has no group `{name}`, which the replacement names"
             ))),
@@ -123,13 +123,13 @@ fn template(replacement: &str, pattern: &Regex) -> Result<Vec<Part>, Error> {
                     .map(|it| it.0.to_owned());
                 let name = name.ok_or_else(|| wrong("a group is named `\\g<name>`"))?;
                 chars.nth(name.chars().count() + 1);
-                parts.push(Part::Text(std::mem::take(&mut plain)));
+                parts.push(PatternPart::Text(std::mem::take(&mut plain)));
                 parts.push(group(name)?);
             }
             Some(digit @ '1'..='9') => {
                 let mut number = digit.to_string();
                 number.extend(chars.next_if(char::is_ascii_digit));
-                parts.push(Part::Text(std::mem::take(&mut plain)));
+                parts.push(PatternPart::Text(std::mem::take(&mut plain)));
                 parts.push(group(number)?);
             }
             Some('0') => plain.push('\0'),
@@ -147,7 +147,7 @@ fn template(replacement: &str, pattern: &Regex) -> Result<Vec<Part>, Error> {
             Some(other) => plain.extend(['\\', other]),
         }
     }
-    parts.push(Part::Text(plain));
+    parts.push(PatternPart::Text(plain));
     Ok(parts)
 }
 
@@ -184,8 +184,8 @@ fn replace(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<
         replaced += &text[done..whole.start()];
         for part in &parts {
             match part {
-                Part::Text(text) => replaced += text,
-                Part::Group(name) => replaced += group(&found, name).unwrap_or_default(),
+                PatternPart::Text(text) => replaced += text,
+                PatternPart::Group(name) => replaced += group(&found, name).unwrap_or_default(),
             }
         }
         times += 1;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{RemoteError, local_user::LocalUser, pattern},
-    Commands, Late, Said, Settings, Tokens,
+    ConfigCommands, Late, Said, Settings, Tokens,
 };
 use crate::base::wildcard;
 
@@ -77,7 +77,7 @@ pub(super) fn read(words: &[String]) -> Result<Vec<Criterion>, String> {
 }
 
 /// The host that is asked about.
-pub(super) struct Asked<'a> {
+pub(super) struct AskedHost<'a> {
     /// The name as it was given.
     original: &'a str,
     /// The name that `Host` lines are compared with.
@@ -87,11 +87,11 @@ pub(super) struct Asked<'a> {
     /// Whether it asks to be.
     pub(super) wants_final: bool,
     local: &'a LocalUser,
-    commands: &'a Commands,
+    commands: &'a ConfigCommands,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn new(name: &'a str, local: &'a LocalUser, commands: &'a Commands) -> Self {
+impl<'a> AskedHost<'a> {
+    pub(super) fn new(name: &'a str, local: &'a LocalUser, commands: &'a ConfigCommands) -> Self {
         let (is_final, wants_final) = (false, false);
         Self { original: name, name: name.to_owned(), is_final, wants_final, local, commands }
     }

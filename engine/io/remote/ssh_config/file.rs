@@ -14,26 +14,26 @@ use super::{
     keywords, tokens, words,
 };
 use crate::{
-    base::wildcard::{Part, fits},
+    base::wildcard::{WildcardPart, fits},
     io::disk,
 };
 
 /// A part of a configuration.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum ConfigItem {
     /// What follows is for hosts with these names.
     Host(Vec<String>),
     /// What follows is for hosts that meet all of these.
-    Match(Line, Vec<Criterion>),
+    Match(ConfigLine, Vec<Criterion>),
     /// What other files say.
-    Include(Vec<Vec<Item>>),
+    Include(Vec<Vec<ConfigItem>>),
     /// A setting.
-    Set(Line),
+    Set(ConfigLine),
 }
 
 /// One line.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ConfigLine {
     file: Arc<str>,
     number: usize,
     /// The keyword as it is written.
@@ -44,7 +44,7 @@ pub(super) struct Line {
     pub(super) rest: String,
 }
 
-impl Line {
+impl ConfigLine {
     pub(super) fn place(&self) -> String {
         match self.number {
             0 => self.file.to_string(),
@@ -63,30 +63,35 @@ pub(in super::super) fn unreadable(file: &Path, error: &dyn Display) -> RemoteEr
 }
 
 /// Reads the text of a file, and what it includes.
-pub(super) fn read(text: &str, file: &Path, home: &Path) -> Result<Vec<Item>, RemoteError> {
-    Reader { home, ignored: Vec::new() }.items(text, file, 0)
+pub(super) fn read(text: &str, file: &Path, home: &Path) -> Result<Vec<ConfigItem>, RemoteError> {
+    ConfigReader { home, ignored: Vec::new() }.items(text, file, 0)
 }
 
 /// Lines that stand in no file.
-pub(super) fn of_lines(lines: &[String], place: &str) -> Result<Vec<Item>, RemoteError> {
-    let mut reader = Reader { home: Path::new("/"), ignored: Vec::new() };
+pub(super) fn of_lines(lines: &[String], place: &str) -> Result<Vec<ConfigItem>, RemoteError> {
+    let mut reader = ConfigReader { home: Path::new("/"), ignored: Vec::new() };
     let file: Arc<str> = place.into();
     let mut items = Vec::new();
     for line in lines {
-        let line = reader.line(line, &file, 0)?.into_iter().map(Item::Set);
+        let line = reader.line(line, &file, 0)?.into_iter().map(ConfigItem::Set);
         items.extend(line);
     }
     Ok(items)
 }
 
-struct Reader<'a> {
+struct ConfigReader<'a> {
     home: &'a Path,
     /// The patterns of `IgnoreUnknown` so far.
     ignored: Vec<String>,
 }
 
-impl Reader<'_> {
-    fn items(&mut self, text: &str, file: &Path, depth: usize) -> Result<Vec<Item>, RemoteError> {
+impl ConfigReader<'_> {
+    fn items(
+        &mut self,
+        text: &str,
+        file: &Path,
+        depth: usize,
+    ) -> Result<Vec<ConfigItem>, RemoteError> {
         /// As deep as OpenSSH follows includes.
         const DEEPEST: usize = 16;
         let name: Arc<str> = file.display().to_string().into();
@@ -94,10 +99,10 @@ impl Reader<'_> {
         for (at, line) in text.lines().enumerate() {
             let Some(line) = self.line(line, &name, at + 1)? else { continue };
             items.push(match line.keyword.as_str() {
-                "host" => Item::Host(line.values),
+                "host" => ConfigItem::Host(line.values),
                 "match" => {
                     let criteria = condition::read(&line.values).map_err(|why| line.wrong(&why))?;
-                    Item::Match(line, criteria)
+                    ConfigItem::Match(line, criteria)
                 }
                 "include" if depth >= DEEPEST => {
                     return Err(line.wrong("files include each other too deep"));
@@ -112,9 +117,9 @@ impl Reader<'_> {
                             },
                         )?);
                     }
-                    Item::Include(files)
+                    ConfigItem::Include(files)
                 }
-                _ => Item::Set(line),
+                _ => ConfigItem::Set(line),
             });
         }
         Ok(items)
@@ -125,9 +130,9 @@ impl Reader<'_> {
         text: &str,
         file: &Arc<str>,
         number: usize,
-    ) -> Result<Option<Line>, RemoteError> {
+    ) -> Result<Option<ConfigLine>, RemoteError> {
         let words = words::split(text);
-        let line = |written: &str, values, rest: &str| Line {
+        let line = |written: &str, values, rest: &str| ConfigLine {
             file: file.clone(),
             number,
             written: written.to_owned(),
@@ -166,7 +171,7 @@ impl Reader<'_> {
         value: &str,
         from: &Path,
         depth: usize,
-    ) -> Result<Vec<Vec<Item>>, Broken> {
+    ) -> Result<Vec<Vec<ConfigItem>>, Broken> {
         let local = LocalUser { home: self.home.to_owned(), ..LocalUser::default() };
         let value = tokens::environment(value).map_err(Broken::Line)?;
         let path = match tokens::home(&value, &local).map_err(Broken::Line)? {
@@ -238,7 +243,7 @@ fn names(folder: &Path) -> io::Result<Vec<OsString>> {
 }
 
 /// A pattern of the shell: `*`, `?`, `[a-z]`, `[!x]`.
-fn glob(pattern: &str) -> Vec<Part> {
+fn glob(pattern: &str) -> Vec<WildcardPart> {
     let (mut parts, mut rest) = (Vec::new(), pattern.chars());
     while let Some(c) = rest.next() {
         let set = (c == '[').then(|| rest.as_str().split_once(']')).flatten();
@@ -247,21 +252,21 @@ fn glob(pattern: &str) -> Vec<Part> {
                 rest = after.chars();
                 among(set)
             }
-            ('*', _) => Part::Many,
-            ('?', _) => Part::One,
-            (c, _) => Part::Is(c),
+            ('*', _) => WildcardPart::Many,
+            ('?', _) => WildcardPart::One,
+            (c, _) => WildcardPart::Is(c),
         });
     }
     parts
 }
 
 /// What stands between brackets: characters and ranges, or what is none of them.
-fn among(set: &str) -> Part {
+fn among(set: &str) -> WildcardPart {
     let inside = !set.starts_with(['!', '^']);
     let set: Vec<char> = set.trim_start_matches(['!', '^']).chars().collect();
     let range = |at: usize| match (set.get(at + 1), set.get(at + 2)) {
         (Some('-'), Some(last)) => vec![(set[at], set[at]), (set[at], *last)],
         _ => vec![(set[at], set[at])],
     };
-    Part::Among((0..set.len()).flat_map(range).collect(), inside)
+    WildcardPart::Among((0..set.len()).flat_map(range).collect(), inside)
 }

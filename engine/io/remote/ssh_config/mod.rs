@@ -13,8 +13,8 @@ mod file;
 use std::{cell::OnceCell, collections::HashMap, path::Path, sync::Arc};
 
 use self::{
-    condition::Asked,
-    file::{Item, Line},
+    condition::AskedHost,
+    file::{ConfigItem, ConfigLine},
     keywords::{Use, find},
 };
 pub(super) use self::{
@@ -26,7 +26,7 @@ use crate::io::{disk, program};
 
 /// A configuration, in order.
 #[derive(Debug, Default)]
-pub(super) struct SshConfig(Vec<Item>);
+pub(super) struct SshConfig(Vec<ConfigItem>);
 
 /// One setting, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +83,9 @@ impl SshConfig {
         configs: &[&Self],
         name: &str,
         local: &LocalUser,
-        commands: &Commands,
+        commands: &ConfigCommands,
     ) -> Result<Settings, RemoteError> {
-        let mut asked = Asked::new(name, local, commands);
+        let mut asked = AskedHost::new(name, local, commands);
         let mut found = Settings::default();
         for config in configs {
             found.take(&config.0, true, &mut asked)?;
@@ -106,30 +106,30 @@ impl Settings {
     /// Takes what is for the host. Nothing in a file that is included in a block for others is.
     fn take(
         &mut self,
-        items: &[Item],
+        items: &[ConfigItem],
         reachable: bool,
-        asked: &mut Asked<'_>,
+        asked: &mut AskedHost<'_>,
     ) -> Result<(), RemoteError> {
         let mut active = reachable;
         for item in items {
             match item {
-                Item::Host(patterns) => active = reachable && asked.is_named(patterns),
-                Item::Match(line, criteria) => {
+                ConfigItem::Host(patterns) => active = reachable && asked.is_named(patterns),
+                ConfigItem::Match(line, criteria) => {
                     active = asked.meets(criteria, self, &line.place(), reachable)? && reachable;
                 }
-                Item::Include(files) => {
+                ConfigItem::Include(files) => {
                     for items in files {
                         self.take(items, active, asked)?;
                     }
                 }
-                Item::Set(line) if active => self.set(line)?,
-                Item::Set(_) => {}
+                ConfigItem::Set(line) if active => self.set(line)?,
+                ConfigItem::Set(_) => {}
             }
         }
         Ok(())
     }
 
-    fn set(&mut self, line: &Line) -> Result<(), RemoteError> {
+    fn set(&mut self, line: &ConfigLine) -> Result<(), RemoteError> {
         let Some((keyword, r#use)) = find(&line.keyword) else { return Ok(()) };
         let said =
             || Said { values: line.values.clone(), rest: line.rest.clone(), place: line.place() };
@@ -236,9 +236,9 @@ impl Said {
 
 /// What commands of `Match exec` said, each run once however many hosts ask.
 #[derive(Default)]
-pub(super) struct Commands(std::sync::Mutex<HashMap<String, Arc<std::sync::OnceLock<bool>>>>);
+pub(super) struct ConfigCommands(std::sync::Mutex<HashMap<String, Arc<std::sync::OnceLock<bool>>>>);
 
-impl Commands {
+impl ConfigCommands {
     /// Whether `command` succeeds, as the user's shell runs it.
     fn succeeds(&self, command: &str) -> bool {
         let known = {

@@ -24,7 +24,7 @@ impl Config {
 
     fn about_for(&self, local: &LocalUser, name: &str) -> Result<Settings, RemoteError> {
         let config = SshConfig::read(&self.1, Path::new("/home/ann"))?;
-        SshConfig::about(&[&config], name, local, &Commands::default())
+        SshConfig::about(&[&config], name, local, &ConfigCommands::default())
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -158,7 +158,7 @@ fn a_command_decides_and_is_run_once() {
         "Match exec \"echo x >> FOLDER/ran; test %h = web\"\n  Port 7\nMatch !exec false\n  User ann\n",
     );
     let read = SshConfig::read(&config.1, Path::new("/home/ann")).unwrap();
-    let commands = Commands::default();
+    let commands = ConfigCommands::default();
     let about = |name: &str| SshConfig::about(&[&read], name, &ann(), &commands).unwrap();
     assert_eq!(about("web").text("port"), Some("7"));
     assert_eq!((about("db").text("port"), about("web").text("user")), (None, Some("ann")));

@@ -1,14 +1,14 @@
 //! One line of a configuration: its keyword, and its arguments as OpenSSH splits them.
 
 /// A keyword, its arguments, and all that stands behind it.
-type Words<'a> = (&'a str, Vec<String>, &'a str);
+type ConfigWords<'a> = (&'a str, Vec<String>, &'a str);
 
 /// The keyword as it is written, its arguments without quotes, and all that stands behind it. `Key value`, `Key=value`,
 /// `"in quotes"`, `'in these'`, `# comment`.
 ///
 /// # Errors
 /// When a quote is not closed.
-pub(super) fn split(line: &str) -> Result<Option<Words<'_>>, &'static str> {
+pub(super) fn split(line: &str) -> Result<Option<ConfigWords<'_>>, &'static str> {
     let line = line.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{c}');
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);

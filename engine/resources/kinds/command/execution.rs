@@ -23,7 +23,7 @@ const QUESTION_SECONDS: u32 = 30;
 const KILL_SECONDS: u32 = 5;
 
 /// How a script of a role is run.
-pub(in crate::resources::kinds) struct Execution<'a> {
+pub(in crate::resources::kinds) struct CommandExecution<'a> {
     pub(in crate::resources::kinds) run: &'a str,
     pub(in crate::resources::kinds) cwd: Option<&'a str>,
     pub(in crate::resources::kinds) env: &'a BTreeMap<String, Text>,
@@ -33,7 +33,7 @@ pub(in crate::resources::kinds) struct Execution<'a> {
     pub(in crate::resources::kinds) stdin: Option<&'a Text>,
 }
 
-impl Execution<'_> {
+impl CommandExecution<'_> {
     /// Checks what types alone cannot.
     pub(in crate::resources::kinds) fn check(&self) -> Result<(), ArgumentError> {
         if self.run.trim().is_empty() {

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::execution::{Execution, Retries, check_env, check_user, invocation};
+pub(super) use self::execution::{CommandExecution, Retries, check_env, check_user, invocation};
 use crate::{
     base::{script::Script, secret::Text},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry,
         footprint::{Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -70,13 +70,13 @@ fn zero() -> Vec<u8> {
 
 /// What a probe learned: why there is nothing to do, if so.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedCommand {
     /// The argument that says so.
     satisfied_by: Option<&'static str>,
 }
 
 impl Resource for Command {
-    type Observed = Observed;
+    type Observed = ObservedCommand;
     const KIND: &'static str = "command";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -130,15 +130,15 @@ impl Resource for Command {
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedCommand>>, Unreadable> {
         let lines: Vec<&str> = entry::lines(output).collect();
         if lines.len() != batch.len() {
             let message = format!("{} lines for {} commands", lines.len(), batch.len());
             return Err(Unreadable { kind: Self::KIND, message });
         }
         let observe = |line: &str| match GUARDS.into_iter().find(|guard| *guard == line) {
-            None if line == "run" => Ok(Observed { satisfied_by: None }),
-            Some(guard) => Ok(Observed { satisfied_by: Some(guard) }),
+            None if line == "run" => Ok(ObservedCommand { satisfied_by: None }),
+            Some(guard) => Ok(ObservedCommand { satisfied_by: Some(guard) }),
             None => {
                 let why = line.strip_prefix("unknown ").unwrap_or("its guard said nothing");
                 Err(Unknown::new(why))
@@ -147,7 +147,7 @@ impl Resource for Command {
         Ok(lines.into_iter().map(observe).collect())
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedCommand) -> Vec<Before> {
         vec![match &self.undo {
             Some(undo) => {
                 let name = format!("undo {}", self.name);
@@ -162,7 +162,7 @@ impl Resource for Command {
         self.undo.is_some()
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedCommand) -> Option<Change> {
         if observed.satisfied_by.is_some() {
             return None;
         }
@@ -173,7 +173,7 @@ impl Resource for Command {
                 Shown::Hidden("nothing says when it is done".into()),
             ));
         }
-        Some(Change::new(Action::Run, fields))
+        Some(Change::new(Effect::Run, fields))
     }
 
     fn script(&self) -> Option<&str> {
@@ -209,8 +209,8 @@ impl Command {
         [&self.creates, &self.removes, &self.unless, &self.only_if].iter().all(|it| it.is_none())
     }
 
-    fn execution(&self) -> Execution<'_> {
-        Execution {
+    fn execution(&self) -> CommandExecution<'_> {
+        CommandExecution {
             run: self.to_run(),
             cwd: self.cwd.as_deref(),
             env: &self.env,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Container;
 use crate::{
     base::secret::Text,
-    resources::docker::{self, Config},
+    resources::docker::{self, ContainerConfig},
 };
 
 impl Container {
@@ -43,7 +43,7 @@ impl Container {
     }
 
     /// What it is made of; secrets as digests.
-    pub(super) fn config(&self) -> Config {
+    pub(super) fn config(&self) -> ContainerConfig {
         let env = self.env.iter().map(|(name, value)| {
             let value = match value {
                 Text::Plain(text) => text.clone(),
@@ -53,7 +53,7 @@ impl Container {
         });
         let options =
             self.options().into_iter().map(|(argument, _, values)| (argument.to_owned(), values));
-        let mut config: Config = env.chain(options).collect();
+        let mut config: ContainerConfig = env.chain(options).collect();
         config.extend(self.image.iter().map(|image| ("image".to_owned(), vec![image.clone()])));
         if !self.command.is_empty() {
             config.insert("command".to_owned(), self.command.clone());

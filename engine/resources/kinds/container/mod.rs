@@ -20,12 +20,12 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         check,
-        docker::{self, Config, Env, Found, ImageConfig, Said},
+        docker::{self, ContainerConfig, DockerOutput, Env, FoundContainer, ImageConfig},
         entry,
         footprint::{Footprint, Lies, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
     },
     sh,
 };
@@ -112,8 +112,8 @@ fn restart() -> String {
 
 /// What Docker has under the name.
 #[derive(Debug, Default, Serialize)]
-pub struct Observed {
-    container: Option<Found>,
+pub struct ObservedContainer {
+    container: Option<FoundContainer>,
     /// The image that its name means on the host now.
     image: Option<String>,
     /// What that one gives to each container.
@@ -123,7 +123,7 @@ pub struct Observed {
 }
 
 impl Resource for Container {
-    type Observed = Observed;
+    type Observed = ObservedContainer;
     const KIND: &'static str = "container";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -193,9 +193,12 @@ impl Resource for Container {
         image::asking(script)
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let said = Said::new(output);
-        let found: Vec<Found> =
+    fn observe(
+        batch: &[&Self],
+        output: &str,
+    ) -> Result<Vec<Looked<ObservedContainer>>, Unreadable> {
+        let said = DockerOutput::new(output);
+        let found: Vec<FoundContainer> =
             said.containers().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let named = |name: &str| {
             let found = found.iter().find(|it| it.name.trim_start_matches('/') == name);
@@ -203,7 +206,7 @@ impl Resource for Container {
         };
         let observe = |container: &&Self| {
             if said.without_docker() {
-                return Err(image::no_docker(container.plan(&Observed::default())));
+                return Err(image::no_docker(container.plan(&ObservedContainer::default())));
             }
             let image = match &container.image {
                 Some(name) if !container.absent => said.image(name)?,
@@ -211,17 +214,17 @@ impl Resource for Container {
             };
             let (image, image_config) = image.unzip();
             let (found, previous) = (named(&container.name)?, named(&container.previous())?);
-            let is_ours = |it: &Found| {
+            let is_ours = |it: &FoundContainer| {
                 it.is_ours() || found.as_ref().is_some_and(|found| found.replaces(&it.id))
             };
             let left_over = previous.as_ref().is_some_and(is_ours);
             let image_config = image_config.flatten();
-            Ok(Observed { container: found, image, image_config, left_over })
+            Ok(ObservedContainer { container: found, image, image_config, left_over })
         };
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedContainer) -> Vec<Before> {
         vec![match &observed.container {
             None => {
                 let name = ("name", self.name.as_str().into());
@@ -231,13 +234,13 @@ impl Resource for Container {
         }]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedContainer) -> Option<Change> {
         let Some(found) = &observed.container else {
             return self.plan_without(observed);
         };
         if self.absent {
             let field = Field::new("container", found.status.as_str(), Shown::Nothing);
-            return Some(Change::new(Action::Remove, vec![field]));
+            return Some(Change::new(Effect::Remove, vec![field]));
         }
         let is_newest = observed.image.as_ref().is_none_or(|image| *image == found.image);
         let mut fields = Vec::new();
@@ -337,14 +340,17 @@ impl Container {
         format!("{}{PREVIOUS}", self.name)
     }
 
-    fn plan_without(&self, observed: &Observed) -> Option<Change> {
+    fn plan_without(&self, observed: &ObservedContainer) -> Option<Change> {
         let leftover = Field::new("previous", "left by a run that was cut off", Shown::Nothing);
         let mut fields: Vec<Field> = observed.left_over.then_some(leftover).into_iter().collect();
         if self.absent {
-            return (!fields.is_empty()).then(|| Change::new(Action::Remove, fields));
+            return (!fields.is_empty()).then(|| Change::new(Effect::Remove, fields));
         }
-        fields.extend(docker::differing(&Config::new(), &docker::all_canonical(&self.config())));
-        Some(Change::new(Action::Create, fields))
+        fields.extend(docker::differing(
+            &ContainerConfig::new(),
+            &docker::all_canonical(&self.config()),
+        ));
+        Some(Change::new(Effect::Create, fields))
     }
 
     /// The function of sh that waits until a new container is well.
@@ -475,7 +481,7 @@ mod tests {
         }
         let nowhere = look(docker::NO_DOCKER).unwrap_err();
         let change = nowhere.otherwise.unwrap().unwrap();
-        assert_eq!(change.action, Action::Create);
+        assert_eq!(change.action, Effect::Create);
     }
 
     #[test]

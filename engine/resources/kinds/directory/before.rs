@@ -1,6 +1,6 @@
 //! What a directory was like before a change.
 
-use super::{Directory, Observed};
+use super::{Directory, ObservedDirectory};
 use crate::resources::{
     before::Before,
     entry::Entry,
@@ -9,7 +9,7 @@ use crate::resources::{
 
 impl Directory {
     /// What declares it as it was, and what its host keeps.
-    pub(super) fn was(&self, observed: &Observed) -> Vec<Before> {
+    pub(super) fn was(&self, observed: &ObservedDirectory) -> Vec<Before> {
         let mut before = vec![match &observed.entry {
             Entry::Missing => Before::declared("absent", [("path", self.path.as_str().into())]),
             Entry::Directory { access } => access.declared(Self::KIND, &self.path),

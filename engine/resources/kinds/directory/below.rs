@@ -7,7 +7,7 @@ use crate::resources::{
     change::{Change, Field, Shown},
     entry::{self, Entry},
     footprint::{Below, Lies, Tree},
-    resource::{Look, Unknown},
+    resource::{Looked, Unknown},
 };
 
 /// How something below the directory is called in a change; no argument has such a name.
@@ -55,7 +55,7 @@ pub(super) fn extras(output: &str) -> BTreeMap<&str, BTreeSet<String>> {
 }
 
 /// Something that the step would refuse is told before anything is done.
-pub(super) fn usable(path: &str, entry: Entry, as_directory: bool) -> Look<Entry> {
+pub(super) fn usable(path: &str, entry: Entry, as_directory: bool) -> Looked<Entry> {
     let refused = match entry {
         Entry::Missing => false,
         Entry::Directory { .. } => !as_directory,

@@ -16,11 +16,11 @@ use crate::{
     base::script::{Library, Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Access, Below, Footprint, Lies, Tree},
         resource::{
-            ArgumentError, Files, Look, Resource, SourceTree, Step, TreeFile, Unknown, Unreadable,
+            ArgumentError, Files, Looked, Resource, SourceTree, Step, TreeFile, Unknown, Unreadable,
         },
     },
     sh,
@@ -70,7 +70,7 @@ pub struct Directory {
 
 /// What a probe learned of a directory.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedDirectory {
     entry: Entry,
     /// What is there of all that comes with the source, by its path below the directory.
     below: BTreeMap<String, Entry>,
@@ -90,7 +90,7 @@ static FOLDER: Library = Library::new("folder", &[include_str!("folder.sh")]);
 static EXTRA: Library = Library::new("extra", &[include_str!("extra.sh")]);
 
 impl Resource for Directory {
-    type Observed = Observed;
+    type Observed = ObservedDirectory;
     const KIND: &'static str = "directory";
     const FIRST: &'static str = "path";
 
@@ -186,7 +186,10 @@ impl Resource for Directory {
     }
 
     /// Names of what nobody asked for stand in lines of their own sort: whoever made them can forge no other.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(
+        batch: &[&Self],
+        output: &str,
+    ) -> Result<Vec<Looked<ObservedDirectory>>, Unreadable> {
         let (entries, behind) = output.split_once("\nbehind\n").unwrap_or((output, ""));
         let paths = all_paths(batch);
         let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
@@ -200,9 +203,9 @@ impl Resource for Directory {
         let (foreign, unread) = (told("foreign "), told("unread "));
         let mut extra = extras(output);
         let mut found = found.into_iter();
-        let observe = |(it, behind): (&&Self, Look<Entry>)| {
+        let observe = |(it, behind): (&&Self, Looked<Entry>)| {
             let unsaid = || Err(Unknown::new("nothing was said of it"));
-            let own: Vec<Look<Entry>> = found.by_ref().take(1 + it.count()).collect();
+            let own: Vec<Looked<Entry>> = found.by_ref().take(1 + it.count()).collect();
             let mut own = own.into_iter();
             let mut next = || own.next().unwrap_or_else(unsaid);
             let entry = match (next()?, behind) {
@@ -222,7 +225,7 @@ impl Resource for Directory {
                 let why = format!("cannot read all of {folder}: Permission denied");
                 return Err(Unknown::new(why));
             }
-            Ok(Observed {
+            Ok(ObservedDirectory {
                 entry: usable(&it.path, entry, true)?,
                 below,
                 foreign: foreign.contains(it.path.as_str()),
@@ -232,20 +235,20 @@ impl Resource for Directory {
         Ok(batch.iter().zip(behind).map(observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedDirectory) -> Vec<Before> {
         self.was(observed)
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedDirectory) -> Option<Change> {
         let mode = self.mode.as_deref();
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
         let (action, mut fields) = match &observed.entry {
-            Entry::Directory { access } => (Action::Update, access.differing(mode, owner, group)),
+            Entry::Directory { access } => (Effect::Update, access.differing(mode, owner, group)),
             Entry::Missing => {
                 let mode = mode.unwrap_or("0755");
-                (Action::Create, entry::added_access(mode, &self.owner, &self.group))
+                (Effect::Create, entry::added_access(mode, &self.owner, &self.group))
             }
-            other => (Action::Update, vec![Field::new("type", other.type_name(), "directory")]),
+            other => (Effect::Update, vec![Field::new("type", other.type_name(), "directory")]),
         };
         if observed.foreign {
             fields.push(Field::new("recurse", "something below belongs to others", "all of it"));
@@ -269,7 +272,7 @@ impl Resource for Directory {
                 Shown::Nothing,
             ));
         }
-        (action == Action::Create || !fields.is_empty()).then(|| Change::new(action, fields))
+        (action == Effect::Create || !fields.is_empty()).then(|| Change::new(action, fields))
     }
 
     fn apply(&self, change: Option<&Change>) -> Step {

@@ -20,10 +20,10 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Access, Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -73,7 +73,7 @@ pub struct File {
 
 /// What a probe learned of a file.
 #[derive(Debug, Serialize)]
-pub struct Observed {
+pub struct ObservedFile {
     entry: Entry,
     /// What it holds now, where that differs and is small enough to show.
     #[serde(skip)]
@@ -94,7 +94,7 @@ const HIDDEN: &str = "not shown";
 static FILES: Library = Library::new("files", &[include_str!("file.sh")]);
 
 impl Resource for File {
-    type Observed = Observed;
+    type Observed = ObservedFile;
     const KIND: &'static str = "file";
     const FIRST: &'static str = "path";
 
@@ -196,7 +196,7 @@ impl Resource for File {
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedFile>>, Unreadable> {
         let paths: Vec<&str> = batch.iter().map(|file| file.path.as_str()).collect();
         let mut found = entry::observe(&paths, output);
         // Each has its line break, without which a line was cut off.
@@ -209,7 +209,7 @@ impl Resource for File {
         let mut texts = shown::texts(output);
         let closed = entry::lines(output).filter_map(|line| line.strip_prefix("closed "));
         let closed: BTreeSet<&str> = closed.collect();
-        let observe = |(file, mut entry): (&&Self, Look<Entry>)| {
+        let observe = |(file, mut entry): (&&Self, Looked<Entry>)| {
             match (file.replaced(), &mut entry) {
                 // What it holds is the business of others, who may change it between a plan and its approval.
                 (None, Ok(Entry::File { size, digest, .. })) => (*size, *digest) = (0, None),
@@ -226,12 +226,12 @@ impl Resource for File {
             let closed = closed.contains(file.path.as_str())
                 || matches!(&entry, Entry::File { access, .. } if !entry::is_readable(access));
             let closed = closed && file.sensitive != Some(false);
-            Ok(Observed { entry, text, closed })
+            Ok(ObservedFile { entry, text, closed })
         };
         Ok(batch.iter().zip(found).map(observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedFile) -> Vec<Before> {
         let holds = match &observed.entry {
             Entry::File { digest, .. } => digest.as_ref(),
             _ => None,
@@ -240,7 +240,7 @@ impl Resource for File {
         vec![observed.entry.before_file(&self.path, same)]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedFile) -> Option<Change> {
         let Some(wanted) = &self.wanted else { return self.plan_access(&observed.entry) };
         let shown = shown::content(wanted);
         match &observed.entry {
@@ -259,7 +259,7 @@ impl Resource for File {
                 let mode = self.mode.as_deref().unwrap_or("0644");
                 let mut fields = vec![Field::added("content", shown)];
                 fields.extend(entry::added_access(mode, &self.owner, &self.group));
-                Some(Change::new(Action::Create, fields))
+                Some(Change::new(Effect::Create, fields))
             }
             other => Change::update(vec![
                 Field::new("type", other.type_name(), "file"),
@@ -276,7 +276,7 @@ impl Resource for File {
         };
         let access_only = change.is_some_and(|change| {
             let other = ["content", "type", Change::FINISH];
-            change.action == Action::Update && !other.iter().any(|field| change.has(field))
+            change.action == Effect::Update && !other.iter().any(|field| change.has(field))
         });
         if access_only {
             return keep.into();
@@ -336,7 +336,7 @@ impl File {
     }
 
     /// Something that the step would refuse is told before anything is done.
-    fn replaceable(&self, entry: Entry) -> Look<Entry> {
+    fn replaceable(&self, entry: Entry) -> Looked<Entry> {
         match entry {
             Entry::Link if self.wanted.is_none() => {
                 Err(Unknown::new(format!("{} is a link", self.path))

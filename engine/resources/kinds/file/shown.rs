@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::Observed;
+use super::ObservedFile;
 use crate::{base::content::Content, resources::change::Shown};
 
 /// How much of an old text comes back for the diff, in bytes.
@@ -21,7 +21,7 @@ pub(super) fn content(wanted: &Content) -> Shown {
 }
 
 /// What is shown of what the file held before.
-pub(super) fn before(wanted: &Content, observed: &Observed) -> Shown {
+pub(super) fn before(wanted: &Content, observed: &ObservedFile) -> Shown {
     if wanted.is_sensitive() {
         return Shown::sensitive();
     }

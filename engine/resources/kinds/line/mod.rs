@@ -15,11 +15,11 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         edit::Edit,
         entry,
         footprint::{Footprint, Lies},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -63,8 +63,8 @@ pub struct Line {
 
 /// What a probe learned of a line.
 #[derive(Debug, Serialize)]
-pub struct Observed {
-    state: State,
+pub struct ObservedLine {
+    state: LineState,
     /// What the file holds now, where that differs and is small enough to show.
     #[serde(skip)]
     text: Option<Arc<[u8]>>,
@@ -73,7 +73,7 @@ pub struct Observed {
 /// How a file stands to what is wanted of its line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum LineState {
     Same,
     Missing,
     /// The text as a whole, by its digest.
@@ -93,7 +93,7 @@ const SHOWN_MAX: usize = 64 * 1024;
 const LINE_MAX: usize = 100_000;
 
 impl Resource for Line {
-    type Observed = Observed;
+    type Observed = ObservedLine;
     const KIND: &'static str = "line";
     const FIRST: &'static str = "path";
 
@@ -189,23 +189,23 @@ impl Resource for Line {
         ))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedLine>>, Unreadable> {
         let unsaid = || Err("nothing was said of its line".to_owned());
-        let mut found: Vec<Result<State, String>> = batch.iter().map(|_| unsaid()).collect();
+        let mut found: Vec<Result<LineState, String>> = batch.iter().map(|_| unsaid()).collect();
         let mut texts: BTreeMap<usize, Arc<[u8]>> = BTreeMap::new();
         let mut lines = entry::lines(output);
         while let Some(line) = lines.next() {
             let mut words = line.split(' ');
             let what = words.next().unwrap_or_default();
             let state = match what {
-                "text" | "closed" => words.next().and_then(Digest::read).map(State::Differs),
+                "text" | "closed" => words.next().and_then(Digest::read).map(LineState::Differs),
                 "binary" => None,
                 id => {
                     let id = id.parse::<usize>().ok().filter(|id| *id < batch.len());
                     let Some(id) = id else { continue };
                     found[id] = match words.next() {
-                        Some("same") => Ok(State::Same),
-                        Some("missing") => Ok(State::Missing),
+                        Some("same") => Ok(LineState::Same),
+                        Some("missing") => Ok(LineState::Missing),
                         Some("unread") => Err("cannot read it: Permission denied".to_owned()),
                         Some("special") => Err("it is no regular file".to_owned()),
                         Some("barred") => Err(words.collect::<Vec<_>>().join(" ")),
@@ -232,29 +232,29 @@ impl Resource for Line {
                 };
             }
         }
-        let observe = |(id, (line, state)): (usize, (&&Self, Result<State, String>))| {
+        let observe = |(id, (line, state)): (usize, (&&Self, Result<LineState, String>))| {
             let state = state.map_err(|why| Unknown::new(format!("{}: {why}", line.path)))?;
-            Ok(Observed { state, text: texts.remove(&id) })
+            Ok(ObservedLine { state, text: texts.remove(&id) })
         };
         Ok(batch.iter().zip(found).enumerate().map(observe).collect())
     }
 
-    fn before(&self, _: &Observed) -> Vec<Before> {
+    fn before(&self, _: &ObservedLine) -> Vec<Before> {
         vec![Before::file(&self.path)]
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedLine) -> Option<Change> {
         match &observed.state {
-            State::Same => None,
-            State::Missing if self.absent => None,
-            State::Missing if self.create => {
+            LineState::Same => None,
+            LineState::Missing if self.absent => None,
+            LineState::Missing if self.create => {
                 let content = format!("{}\n", self.line.as_deref().unwrap_or_default());
-                Some(Change::new(Action::Create, vec![Field::added("content", content)]))
+                Some(Change::new(Effect::Create, vec![Field::added("content", content)]))
             }
-            State::Missing => {
+            LineState::Missing => {
                 Change::update(vec![self.field(Shown::Hidden("no such file".into()))])
             }
-            State::Differs(_) => Change::update(vec![self.diff(observed.text.as_deref())]),
+            LineState::Differs(_) => Change::update(vec![self.diff(observed.text.as_deref())]),
         }
     }
 

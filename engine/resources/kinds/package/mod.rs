@@ -10,10 +10,10 @@ use crate::{
     base::script::{Library, Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
-        dpkg::{Age, Candidate, Line, NO_DPKG, Said, State},
+        change::{Change, Effect, Field, Shown},
+        dpkg::{Age, Candidate, DpkgLine, DpkgOutput, NO_DPKG, PackageState},
         footprint::{Footprint, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -51,8 +51,8 @@ pub struct Package {
 
 /// What a probe learned of a package.
 #[derive(Debug, Default, Serialize)]
-pub struct Observed {
-    state: State,
+pub struct ObservedPackage {
+    state: PackageState,
     /// The version that is installed, or left in part.
     version: Option<String>,
     /// What was not finished of its installation.
@@ -72,7 +72,7 @@ pub struct Observed {
 }
 
 impl Resource for Package {
-    type Observed = Observed;
+    type Observed = ObservedPackage;
     const KIND: &'static str = "package";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -148,15 +148,15 @@ else say {}; fi",
         ))
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
-        let said = Said::new(output);
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedPackage>>, Unreadable> {
+        let said = DpkgOutput::new(output);
         Ok(batch.iter().map(|package| package.look(&said)).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedPackage) -> Vec<Before> {
         let name = || ("name", self.name.as_str().into());
         match (observed.state, &observed.version) {
-            (State::Installed, Some(version)) => {
+            (PackageState::Installed, Some(version)) => {
                 let version =
                     Before::declared(Self::KIND, [name(), ("version", version.as_str().into())]);
                 let purged = self
@@ -164,35 +164,39 @@ else say {}; fi",
                     .then(|| Before::lost("the configuration of a purged package is not kept"));
                 std::iter::once(version).chain(purged).collect()
             }
-            (State::Missing, _) => {
+            (PackageState::Missing, _) => {
                 vec![Before::declared(Self::KIND, [name(), ("absent", true.into())])]
             }
             _ => vec![Before::lost("a package that is half installed is not brought back to that")],
         }
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedPackage) -> Option<Change> {
         let version = observed.version.as_deref().unwrap_or_default();
         let before = if observed.held { format!("{version} (held)") } else { version.to_owned() };
         if self.absent {
             let field = match observed.state {
-                State::Missing => return None,
-                State::Configuration if !self.purge => return None,
-                State::Configuration => Field::new("purge", "configuration left", Shown::Nothing),
-                State::Broken | State::Installed => Field::new("version", before, Shown::Nothing),
+                PackageState::Missing => return None,
+                PackageState::Configuration if !self.purge => return None,
+                PackageState::Configuration => {
+                    Field::new("purge", "configuration left", Shown::Nothing)
+                }
+                PackageState::Broken | PackageState::Installed => {
+                    Field::new("version", before, Shown::Nothing)
+                }
             };
-            return Some(Change::new(Action::Remove, vec![field]));
+            return Some(Change::new(Effect::Remove, vec![field]));
         }
         match observed.state {
-            State::Missing | State::Configuration => {
+            PackageState::Missing | PackageState::Configuration => {
                 let field = Field::added("version", self.shown_version(observed));
-                Some(Change::new(Action::Create, vec![field]))
+                Some(Change::new(Effect::Create, vec![field]))
             }
-            State::Broken => {
+            PackageState::Broken => {
                 let state = observed.unfinished.unwrap_or("half installed");
                 Change::update(vec![Field::new("state", state, "installed")])
             }
-            State::Installed => match (&self.version, &observed.newest) {
+            PackageState::Installed => match (&self.version, &observed.newest) {
                 (Some(pattern), _) if !matches(pattern, version) => {
                     Change::update(vec![Field::new("version", before, pattern.as_str())])
                 }
@@ -206,7 +210,7 @@ else say {}; fi",
                 (None, Some(_)) if observed.outdated => {
                     let newest = format!("the newest: {}", observed.age);
                     let field = Field::new("version", before, newest);
-                    Some(Change::new(Action::Refresh, vec![field]))
+                    Some(Change::new(Effect::Refresh, vec![field]))
                 }
                 _ => None,
             },
@@ -215,7 +219,7 @@ else say {}; fi",
 
     fn apply(&self, change: Option<&Change>) -> Step {
         match change.map(|change| change.action) {
-            Some(Action::Refresh) => APT.script().then(sh!("apt_must_refresh")).into(),
+            Some(Effect::Refresh) => APT.script().then(sh!("apt_must_refresh")).into(),
             _ => transactions(&[self]).into(),
         }
     }
@@ -235,21 +239,23 @@ fn plain_name(name: &str) -> &str {
 
 impl Package {
     /// What is known of it by what was said.
-    fn look(&self, said: &Said<'_>) -> Look<Observed> {
+    fn look(&self, said: &DpkgOutput<'_>) -> Looked<ObservedPackage> {
         if said.without_dpkg {
             return Err(Unknown::new(NO_DPKG));
         }
-        let of_it = |line: &&Line<'_>| line.name == self.name && !(line.provided && self.absent);
+        let of_it =
+            |line: &&DpkgLine<'_>| line.name == self.name && !(line.provided && self.absent);
         let best = said.lines.iter().filter(of_it).max_by_key(|line| (line.state, line.version));
-        if best.is_none_or(|line| line.state != State::Installed)
+        if best.is_none_or(|line| line.state != PackageState::Installed)
             && !said.missing.contains(&self.name.as_str())
         {
             return Err(said.unknown("dpkg did not say whether it is installed"));
         }
-        let mut observed = Observed { age: said.age, ..Observed::default() };
+        let mut observed = ObservedPackage { age: said.age, ..ObservedPackage::default() };
         if let Some(line) = best {
             observed.state = line.state;
-            observed.version = (line.state > State::Configuration).then(|| line.version.to_owned());
+            observed.version =
+                (line.state > PackageState::Configuration).then(|| line.version.to_owned());
             observed.unfinished = line.unfinished;
             observed.held = line.held;
         }
@@ -258,11 +264,11 @@ impl Package {
             Some(None) => Candidate::Virtual,
             None => Candidate::Unheard,
         };
-        let asked = self.latest || observed.state < State::Broken && !self.absent;
+        let asked = self.latest || observed.state < PackageState::Broken && !self.absent;
         if asked && said.apt_failed {
             return Err(said.unknown("apt-cache did not say which versions there are"));
         }
-        if self.latest && observed.state == State::Installed {
+        if self.latest && observed.state == PackageState::Installed {
             // What is installed has a candidate: at least the version that it has.
             let Candidate::Version(newest) = &observed.candidate else {
                 return Err(said.unknown("apt-cache did not say which version is the newest"));
@@ -276,7 +282,7 @@ impl Package {
         Ok(observed)
     }
 
-    fn shown_version(&self, observed: &Observed) -> Shown {
+    fn shown_version(&self, observed: &ObservedPackage) -> Shown {
         match (&self.version, &observed.candidate) {
             (Some(version), Candidate::Version(candidate)) if !matches(version, candidate) => {
                 version.as_str().into()
@@ -472,11 +478,11 @@ mod tests {
         let action = |json: &str| change(json, output).map(|change| change.action);
         assert_eq!(action(r#"{"name": "awk"}"#), None);
         assert_eq!(action(r#"{"name": "awk", "absent": true}"#), None);
-        assert_eq!(action(r#"{"name": "vim"}"#), Some(Action::Create));
+        assert_eq!(action(r#"{"name": "vim"}"#), Some(Effect::Create));
         assert_eq!(action(r#"{"name": "vim", "absent": true}"#), None);
         let purged = r#"{"name": "vim", "absent": true, "purge": true}"#;
-        assert_eq!(action(purged), Some(Action::Remove));
-        assert_eq!(action(r#"{"name": "bash"}"#), Some(Action::Update));
+        assert_eq!(action(purged), Some(Effect::Remove));
+        assert_eq!(action(r#"{"name": "bash"}"#), Some(Effect::Update));
         assert_eq!(action(r#"{"name": "libc6"}"#), None);
     }
 
@@ -496,7 +502,7 @@ mod tests {
             let update = change(r#"{"name": "cow"}"#, &output).unwrap();
             assert_eq!(update.fields, [Field::new("state", words, "installed")], "{status}");
             let removal = change(r#"{"name": "cow", "absent": true}"#, &output).unwrap();
-            assert_eq!(removal.action, Action::Remove, "{status}");
+            assert_eq!(removal.action, Effect::Remove, "{status}");
         }
         let held = "cow\t1\thi \ncow:\n  Candidate: 2\nindex at 0\nindex now 1\n";
         let update = change(r#"{"name": "cow", "latest": true}"#, held).unwrap();
@@ -513,10 +519,10 @@ mod tests {
         assert_eq!(change(latest, &output("1", 60)), None);
         let old = change(latest, &output("1", 3 * 86_400)).unwrap();
         let words = "the newest: the package index is 3 days old";
-        assert_eq!(old, Change::new(Action::Refresh, vec![Field::new("version", "1", words)]));
+        assert_eq!(old, Change::new(Effect::Refresh, vec![Field::new("version", "1", words)]));
         let older = change(latest, &output("2", 7200)).unwrap();
         let words = "2, or newer: the package index is 2 hours old";
-        assert_eq!(older, Change::new(Action::Update, vec![Field::new("version", "1", words)]));
+        assert_eq!(older, Change::new(Effect::Update, vec![Field::new("version", "1", words)]));
         let unknown = |output: &str| {
             let package = package(latest);
             Package::observe(&[&package], output).unwrap().remove(0).unwrap_err().reason

@@ -8,11 +8,11 @@ use crate::{
     base::script::{Library, Script, Words},
     resources::{
         before::Before,
-        change::{Action, Change, Field},
+        change::{Change, Effect, Field},
         danger,
         footprint::{Footprint, Lies, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Reaction, Resource, Step, Unknown, Unreadable},
-        systemd::{self, AtBoot, Said, check_unit, has_suffix},
+        resource::{ArgumentError, Files, Looked, Reaction, Resource, Step, Unknown, Unreadable},
+        systemd::{self, AtBoot, SystemdOutput, check_unit, has_suffix},
     },
     sh,
 };
@@ -68,7 +68,7 @@ const STAY_MAX: u32 = 600;
 static STEPS: Library = Library::new("service", &[include_str!("service.sh")]);
 
 impl Resource for Service {
-    type Observed = systemd::Unit;
+    type Observed = systemd::UnitState;
     const KIND: &'static str = "service";
     const FIRST: &'static str = "name";
     const REACTS: &'static [Reaction] = &[Reaction::Reload, Reaction::Restart];
@@ -132,14 +132,17 @@ impl Resource for Service {
     }
 
     /// `systemctl show` prints a paragraph for each unit.
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<systemd::Unit>>, Unreadable> {
-        let said = Said::read(output);
+    fn observe(
+        batch: &[&Self],
+        output: &str,
+    ) -> Result<Vec<Looked<systemd::UnitState>>, Unreadable> {
+        let said = SystemdOutput::read(output);
         let observe =
             |service: &&Self| said.of(&service.name, service.stay()).map_err(Unknown::new);
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, observed: &systemd::Unit) -> Vec<Before> {
+    fn before(&self, observed: &systemd::UnitState) -> Vec<Before> {
         let name = ("name", self.name.as_str().into());
         if observed.is_masked() {
             return vec![Before::declared(Self::KIND, [name, ("masked", true.into())])];
@@ -159,11 +162,11 @@ impl Resource for Service {
         Some(Before::declared(Self::KIND, as_it_is))
     }
 
-    fn is_risky(&self, _action: Option<Action>) -> bool {
+    fn is_risky(&self, _action: Option<Effect>) -> bool {
         danger::is_risky_unit(&self.name)
     }
 
-    fn plan(&self, observed: &systemd::Unit) -> Option<Change> {
+    fn plan(&self, observed: &systemd::UnitState) -> Option<Change> {
         let masked = observed.is_masked();
         let unmask = masked && (self.running == Some(true) || self.enabled() == Some(true));
         let mut fields = Vec::new();
@@ -242,7 +245,7 @@ impl Service {
         self.stay.unwrap_or(STAY)
     }
 
-    fn differs_at_boot(&self, observed: &systemd::Unit) -> Option<Field> {
+    fn differs_at_boot(&self, observed: &systemd::UnitState) -> Option<Field> {
         let wanted = self.enabled()?;
         let asked = self.enabled.is_some();
         let differs = match (observed.at_boot(), wanted) {

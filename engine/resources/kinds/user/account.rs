@@ -13,7 +13,7 @@ use crate::{
 
 /// What the host says of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Account {
+pub(super) struct PasswdEntry {
     pub(super) uid: String,
     pub(super) group: String,
     pub(super) groups: BTreeSet<String>,
@@ -25,7 +25,7 @@ pub(super) struct Account {
     pub(super) locked: Option<bool>,
 }
 
-impl Account {
+impl PasswdEntry {
     pub(super) fn new(
         record: &[&str],
         groups: &[Vec<&str>],
@@ -51,7 +51,7 @@ impl Account {
 
 impl User {
     /// What declares an account as it was, as far as this changes it.
-    pub(super) fn was(&self, account: &Account) -> Vec<Before> {
+    pub(super) fn was(&self, account: &PasswdEntry) -> Vec<Before> {
         let name = || ("name", Json::from(self.name.as_str()));
         let number = |number: &str| number.parse::<u32>().map_or(Json::Null, Json::from);
         let mut before = vec![Before::declared(

@@ -8,7 +8,7 @@ mod shadow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::account::Account;
+use self::account::PasswdEntry;
 use self::shadow::{Shadow, check_hash, unlocked};
 use super::group::{ACCOUNTS, entry as entry_of, probe_entries, records};
 use crate::{
@@ -19,10 +19,10 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Action, Change, Field, Shown},
+        change::{Change, Effect, Field, Shown},
         entry,
         footprint::{Footprint, Lies, Space, Wanted},
-        resource::{ArgumentError, Files, Look, Resource, Step, Unknown, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
     },
     sh,
 };
@@ -70,10 +70,10 @@ pub struct User {
 
 /// What a probe learned of a user; none if there is no such user.
 #[derive(Debug, Serialize)]
-pub struct Observed(Option<Account>);
+pub struct ObservedUser(Option<PasswdEntry>);
 
 impl Resource for User {
-    type Observed = Observed;
+    type Observed = ObservedUser;
     const KIND: &'static str = "user";
     const FIRST: &'static str = "name";
 
@@ -165,7 +165,7 @@ say end",
         script
     }
 
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Look<Observed>>, Unreadable> {
+    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedUser>>, Unreadable> {
         let (output, shadow) = output.split_once("\nshadow\n").unwrap_or((output, ""));
         let (users, groups) = output.split_once("\ngroups\n").unwrap_or((output, ""));
         let users = records(Self::KIND, users)?;
@@ -176,7 +176,7 @@ say end",
         let observe = |user: &&Self| {
             let name = user.name.as_str();
             let Some(record) = users.iter().find(|it| it[0] == name) else {
-                return Ok(Observed(None));
+                return Ok(ObservedUser(None));
             };
             if record.len() != 7 {
                 return Err(Unknown::new(format!("the host says `{}`", record.join(":"))));
@@ -185,12 +185,12 @@ say end",
                 true => shadow.of(name)?,
                 false => None,
             };
-            Ok(Observed(Some(Account::new(record, &groups, secret))))
+            Ok(ObservedUser(Some(PasswdEntry::new(record, &groups, secret))))
         };
         Ok(batch.iter().map(observe).collect())
     }
 
-    fn before(&self, observed: &Observed) -> Vec<Before> {
+    fn before(&self, observed: &ObservedUser) -> Vec<Before> {
         match &observed.0 {
             Some(account) => self.was(account),
             None => {
@@ -200,15 +200,15 @@ say end",
         }
     }
 
-    fn is_risky(&self, action: Option<Action>) -> bool {
-        action != Some(Action::Create)
+    fn is_risky(&self, action: Option<Effect>) -> bool {
+        action != Some(Effect::Create)
     }
 
     fn at_stake(&self) -> &'static [&'static str] {
         ACCOUNTS
     }
 
-    fn plan(&self, observed: &Observed) -> Option<Change> {
+    fn plan(&self, observed: &ObservedUser) -> Option<Change> {
         match &observed.0 {
             None if self.absent => None,
             Some(account) if self.absent => {
@@ -216,9 +216,9 @@ say end",
                 if self.remove_home {
                     fields.push(Field::new("home", account.home.as_str(), Shown::Nothing));
                 }
-                Some(Change::new(Action::Remove, fields))
+                Some(Change::new(Effect::Remove, fields))
             }
-            None => Some(Change::new(Action::Create, self.added())),
+            None => Some(Change::new(Effect::Create, self.added())),
             Some(account) => Change::update(self.differing(account)),
         }
     }
@@ -329,7 +329,7 @@ impl User {
         given.chain(password).collect()
     }
 
-    fn differing(&self, account: &Account) -> Vec<Field> {
+    fn differing(&self, account: &PasswdEntry) -> Vec<Field> {
         let differs = |name, before: &String, after: Option<String>| {
             after.and_then(|after| Field::differing(name, before, &after))
         };
@@ -357,7 +357,7 @@ impl User {
     }
 
     /// All groups that the user will be in, besides the primary one.
-    fn wanted_groups(&self, account: &Account) -> Option<String> {
+    fn wanted_groups(&self, account: &PasswdEntry) -> Option<String> {
         let primary = self.group.as_ref().unwrap_or(&account.group);
         let mut groups = self.groups.clone()?;
         groups.retain(|group| group != primary || account.groups.contains(group));

@@ -6,7 +6,7 @@ use crate::{
     base::{content::Digest, secret::Text},
     resources::{
         entry,
-        resource::{ArgumentError, Look, Unknown},
+        resource::{ArgumentError, Looked, Unknown},
     },
 };
 
@@ -33,7 +33,7 @@ impl<'a> Shadow<'a> {
     }
 
     /// What it says of a user; of some it says nothing.
-    pub(super) fn of(&self, name: &str) -> Look<Option<(&str, &Digest)>> {
+    pub(super) fn of(&self, name: &str) -> Looked<Option<(&str, &Digest)>> {
         match (self.lines.get(name), &self.unknown) {
             (Some((locked, digest)), _) => Ok(Some((locked, digest))),
             (None, Some(unknown)) => Err(unknown.clone()),

@@ -86,7 +86,7 @@ fn dump(
     if start {
         emitter.indicator("---", true, false, false);
     }
-    emitter.node(value, Place::Item)?;
+    emitter.node(value, YamlPosition::Item)?;
     emitter.write_indent();
     if end {
         emitter.indicator("...", true, false, false);
@@ -97,7 +97,7 @@ fn dump(
 
 /// What a node is part of.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum YamlPosition {
     Item,
     Key,
     Value,
@@ -190,7 +190,7 @@ impl Emitter {
             || self.flow.unwrap_or_else(|| parts.iter().all(is_plain))
     }
 
-    fn node(&mut self, value: &Value, place: Place) -> Result<(), Error> {
+    fn node(&mut self, value: &Value, place: YamlPosition) -> Result<(), Error> {
         match value.kind() {
             ValueKind::Seq | ValueKind::Iterable => self.sequence(&parts::items(value)?, place),
             ValueKind::Map => {
@@ -212,14 +212,14 @@ impl Emitter {
         }
     }
 
-    fn sequence(&mut self, items: &[Value], place: Place) -> Result<(), Error> {
+    fn sequence(&mut self, items: &[Value], place: YamlPosition) -> Result<(), Error> {
         if !self.is_flow(items) {
-            let indentless = place == Place::Value && !self.indention;
+            let indentless = place == YamlPosition::Value && !self.indention;
             self.increase(false, indentless);
             for item in items {
                 self.write_indent();
                 self.indicator("-", true, false, true);
-                self.node(item, Place::Item)?;
+                self.node(item, YamlPosition::Item)?;
             }
             self.decrease();
             return Ok(());
@@ -227,7 +227,7 @@ impl Emitter {
         self.open("[");
         for (at, item) in items.iter().enumerate() {
             self.next(at);
-            self.node(item, Place::Item)?;
+            self.node(item, YamlPosition::Item)?;
         }
         self.close("]");
         Ok(())
@@ -270,17 +270,17 @@ impl Emitter {
         for (at, (key, value)) in entries.iter().enumerate() {
             self.next(at);
             if Self::is_simple(key) {
-                self.node(key, Place::Key)?;
+                self.node(key, YamlPosition::Key)?;
                 self.indicator(":", false, false, false);
             } else {
                 self.indicator("?", true, false, false);
-                self.node(key, Place::Value)?;
+                self.node(key, YamlPosition::Value)?;
                 if self.column > self.width {
                     self.write_indent();
                 }
                 self.indicator(":", true, false, false);
             }
-            self.node(value, Place::Value)?;
+            self.node(value, YamlPosition::Value)?;
         }
         self.close("}");
         Ok(())
@@ -291,21 +291,21 @@ impl Emitter {
         for (key, value) in entries {
             self.write_indent();
             if Self::is_simple(key) {
-                self.node(key, Place::Key)?;
+                self.node(key, YamlPosition::Key)?;
                 self.indicator(":", false, false, false);
             } else {
                 self.indicator("?", true, false, true);
-                self.node(key, Place::Value)?;
+                self.node(key, YamlPosition::Value)?;
                 self.write_indent();
                 self.indicator(":", true, false, true);
             }
-            self.node(value, Place::Value)?;
+            self.node(value, YamlPosition::Value)?;
         }
         self.decrease();
         Ok(())
     }
 
-    fn scalar(&mut self, value: &Value, place: Place) -> Result<(), Error> {
+    fn scalar(&mut self, value: &Value, place: YamlPosition) -> Result<(), Error> {
         let plain = match value.kind() {
             ValueKind::String => None,
             ValueKind::None => Some("null".to_owned()),
@@ -320,17 +320,17 @@ impl Emitter {
             }
         };
         // A key is never broken over lines.
-        let split = place != Place::Key;
+        let split = place != YamlPosition::Key;
         if let Some(plain) = plain {
             self.plain(&plain, split);
             return Ok(());
         }
         let text = value.as_str().unwrap_or_default();
         let found = Analysis::of(text, self.unicode);
-        let is_key = place == Place::Key;
+        let is_key = place == YamlPosition::Key;
         let fits = !(is_key && (text.is_empty() || found.multiline))
             && (if self.flow_level > 0 { found.flow_plain } else { found.block_plain });
-        if matches!(yaml::word(text), yaml::Word::Text) && fits {
+        if matches!(yaml::word(text), yaml::PlainWord::Text) && fits {
             self.plain(text, split);
         } else if found.single_quoted && !(is_key && found.multiline) {
             self.single_quoted(text, split);

@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::super::super::{container, wrong};
 use crate::{
-    base::yaml::{Anchored, Extent, Word, word},
+    base::yaml::{Anchored, Extent, PlainWord, word},
     input::template::parts,
 };
 
@@ -134,11 +134,13 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Er
 
 fn meant(text: &str) -> Value {
     match word(text) {
-        Word::Null => Value::from(()),
-        Word::Bool(value) => Value::from(value),
-        Word::Int(value) => i64::try_from(value).map_or_else(|_| Value::from(value), Value::from),
-        Word::Float(value) => Value::from(value),
-        Word::Special | Word::Text => Value::from(text),
+        PlainWord::Null => Value::from(()),
+        PlainWord::Bool(value) => Value::from(value),
+        PlainWord::Int(value) => {
+            i64::try_from(value).map_or_else(|_| Value::from(value), Value::from)
+        }
+        PlainWord::Float(value) => Value::from(value),
+        PlainWord::Special | PlainWord::Text => Value::from(text),
     }
 }
 
