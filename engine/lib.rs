@@ -13,6 +13,7 @@ pub mod plan;
 // The world.
 pub mod io;
 pub mod run;
+pub mod api;
 pub mod report;
 pub mod commands;
 

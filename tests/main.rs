@@ -11,6 +11,7 @@ mod hosts;
 mod docker;
 mod systemd;
 mod prelude;
+mod api;
 mod approved;
 mod chance;
 mod command_line;

@@ -5,8 +5,9 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::setup::{Setup, current};
+use super::setup::Setup;
 use crate::{
+    api::{current, shown},
     base::diagnostic::{Diagnostic, Result, Source},
     commands::{
         cli::nearest_subcommand,
@@ -34,9 +35,14 @@ pub(super) fn asked(setup: &Setup, playbooks: &[String]) -> Result<PlanRequest> 
     };
     Ok(PlanRequest {
         playbooks: playbooks.iter().map(|it| base.name(Path::new(it))).collect::<Result<_>>()?,
-        inventory: global.inventory.iter().map(|it| base.name(it)).collect::<Result<_>>()?,
-        vars: global.vars.iter().map(var).collect::<Result<_>>()?,
-        limit: global.limit.clone(),
+        inventory: global
+            .options
+            .inventory
+            .iter()
+            .map(|it| base.name(it))
+            .collect::<Result<_>>()?,
+        vars: global.options.vars.iter().map(var).collect::<Result<_>>()?,
+        limit: global.options.limit.clone(),
     })
 }
 
@@ -78,7 +84,7 @@ pub(super) fn read(file: &str, asked: &Plans) -> Result<(Approved, Signers)> {
 /// How the plan was asked for, in paths from here.
 pub(super) fn from_here(asked: PlanRequest) -> Result<PlanRequest> {
     let base = Base::here()?;
-    let path = |path: &str| super::setup::shown(&base.folder.join(path)).display().to_string();
+    let path = |path: &str| shown(&base.folder.join(path)).display().to_string();
     let var = |word: String| match word.strip_prefix('@') {
         Some(file) => format!("@{}", path(file)),
         None => word,

@@ -12,7 +12,6 @@ use crate::{
         script::{Script, Words},
     },
     commands::cli::OutputFormat,
-    input::inventory::Become,
     io::remote::{Captured, Exit, Output, RemoteError},
     plan::exit_status::ExitStatus,
     report::Report,
@@ -27,12 +26,10 @@ pub(super) async fn run(
 ) -> Result<ExitStatus> {
     let mut project = setup.project(None)?;
     if let Some(how) = r#become {
-        let how: Become = serde_json::from_value(how.into()).unwrap_or_default();
-        let inventory = Arc::make_mut(&mut project.inventory);
-        inventory.hosts.values_mut().for_each(|host| Arc::make_mut(host).connection.r#become = how);
+        project.become_by(serde_json::from_value(how.into()).unwrap_or_default());
     }
-    let hosts = setup.select(&project, pattern)?;
-    let fleet = setup.fleet(&project);
+    let hosts = project.select(pattern)?;
+    let fleet = project.fleet(setup.report.clone());
     fleet.reserve(hosts.iter().map(|host| host.name.clone()))?;
     let script = match command {
         [script] => Script::trusted(script.clone()),
@@ -41,8 +38,8 @@ pub(super) async fn run(
     let json = setup.global.format == Some(OutputFormat::Json);
     let width = hosts.iter().map(|host| host.name.len()).max().unwrap_or_default();
     let several = hosts.len() > 1;
-    let time = setup.global.timeout.map(|seconds| Duration::from_secs(seconds.get()));
-    let time = time.unwrap_or(project.config.limits.step);
+    let time = setup.global.options.timeout.map(|seconds| Duration::from_secs(seconds.get()));
+    let time = time.unwrap_or(project.config().limits.step);
     let ask = async |host: Arc<str>| {
         // A host that cannot be reached holds up none of the others; how many work at once is what people ask for.
         let _ = fleet.at_a_place(|| fleet.remote(&host)).await;

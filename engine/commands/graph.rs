@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus> {
     let project = setup.project(playbooks.first().map(String::as_str))?;
     let (_sender, interrupt) = Interrupt::new();
-    let run = setup.unjournaled(&project, interrupt)?;
+    let run = project.run(String::new(), setup.report.clone(), interrupt)?;
     let catalog = run.catalog(|known| project.input(playbooks, known)).await?;
     let graph = Graph::build(&catalog)?;
     let text = match setup.global.format {

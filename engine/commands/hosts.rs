@@ -14,7 +14,7 @@ struct HostLine<'a> {
 
 pub(super) fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;
-    let hosts = setup.select(&project, pattern)?;
+    let hosts = project.select(pattern)?;
     let lines: Vec<HostLine> = hosts
         .iter()
         .map(|host| HostLine {

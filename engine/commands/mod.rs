@@ -15,7 +15,7 @@ use crate::{
         event::{Event, Events as _},
         exit_status::ExitStatus,
     },
-    report::{self, Options, Report},
+    report::{self, Report, ReportOptions},
 };
 
 pub mod cli;
@@ -88,7 +88,7 @@ fn open_report(cli: &Cli, secrets: &LateSecrets) -> Report {
         Some(OutputFormat::Json) => report::Format::Json,
         _ => report::Format::Human,
     };
-    let mut options = Options::detect(format, !global.no_diff, global.verbose);
+    let mut options = ReportOptions::detect(format, !global.no_diff, global.verbose);
     options.junit = global.junit.is_some();
     Report::new(options, redactors(secrets))
 }

@@ -10,12 +10,9 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use super::{
-    approved,
-    setup::{Setup, current},
-    signals, unwritable,
-};
+use super::{approved, setup::Setup, signals, unwritable};
 use crate::{
+    api::current,
     base::diagnostic::{Diagnostic, Result},
     commands::cli::nearest_subcommand,
     input::config::{self, Plans},
@@ -52,8 +49,7 @@ pub(super) async fn apply(
         (_, None) => {}
     }
     let more = if ask { vec!["--ask".to_owned()] } else { Vec::new() };
-    let name =
-        PlaybookName { command: "apply", playbooks: paths, approved: None, output: None, more };
+    let name = RunTitle { command: "apply", playbooks: paths, approved: None, output: None, more };
     let purpose = if ask { Purpose::Ask(asks()?) } else { Purpose::Apply { approved: None } };
     run(setup, &name, purpose, |ended| Ok(ended.status)).await
 }
@@ -95,7 +91,7 @@ pub(super) async fn plan(
     exit_code: bool,
 ) -> Result<ExitStatus> {
     let more = Vec::new();
-    let name = PlaybookName { command: "plan", playbooks, approved: None, output, more };
+    let name = RunTitle { command: "plan", playbooks, approved: None, output, more };
     let asked = output.map(|_| approved::asked(setup, playbooks)).transpose()?;
     let mut file = output.map(open).transpose()?;
     let keep = |ended: &Ended| {
@@ -120,22 +116,22 @@ async fn apply_plan(setup: &Setup, file: &str, signed: &Plans) -> Result<ExitSta
     let inventory: Vec<PathBuf> = asked.inventory.iter().map(PathBuf::from).collect();
     // An inventory that the environment names is there when the plan is made, and when it is applied.
     let other_inventory =
-        !global.inventory.is_empty() && here(&global.inventory) != here(&inventory);
-    if !global.vars.is_empty() || global.limit.is_some() || other_inventory {
+        !global.options.inventory.is_empty() && here(&global.options.inventory) != here(&inventory);
+    if !global.options.vars.is_empty() || global.options.limit.is_some() || other_inventory {
         let message = "an approved plan is applied as it was made";
         return Err(Diagnostic::new("plan::options", message)
             .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
     }
-    global.vars = asked.vars;
-    global.limit = asked.limit;
-    global.inventory = inventory;
+    global.options.vars = asked.vars;
+    global.options.limit = asked.limit;
+    global.options.inventory = inventory;
     let (report, late_secrets) = (setup.report.clone(), setup.late_secrets.clone());
     let setup = Setup { global, report, late_secrets, disk: setup.disk.clone() };
     let purpose = Purpose::Apply { approved: Some(approved.plan) };
-    let plan = Some(PlanCommand { file, signers: signers.len() });
+    let plan = Some(AppliedPlan { file, signers: signers.len() });
     let more = protections(signed);
     let playbooks = &asked.playbooks;
-    let name = PlaybookName { command: "apply", playbooks, approved: plan, output: None, more };
+    let name = RunTitle { command: "apply", playbooks, approved: plan, output: None, more };
     run(&setup, &name, purpose, |ended| Ok(ended.status)).await
 }
 
@@ -149,17 +145,17 @@ fn protections(signed: &Plans) -> Vec<String> {
 }
 
 /// The plan that is applied.
-struct PlanCommand<'a> {
+struct AppliedPlan<'a> {
     file: &'a str,
     /// How many have signed it.
     signers: usize,
 }
 
 /// What a run is told as.
-struct PlaybookName<'a> {
+struct RunTitle<'a> {
     command: &'a str,
     playbooks: &'a [String],
-    approved: Option<PlanCommand<'a>>,
+    approved: Option<AppliedPlan<'a>>,
     /// The file that the plan is kept in.
     output: Option<&'a Path>,
     /// What else a run that resumes this one is given.
@@ -169,17 +165,17 @@ struct PlaybookName<'a> {
 /// A run, from the first event to the last. `keep` writes what is kept of it, and gives the status that it ends with.
 async fn run(
     setup: &Setup,
-    name: &PlaybookName<'_>,
+    name: &RunTitle<'_>,
     purpose: Purpose,
     keep: impl FnOnce(&Ended) -> Result<ExitStatus>,
 ) -> Result<ExitStatus> {
     let playbooks = name.playbooks;
     let project = setup.project(playbooks.first().map(String::as_str))?;
-    let needed = project.config.plans.signatures;
+    let needed = project.config().plans.signatures;
     if let Some(plan) = name.approved.as_ref().filter(|plan| plan.signers < needed) {
         let message = format!("{} must be signed by {needed}, says {}", plan.file, config::FILE);
         return Err(Diagnostic::new("plan::signatures", message)
-            .hint(format!("apply it in {}", project.config.folder.display())));
+            .hint(format!("apply it in {}", project.config().folder.display())));
     }
     let mut junit = setup.global.junit.as_deref().map(open).transpose()?;
     let (sender, interrupt) = Interrupt::new();
@@ -198,9 +194,9 @@ async fn run(
         output: name.output.map(|file| file.display().to_string()),
         more: name.more.clone(),
         folder: current().display().to_string(),
-        hosts: project.inventory.hosts.len(),
+        hosts: project.inventory().hosts.len(),
     });
-    let ended = run.playbook(|known| project.input(playbooks, known), purpose).await;
+    let ended = project.carry_out(&run, playbooks, purpose).await;
     let ended = ended.inspect_err(|mistake| {
         // The report tells it with the text that it is in.
         journal.send(Event::Error(Problem::from(mistake)));
@@ -214,7 +210,7 @@ async fn run(
         unkept.extend(file.write(&text).err());
     }
     if let Some(error) = journal.failure() {
-        unkept.push(unwritable(&project.config.folder.join(".converge"), error));
+        unkept.push(unwritable(&project.config().folder.join(".converge"), error));
     }
     if !unkept.is_empty() {
         setup.report.diagnostics(&unkept);
@@ -235,14 +231,14 @@ fn id() -> String {
 
 /// A file that something is written to in the end. It is opened in the beginning: what cannot be written is known before
 /// anything is done.
-struct KeptPlan<'a> {
+struct OutputFile<'a> {
     path: &'a Path,
     file: fs::File,
     /// It was not there before, and not all is in it.
     is_new: bool,
 }
 
-impl Drop for KeptPlan<'_> {
+impl Drop for OutputFile<'_> {
     fn drop(&mut self) {
         if self.is_new {
             // What is left then is an empty file, or half of one.
@@ -252,16 +248,16 @@ impl Drop for KeptPlan<'_> {
 }
 
 /// Opens a file to write to. What is in it stays there until then.
-fn open(path: &Path) -> Result<KeptPlan<'_>> {
+fn open(path: &Path) -> Result<OutputFile<'_>> {
     // It names resources and variables of a project: for those who approve a plan, not for everyone on the machine.
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let is_new = fs::symlink_metadata(path).is_err();
     let file = options.open(path).map_err(|error| unwritable(path, &error))?;
-    Ok(KeptPlan { path, file, is_new })
+    Ok(OutputFile { path, file, is_new })
 }
 
-impl KeptPlan<'_> {
+impl OutputFile<'_> {
     fn write(&mut self, text: &str) -> Result<()> {
         let written = self.file.write_all(text.as_bytes());
         written.map_err(|error| unwritable(self.path, &error))?;

@@ -3,10 +3,11 @@
 use clap::Parser as _;
 
 use super::{
-    setup::{Setup, current},
+    setup::Setup,
     show::{earlier_runs, find, unreadable},
 };
 use crate::{
+    api::{Options, current},
     base::diagnostic::{Diagnostic, Result},
     commands::cli::{Cli, Global},
     plan::event::{Event, Events as _, Outcome},
@@ -17,7 +18,7 @@ use crate::{
 /// end is told before it begins anew.
 pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
     let own = &setup.global;
-    if !own.vars.is_empty() || own.limit.is_some() {
+    if !own.options.vars.is_empty() || own.options.limit.is_some() {
         let message = "a run is resumed as it was begun";
         return Err(Diagnostic::new("cli::resume", message)
             .hint("leave --var and --limit out, or apply the playbook with them"));
@@ -53,12 +54,13 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
         Diagnostic::new("journal::unreadable", message)
     })?;
     // How it is reached, waited for and told is said anew; what is done is not.
-    let Global { mut inventory, vars, limit, .. } = cli.global;
+    let Options { mut inventory, vars, limit, .. } = cli.global.options;
     if !words.iter().any(|word| word == "-i") {
         // Whatever the environment names today.
         inventory.clear();
     }
-    cli.global = Global { inventory, vars, limit, ..own.clone() };
+    let options = Options { inventory, vars, limit, ..own.options.clone() };
+    cli.global = Global { options, ..own.clone() };
     let open = open(&events);
     let what = match open.is_empty() {
         true => "nothing was under way at its end".to_owned(),

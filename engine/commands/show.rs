@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::setup::{Project, Setup};
+use super::setup::Setup;
 use crate::{
+    api::Project,
     base::diagnostic::{Diagnostic, Result},
     plan::{event::Events as _, exit_status::ExitStatus},
     report::journal::{self, JournalEntry},
@@ -24,7 +25,7 @@ pub(super) fn run(setup: &Setup, run: &str) -> Result<ExitStatus> {
 
 /// The runs that a project had.
 pub(super) fn earlier_runs(project: &Project) -> Result<Vec<JournalEntry>> {
-    let folder = &project.config.folder;
+    let folder = &project.config().folder;
     journal::entries(folder).map_err(|error| {
         let message = format!("cannot read the runs in {}/.converge: {error}", folder.display());
         Diagnostic::new("journal::unreadable", message)

@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn run(setup: &Setup, playbooks: &[String], name: &str) -> Result<ExitStatus> {
     let project = setup.project(playbooks.first().map(String::as_str))?;
     let (_sender, interrupt) = Interrupt::new();
-    let run = setup.unjournaled(&project, interrupt)?;
+    let run = project.run(String::new(), setup.report.clone(), interrupt)?;
     run.events.send(Event::RunStarted {
         version: VERSION,
         run: String::new(),
@@ -25,7 +25,7 @@ pub(super) async fn run(setup: &Setup, playbooks: &[String], name: &str) -> Resu
         output: None,
         more: Vec::new(),
         folder: String::new(),
-        hosts: project.inventory.hosts.len(),
+        hosts: project.inventory().hosts.len(),
     });
     run.simulate(|known| project.input(playbooks, known), name).await?;
     Ok(ExitStatus::Converged)

@@ -39,7 +39,7 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
         // One of somebody else is known to the hosts alone.
         run => named(run)?,
     };
-    let pattern = setup.global.limit.clone().unwrap_or_else(|| "all".to_owned());
+    let pattern = setup.global.options.limit.clone().unwrap_or_else(|| "all".to_owned());
     let answers = setup.ask(&pattern, asking(&run)).await?;
     let all = answers.iter().all(|(_, answer)| answer.is_some());
     let said = answers.into_iter().filter_map(|(host, answer)| {
@@ -56,7 +56,7 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
     };
     let file = match undo.output {
         Some(file) => file.to_owned(),
-        None => project.config.folder.join(".converge").join("undo").join(format!("{run}.rhai")),
+        None => project.config().folder.join(".converge").join("undo").join(format!("{run}.rhai")),
     };
     write(&file, &text)?;
     let name = file.display().to_string();

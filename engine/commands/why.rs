@@ -1,7 +1,8 @@
 //! `converge why`: where a host's variable, or a parameter of a role there, gets its value.
 
-use super::setup::{Project, Setup};
+use super::setup::Setup;
 use crate::{
+    api::Project,
     base::{
         diagnostic::{Diagnostic, Result, did_you_mean},
         value::Value,
@@ -13,7 +14,7 @@ use crate::{
 
 pub(super) fn run(setup: &Setup, host: &str, name: &str) -> Result<ExitStatus> {
     let project = setup.project(None)?;
-    let hosts = project.inventory.select(host)?;
+    let hosts = project.inventory().select(host)?;
     let parameter = match name.split_once('.') {
         Some((role, name)) => Some((role, find(&project, role, name)?)),
         None => None,

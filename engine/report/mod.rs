@@ -69,7 +69,7 @@ pub enum Format {
 
 /// How it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct ReportOptions {
     /// What is written.
     pub format: Format,
     /// Whether texts of several lines are drawn as a diff.
@@ -90,7 +90,7 @@ pub struct Options {
     pub junit: bool,
 }
 
-impl Options {
+impl ReportOptions {
     /// What suits the terminal, or the pipes, that this process has. `NO_COLOR` and `CLICOLOR` are heeded.
     pub fn detect(format: Format, diff: bool, verbosity: u8) -> Self {
         let stderr = console::Term::stderr();
@@ -132,7 +132,7 @@ pub fn redacted(mut event: Event, redactor: &Redactor) -> Event {
 
 /// The writer.
 pub struct Report {
-    options: Options,
+    options: ReportOptions,
     redactors: Redactors,
     pen: Arc<Mutex<Pen>>,
     live: Arc<Mutex<LiveLines>>,
@@ -141,13 +141,13 @@ pub struct Report {
 
 impl Report {
     /// Writes to the standard output and the standard error of this process.
-    pub fn new(options: Options, redactors: Redactors) -> Self {
+    pub fn new(options: ReportOptions, redactors: Redactors) -> Self {
         Self::to(options, redactors, io::stdout(), io::stderr())
     }
 
     /// Writes to any sinks. Live lines go to the terminal all the same.
     pub fn to(
-        options: Options,
+        options: ReportOptions,
         redactors: Redactors,
         stdout: impl Write + Send + 'static,
         stderr: impl Write + Send + 'static,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Format, Options, Redactors, Report,
+    Format, Redactors, Report, ReportOptions,
     samples::event::{self, cause, change, may_change},
 };
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-fn options() -> Options {
-    Options {
+fn options() -> ReportOptions {
+    ReportOptions {
         format: Format::Human,
         diff: true,
         verbosity: 0,
@@ -59,7 +59,7 @@ impl Write for Sheet {
 }
 
 /// All that is written; lines on standard error begin with `2> `.
-fn written_by(options: Options, secrets: &[Secret], tell: impl FnOnce(&Report)) -> String {
+fn written_by(options: ReportOptions, secrets: &[Secret], tell: impl FnOnce(&Report)) -> String {
     let paper = Paper::default();
     let (out, err) = (Sheet(paper.clone(), ""), Sheet(paper.clone(), "2> "));
     let report = Report::to(options, redactors(secrets), out, err);
@@ -68,7 +68,7 @@ fn written_by(options: Options, secrets: &[Secret], tell: impl FnOnce(&Report)) 
     paper.0.lock().unwrap().clone()
 }
 
-fn written(options: Options, events: Vec<Event>) -> String {
+fn written(options: ReportOptions, events: Vec<Event>) -> String {
     written_by(options, &[], |report| events.into_iter().for_each(|event| report.send(event)))
 }
 
@@ -199,11 +199,11 @@ fn a_mixed_plan() {
     insta::assert_snapshot!("a_mixed_plan", human(events.clone()));
     insta::assert_snapshot!(
         "a_mixed_plan_verbose",
-        written(Options { verbosity: 1, ..options() }, events.clone())
+        written(ReportOptions { verbosity: 1, ..options() }, events.clone())
     );
     insta::assert_snapshot!(
         "a_mixed_plan_without_diff",
-        written(Options { diff: false, ..options() }, events)
+        written(ReportOptions { diff: false, ..options() }, events)
     );
 }
 
@@ -255,7 +255,7 @@ fn another_answer_is_told_before_it_is_given_and_when_it_was() {
 
 #[test]
 fn colours_change_nothing_else() {
-    let coloured = Options { color: true, color_progress: true, ..options() };
+    let coloured = ReportOptions { color: true, color_progress: true, ..options() };
     for events in [mixed_plan("apply"), failed_apply()] {
         let painted = written(coloured.clone(), events.clone());
         assert!(painted.contains('\u{1b}'));
@@ -295,7 +295,7 @@ fn an_apply_with_a_failure_and_skips() {
     insta::assert_snapshot!("apply_with_failure", human(failed_apply()));
     insta::assert_snapshot!(
         "apply_with_failure_verbose",
-        written(Options { verbosity: 1, ..options() }, failed_apply())
+        written(ReportOptions { verbosity: 1, ..options() }, failed_apply())
     );
 }
 
@@ -389,7 +389,7 @@ fn a_change_that_was_taken_back() {
 
 #[test]
 fn a_stream_of_json_lines() {
-    let json = Options { format: Format::Json, ..options() };
+    let json = ReportOptions { format: Format::Json, ..options() };
     let mut events = [failed_apply(), reverted_apply()].concat();
     events.insert(1, event::output("web-1", "file", "/a", "\u{9b}2J\u{1b}[2J\u{e0041}"));
     let text = written(json, events.clone());
@@ -423,8 +423,11 @@ fn mistakes_in_the_input() {
     let mistakes = [mistake];
     let shown = |options| written_by(options, &[], |report| report.diagnostics(&mistakes));
     insta::assert_snapshot!("mistakes", shown(options()));
-    insta::assert_snapshot!("mistakes_ascii", shown(Options { unicode: false, ..options() }));
-    insta::assert_snapshot!("mistakes_json", shown(Options { format: Format::Json, ..options() }));
+    insta::assert_snapshot!("mistakes_ascii", shown(ReportOptions { unicode: false, ..options() }));
+    insta::assert_snapshot!(
+        "mistakes_json",
+        shown(ReportOptions { format: Format::Json, ..options() })
+    );
 }
 
 #[test]
@@ -443,7 +446,7 @@ fn a_secret_is_in_no_format() {
     let secrets = [Secret::new("web", "nginx")];
     let hidden = |text: &str| text.contains("(secret web)") && !text.contains("nginx");
     for format in [Format::Human, Format::Json] {
-        let options = Options { format, junit: true, verbosity: 1, ..options() };
+        let options = ReportOptions { format, junit: true, verbosity: 1, ..options() };
         let mut junit = None;
         let text = written_by(options, &secrets, |report| {
             events.iter().for_each(|event| report.send(event.clone()));
@@ -467,7 +470,7 @@ fn a_host_cannot_move_the_cursor() {
     };
     let shown = change(Effect::Update, vec![Field::new(evil, evil, format!("{evil}\n"))]);
     let text = written(
-        Options { verbosity: 1, ..options() },
+        ReportOptions { verbosity: 1, ..options() },
         vec![
             event::planned(evil, evil, evil, shown),
             Event::PlanFinished,

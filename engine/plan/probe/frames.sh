@@ -14,4 +14,6 @@ lists() { set -f; IFS=$nl; }
 # begins / ended NUMBER: what a section begins and ends with. It is a function, and no subshell, which would be a process. What it set
 # for the shell is put back.
 begins() { set +f; unset IFS; }
+# It went from there.
+# shellcheck disable=SC2164
 ended() { set -- "$1" $?; begins; cd "$frame_was"; frame "$@"; }

@@ -7,6 +7,7 @@ all_owed() {
 
 # left_over: prints `left` where something works in this moment, so that nothing of what was seen is certain; or where a run left
 # something that was killed. Of a folder for content, who is to remove it is gone.
+# shellcheck disable=SC2165,SC2167 # the loop within it is its last turn
 left_over() {
   for m in "$STATE"/beside/* "$STATE"/segment/stage/* "$STATE/segment/log" "$STATE/guard/armed" "$STATE/guard/fired" \
     "${XDG_RUNTIME_DIR:-/run}"/converge.??????????/held.* "${TMPDIR:-/tmp}"/converge.??????????/held.*; do

@@ -27,6 +27,8 @@ way() {
 # down NAME: enters a directory of this one, and no link.
 down() {
   here=${PWD%/}
+  # Its status is that of the function.
+  # shellcheck disable=SC2164
   if [ "$1" = .. ]; then cd -P ..; else { cd -P "./$1" && [ "$PWD" = "$here/$1" ]; } 2>/dev/null; fi
 }
 

@@ -23,6 +23,8 @@ extra() {
 # How `extra` tells what it finds: a line for each, in which a line break of a name shows as a question mark.
 told() {
   name=$folder/$1 name=${name#"$top"/}
+  # It becomes a pattern.
+  # shellcheck disable=SC2125
   while case $name in *"$nl"*) ;; *) false ;; esac; do name=${name%%"$nl"*}?${name#*"$nl"}; done
   if [ $((count+=1)) -le 1000 ]; then say "extra $name"; fi
 }

@@ -93,6 +93,7 @@ END
 }
 
 # apt_want NAME WORD VERSION: adds WORD to $words, unless $have says that NAME is installed in a version like VERSION.
+# shellcheck disable=SC2254 # a version is a pattern
 apt_want() {
   while IFS=$apt_tab read -r apt_name apt_version apt_state; do
     case $apt_name:$apt_state in
