@@ -35,6 +35,7 @@ const OF_FORK = { ...OF_REQUEST, CI_MERGE_REQUEST_PROJECT_ID: "1", CI_MERGE_REQU
 const BRANCH = ["CI_COMMIT_BRANCH"];
 for (const [event, changed, variables, unset, jobs] of [
   ["a branch", ["Dockerfile"], FIX, [], CHECKS],
+  ["a branch, where a runner has real hosts", ["Dockerfile"], { ...FIX, LAB_RUNNER: "lab" }, [], [...CHECKS.slice(0, 2), "lab", ...CHECKS.slice(2)]],
   ["a branch with a merge request", ["Dockerfile"], { ...FIX, ...REQUEST }, [], []],
   ["the merge request of another image", ["Dockerfile"], OF_REQUEST, BRANCH, CHECKS],
   ["the merge request of another role", ["roles/nginx/main.rhai"], OF_REQUEST, BRANCH, [...CHECKS, ...PLANS]],
