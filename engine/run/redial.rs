@@ -38,6 +38,8 @@ impl Apply<'_> {
             live.catches_up();
             let start = self.fleet.start(host);
             let attendant = Attendant { run: self.run, remote: &*remote, segment };
+            // A check needs none.
+            let mut has_lock = segment.is_aside;
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
             if read == Read::NotBegun {
                 // Once the shell that could begin it still is gone, that is certain.
@@ -50,10 +52,15 @@ impl Apply<'_> {
                 }
                 // It may still be on its way, with the lock.
                 if read == Read::NotBegun && start.is_empty() {
-                    match lock::came_late(host, &who, self.fleet).await {
-                        true => continue,
-                        false => return FoundSegment::Ended(SegmentEnd::Unlocked),
+                    if lock::came_late(host, &who, self.fleet).await {
+                        continue;
                     }
+                    // It may have come, and ended, in between: under the lock that is certain.
+                    read = attendant.reads_on(live, batch.obligation, &start, &who).await;
+                    if read == Read::NotBegun {
+                        return FoundSegment::Ended(SegmentEnd::Unlocked);
+                    }
+                    has_lock = self.fleet.is_held(host);
                 }
                 if read == Read::NotBegun {
                     if lock::retake(host, &who, self.fleet).await {
@@ -76,11 +83,11 @@ impl Apply<'_> {
                 Read::Lost => continue,
                 Read::NotBegun | Read::Unknown => return FoundSegment::Nothing,
             };
-            if !segment.is_aside {
+            if !has_lock {
                 let _ = remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await;
             }
             // Where that fails, the host is lost to what comes after the segment.
-            if segment.is_aside || lock::retake(host, &who, self.fleet).await {
+            if has_lock || lock::retake(host, &who, self.fleet).await {
                 remote.later(&detached::forgetting(segment)).await;
                 self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
             }

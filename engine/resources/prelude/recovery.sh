@@ -6,7 +6,8 @@ recover() {
   recovered=
   # The run that armed it may still confirm it.
   if [ -z "${again-}" ] && is_armed; then fired && recovered=yes; fi
-  if ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
+  # The run that began it may still read it.
+  if [ -z "${again-}" ] && ! runs "$STATE/segment/pid"; then emptied "$STATE/segment/log"; fi
   for left in "$STATE"/segment.*; do
     if [ -d "$left" ] && ! runs "$left/pid"; then rm -rf -- "$left"; fi
   done
