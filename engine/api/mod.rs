@@ -8,13 +8,13 @@
 //!
 //! use converge::api::{Event, Events, Interrupt, Options, Project, Purpose, Result};
 //!
-//! /// Shows each event without secrets.
+//! /// Names each resource that comes to an end. Other texts of events may hold secrets: `Project::redactor` takes them out.
 //! struct Watcher;
 //!
 //! impl Events for Watcher {
 //!     fn send(&self, event: Event) {
-//!         if let Event::Finished { node, outcome, .. } = event {
-//!             println!("{node:?}: {outcome:?}");
+//!         if let Event::Finished { node, .. } = event {
+//!             println!("{} on {}", node.node, node.host);
 //!         }
 //!     }
 //! }

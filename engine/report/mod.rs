@@ -1,4 +1,4 @@
-//! The only writer to the terminal: for people, as JSON lines, as JUnit.
+//! The writer of what a run tells: for people, as JSON lines, as JUnit.
 //!
 //! Standard output carries the result: the plan, what was changed, what failed and why, the summary; or the JSON
 //! lines. Standard error carries what matters only while the run goes on: live lines, warnings, what scripts print,

@@ -41,15 +41,15 @@ impl Apply<'_> {
             // A check needs none.
             let mut has_lock = segment.is_aside;
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
+            if read == Read::NotBegun && segment.is_aside {
+                return FoundSegment::NotBegun;
+            }
             if read == Read::NotBegun {
                 // Once the shell that could begin it still is gone, that is certain.
                 read = match remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await {
                     Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
                     Err(_) => Read::Lost,
                 };
-                if read == Read::NotBegun && segment.is_aside {
-                    return FoundSegment::NotBegun;
-                }
                 // It may still be on its way, with the lock.
                 if read == Read::NotBegun && start.is_empty() {
                     if lock::came_late(host, &who, self.fleet).await {

@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     Idle,
     /// So it does, and the segment comes to the host so much later.
     Late(Duration),
+    /// So it does, and the segment comes, runs and ends just before the next connection tries the lock.
+    Between,
     /// The connection ends, and nobody tells the host, once so many bytes were read of a segment that goes on.
     Silent(usize),
 }
@@ -118,6 +120,7 @@ impl Fleet {
             folder: folder.path().to_owned(),
             faults: Arc::default(),
             silent: Arc::default(),
+            between: Arc::default(),
             local: LocalConnector::new(Arc::new(|_: &str| Err(String::new())), Timeouts::default()),
         });
         Self {
@@ -410,6 +413,7 @@ struct FakeConnector {
     faults: Arc<Mutex<HashMap<String, Fault>>>,
     /// Connections that the hosts believe to be there still.
     silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
+    between: Arc<Mutex<Option<Between>>>,
     local: LocalConnector,
 }
 
@@ -442,10 +446,23 @@ impl Connector for FakeConnector {
         remote.keep(&own, &mut Captured::default()).await?;
         let (state, boot) = (at("state"), at("boot"));
         let (faults, silent, host) = (self.faults.clone(), self.silent.clone(), host.name.clone());
-        let scripts = Mutex::new(0);
-        Ok(Arc::new(FakeRemote { remote, state, boot, fault, scripts, host, faults, silent }))
+        let (scripts, between) = (Mutex::new(0), self.between.clone());
+        Ok(Arc::new(FakeRemote {
+            remote,
+            state,
+            boot,
+            fault,
+            scripts,
+            host,
+            faults,
+            silent,
+            between,
+        }))
     }
 }
+
+/// A segment that is under way to a host, and what the shell keeps of it.
+type Between = (Arc<dyn Remote>, Script, Option<Script>);
 
 struct FakeRemote {
     remote: Arc<dyn Remote>,
@@ -456,6 +473,7 @@ struct FakeRemote {
     host: Arc<str>,
     faults: Arc<Mutex<HashMap<String, Fault>>>,
     silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
+    between: Arc<Mutex<Option<Between>>>,
 }
 
 /// Hands some bytes on, and says when there were more.
@@ -506,6 +524,11 @@ impl Remote for FakeRemote {
                 });
                 return self.is_silent();
             }
+            Some(Fault::Between) => {
+                let work = (self.remote.clone(), script.clone(), kept);
+                *self.between.lock().unwrap() = Some(work);
+                return self.is_silent();
+            }
             _ => {}
         }
         let Some(Fault::Silent(left)) = self.fault else {
@@ -528,6 +551,11 @@ impl Remote for FakeRemote {
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        let between = self.between.lock().unwrap().take();
+        if let Some((remote, script, kept)) = between {
+            remote.work(&script, kept.as_ref(), &mut Captured::default()).await?;
+            remote.close().await;
+        }
         self.remote.keep(&self.here(script), output).await
     }
 

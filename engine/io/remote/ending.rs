@@ -6,10 +6,10 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Captured, Exit, RemoteError,
+    counters::Counters,
     identity::Identity,
     pipe::Commands,
     shell::{GRACE, Scope, Shell},
-    traffic::Counters,
 };
 use crate::{base::script::Script, resources::prelude, sh};
 

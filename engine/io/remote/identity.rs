@@ -158,7 +158,7 @@ mod tests {
         *,
     };
     use crate::{
-        io::remote::{Captured, local::Children, traffic::Counters},
+        io::remote::{Captured, counters::Counters, local::Children},
         sh,
     };
 

@@ -24,7 +24,7 @@ mod connection;
 mod offer;
 mod login;
 mod dial;
-mod traffic;
+mod counters;
 mod shell;
 mod ending;
 mod session;

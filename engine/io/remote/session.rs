@@ -7,12 +7,13 @@ use futures::future::BoxFuture;
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    Exit, Output, Remote, RemoteError, ending,
+    Exit, Output, Remote, RemoteError,
+    counters::Counters,
+    ending,
     identity::Identity,
     pipe::Commands,
     shell::{Scope, Shell},
     staging::Staging,
-    traffic::Counters,
 };
 use crate::base::{content::Content, script::Script, traffic::Traffic};
 

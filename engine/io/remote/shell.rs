@@ -10,12 +10,12 @@ use tokio::{
 
 use super::{
     Exit, Output, RemoteError,
+    counters::Counters,
     frame::{Scan, frame, frame_kept, frame_work},
     greeting::Greeting,
     identity::Identity,
     piece::{End, Piece},
     pipe::{Commands, Pipe, keep_end, one_line},
-    traffic::Counters,
 };
 use crate::{
     base::script::{Library, Quoted, Script},

@@ -26,7 +26,7 @@ pub mod unit;
 pub mod image;
 pub mod container;
 
-/// Every kind, in the order of the manual. Nothing else knows a kind by its name.
+/// Every kind, in the order of the manual.
 pub static KINDS: &[&dyn Kind] = &[
     &Typed::<file::File>(PhantomData),
     &Typed::<local_copy::LocalCopy>(PhantomData),
