@@ -194,7 +194,7 @@ impl Report {
         self.write(&mut lock(&self.pen), &drawn);
     }
 
-    /// What was told as a JUnit document, if [`Options::junit`] asked to keep it; `last` is going to be told.
+    /// What was told as a JUnit document, if its options asked to keep it; `last` is going to be told.
     pub fn junit(&self, last: &Event) -> Option<String> {
         let last = redacted(last.clone(), &(self.redactors)());
         let events = |pen: &Pen| [&pen.kept[..], std::slice::from_ref(&last)].concat();
