@@ -126,23 +126,23 @@ fn what_is_not_as_it_was_is_told_by_its_path_before_anything_is_run() {
     for (path, text) in FILES {
         let project = Project::planned();
         project.write(path, &format!("{text}# more\n"));
-        wrong.extend(project.missed(path, &format!("{path} is another one")));
+        wrong.extend(project.missed(path, &format!("{path} was changed")));
         let project = Project::planned();
         fs::remove_file(project.path(path)).unwrap();
-        wrong.extend(project.missed(path, &format!("{path} is gone")));
+        wrong.extend(project.missed(path, &format!("{path} was removed")));
     }
     let changes: [Change; 5] = [
-        ("inventory", "inventory is another one", |it| {
+        ("inventory", "inventory was changed", |it| {
             it.write("inventory/other", "#!/bin/sh\n: >ran\n");
             let mode = fs::Permissions::from_mode(0o755);
             fs::set_permissions(it.path("inventory/other"), mode).unwrap();
         }),
-        ("group_vars", "inventory/group_vars is another one", |it| {
+        ("group_vars", "inventory/group_vars was changed", |it| {
             it.write("inventory/group_vars/db.yml", "a: 1\n");
         }),
-        ("role.toml", "roles/s/role.toml is new", |it| it.write("roles/s/role.toml", "")),
-        ("lib.rhai", "roles/s/lib.rhai is new", |it| it.write("roles/s/lib.rhai", "")),
-        ("link", "names nothing outside of its project", |it| {
+        ("role.toml", "roles/s/role.toml was added", |it| it.write("roles/s/role.toml", "")),
+        ("lib.rhai", "roles/s/lib.rhai was added", |it| it.write("roles/s/lib.rhai", "")),
+        ("link", "is outside of the project", |it| {
             fs::remove_file(it.path("roles/r/files/f")).unwrap();
             symlink("/etc/hostname", it.path("roles/r/files/f")).unwrap();
         }),
@@ -252,7 +252,7 @@ fn a_plan_names_nothing_outside_of_its_project_however_it_is_made() {
         wrong.extend(project.missed(&case, ""));
         let told = told(&project.apply(&[]));
         let refused =
-            told.contains("not in the project") || told.contains("outside of its project");
+            told.contains("not in the project") || told.contains("is outside of the project");
         if !refused || told.contains("root:") {
             wrong.push(format!("{case}: {told}"));
         }
@@ -270,7 +270,7 @@ fn a_plan_of_what_is_outside_of_the_project_is_not_made() {
     let words = ["plan", "playbooks/site.rhai", "-e", &vars, "-o", "site.plan"];
     let output = project.converge(&words);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told(&output).contains("names nothing outside of its project"), "{}", told(&output));
+    assert!(told(&output).contains("is outside of the project, so a plan"), "{}", told(&output));
     assert!(!project.path("site.plan").exists() && !project.path("ran").exists());
 }
 
@@ -287,13 +287,15 @@ fn a_key_that_is_kept_elsewhere_is_needed_again() {
     assert_eq!(status(&plan, "short").0, Some(7));
     assert_eq!(status(&plan, key).0, Some(0));
     let apply = ["apply", "site.plan", "--lock-wait", "100"];
-    for (key, said) in [("", "was made with a key"), (other, "is not as it was written")] {
+    for (key, said) in
+        [("", "was created with a key"), (other, "was modified after it was written")]
+    {
         let (code, told) = status(&apply, key);
         assert!(code == Some(1) && told.contains(said), "{told}");
     }
     assert_eq!(status(&apply, key).0, Some(0));
     assert_eq!(status(&plan, "").0, Some(0));
-    assert!(status(&apply, key).1.contains("was made without the key"));
+    assert!(status(&apply, key).1.contains("was created without the key"));
 }
 
 /// What a plan holds of a resource is the same, whatever a secret in it is: so there is nothing to guess by.

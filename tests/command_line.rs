@@ -122,7 +122,9 @@ fn a_fleet_that_needs_more_open_files_than_there_may_be_is_not_touched() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("this run needs 164 open files at once, and this machine allows it 100"),
+        said.contains(
+            "this run needs 164 open files at once, but the limit on the controller is 100"
+        ),
         "{said}"
     );
     assert!(said.contains("ulimit -n 164") && !said.contains("connecting"), "{said}");
@@ -135,13 +137,13 @@ fn a_check_that_finds_nothing_says_how_much_it_saw() {
         let output = converge(&root, &["check", playbook]);
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let found = "playbooks/site.rhai: 1 resource, no mistake found\n".to_owned();
+    let found = "playbooks/site.rhai: 1 resource, no errors found\n".to_owned();
     assert_eq!(said("playbooks/site.rhai"), (Some(0), found));
     // A secret is not needed for it.
-    let found = "playbooks/secret.rhai: 0 resources, no mistake found\n".to_owned();
+    let found = "playbooks/secret.rhai: 0 resources, no errors found\n".to_owned();
     assert_eq!(said("playbooks/secret.rhai"), (Some(0), found));
     // Nor does it matter to what it must be like.
-    let found = "playbooks/hash.rhai: 1 resource, no mistake found\n".to_owned();
+    let found = "playbooks/hash.rhai: 1 resource, no errors found\n".to_owned();
     assert_eq!(said("playbooks/hash.rhai"), (Some(0), found));
 }
 
@@ -389,7 +391,7 @@ fn several_playbooks_are_one_run() {
     let (checked, status) = both(&["check"]);
     assert_eq!(
         (checked.as_str(), status),
-        ("one.rhai two.rhai: 2 resources, no mistake found\n", Some(0))
+        ("one.rhai two.rhai: 2 resources, no errors found\n", Some(0))
     );
     let (drawn, _) = both(&["graph"]);
     assert_eq!(drawn.matches(" -> ").count(), 1, "{drawn}");
@@ -406,9 +408,7 @@ fn several_playbooks_are_one_run() {
     assert_eq!(status, Some(0));
     let wrong = converge(&root, &["one.rhai", "both.plan", "-i", "here.toml"]);
     assert_eq!(wrong.status.code(), Some(1));
-    assert!(
-        String::from_utf8(wrong.stderr).unwrap().contains("an approved plan is applied by itself")
-    );
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("an approved plan is applied alone"));
 }
 
 /// A command line for each subcommand, the help and the version: all that prints.
@@ -459,7 +459,7 @@ fn what_cannot_be_told_is_no_success_for_any_subcommand() {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let (status, said) = run(line, full.into());
         assert_eq!(status, Some(7), "{line:?}: {said}");
-        let why = "what was to be told could not be written to standard output: No space left";
+        let why = "cannot write to standard output: No space left";
         assert!(said.contains(why), "{line:?}: {said}");
         // Whoever has read enough closes the pipe.
         let (reader, writer) = std::io::pipe().unwrap();

@@ -3,7 +3,8 @@
 use crate::project::Project;
 use converge::{
     evaluate::language::Manual,
-    input::{inventory, template},
+    input::{config::keys, inventory, template},
+    report::errors,
     resources::{ansible, kinds, manual},
 };
 
@@ -15,6 +16,8 @@ fn the_pages_are_true() {
         ("language", Manual::of_language().book()),
         ("templates", template::manual::book()),
         ("inventory", inventory::manual::book()),
+        ("configuration", keys::book()),
+        ("errors", errors::book()),
     ] {
         let path = format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE_EXPECT").is_some() {

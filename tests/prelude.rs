@@ -215,7 +215,7 @@ fn a_pipe_is_refused_and_never_read() {
         for (kind, more) in [("file", "content = 'x'"), ("line", "line = 'x'"), ("directory", "")] {
             let wanted = format!("path = 'ROOTpipe'\n{more}");
             let error = converge(&host, kind, &wanted, &[]).unwrap_err();
-            assert!(error.contains("is a fifo") || error.contains("no regular file"), "{error}");
+            assert!(error.contains("is a fifo") || error.contains("not a regular file"), "{error}");
         }
     }
 }

@@ -188,9 +188,9 @@ async fn an_approved_plan_does_what_was_approved_and_nothing_else() {
     let ran = fleet.run(&more, purpose).await.unwrap();
     assert_eq!(ran.status, Failed);
     assert_eq!(ran.outcome("/one"), "changed");
-    let otherwise = "refused: the playbook wants something else than what was approved";
+    let otherwise = "refused: the playbook declares something else than what was approved";
     assert_eq!(ran.outcome("/two"), otherwise);
-    assert_eq!(ran.outcome("/three"), "refused: the approved plan does not change it");
+    assert_eq!(ran.outcome("/three"), "refused: the approved plan has no change for it");
     assert_eq!(fleet.log(), ["told"]);
 }
 

@@ -118,10 +118,10 @@ fn a_second_interrupt_says_by_name_what_is_unknown() {
     let mut long = Long::begins("");
     let mut said = BufReader::new(long.run.stderr.take().unwrap()).lines().map(Result::unwrap);
     long.gets(Signal::INT);
-    assert!(said.by_ref().any(|line| line.contains("once more ends it at once")));
+    assert!(said.by_ref().any(|line| line.contains("interrupt again to stop at once")));
     long.gets(Signal::INT);
-    let last = said.find(|line| line.contains("ended at once")).unwrap();
-    assert!(last.ends_with("how these ended is unknown: here/command:one"), "{last}");
+    let last = said.find(|line| line.contains("stopped")).unwrap();
+    assert!(last.ends_with("the outcome of these is unknown: here/command:one"), "{last}");
     assert_eq!(long.ends(), Some(130));
     long.goes_on();
     assert_eq!(long.says(&["resume"]).1, Some(0));
@@ -135,11 +135,11 @@ fn a_run_that_was_killed_is_resumed() {
     long.ends();
     let (said, status) = long.says(&["unlock", "here"]);
     assert_eq!(status, Some(6), "{said}");
-    assert!(said.starts_with("here  not broken: run "), "{said}");
+    assert!(said.starts_with("here  still locked: run "), "{said}");
     long.goes_on();
     let (said, status) = long.says(&["resume"]);
     assert_eq!((status, long.has("done")), (Some(0), true), "{said}");
-    assert!(said.contains("under way at its end: here/command:one"), "{said}");
+    assert!(said.contains("in progress when it ended: here/command:one"), "{said}");
     assert_eq!(fs::read(long.root.path().join("state/segment/log")).unwrap(), b"");
 }
 
@@ -157,8 +157,8 @@ fn the_lock_of_a_run_that_is_gone_is_broken_with_all_that_it_left_running() {
     assert_eq!(status, Some(6), "{said}");
     let (said, status) = long.says(&["unlock", "here"]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.starts_with("here  free again: it was held by run "), "{said}");
-    assert_eq!(long.says(&["unlock", "here"]), ("here  nobody holds it\n".to_owned(), Some(0)));
+    assert!(said.starts_with("here  unlocked: it was held by run "), "{said}");
+    assert_eq!(long.says(&["unlock", "here"]), ("here  not locked\n".to_owned(), Some(0)));
     assert!(!long.has("done"));
     long.goes_on();
     assert_eq!(long.says(&["resume"]).1, Some(0));

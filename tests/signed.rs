@@ -112,12 +112,12 @@ fn as_many_different_people_as_are_asked_for_must_have_signed_exactly_this_plan(
     let Some(signing) = Signing::new() else { return };
     signing.refused("1", "must be signed by 1, and is signed by nobody");
     signing.sign("eve");
-    signing.refused("1", "nobody among the allowed signers has the key SHA256:");
+    signing.refused("1", "no allowed signer has the key SHA256:");
     signing.sign("ann");
     signing.sign("ann");
     signing.refused("2", "must be signed by 2, and is signed by ann@example.com");
     signing.keygen_signs("bob", "git");
-    signing.refused("2", "it is for `git`, and not for `converge-plan`");
+    signing.refused("2", "made for the namespace `git`, not for `converge-plan`");
     signing.sign("bob");
     assert_eq!(signing.apply("2").0, Some(0), "{}", signing.apply("2").1);
     fs::remove_file(signing.0.path("ran")).unwrap();
@@ -131,7 +131,7 @@ fn as_many_different_people_as_are_asked_for_must_have_signed_exactly_this_plan(
     signing.allow(&["ann", "bob"], "");
     let plan = fs::read_to_string(signing.0.path("site.plan")).unwrap();
     signing.0.write("site.plan", &format!("{plan} "));
-    signing.refused("1", "it is not of this plan, or was changed");
+    signing.refused("1", "does not match this plan");
     // Of what is not signed nothing is read: that it is no plan is not even seen.
     signing.0.write("site.plan", "no plan");
     signing.refused("1", "must be signed by 1");
@@ -144,20 +144,20 @@ fn what_allowed_signers_says_of_a_key_counts_or_is_refused_by_name() {
     for (options, said) in [
         ("namespaces=\"git,file\"", "may not sign plans"),
         ("namespaces=\"*,!converge-plan\"", "may not sign plans"),
-        ("valid-before=\"20200101\"", "may not sign plans, or not now"),
-        ("valid-after=\"29990101Z\"", "may not sign plans, or not now"),
-        ("valid-before=\"2020\"", "is no time"),
-        ("cert-authority", "signatures by certificates are not read"),
-        ("no-touch", "`no-touch` is no option that is known here"),
-        ("namespaces=\"git", "a quote is not closed"),
+        ("valid-before=\"20200101\"", "may not sign plans, or not at this time"),
+        ("valid-after=\"29990101Z\"", "may not sign plans, or not at this time"),
+        ("valid-before=\"2020\"", "is not a time"),
+        ("cert-authority", "certificates are not supported"),
+        ("no-touch", "unknown option `no-touch`"),
+        ("namespaces=\"git", "unclosed quote"),
     ] {
         signing.allow(&["ann"], options);
         signing.refused("1", said);
     }
     signing.0.write("allowed", &format!("*@example.com {}\n", signing.public("ann")));
-    signing.refused("1", "names nobody in particular");
+    signing.refused("1", "does not identify a person");
     signing.0.write("allowed", "ann@example.com ssh-ed25519 AAAA\n");
-    signing.refused("1", "this is no public key");
+    signing.refused("1", "not a public key");
     for options in [
         "namespaces=\"git,converge-*\"",
         "valid-after=\"20200101\",valid-before=\"299901010000Z\"",
@@ -191,5 +191,5 @@ fn a_project_can_ask_for_signatures_and_no_plan_can_take_that_back() {
     assert_eq!(apply(&[]).0, Some(0), "{}", apply(&[]).1);
     assert!(apply(&["--require-signatures", "2"]).1.contains("must be signed by 2"));
     let output = signing.0.converge(&["apply", "playbooks/site.rhai", "--require-signatures", "1"]);
-    assert!(told(&output).contains("only a plan is signed"), "{}", told(&output));
+    assert!(told(&output).contains("only a plan can be signed"), "{}", told(&output));
 }

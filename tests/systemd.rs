@@ -133,7 +133,7 @@ fn a_state_that_nobody_knows_is_unknown() {
         ("", "inactive", "disabled"),
     ] {
         let told = told(&[&off], &paragraph(load, active, file)).remove(0);
-        assert!(told.starts_with("unknown: ") && told.contains("meaning"), "{told}");
+        assert!(told.starts_with("unknown: ") && told.contains("unknown state"), "{told}");
     }
     let whole = paragraph("loaded", "inactive", "disabled");
     assert_eq!(told(&[&off], &whole), [""]);
@@ -461,12 +461,7 @@ fn a_look_waits_for_what_was_started_moments_ago_once_for_all() {
         write(&host, "a.service", &young("NRestarts=0"));
         let again =
             "sed -i s/^ActiveEnterTimestampMonotonic=.*/ActiveEnterTimestampMonotonic=7/ a.service";
-        assert_eq!(
-            look(again).0,
-            ["stay: it was started again -> 3 seconds", ""],
-            "{}",
-            host.name()
-        );
+        assert_eq!(look(again).0, ["stay: it was restarted -> 3 seconds", ""], "{}", host.name());
         // A restart of what ran before, or a reload. Who says itself that it is ready said all there is to say, unless it is
         // systemd that starts it.
         write(&host, "b.service", &young_since(500.0, "NRestarts=0"));

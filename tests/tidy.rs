@@ -1,8 +1,11 @@
 //! Properties of the code itself: what a review would say each time, said by a test.
 
 mod modules;
+mod messages;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use converge::base::error_code::ERROR_CODES;
 
 use self::modules::Modules;
 
@@ -60,6 +63,24 @@ fn data_flows_one_way() {
         let wrong = uses_of_later_ones(&Modules::read(&root().join(file)));
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+}
+
+/// `UPDATE_EXPECT=1 cargo test` writes the page again.
+#[test]
+fn the_page_of_messages_is_true() {
+    let (page, path) = (messages::page(&engine()), root().join("docs/messages.md"));
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "{path:?} is old: UPDATE_EXPECT=1 cargo test writes it again");
+}
+
+#[test]
+fn every_error_code_is_listed() {
+    let listed: Vec<String> = ERROR_CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
+    assert!(listed.is_sorted(), "in the order of the alphabet");
+    assert_eq!(listed, messages::codes(&engine()).into_iter().collect::<Vec<_>>());
 }
 
 #[test]

@@ -136,20 +136,15 @@ const WAYS: &[Way] = &[
         chown(path, None, Some(OTHER)).unwrap();
         chmod(path, fs::metadata(path).unwrap().permissions().mode() | 0o020);
     }),
-    ("may be written by all", "every user of this machine may write to", false, |path| {
+    ("may be written by all", "every user may write to", false, |path| {
         chmod(path, fs::metadata(path).unwrap().permissions().mode() | 0o002);
     }),
     ("lies in a folder of another", "belongs to another user", true, |path| {
         chown(path.parent().unwrap(), Some(OTHER), None).unwrap();
     }),
-    (
-        "lies in a folder that all may write",
-        "every user of this machine may write to",
-        false,
-        |path| {
-            chmod(path.parent().unwrap(), 0o777);
-        },
-    ),
+    ("lies in a folder that all may write", "every user may write to", false, |path| {
+        chmod(path.parent().unwrap(), 0o777);
+    }),
     ("is a link of another", "belongs to another user", true, |path| {
         let kept = path.with_extension("kept~");
         fs::rename(path, &kept).unwrap();
@@ -362,7 +357,7 @@ fn the_host_keys_that_another_could_have_written_open_no_host() {
         chmod(&project.path(file), 0o646);
         let output = project.command(&["facts", "far", "-i", "far.toml"]).output().unwrap();
         let told = both(&output);
-        assert!(told.contains("every user of this machine may write to"), "{file}: {told}");
+        assert!(told.contains("every user may write to"), "{file}: {told}");
         chmod(&project.path(file), 0o644);
     }
 }

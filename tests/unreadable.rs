@@ -148,7 +148,7 @@ fn a_file_or_folder_that_may_not_be_read_is_a_mistake_with_its_path() {
     // Where the program itself is out of reach for others, there is nothing to see.
     let open = as_nobody(&closed("vars.toml", 0o644), READING[0]).output();
     let Some(open) = open.ok().filter(|open| open.status.success()) else { return };
-    assert!(String::from_utf8_lossy(&open.stdout).contains("no mistake found"));
+    assert!(String::from_utf8_lossy(&open.stdout).contains("no errors found"));
     let mut wrong = Vec::new();
     let all = FILES.iter().map(|(path, _)| *path).chain(folders());
     for path in all {

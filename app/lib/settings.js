@@ -21,7 +21,7 @@ export function readSettings(env, hostname) {
   };
 
   const settings = {
-    port: take("PORT", 8080, "a whole number from 0 to 65535", port),
+    port: take("PORT", 8080, "an integer from 0 to 65535", port),
     version: take("VERSION", "dev", "letters, digits and . _ + - (128 at most)", name),
     node: take("NODE_NAME", hostname, "letters, digits and . _ + - (128 at most)", name),
     faults: take("FAULTS", false, "0 or 1", flag),

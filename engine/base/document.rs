@@ -258,7 +258,7 @@ impl<'a> Fields<'a> {
                 .document
                 .mistake(
                     self.document.kinds.wrong_type,
-                    format!("`{name}` is at least 1"),
+                    format!("`{name}` must be at least 1"),
                     &node.span,
                 )
                 .label("too small")),
@@ -296,11 +296,11 @@ impl<'a> Fields<'a> {
         };
         let kind = self.document.kinds.unknown_key;
         let near = did_you_mean(name, self.asked.iter().copied());
-        let known = || format!("known here: {}", self.asked.join(", "));
+        let known = || format!("valid keys: {}", self.asked.join(", "));
         Err(self
             .document
             .mistake(kind, format!("unknown key `{name}`"), &entry.key)
-            .label("not known here")
+            .label("unknown")
             .hint(near.unwrap_or_else(known)))
     }
 }
@@ -348,7 +348,7 @@ const DEEPEST: usize = 64;
 /// `raw` is a part of `text`, so that where it begins tells its place. Its names have none of their own.
 fn from_json(raw: &RawValue, text: &str, depth: usize) -> Result<DocumentNode, serde_json::Error> {
     if depth > DEEPEST {
-        return Err(serde::de::Error::custom("lists and tables lie too deep in each other"));
+        return Err(serde::de::Error::custom("lists and tables are nested too deeply"));
     }
     let part = raw.get();
     let start = part.as_ptr().addr() - text.as_ptr().addr();

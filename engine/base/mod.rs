@@ -2,6 +2,7 @@
 //!
 //! In: text and bytes. Out: values. Never in it: hosts, resources, IO.
 
+pub mod error_code;
 pub mod diagnostic;
 pub mod script;
 pub mod secret;

@@ -38,7 +38,7 @@ impl Pattern {
         let regex = regex.map_err(|error| {
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default();
-            refused(&format!("cannot be read: {}", reason.trim_start_matches("error: ")), None)
+            refused(&format!("is not valid: {}", reason.trim_start_matches("error: ")), None)
         })?;
         Ok(Self { text: text.to_owned(), regex })
     }
@@ -101,8 +101,8 @@ fn check(text: &str) -> Result<(), PatternRefusal> {
             }
             '{' | '}' => {
                 return Err((
-                    "counts with braces, which the awk of Debian cannot",
-                    "write the part as often as it is wanted; `\\{` is a brace",
+                    "has a count in braces, which Debian's awk does not support",
+                    "repeat the part itself; `\\{` is a literal brace",
                 ));
             }
             '^' if before == Preceding::Start => Preceding::Anchor,
@@ -205,10 +205,7 @@ fn class(chars: &mut Peekable<Chars<'_>>) -> Result<(), PatternRefusal> {
     let names = ["alnum", "alpha", "blank", "digit", "lower", "punct", "space", "upper", "xdigit"];
     let known = names.iter().find(|name| rest.starts_with(&format!(":{name}:]")));
     let Some(name) = known else {
-        return Err((
-            "has a class of characters that is unknown",
-            "such as `[[:space:]]` or `[[:digit:]]`",
-        ));
+        return Err(("has an unknown character class", "such as `[[:space:]]` or `[[:digit:]]`"));
     };
     chars.nth(name.len() + 2);
     Ok(())

@@ -103,9 +103,9 @@ fn signers(file: &str, plan: &[u8], asked: &Plans) -> Result<Signers> {
         return Ok(Signers::new());
     }
     let Some(allowed) = &asked.allowed_signers else {
-        let message = "plans must be signed, and nobody says by whom";
+        let message = "signatures are required, but there are no allowed signers";
         return Err(Diagnostic::new("plan::allowed-signers", message).hint(
-            "--allowed-signers FILE, or in converge.toml: [plans] allowed_signers = \"FILE\"",
+            "name them by --allowed-signers FILE, or in converge.toml: [plans] allowed_signers = \"FILE\"",
         ));
     };
     let source = |path: &Path| {
@@ -144,9 +144,8 @@ fn kept() -> Result<Option<String>> {
         Ok(key) if key.is_empty() => Ok(None),
         Ok(key) if key.len() >= SHORTEST => Ok(Some(key)),
         _ => {
-            let message =
-                format!("{} holds no text of {SHORTEST} characters or more", plan_file::KEY);
-            Err(Diagnostic::new("plan::key", message).hint("such as: openssl rand -base64 32"))
+            let message = format!("{} needs at least {SHORTEST} characters", plan_file::KEY);
+            Err(Diagnostic::new("plan::key", message).hint("generate one: openssl rand -base64 32"))
         }
     }
 }
@@ -181,9 +180,9 @@ impl Base {
         let name = name.and_then(Path::to_str).filter(|name| !name.is_empty());
         name.map(str::to_owned).ok_or_else(|| {
             let (path, folder) = (path.display(), self.folder.display());
-            let message = format!("a plan names nothing outside of its project, as {path} is");
+            let message = format!("{path} is outside of the project, so a plan cannot refer to it");
             Diagnostic::new("plan::outside", message)
-                .hint(format!("put it below {folder}, or apply the playbook without a plan"))
+                .hint(format!("move it below {folder}, or apply the playbook without a plan"))
         })
     }
 }

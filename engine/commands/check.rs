@@ -22,9 +22,9 @@ pub(super) fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus, Vec
     }
     let playbook = playbooks.join(" ");
     setup.report.print(&match resources {
-        Some(1) => format!("{playbook}: 1 resource, no mistake found"),
-        Some(count) => format!("{playbook}: {count} resources, no mistake found"),
-        None => format!("{playbook}: no mistake found; the rest depends on what hosts answer"),
+        Some(1) => format!("{playbook}: 1 resource, no errors found"),
+        Some(count) => format!("{playbook}: {count} resources, no errors found"),
+        None => format!("{playbook}: no errors found; the rest depends on the answers of hosts"),
     });
     Ok(ExitStatus::Converged)
 }

@@ -1,10 +1,11 @@
-//! `converge doc`: the manual of kinds, functions, roles, facts, templates and inventories, from these themselves.
+//! `converge doc`: the manual of kinds, functions, roles, facts, templates, inventories, configuration and errors, from these themselves.
 
 use super::setup::Setup;
 use crate::{
     base::diagnostic::{Diagnostic, Result, did_you_mean},
     evaluate::language::{Known, Manual},
     input::{
+        config::keys,
         inventory,
         template::{
             self,
@@ -13,6 +14,7 @@ use crate::{
         },
     },
     plan::exit_status::ExitStatus,
+    report::errors,
     resources::{
         ansible,
         kinds::{self, KINDS},
@@ -21,8 +23,7 @@ use crate::{
 };
 
 /// A line for the index of the manual.
-const LANGUAGE: &str =
-    "language   all of the above, and for who comes from Ansible: what stands for its names\n";
+const LANGUAGE: &str = "language   all of the above, and the counterparts of Ansible's names\n";
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
@@ -35,15 +36,19 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
     // `converge doc role nginx` is `converge doc nginx`.
     let text = match words.last() {
         None => format!(
-            "Kinds\n\n{}{}\nMore, by `converge doc NAME`; and each of the names in it\n\n{}{}{}",
+            "Kinds\n\n{}{}\nMore, by `converge doc NAME`; and each of the names in it\n\n{}{}{}{}{}",
             manual::index(),
             language.index(),
             LANGUAGE,
             template::manual::INDEX,
-            inventory::manual::INDEX
+            inventory::manual::INDEX,
+            keys::INDEX,
+            errors::INDEX
         ),
         Some(name) if name == "inventory" => inventory::manual::book(),
         Some(name) if name == "templates" => template::manual::book(),
+        Some(name) if name == "configuration" => keys::book(),
+        Some(name) if name == "errors" => errors::book(),
         Some(name) if name == "language" => Manual::of_language().book(),
         // What is not found may be of the project.
         Some(name) => page(name, words.len() > 1, &language)
@@ -62,6 +67,8 @@ fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
     if !is_role {
         pages.extend(of_templates(name));
         pages.extend(inventory::manual::page(name));
+        pages.extend(keys::page(name));
+        pages.extend(errors::page(name));
     }
     pages.extend(language.page(name));
     if !pages.is_empty() {

@@ -119,7 +119,7 @@ async fn dispatch(
         Some(command)
             if ask && !matches!(command, CliCommand::Apply { .. } | CliCommand::Undo { .. }) =>
         {
-            Err(vec![Diagnostic::new("cli::ask", "only what is applied is asked for: --ask")])
+            Err(vec![Diagnostic::new("cli::ask", "--ask is only for `converge apply`")])
         }
         Some(CliCommand::Apply { playbooks, ask: asks, require_signatures, allowed_signers }) => {
             let asked = (require_signatures.is_some() || allowed_signers.is_some()).then(|| {

@@ -36,15 +36,15 @@ pub(super) async fn apply(
         (_, Some(_)) if ask && paths.len() == 1 => {
             return Err(Diagnostic::new(
                 "cli::ask",
-                "an approved plan needs no yes: leave --ask out",
+                "--ask does not apply to an approved plan: leave it out",
             ));
         }
         ([plan], Some(_)) => return apply_plan(setup, plan, &asked.unwrap_or_default()).await,
         (_, Some(other)) => return Err(no_playbook(other)),
         (_, None) if asked.is_some() => {
-            let message = "only a plan is signed, and no playbook";
+            let message = "only a plan can be signed, not a playbook";
             return Err(Diagnostic::new("cli::signatures", message)
-                .hint("make one, and have it signed: converge plan PLAYBOOK -o FILE"));
+                .hint("create one, and have it signed: converge plan PLAYBOOK -o FILE"));
         }
         (_, None) => {}
     }
@@ -57,12 +57,12 @@ pub(super) async fn apply(
 /// Asks who sits at the terminal.
 fn asks() -> Result<Asks> {
     if !io::stdin().is_terminal() {
-        return Err(Diagnostic::new("cli::ask", "nobody can be asked: there is no terminal")
-            .hint("`converge plan PLAYBOOK -o FILE` keeps a plan that somebody approves"));
+        return Err(Diagnostic::new("cli::ask", "--ask needs a terminal")
+            .hint("`converge plan PLAYBOOK -o FILE` saves a plan for approval"));
     }
     let line = || {
         let mut answer = String::new();
-        let _ = write!(io::stderr(), "Carry this out? [y/N] ");
+        let _ = write!(io::stderr(), "Apply these changes? [y/N] ");
         // Whatever cannot be read is no yes.
         let _ = io::stdin().read_line(&mut answer);
         matches!(answer.trim(), "y" | "Y" | "yes")
@@ -75,10 +75,9 @@ fn no_playbook(word: &str) -> Diagnostic {
     let is_word = !word.contains(['.', '/']);
     let (what, hint) = match nearest_subcommand(word).filter(|_| is_word) {
         Some(hint) => ("subcommand", hint),
-        None => (
-            "playbook",
-            "a playbook ends in .rhai; an approved plan is applied by itself".to_owned(),
-        ),
+        None => {
+            ("playbook", "a playbook ends in .rhai; an approved plan is applied alone".to_owned())
+        }
     };
     Diagnostic::new("cli::playbook", format!("there is no {what} `{word}`")).hint(hint)
 }
@@ -118,9 +117,9 @@ async fn apply_plan(setup: &Setup, file: &str, signed: &Plans) -> Result<ExitSta
     let other_inventory =
         !global.options.inventory.is_empty() && here(&global.options.inventory) != here(&inventory);
     if !global.options.vars.is_empty() || global.options.limit.is_some() || other_inventory {
-        let message = "an approved plan is applied as it was made";
+        let message = "an approved plan is applied unchanged";
         return Err(Diagnostic::new("plan::options", message)
-            .hint("leave --inventory, --var and --limit out, or make a new plan with them"));
+            .hint("leave out --inventory, --var and --limit, or create a new plan with them"));
     }
     global.options.vars = asked.vars;
     global.options.limit = asked.limit;

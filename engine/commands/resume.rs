@@ -19,9 +19,9 @@ use crate::{
 pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
     let own = &setup.global;
     if !own.options.vars.is_empty() || own.options.limit.is_some() {
-        let message = "a run is resumed as it was begun";
+        let message = "a run is resumed with its original options";
         return Err(Diagnostic::new("cli::resume", message)
-            .hint("leave --var and --limit out, or apply the playbook with them"));
+            .hint("leave out --var and --limit, or apply the playbook with them"));
     }
     let project = setup.project(None)?;
     let entries = earlier_runs(&project)?;
@@ -34,23 +34,23 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
         None => last(entries)?,
     };
     let Some(words) = words(&events) else {
-        let message = format!("run {} was not to change anything", entry.id);
+        let message = format!("run {} was not an `apply`", entry.id);
         return Err(Diagnostic::new("journal::nothing-to-resume", message)
-            .hint("`converge history` lists those that were: `apply`"));
+            .hint("`converge history` lists all runs: only an `apply` can be resumed"));
     };
     if entry.goes_on() {
-        let message = format!("run {} goes on", entry.id);
-        return Err(Diagnostic::new("journal::goes-on", message).hint("wait until it is over"));
+        let message = format!("run {} is still running", entry.id);
+        return Err(Diagnostic::new("journal::running", message).hint("wait for it to end"));
     }
     if let Some(Event::RunStarted { folder, .. }) = events.first()
         && *folder != current().display().to_string()
     {
-        let message = format!("run {} was begun in {folder}", entry.id);
+        let message = format!("run {} was started in {folder}", entry.id);
         return Err(Diagnostic::new("journal::elsewhere", message).hint("resume it there"));
     }
     let cli = Cli::try_parse_from(std::iter::once("converge".to_owned()).chain(words.clone()));
     let mut cli = cli.map_err(|error| {
-        let message = format!("run {} cannot be made again: {error}", entry.id);
+        let message = format!("run {} cannot be repeated: {error}", entry.id);
         Diagnostic::new("journal::unreadable", message)
     })?;
     // How it is reached, waited for and told is said anew; what is done is not.
@@ -63,11 +63,10 @@ pub(super) fn command(setup: &Setup, run: Option<&str>) -> Result<Cli> {
     cli.global = Global { options, ..own.clone() };
     let open = open(&events);
     let what = match open.is_empty() {
-        true => "nothing was under way at its end".to_owned(),
-        false => format!("under way at its end: {}", open.join(", ")),
+        true => "nothing was in progress when it ended".to_owned(),
+        false => format!("in progress when it ended: {}", open.join(", ")),
     };
-    let message =
-        format!("run {} is made once more: converge {}; {what}", entry.id, words.join(" "));
+    let message = format!("resuming run {}: converge {}; {what}", entry.id, words.join(" "));
     setup.report.send(Event::Warning { message, place: None });
     Ok(cli)
 }
@@ -80,10 +79,7 @@ fn last(entries: Vec<JournalEntry>) -> Result<(JournalEntry, Vec<Event>)> {
             return Ok((entry, events));
         }
     }
-    Err(Diagnostic::new(
-        "journal::unknown-run",
-        "there is no earlier run that was to change anything",
-    ))
+    Err(Diagnostic::new("journal::unknown-run", "there is no earlier `apply`"))
 }
 
 /// What stood on the command line behind `converge`, if the run was to change something.

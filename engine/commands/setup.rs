@@ -86,7 +86,7 @@ impl Setup {
         let journal = Journal::create(&project.config().folder, &id, redactors(&self.late_secrets));
         let journal = journal.map_err(|error| {
             let folder = project.config().folder.join(".converge");
-            unwritable(&folder, &error).hint("converge keeps there what happened in each run")
+            unwritable(&folder, &error).hint("converge keeps the record of each run there")
         })?;
         let journal = Arc::new(journal);
         let events: Arc<dyn Events> = Arc::new(Tee(journal.clone(), self.report.clone()));
@@ -97,7 +97,7 @@ impl Setup {
     pub(super) fn check_format(&self, command: Option<&CliCommand>) -> Result<()> {
         let drawing = matches!(self.global.format, Some(OutputFormat::Dot | OutputFormat::Mermaid));
         if drawing && !matches!(command, Some(CliCommand::Graph { .. })) {
-            let message = "only `converge graph` draws";
+            let message = "only `converge graph` has this format";
             return Err(Diagnostic::new("cli::format", message).hint("--format human, or json"));
         }
         Ok(())

@@ -26,7 +26,7 @@ pub(super) fn run(
     let signature = plan_file::sign(&bytes, &text).map_err(|why| {
         let message = format!("cannot sign with {}: {why}", key.display());
         let other = format!(
-            "ssh-keygen asks for a passphrase, an agent or a token: ssh-keygen -Y sign -n {} -f {} {plan}",
+            "for a passphrase, an agent or a token, use ssh-keygen: ssh-keygen -Y sign -n {} -f {} {plan}",
             plan_file::NAMESPACE,
             key.display()
         );

@@ -33,10 +33,10 @@ impl Running {
     fn unknown(&self) -> String {
         let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         match nodes.is_empty() {
-            true => "ended at once: no step was running".to_owned(),
+            true => "stopped: no step was running".to_owned(),
             false => {
                 let names: Vec<&str> = nodes.iter().map(|node| &**node).collect();
-                format!("ended at once: how these ended is unknown: {}", names.join(", "))
+                format!("stopped; the outcome of these is unknown: {}", names.join(", "))
             }
         }
     }
@@ -81,7 +81,7 @@ pub(super) fn listen(interrupt: watch::Sender<bool>, running: Arc<Running>) -> S
             let again = interrupt.send_replace(true);
             let message = match again {
                 false => {
-                    "interrupted: the steps that run are finished, and nothing new is started; once more ends it at once".to_owned()
+                    "interrupted: running steps finish, and no new ones start; interrupt again to stop at once".to_owned()
                 }
                 true => running.unknown(),
             };

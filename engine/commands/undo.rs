@@ -51,7 +51,7 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
         Err(Unwritten::Nothing(_)) if !all => return Ok(ExitStatus::Unreachable),
         text => text.map_err(|why| {
             Diagnostic::new("undo::nothing", why.to_string())
-                .hint("a host keeps what was there before each of the last ten runs that changed something")
+                .hint("a host keeps the old state for its last ten runs that changed something")
         })?,
     };
     let file = match undo.output {
@@ -60,8 +60,7 @@ pub(super) async fn run(setup: &Setup, undo: Undo<'_>) -> Result<ExitStatus> {
     };
     write(&file, &text)?;
     let name = file.display().to_string();
-    let message =
-        format!("what undoes run {run} is in {name}: read it, then: converge apply {name}");
+    let message = format!("{name} undoes run {run}: read it, then: converge apply {name}");
     setup.report.send(Event::Warning { message, place: None });
     let playbooks = [name];
     let status = match undo.ask {

@@ -28,11 +28,11 @@ pub(super) async fn run(setup: &Setup, pattern: &str) -> Result<ExitStatus> {
             continue;
         }
         let told = match word {
-            FREE => "nobody holds it".to_owned(),
-            BROKEN => format!("free again: it was held by {holder}"),
-            STUCK => format!("not free: what {holder} left there could not be ended"),
-            HELD => format!("not broken: {holder} was heard within the last minute"),
-            _ => "it did not say who holds it".to_owned(),
+            FREE => "not locked".to_owned(),
+            BROKEN => format!("unlocked: it was held by {holder}"),
+            STUCK => format!("still locked: processes of {holder} could not be ended"),
+            HELD => format!("still locked: {holder} was active within the last minute"),
+            _ => "the host did not say who holds it".to_owned(),
         };
         setup.report.print(&format!("{name}  {told}"));
     }

@@ -43,7 +43,7 @@ pub(super) fn run(setup: &Setup, host: &str, name: &str) -> Result<ExitStatus> {
         }
     }
     if parameter.is_some() {
-        text.push_str("What a call of the role gives is above all of these.\n");
+        text.push_str("A parameter in the call of the role overrides all of these.\n");
     }
     setup.report.print(&text);
     Ok(ExitStatus::Converged)
@@ -62,15 +62,15 @@ fn find(project: &Project, role: &str, name: &str) -> Result<Parameter> {
 
 fn nothing(host: &Host, name: &str, is_parameter: bool) -> Diagnostic {
     if is_parameter {
-        let message = format!("nothing says what {name} is on {}", host.name);
+        let message = format!("{name} has no value on {}", host.name);
         return Diagnostic::new("inventory::unknown-variable", message)
-            .hint("the call of the role has to give it");
+            .hint("the call of the role must give it");
     }
     let message = format!("{} has no variable `{name}`", host.name);
     let near = did_you_mean(name, host.vars.keys().map(String::as_str));
     let hint = near.unwrap_or_else(|| {
         format!(
-            "a parameter of a role is asked for by both names: converge why {} ROLE.{name}",
+            "for a parameter of a role, give both names: converge why {} ROLE.{name}",
             host.name
         )
     });

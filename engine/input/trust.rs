@@ -102,7 +102,7 @@ impl Trust {
     pub fn objection(&self, path: &Path, seen: &SeenPath, part: PathPart) -> Option<Diagnostic> {
         let shown = path.display();
         if let Sort::Other(what) = seen.sort {
-            let message = format!("{shown} is {what}, and no file");
+            let message = format!("{shown} is {what}, not a file");
             return Some(Diagnostic::new("project::device", message));
         }
         let is_named = |folder: &PathBuf| {
@@ -114,8 +114,8 @@ impl Trust {
         if !self.users.contains(&seen.owner) {
             let owner = self.called(0, seen.owner);
             let hint = format!(
-                "what is there could be anything: chown -h {} {shown}; or, if all that is in a folder may \
-                 be trusted, name it: {VARIABLE}=/FOLDER",
+                "its content cannot be trusted: chown -h {} {shown}; or trust a whole directory: \
+                 {VARIABLE}=/DIRECTORY",
                 self.users.last().map_or("root".to_owned(), |user| self.called(0, *user))
             );
             let message = format!("{shown} belongs to another user: {owner}");
@@ -129,12 +129,12 @@ impl Trust {
         let group = seen.mode & GROUP_WRITES != 0 && !self.groups.contains(&seen.group);
         let (who, bits) = match (others, group) {
             (false, false) => return None,
-            (true, false) => ("every user of this machine".to_owned(), "o-w"),
-            (true, true) => ("every user of this machine".to_owned(), "go-w"),
+            (true, false) => ("every user".to_owned(), "o-w"),
+            (true, true) => ("every user".to_owned(), "go-w"),
             (false, true) => (format!("the group {}", self.called(1, seen.group)), "g-w"),
         };
         let message = format!("{who} may write to {shown}");
-        let hint = format!("what is there could be anyone's: chmod {bits} {shown}");
+        let hint = format!("its content cannot be trusted: chmod {bits} {shown}");
         Some(Diagnostic::new("project::writable", message).hint(hint))
     }
 
@@ -243,7 +243,7 @@ mod tests {
             let seen = seen(owner, 1001, mode, Sort::File);
             trust.objection(Path::new("/a"), &seen, PathPart::End).unwrap().in_one_line()
         };
-        assert!(told(1001, 0o644).starts_with("/a belongs to another user: bob (what"));
+        assert!(told(1001, 0o644).starts_with("/a belongs to another user: bob (its"));
         assert!(told(1001, 0o644).contains("chown -h ann /a"));
         assert!(told(0, 0o664).starts_with("the group bob may write to /a ("));
         assert!(told(0, 0o664).ends_with("chmod g-w /a)"));

@@ -161,7 +161,7 @@ fn files(disk: &Disk, path: &Path) -> Result<Vec<PathBuf>> {
     if found.is_empty() {
         let message = format!("there is no inventory in {}", path.display());
         return Err(Diagnostic::new("inventory::empty", message).hint(
-            "of a folder, programs are run, and files read that end in .toml, .ini, .yml, .yaml, .json or nothing",
+            "in a directory, converge runs programs, and reads files that end in .toml, .ini, .yml, .yaml, .json or have no extension",
         ));
     }
     Ok(found)
@@ -245,7 +245,7 @@ fn beside(disk: &Disk, folder: &Path) -> Result<Vec<(Owner, Source)>> {
 fn name(path: &Path) -> Result<String> {
     let name = path.file_name().unwrap_or_default().to_str();
     name.map(str::to_owned).ok_or_else(|| {
-        let message = format!("the name of {} is no UTF-8", path.display());
+        let message = format!("the name of {} is not UTF-8", path.display());
         Diagnostic::new("project::unreadable", message)
     })
 }
@@ -290,10 +290,7 @@ fn host_by_host(disk: &Disk, program: &Path, list: &Source) -> Result<Vec<(Owner
                 .into_iter()
                 .map(|one| {
                     one.join().unwrap_or_else(|_| {
-                        Err(Diagnostic::new(
-                            "inventory::program",
-                            "an inventory program could not be asked",
-                        ))
+                        Err(Diagnostic::new("inventory::program", "an inventory program failed"))
                     })
                 })
                 .collect()
@@ -332,7 +329,7 @@ fn printed(disk: &Disk, program: &Path, arguments: &[&str]) -> Result<Source> {
         );
     }
     let text = String::from_utf8(output.stdout);
-    let text = text.map_err(|_| failed("prints what is no text".to_owned()))?;
+    let text = text.map_err(|_| failed("printed something that is not UTF-8 text".to_owned()))?;
     let name = match arguments {
         ["--list"] => program.display().to_string(),
         _ => format!("{} {}", program.display(), arguments.join(" ")),

@@ -64,17 +64,17 @@ impl ExitStatus {
     fn row(self) -> (u8, &'static str, &'static str) {
         match self {
             Self::Converged => (0, "ok", "converged"),
-            Self::Mistake => (1, "mistake", "a mistake in the input; no host was changed"),
+            Self::Mistake => (1, "mistake", "an error in the input; no host was changed"),
             Self::Pending => (2, "pending", "changes are pending (`plan --exit-code`)"),
             Self::Failed => (3, "failed", "something failed, or was refused"),
             Self::Unreachable => (4, "unreachable", "a host is unreachable"),
-            Self::Reverted => {
-                (5, "reverted", "a change was taken back: the old state is there again")
-            }
+            Self::Reverted => (5, "reverted", "a change was reverted: the old state is restored"),
             Self::Locked => (6, "locked", "another run holds a host"),
-            Self::Unwritten => {
-                (7, "unwritten", "all went well, and the result or a report could not be written")
-            }
+            Self::Unwritten => (
+                7,
+                "unwritten",
+                "the hosts are fine, but the result or a report could not be written",
+            ),
             Self::Interrupted => (130, "interrupted", "interrupted"),
         }
     }

@@ -44,10 +44,10 @@ pub(super) fn draw(name: &str, plan: &Planned, beside: &str, look: Look) -> Stri
         Planned::Unknown(unknown) => format!("  unknown: {unknown}"),
         Planned::React { reactions } => format!("  {}", causes(reactions)),
         Planned::Change { change, .. } if change.action == Effect::Wait => {
-            "  does not hold yet, is waited for".to_owned()
+            "  does not hold yet: waits for it".to_owned()
         }
         Planned::Change { change, .. } if change.action == Effect::Refresh => {
-            "  may change, is looked at again".to_owned()
+            "  may change: checked again".to_owned()
         }
         _ => String::new(),
     };
@@ -148,8 +148,8 @@ fn causes(causes: &[Cause]) -> String {
     let owed = list(owed.collect());
     match (change.is_empty(), owed.is_empty()) {
         (false, true) => format!("{verb} because of {change}"),
-        (true, _) => format!("{verb}, owed to {owed}"),
-        (false, false) => format!("{verb} because of {change}; owed to {owed}"),
+        (true, _) => format!("{verb}, outstanding from {owed}"),
+        (false, false) => format!("{verb} because of {change}; outstanding from {owed}"),
     }
 }
 

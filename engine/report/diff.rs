@@ -13,7 +13,7 @@ const WHOLE: usize = 20;
 /// The lines of the diff, painted.
 pub(super) fn unified(before: &str, after: &str, look: Look) -> Vec<String> {
     if before == after {
-        return vec![look.dim("(they differ only in what cannot be shown)")];
+        return vec![look.dim("(the difference is in characters that cannot be shown)")];
     }
     let diff = TextDiff::from_lines(before, after);
     let whole = before.is_empty() || after.is_empty();

@@ -91,7 +91,7 @@ impl Human {
                 };
                 let told = look.dim(match self.run.is_simulation() {
                     true => format!(
-                        "{command} {playbook}: no host is asked, and all is taken to differ"
+                        "{command} {playbook}: no host is contacted, and every resource counts as different"
                     ),
                     false => format!("{command} {playbook}, run {run}"),
                 });

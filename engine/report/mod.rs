@@ -35,7 +35,8 @@ mod live;
 mod human;
 mod pen;
 mod json;
-mod mistakes;
+mod diagnostics;
+pub mod errors;
 pub mod junit;
 pub mod journal;
 #[cfg(any(test, fuzzing))]
@@ -45,7 +46,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use mistakes::{Canvas, render_diagnostics};
+pub use diagnostics::{Canvas, render_diagnostics};
 
 use human::{Drawn, Human};
 use live::LiveLines;
@@ -119,7 +120,7 @@ pub type Redactors = Box<dyn Fn() -> Arc<Redactor> + Send + Sync>;
 
 /// What is told where the result could not be written.
 pub fn unwritten(error: &io::Error) -> String {
-    format!("what was to be told could not be written to standard output: {error}")
+    format!("cannot write to standard output: {error}")
 }
 
 /// The event with its texts as the redactor leaves them, for whoever keeps events.

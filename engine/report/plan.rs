@@ -88,7 +88,7 @@ impl PlanView {
     /// Takes an answer that may be another one once this is done.
     pub(super) fn add_answer(&mut self, host: &Arc<str>, answer: &str, place: &Place) {
         let because = format!("the answer of {answer}").into();
-        let name = format!("what is made of it ({place})");
+        let name = format!("what depends on it ({place})");
         self.list(host, name, place, Planned::MayChange { because }, None);
     }
 
@@ -151,7 +151,7 @@ impl PlanView {
         ]);
         let on = count(self.hosts.len(), "host");
         if self.hosts.is_empty() {
-            return look.dim("Nothing to do: no resource is declared on a host that answered.");
+            return look.dim("Nothing to do: the hosts that answered have no declared resources.");
         }
         if changes.is_empty() && may_change == 0 && unknown == 0 && silent == 0 {
             let are = if self.hosts.len() == 1 { "is" } else { "are" };
@@ -232,7 +232,7 @@ fn title(hosts: &[Arc<str>], changes: usize, look: Look) -> String {
 /// What is to be known of a change besides.
 fn marks(plan: &Planned, guarded: Option<u32>, look: Look) -> String {
     let guarded = guarded
-        .map(|seconds| format!("  (put back unless somebody can log in within {seconds} s)"));
+        .map(|seconds| format!("  (reverted unless a new login succeeds within {seconds} s)"));
     let lost = match plan {
         Planned::Change { change: Change { lost: Some(why), .. }, .. } if look.verbose => {
             Some(format!("  (cannot be undone: {why})"))
@@ -255,9 +255,7 @@ fn beside(place: &Place, look: Look) -> String {
 /// Why something is planned once more.
 fn answered((answer, hosts): (&String, &Vec<Arc<str>>), look: Look) -> String {
     let hosts = look.paint(Tone::Strong, hosts::compact(hosts));
-    format!(
-        "{answer} is answered otherwise by now on {hosts}: what is made of it is planned anew\n"
-    )
+    format!("{answer} has a new answer on {hosts}: what depends on it is planned again\n")
 }
 
 /// How many of those that may change for one reason are named.

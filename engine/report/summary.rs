@@ -128,9 +128,9 @@ fn totals(
     let told = counts(hosts, look);
     let how = match (trouble, run.only_plans()) {
         _ if interrupted => look.paint(Tone::Bad, "Interrupted:"),
-        (true, true) => look.paint(Tone::Bad, "Not all is known:"),
+        (true, true) => look.paint(Tone::Bad, "Incomplete:"),
         (true, false) => look.paint(Tone::Bad, "Not converged:"),
-        (false, true) => return look.dim(format!("Nothing was changed ({cost}).")) + "\n",
+        (false, true) => return look.dim(format!("Nothing changed ({cost}).")) + "\n",
         (false, false) => look.paint(Tone::Good, "Converged:"),
     };
     format!("{how} {told} {}\n", look.dim(format!("({cost})")))
@@ -167,29 +167,29 @@ fn next(run: &ReportedRun, hosts: &Hosts) -> Vec<(&'static str, String)> {
     if any(|host| host.refused) {
         let file = run.approved.as_deref().unwrap_or("FILE");
         let plan = format!("converge plan {playbook} -o {}", shell_word(file));
-        next.push(("The hosts are not as the plan saw them. Plan again:", plan));
+        next.push(("The hosts changed since the plan was made. Plan again:", plan));
     } else if any(|host| host.failed + host.unknown) {
-        next.push(("Once it is mended, run again:", again.clone()));
+        next.push(("Fix the cause, then run again:", again.clone()));
     } else if any(|host| host.reverted) {
-        next.push(("The old state is back. Once the new one is mended, run again:", again.clone()));
+        next.push(("The old state is restored. Fix the cause, then run again:", again.clone()));
     } else if any(|host| host.pending) {
         let what = run.output.as_deref().map_or(playbook, shell_word);
-        next.push(("To make it so:", format!("converge apply {what}")));
+        next.push(("To apply it:", format!("converge apply {what}")));
     }
     if hosts.values().any(|host| host.locked.is_some()) {
-        next.push(("Once the other run is over:", again.clone()));
+        next.push(("When the other run has ended:", again.clone()));
     }
     match unreachable.len() {
         0 => {}
         1..=TYPED if run.approved.is_none() && nothing_else_is_left(run, hosts) => {
             let limit = shell_word(&unreachable.join(" | "));
-            next.push(("Only what was not reached:", format!("{again} --limit {limit}")));
+            next.push(("For the unreachable hosts alone:", format!("{again} --limit {limit}")));
         }
-        _ => next.push(("Once they can be reached:", again)),
+        _ => next.push(("When they can be reached:", again)),
     }
     let bad = |host: &HostSummary| host.failed + host.reverted + host.unknown + host.refused;
     if !run.only_plans() && any(bad) {
-        next.push(("All that happened:", format!("converge show {}", run.id)));
+        next.push(("Full record:", format!("converge show {}", run.id)));
     }
     next
 }

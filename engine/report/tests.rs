@@ -214,7 +214,7 @@ fn what_may_change_alone_is_not_called_as_declared() {
         event::planned("web-1", "package", "curl", change(Effect::Refresh, version)),
         Event::PlanFinished,
     ]);
-    assert!(told.contains("may change, is looked at again"), "{told}");
+    assert!(told.contains("may change: checked again"), "{told}");
     assert!(told.contains("1 may change.") && !told.contains("as declared"), "{told}");
 }
 
@@ -247,9 +247,9 @@ fn another_answer_is_told_before_it_is_given_and_when_it_was() {
         Event::PlanFinished,
     ]);
     let (before, after) = told.split_once("on 2 hosts.").unwrap_or((&told, ""));
-    let line = "  ? may change, depending on the answer of probe(`id`): what is made of it (site.rhai:3:1)\n";
+    let line = "  ? may change, depending on the answer of probe(`id`): what depends on it (site.rhai:3:1)\n";
     assert_eq!(before.matches(line).count(), 1, "once for both hosts: {told}");
-    let line = "\n\nprobe(`id`) (site.rhai:3:1) is answered otherwise by now on web-[1,2]: what is made of it is planned anew\n\nweb-1: 1 change\n";
+    let line = "\n\nprobe(`id`) (site.rhai:3:1) has a new answer on web-[1,2]: what depends on it is planned again\n\nweb-1: 1 change\n";
     assert!(after.contains(line), "{told}");
 }
 
@@ -530,8 +530,9 @@ fn a_host_that_did_not_answer_is_not_taken_for_one_that_is_as_declared() {
 fn a_limit_is_proposed_only_where_nothing_else_is_left_to_do() {
     let gone = HostSummary { unreachable: Some("refused".into()), ..HostSummary::default() };
     let waits = HostSummary { skipped: 1, ..told(1, 0) };
-    let proposal = "Only what was not reached: converge apply playbooks/site.rhai --limit db-1\n";
-    let again = "Once they can be reached: converge apply playbooks/site.rhai\n";
+    let proposal =
+        "For the unreachable hosts alone: converge apply playbooks/site.rhai --limit db-1\n";
+    let again = "When they can be reached: converge apply playbooks/site.rhai\n";
     for (web_1, next) in [(told(1, 0), proposal), (waits, again)] {
         let text = human(vec![
             event::run_started("apply", 2),
@@ -549,7 +550,7 @@ fn a_plan_that_is_kept_is_what_is_to_be_applied() {
     }
     let pending = HostSummary { pending: 1, ..told(1, 0) };
     let text = human(vec![began, event::summary(&[("web-1", pending)], 2)]);
-    assert!(text.ends_with("To make it so: converge apply 'my plan'\n"), "{text}");
+    assert!(text.ends_with("To apply it: converge apply 'my plan'\n"), "{text}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub const NAMES: &[(&[&str], &str)] = &[
         "command(\"name\", #{ run: \"curl ..\", creates: \"/path\" }); to wait for an answer: http_check(\"http://..\")",
     ),
     (&["git", "subversion"], "command(\"name\", #{ run: \"git clone ..\", creates: \"/path\" })"),
-    (&["authorized_key", "known_hosts"], "file(..) or line(..) on the file of the keys"),
+    (&["authorized_key", "known_hosts"], "file(..) or line(..) for the file of the keys"),
     (&["set_fact"], "let name = value;"),
     (&["debug", "msg"], "print(\"..\") or warn(\"..\")"),
     (
@@ -47,7 +47,7 @@ pub const NAMES: &[(&[&str], &str)] = &[
     ),
     (
         &["setup", "gather_facts", "package_facts"],
-        "host.facts, which is asked for when a script reads it",
+        "host.facts, gathered when a script first reads one",
     ),
     (&["import_role", "include_role", "roles"], "role(\"name\", #{ .. })"),
     (

@@ -44,7 +44,7 @@ impl Change {
         (!fields.is_empty()).then_some(Self::new(Effect::Update, fields))
     }
 
-    /// The field of a change that is there each time, because nothing says when it is done.
+    /// The field of a change that is there each time, because no guard says when it is done.
     pub const ALWAYS: &str = "always";
 
     /// Whether it is there each time, so that no second look can find it done.
@@ -71,10 +71,10 @@ impl Change {
 
     /// The change of what an earlier `run` left without its proof.
     pub fn unfinished(run: &str) -> Self {
-        let left = Shown::Hidden(format!("not brought to its end by run {run}"));
+        let left = Shown::Hidden(format!("not finished by run {run}"));
         Self::new(
             Effect::Update,
-            vec![Field::new(Self::FINISH, left, Shown::Hidden("to its end".to_owned()))],
+            vec![Field::new(Self::FINISH, left, Shown::Hidden("finished".to_owned()))],
         )
     }
 

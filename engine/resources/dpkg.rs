@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::resources::resource::Unknown;
 
 /// What a probe prints where there is no dpkg.
-pub const NO_DPKG: &str = "this host has no package manager that converge knows (apt)";
+pub const NO_DPKG: &str = "this host has no package manager that converge supports (apt)";
 
 /// How far a package is installed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -117,8 +117,8 @@ impl Age {
 impl Display for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, unit) = match *self {
-            Age::Unasked => return write!(f, "the package index is of an age that is not known"),
-            Age::Unread => return write!(f, "the package index is not read yet"),
+            Age::Unasked => return write!(f, "the age of the package index is unknown"),
+            Age::Unread => return write!(f, "the package index was never fetched"),
             Age::Seconds(seconds) => match seconds {
                 0..=7199 => (seconds / 60, "minute"),
                 7200..=172_799 => (seconds / 3600, "hour"),

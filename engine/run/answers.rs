@@ -89,6 +89,6 @@ async fn ask(host: &Arc<str>, questions: Vec<Question>, fleet: &Fleet) -> Option
 
 /// A host that leaves out an answer would be asked for ever.
 pub(super) fn unanswered(host: &Arc<str>, fleet: &Fleet) {
-    let message = "it did not answer all that scripts ask of it".to_owned();
+    let message = "the host did not answer all questions of the scripts".to_owned();
     fleet.lose(host, RemoteError::Lost(message));
 }

@@ -176,7 +176,7 @@ impl PlanFile {
             if covered(id) || follows(plan, id) {
                 return None;
             }
-            let told = "the approved plan does not say that it may change";
+            let told = "the approved plan does not allow it to change";
             Some(match anew.unnamed.as_ref().filter(|_| anew.nodes.contains(&id)) {
                 Some(answer) => format!("{told}, nor that {answer} may"),
                 None => told.to_owned(),
@@ -187,10 +187,10 @@ impl PlanFile {
     fn difference(&self, catalog: &Catalog, id: NodeId, now: &NodePlan) -> Option<&'static str> {
         let node = catalog.node(id);
         let Some(approved) = self.nodes.get(&*node.name.node) else {
-            return Some("the approved plan does not change it");
+            return Some("the approved plan has no change for it");
         };
         if !self.is_same(&approved.desired, &node.approvable()) {
-            return Some("the playbook wants something else than what was approved");
+            return Some("the playbook declares something else than what was approved");
         }
         let is_same = match (&approved.observed, &now.observed) {
             (Some(approved), Some(now)) => self.is_same(approved, now),

@@ -14,7 +14,7 @@ pub(super) async fn owed(catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {
             Some(owed) => owed,
             None => {
                 fleet.warn(format!(
-                    "{host}, which the limit leaves out, cannot say what it owes to hosts of this run"
+                    "{host} is outside of the limit, and its outstanding work for hosts of this run could not be read"
                 ));
                 Vec::new()
             }

@@ -112,7 +112,7 @@ impl Apply<'_> {
             sleep(PAUSE).await;
         }
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let message = format!("nobody could log in after it, so it may be put back by now{why}");
+        let message = format!("no login succeeded after it, so it may have been reverted{why}");
         Confirmed::Unknown(message)
     }
 
@@ -152,15 +152,15 @@ fn reverted(said: &str, why: Option<&str>, guard: &Guard) -> Confirmed {
     let (status, log) = said.split_once('\n').unwrap_or((said, ""));
     let seconds = guard.seconds;
     let nobody = match why {
-        Some(why) => format!("nobody could log in within {seconds} s after it ({why})"),
-        None => format!("nobody logged in within {seconds} s after it"),
+        Some(why) => format!("no login succeeded within {seconds} s after it ({why})"),
+        None => format!("no login succeeded within {seconds} s after it"),
     };
     if status != "0" {
-        let message = format!("{nobody}, and what was there before could not all be put back");
+        let message = format!("{nobody}, and the old state could not be restored completely");
         return Confirmed::Failed(Failure { output: log.to_owned(), ..Failure::told(message) });
     }
-    let hint = "what refuses the login has to be mended first; `confirm: false` lets it stay so";
-    let message = format!("{nobody}: what was there before is there again");
+    let hint = "fix what refuses the login; `confirm: false` keeps the change";
+    let message = format!("{nobody}: the old state is restored");
     Confirmed::Reverted(Failure {
         output: log.to_owned(),
         hint: Some(hint.to_owned()),

@@ -207,7 +207,7 @@ impl Fleet {
             let (events, host) = (self.events().clone(), name.clone());
             let warn = move |error: String| {
                 let message = format!(
-                    "{host} cannot be told that this run is there, and may take it for one that is gone after a minute: {error}"
+                    "{host} cannot be notified that this run is alive; after a minute its lock may be broken: {error}"
                 );
                 if let Some(events) = events {
                     events.send(Event::Warning { message, place: None });
@@ -293,7 +293,7 @@ impl Fleet {
         let (host, message) = (name.clone(), error.to_string());
         let event = match &error {
             RemoteError::Locked(_) => {
-                let hint = "wait for it to end, or let this one wait longer: --lock-wait SECONDS; if it is gone: converge unlock HOST";
+                let hint = "wait for it to end, or wait longer: --lock-wait SECONDS; if it is dead: converge unlock HOST";
                 Event::Locked { host, message, hint: Some(hint.to_owned()) }
             }
             RemoteError::Unreachable { hint, .. } => {

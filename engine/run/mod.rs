@@ -306,8 +306,10 @@ impl Run {
             false => tally.status(&troubles),
         };
         if self.interrupt.is_time_up() {
-            let message =
-                format!("{}: what was not begun is not done (--timeout)", self.interrupt.because());
+            let message = format!(
+                "{}: steps that had not begun are skipped (--timeout)",
+                self.interrupt.because()
+            );
             self.events.send(Event::Warning { message, place: None });
         }
         let hosts = tally.summary(&catalog, fleet, &troubles);

@@ -40,8 +40,10 @@ impl Run {
         for id in &owed {
             let cause = plan.node(*id).planned.reactions().iter().find(|cause| left(cause));
             let run = cause.and_then(|cause| cause.left_by.as_deref()).unwrap_or_default();
-            let message =
-                format!("{} is owed since run {run}: it comes first", catalog.node(*id).name.node);
+            let message = format!(
+                "{} is outstanding since run {run}: it comes first",
+                catalog.node(*id).name.node
+            );
             self.events.send(Event::Warning { message, place: None });
         }
         let others = |id| (!owed.contains(&id)).then_some(Outcome::Unchanged);
@@ -59,7 +61,7 @@ impl Run {
         debts.by_ref().take(TOLD_MAX).for_each(warn);
         let more = debts.count();
         if more > 0 {
-            warn(format!("{more} more reactions are owed"));
+            warn(format!("{more} more reactions are outstanding"));
         }
     }
 
@@ -76,7 +78,11 @@ impl Run {
     pub(super) fn tell_taken_over(&self, debts: &Debts) {
         let taken_over = debts.taken_over.iter().map(|TakenOver { owed, by }| {
             let by: Vec<&str> = by.iter().map(|it| it.node.as_str()).collect();
-            format!("{}: it is not declared any more, and {} sees to it", says(owed), by.join(", "))
+            format!(
+                "{}: it is no longer declared, and {} takes care of it",
+                says(owed),
+                by.join(", ")
+            )
         });
         self.tell_debts(taken_over);
     }
@@ -88,7 +94,7 @@ impl Run {
         let foreign = debts.foreign.iter().map(|owed| {
             let marker = Owed::marker(&owed.node, owed.reaction);
             format!(
-                "{}: only a playbook that declares it can see to it; to forget it, remove pending/{marker} from converge's folder there",
+                "{}: only a playbook that declares it can finish it; to forget it, remove pending/{marker} from converge's directory on the host",
                 says(owed)
             )
         });
@@ -96,15 +102,16 @@ impl Run {
     }
 }
 
-const LEFT_OUT: &str = "the limit leaves it out, and the next run of both sees to it";
+const LEFT_OUT: &str =
+    "it is outside of the limit, and the next run of both hosts takes care of it";
 
 /// What a host says of a debt.
 fn says(owed: &Owed) -> String {
     let Owed { host, node, run, cause, reaction } = owed;
     let what = match reaction {
-        Reaction::Finish => format!("was not brought to its end by run {run}"),
-        Reaction::Afterwards => format!("is owed since run {run}"),
-        _ => format!("is owed a {} since run {run} because of {cause}", reaction.verb()),
+        Reaction::Finish => format!("was not finished by run {run}"),
+        Reaction::Afterwards => format!("is outstanding since run {run}"),
+        _ => format!("has an outstanding {} since run {run} because of {cause}", reaction.verb()),
     };
     format!("{host} says that {node} {what}")
 }
@@ -114,13 +121,15 @@ pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<Stri
     let mut debts: Vec<String> = Vec::new();
     for id in unpaid(catalog, graph, tally) {
         let name = &catalog.node(id).name.node;
-        debts.push(format!("{name} is still owed: the next run of this playbook begins with it"));
+        debts.push(format!(
+            "{name} is still outstanding: the next run of this playbook begins with it"
+        ));
     }
     let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
     for id in graph.order().iter().copied().filter(begun) {
         for (name, reaction) in catalog.owed_beyond(id) {
             let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
-            debts.push(format!("{name} is owed a {verb} because of {cause}: {LEFT_OUT}"));
+            debts.push(format!("{name} has an outstanding {verb} because of {cause}: {LEFT_OUT}"));
         }
     }
     debts

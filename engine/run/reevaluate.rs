@@ -245,10 +245,10 @@ fn restless(wave: &Wave, next: &Next) -> Vec<(NodeId, Outcome)> {
         failed.extend(last_begun(wave));
     }
     let message = format!(
-        "it does not converge: after {ROUNDS_MAX} rounds {} still answers otherwise, and something else would be declared",
+        "it does not converge: after {ROUNDS_MAX} rounds the answer of {} still changes what is declared",
         told(wave, &next.known)
     );
-    let hint = "what is never the same again, such as a time, cannot be declared; where each round comes closer, run again";
+    let hint = "do not declare values that always differ, such as a time; if each round comes closer, run again";
     let failure = Failure { hint: Some(hint.to_owned()), ..Failure::told(message) };
     failed.into_iter().map(|id| (id, Outcome::failed(failure.clone()))).collect()
 }
@@ -257,7 +257,7 @@ fn restless(wave: &Wave, next: &Next) -> Vec<(NodeId, Outcome)> {
 fn mistaken(wave: &Wave, now: &Known, mistake: &Diagnostic) -> Vec<(NodeId, Outcome)> {
     let place = mistake.place().map(|place| format!(" at {place}")).unwrap_or_default();
     let message = format!(
-        "it does not converge: {} answers otherwise since this run changed something, and with that there is a mistake{place}: {}",
+        "it does not converge: this run changed the answer of {}, and with the new answer there is an error{place}: {}",
         told(wave, now),
         mistake.message()
     );

@@ -127,7 +127,7 @@ fn a_release_that_is_killed_and_begun_again() {
 
         let again = site.release("2.0.0");
         assert_eq!(again.status, 0, "{again:#?}");
-        let owed = "warning: balancer-1/custom:haproxy ready/api-1 is owed since run";
+        let owed = "warning: balancer-1/custom:haproxy ready/api-1 is outstanding since run";
         assert!(again.stderr.contains(owed), "{}", again.stderr);
         load.goes_on(AROUND);
     });

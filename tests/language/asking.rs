@@ -56,7 +56,7 @@ fn a_probe_that_failed_is_told_where_nothing_looks_at_its_code() {
         project.notes()
     };
     let told = "probe(`cat /x`) on web-1 ended with exit status 1: cat: /x: No such file; \
-                the script does not look at its `code`";
+                the script does not check its `code`";
     assert_eq!(failed("let it = probe(\"cat /x\"); it.stdout;"), [told]);
     assert_eq!(failed("let it = probe(\"cat /x\"); if it.code == 0 { it.stdout; }"), [""; 0]);
 }

@@ -94,7 +94,7 @@ fn what_cannot_be_the_same_is_a_mistake() {
         ("secret(\"db\") == secret(\"db\")", "`==` cannot compare a secret with a secret"),
         ("version(\"1.10\") > 1.9", "`>` cannot compare the string \"1.10\" with the float 1.9"),
         ("version(\"1\") > \"new\"", "`>` cannot compare the string \"1\" with the string \"new\""),
-        ("version(\"sid\")", "\"sid\" is no version: no number is in it"),
+        ("version(\"sid\")", "\"sid\" is not a version: it has no number"),
         ("version(1.10)", "version() takes a string, not the float 1.1"),
     ];
     for (expression, expected) in cases {

@@ -101,8 +101,8 @@ fn an_interface_is_a_fact() {
 #[test]
 fn what_is_not_there_says_what_to_do() {
     for (name, hint) in [
-        ("playbook_dir", "a path of the machine"),
-        ("ansible_facts.date_time.iso8601", "another one in each run"),
+        ("playbook_dir", "a path on the controller"),
+        ("ansible_facts.date_time.iso8601", "it differs in each run"),
         ("ansible_play_hosts", "groups['web']"),
         ("ansible_python_version", "no Python"),
     ] {

@@ -191,7 +191,7 @@ fn what_is_fetched_before_a_release_is_the_image_that_the_role_wants() {
 
     let bad = pinned.replace("0a0a", "0a");
     let refused = role(&format!("on(hosts(\"api-1\"), |host| role(\"api\", {bad}));")).mistake();
-    assert!(refused.message().contains("is not the digest of an image"), "{refused:?}");
+    assert!(refused.message().contains("is not an image digest"), "{refused:?}");
 }
 
 /// Where a role listens, by what is said of it.
@@ -240,7 +240,7 @@ fn the_inventory_and_the_command_line_say_what_a_call_does_not() {
         [
             "web-1: 81 1 2 80",
             "api-1: 80 1 2 80",
-            "nothing reads the variable `both`, which -e sets: role app is given its `both` by the call",
+            "no script reads the variable `both` that -e sets: role app is given its `both` by the call",
         ]
     );
     let web = "if host.name == \"web-1\" { role(\"needs\") }";
@@ -274,9 +274,9 @@ fn a_variable_of_the_command_line_that_nobody_reads_is_told() {
     assert_eq!(told("let x = host.vars.len();", "anything=81"), [""; 0]);
     assert_eq!(
         told(nginx, "prot=81"),
-        ["nothing reads the variable `prot`, which -e sets: did you mean `port`?"]
+        ["no script reads the variable `prot` that -e sets: did you mean `port`?"]
     );
-    assert_eq!(told(nginx, "nginx_x=81"), ["nothing reads the variable `nginx_x`, which -e sets"]);
+    assert_eq!(told(nginx, "nginx_x=81"), ["no script reads the variable `nginx_x` that -e sets"]);
 }
 
 #[test]

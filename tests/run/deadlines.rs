@@ -51,7 +51,7 @@ async fn a_step_that_takes_too_long_fails_and_its_host_goes_on() {
     let fleet = fleet();
     let ran = fleet.apply(&stuck("\"echo no\"", "\"trap '' TERM; \" + wait", 5)).await;
     assert_eq!(ran.status, Failed);
-    assert_eq!(ran.outcome("thing/stuck"), "failed: it took longer than 5 s, and was ended");
+    assert_eq!(ran.outcome("thing/stuck"), "failed: it took longer than 5 s, and was killed");
     assert_eq!(ran.outcome("/before"), "changed");
     assert_eq!(ran.outcome("/after"), "skipped: a/custom:thing/stuck");
     assert_eq!((ran.counts("b"), ran.host("a").unreachable), ([0, 1, 0, 0, 0, 0, 0], None));
@@ -79,7 +79,7 @@ async fn a_run_that_takes_too_long_ends_what_runs_and_names_what_is_not_done() {
     fleet.timeout = Some(Duration::from_secs(5));
     let ran = fleet.apply(&stuck("\"echo no\"", "wait", 3000)).await;
     assert_eq!(ran.status, Interrupted);
-    assert_eq!(ran.outcome("thing/stuck"), "failed: the run took longer than 5 s: it was ended");
+    assert_eq!(ran.outcome("thing/stuck"), "failed: the run took longer than 5 s: it was killed");
     assert_eq!(ran.outcome("/after"), "skipped: a/custom:thing/stuck");
     assert_eq!(ran.counts("b"), [0, 1, 0, 0, 0, 0, 0]);
     assert_eq!(processes(&fleet), (1, 0));

@@ -46,7 +46,7 @@ async fn round_trips(
     resume();
     assert_eq!(ran.status, Converged, "{:?}", ran.events);
     // Timers are rounded to milliseconds, up to one for each way.
-    assert!((took - took.round()).abs() < 0.4, "{took} is no number of round trips");
+    assert!((took - took.round()).abs() < 0.4, "{took} is not a number of round trips");
     (ran, took.round() as u32)
 }
 

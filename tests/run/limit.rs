@@ -57,13 +57,13 @@ async fn a_reaction_that_is_left_out_stays_owed() {
     let ran = fleet.apply(playbook).await;
     let cause = fleet.at("a", "f");
     let told = format!(
-        "b/action:tell is owed a run because of a/file:{}: the limit leaves it out, and the next run of both sees to it",
+        "b/action:tell has an outstanding run because of a/file:{}: it is outside of the limit, and the next run of both hosts takes care of it",
         cause.display()
     );
     assert_eq!((ran.status, ran.warnings(), fleet.markers("a")), (Converged, vec![told], 1));
     // Nobody is told to forget it.
     let told = format!(
-        "a says that b/action:tell is owed a run since run run-1 because of a/file:{}: the limit leaves it out, and the next run of both sees to it",
+        "a says that b/action:tell has an outstanding run since run run-1 because of a/file:{}: it is outside of the limit, and the next run of both hosts takes care of it",
         cause.display()
     );
     let ran = fleet.apply(playbook).await;
@@ -123,7 +123,7 @@ async fn what_hosts_beyond_the_limit_owe_to_those_within_is_paid() {
         (Unreachable, "changed".into(), 0)
     );
     assert!(
-        ran.warnings().iter().any(|it| it.starts_with("a, which the limit leaves out, cannot say")),
+        ran.warnings().iter().any(|it| it.starts_with("a is outside of the limit, and")),
         "{:?}",
         ran.warnings()
     );

@@ -189,7 +189,7 @@ async fn a_check_on_another_host_waits_for_no_lock() {
         assert!(fleet.log().iter().all(|line| line == "asked") && !fleet.log().is_empty());
         let (trouble, lost) = (ran.warnings().join(" "), fault.is_some());
         assert_eq!(
-            trouble.contains("all is known"),
+            trouble.contains("nothing was lost"),
             lost && fault != Some(Fault::Idle),
             "{fault:?}: {trouble}"
         );
@@ -276,7 +276,7 @@ async fn a_host_that_another_run_holds_is_locked_and_not_unreachable() {
     // Two names for one host: it is this run itself that holds it.
     fleet.write("a", "state/holder", &format!("{shell} run run-2 of somebody\n"));
     let ran = fleet.apply(&playbook).await;
-    let told = "this run works on it already: two names of the inventory mean one host";
+    let told = "this run holds its lock already: two names in the inventory are the same host";
     assert_eq!((ran.status, ran.host("a").unreachable.as_deref()), (Unreachable, Some(told)));
 }
 

@@ -189,8 +189,8 @@ async fn what_is_owed_to_an_old_name_is_paid_by_who_listens_to_its_cause_now() {
     );
     let cause = fleet.at("a", "f");
     let told = format!(
-        "a says that a/action:restart ngnix is owed a run since run run-1 because of a/file:{}: it is not declared any more, \
-         and a/action:restart nginx, a/action:count sees to it",
+        "a says that a/action:restart ngnix has an outstanding run since run run-1 because of a/file:{}: it is no longer declared, \
+         and a/action:restart nginx, a/action:count takes care of it",
         cause.display()
     );
     assert_eq!(ran.warnings(), [told]);
@@ -221,7 +221,8 @@ async fn what_is_owed_to_what_nobody_declares_is_told_and_stays() {
     assert_eq!((ran.status, fleet.markers("a")), (Converged, 1));
     let [warning] = &ran.warnings()[..] else { panic!("{:?}", ran.warnings()) };
     assert!(
-        warning.contains("restart ngnix is owed a run") && warning.contains("since run run-1"),
+        warning.contains("restart ngnix has an outstanding run")
+            && warning.contains("since run run-1"),
         "{warning}"
     );
 }

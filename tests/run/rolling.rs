@@ -236,7 +236,8 @@ async fn what_a_lost_balancer_owes_is_paid_first_by_the_next_run() {
     let ran = fleet.apply(&release("")).await;
     assert_eq!((ran.status, fleet.log()), (Unreachable, turns(&["n1"])[..2].to_vec()));
     assert_eq!(fleet.markers("lb"), 1);
-    let owed = "lb/custom:ready/n1 is still owed: the next run of this playbook begins with it";
+    let owed =
+        "lb/custom:ready/n1 is still outstanding: the next run of this playbook begins with it";
     assert_eq!(ran.warnings(), [owed]);
 
     fleet.mend("lb");
@@ -250,7 +251,10 @@ async fn what_a_lost_balancer_owes_is_paid_first_by_the_next_run() {
     let mut log = vec!["ready n1".to_owned()];
     log.extend(turns(&["n1", "n2"]));
     assert_eq!((ran.status, &fleet.log()[2..]), (Converged, log.as_slice()));
-    assert_eq!(ran.warnings(), ["lb/custom:ready/n1 is owed since run run-1: it comes first"]);
+    assert_eq!(
+        ran.warnings(),
+        ["lb/custom:ready/n1 is outstanding since run run-1: it comes first"]
+    );
     assert_eq!(fleet.markers("lb"), 0);
     assert_eq!(fleet.apply(&release("")).await.started(""), 0);
 }
@@ -287,7 +291,7 @@ async fn who_cannot_pay_says_so() {
     fleet.apply(&release("")).await;
     fleet.mend("lb");
     let ran = fleet.plan(r#"on(hosts("lb"), |lb| command("true"));"#).await;
-    let told = "lb says that lb/custom:ready/n1 is owed since run run-1: only a playbook that declares it can see to it; to forget";
+    let told = "lb says that lb/custom:ready/n1 is outstanding since run run-1: only a playbook that declares it can finish it; to forget";
     let [warning] = &ran.warnings()[..] else { panic!("{:?}", ran.warnings()) };
     assert!(warning.starts_with(told), "{warning}");
 }

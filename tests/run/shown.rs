@@ -73,7 +73,7 @@ async fn an_approved_plan_does_not_do_what_it_did_not_name() {
     let mut plan = fleet.plan(&playbook).await.plan;
     plan.may_change.shift_remove("a/command:load");
     let ran = fleet.run(&playbook, Purpose::Apply { approved: Some(plan) }).await.unwrap();
-    let told = "refused: the approved plan does not say that it may change";
+    let told = "refused: the approved plan does not allow it to change";
     assert_eq!((ran.status, ran.outcome("command:load").as_str()), (Failed, told));
     assert_eq!((fleet.read("a", "loaded").as_deref(), fleet.log().len()), (Some("1"), 0));
 }

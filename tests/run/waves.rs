@@ -95,7 +95,7 @@ async fn what_is_never_the_same_again_does_not_converge_and_is_named() {
     let ran = fleet.apply(playbook).await;
     let told = ran.outcome("/now");
     assert_eq!((ran.status, ran.started("/now")), (Failed, 3), "{told}");
-    let named = "it does not converge: after 3 rounds probe(`date +%N; cat /proc/sys/kernel/random/uuid`) on a still";
+    let named = "it does not converge: after 3 rounds the answer of probe(`date +%N; cat /proc/sys/kernel/random/uuid`) on a still";
     assert!(told.contains(named), "{told}");
     assert_eq!(ran.counts("a"), [0, 0, 0, 1, 0, 0, 0]);
 }
@@ -110,9 +110,7 @@ async fn an_approved_plan_names_the_answers_and_does_what_follows_from_them() {
     let ran = fleet.run(SEEN, Purpose::Apply { approved: Some(unnamed) }).await.unwrap();
     let told = ran.outcome("/two");
     assert!(
-        told.starts_with(
-            "refused: the approved plan does not say that it may change, nor that probe("
-        ),
+        told.starts_with("refused: the approved plan does not allow it to change, nor that probe("),
         "{told}"
     );
     assert!(told.ends_with(" on a may"), "{told}");
@@ -252,7 +250,7 @@ async fn an_answer_that_is_no_text_any_more_fails_the_run() {
     let ran = fleet.apply(playbook).await;
     let told = ran.outcome("/two");
     assert_eq!(ran.status, Failed, "{told}");
-    assert!(told.contains("and with that there is a mistake at site.rhai:4:"), "{told}");
+    assert!(told.contains("and with the new answer there is an error at site.rhai:4:"), "{told}");
     assert!(told.contains("is no text: it is not UTF-8"), "{told}");
 }
 

@@ -65,7 +65,7 @@ impl std::error::Error for Misfit {}
 
 impl de::Error for Misfit {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(format!("cannot be this: {message}"), None)
+        Self::new(format!("is not valid: {message}"), None)
     }
 
     fn invalid_type(given: Unexpected<'_>, wanted: &dyn Expected) -> Self {
@@ -122,10 +122,10 @@ impl fmt::Display for GivenValue<'_> {
 /// What serde calls a type, in the words of the manual.
 fn in_words(wanted: &str) -> &str {
     match wanted {
-        "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number from 0 up",
-        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "u8" => "an integer from 0 to 255",
+        "u16" => "an integer from 0 to 65535",
+        "u32" | "u64" | "usize" => "an integer of at least 0",
+        "i8" | "i16" | "i32" | "i64" => "an integer",
         "f32" | "f64" => "a number",
         "a sequence" => "a list",
         wanted if wanted.starts_with("struct ") => "a map",
@@ -133,10 +133,10 @@ fn in_words(wanted: &str) -> &str {
     }
 }
 
-/// What to write instead. A number that should be a text only lacks its quotes, and the other way round.
+/// What to write instead. A number that should be a text only lacks its quotes, and in reverse order.
 fn instead(given: Unexpected<'_>, wanted: &str) -> Option<String> {
     let add = |value: &dyn fmt::Display| {
-        Some(format!("write \"{value}\"; a variable becomes a string by .to_string()"))
+        Some(format!("write \"{value}\"; convert a variable with .to_string()"))
     };
     match (given, wanted) {
         (Unexpected::Unsigned(value), "a string") => add(&value),
@@ -148,7 +148,7 @@ fn instead(given: Unexpected<'_>, wanted: &str) -> Option<String> {
             Some(format!("leave out the quotes: {number}"))
         }
         (Unexpected::NewtypeStruct, _) => Some(
-            "what stands here is shown, so it cannot be a secret; content and templates can hold one"
+            "this value is shown, so it cannot be a secret; content and templates can hold one"
                 .to_owned(),
         ),
         _ => None,

@@ -47,7 +47,7 @@ fn signer(line: &str) -> Result<Signer, String> {
     let principals: Vec<String> = principals.split(',').map(str::to_owned).collect();
     if let Some(vague) = principals.iter().find(|it| it.is_empty() || it.contains(['*', '?', '!']))
     {
-        return Err(format!("`{vague}` names nobody in particular: write who has this key"));
+        return Err(format!("`{vague}` does not identify a person: write the owner of the key"));
     }
     // Options stand before the key, if there are any; no type of a key looks like one.
     let (first, after) = word(rest)?;
@@ -56,7 +56,7 @@ fn signer(line: &str) -> Result<Signer, String> {
     let (options, key) = if has_options { (first.as_str(), after) } else { ("", rest) };
     let mut signer = Signer {
         principals,
-        key: key.trim().parse().map_err(|error| format!("this is no public key: {error}"))?,
+        key: key.trim().parse().map_err(|error| format!("not a public key: {error}"))?,
         is_for_plans: true,
         valid: [None, None],
     };
@@ -68,9 +68,9 @@ fn signer(line: &str) -> Result<Signer, String> {
             "valid-after" => signer.valid[0] = Some(time(value)?),
             "valid-before" => signer.valid[1] = Some(time(value)?),
             "cert-authority" => {
-                return Err("signatures by certificates are not read: list each key".to_owned());
+                return Err("certificates are not supported: list each key".to_owned());
             }
-            other => return Err(format!("`{other}` is no option that is known here")),
+            other => return Err(format!("unknown option `{other}`")),
         }
     }
     Ok(signer)
@@ -85,7 +85,7 @@ fn word(line: &str) -> Result<(String, &str), String> {
         c.is_whitespace() && !quoted
     });
     if quoted {
-        return Err("a quote is not closed".to_owned());
+        return Err("unclosed quote".to_owned());
     }
     let (word, rest) = line.split_at(end.unwrap_or(line.len()));
     let word = word.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(word);
@@ -114,7 +114,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
         None => (text, TimeZone::system()),
     };
     let wrong =
-        || format!("`{text}` is no time: write YYYYMMDD or YYYYMMDDHHMM[SS], and Z for UTC");
+        || format!("`{text}` is not a time: write YYYYMMDD or YYYYMMDDHHMM[SS], and Z for UTC");
     if !digits.bytes().all(|it| it.is_ascii_digit()) || !matches!(digits.len(), 8 | 12 | 14) {
         return Err(wrong());
     }

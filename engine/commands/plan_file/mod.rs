@@ -113,20 +113,20 @@ impl Approved {
         let converge = json.get("converge").and_then(serde_json::Value::as_str);
         if version.is_some_and(|it| it != here.0) || converge.is_some_and(|it| it != here.1) {
             let message = format!("{name} was written by another version of converge");
-            return Err(Diagnostic::new("plan::version", message).hint("make the plan again"));
+            return Err(Diagnostic::new("plan::version", message).hint("create the plan again"));
         }
         let mut approved: Self = serde_json::from_value(json).map_err(no_plan)?;
         let kept = match (approved.keyed, kept) {
             (true, None) => {
-                let message = format!("{name} was made with a key");
+                let message = format!("{name} was created with a key");
                 return Err(Diagnostic::new("plan::key", message)
-                    .hint(format!("set {KEY} to what it was where the plan was made")));
+                    .hint(format!("set {KEY} to the value it had when the plan was created")));
             }
             (true, kept) => kept,
             (false, Some(_)) => {
-                let message = format!("{name} was made without the key that {KEY} holds");
+                let message = format!("{name} was created without the key in {KEY}");
                 return Err(
-                    Diagnostic::new("plan::key", message).hint("make the plan again with it")
+                    Diagnostic::new("plan::key", message).hint("create the plan again with it")
                 );
             }
             (false, None) => None,
@@ -134,10 +134,12 @@ impl Approved {
         let key = Key::new(&approved.salt, kept);
         // To the letter: what can be written in two ways was written by somebody else.
         if approved.seal != approved.whole(&key) || approved.text() != text {
-            let message = format!("{name} is not as it was written");
+            let message = format!("{name} was modified after it was written");
             let hint = match approved.keyed {
-                true => format!("was it changed, or made with another {KEY}? Make the plan again"),
-                false => "somebody changed it: make the plan again".to_owned(),
+                true => {
+                    format!("it was edited, or created with another {KEY}: create the plan again")
+                }
+                false => "it was edited: create the plan again".to_owned(),
             };
             return Err(Diagnostic::new("plan::changed", message).hint(hint));
         }
@@ -151,12 +153,12 @@ impl Approved {
         let mut paths = self.asked.paths().chain(self.files.keys().map(String::as_str));
         if let Some(path) = paths.find(|path| !is_below(path)) {
             let message =
-                format!("{name} names {}, which is not in the project", path.escape_debug());
-            return Err(Diagnostic::new("plan::outside", message).hint("make the plan again"));
+                format!("{name} refers to {}, which is not in the project", path.escape_debug());
+            return Err(Diagnostic::new("plan::outside", message).hint("create the plan again"));
         }
         if let Some(path) = self.asked.paths().find(|path| !self.files.contains_key(*path)) {
-            let message = format!("{name} names {path}, and does not say what was in it");
-            return Err(Diagnostic::new("plan::changed", message).hint("make the plan again"));
+            let message = format!("{name} refers to {path} without a digest of its content");
+            return Err(Diagnostic::new("plan::changed", message).hint("create the plan again"));
         }
         Ok(())
     }
@@ -174,9 +176,9 @@ impl Approved {
             if key.digest(now.as_bytes()).as_str() != digest {
                 let was_nothing = key.digest(NOTHING.as_bytes()).as_str() == digest;
                 changed.push(match (was_nothing, now == NOTHING) {
-                    (true, _) => format!("{path} is new"),
-                    (_, true) => format!("{path} is gone"),
-                    _ => format!("{path} is another one"),
+                    (true, _) => format!("{path} was added"),
+                    (_, true) => format!("{path} was removed"),
+                    _ => format!("{path} was changed"),
                 });
             }
         }
@@ -188,11 +190,11 @@ impl Approved {
         if more > 0 {
             changed.push(format!("and {more} more"));
         }
-        let message = format!("what {name} was made from is not as it was");
+        let message = format!("the inputs of {name} changed");
         let mistake = Diagnostic::new("plan::stale", message);
         let mistake =
             changed.into_iter().fold(mistake, |it, what| it.related(Diagnostic::new("", what)));
-        Err(mistake.hint("make the plan again, and have it approved"))
+        Err(mistake.hint("create the plan again, and have it approved"))
     }
 
     /// The digest of all but itself.

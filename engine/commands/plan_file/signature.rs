@@ -68,36 +68,36 @@ fn one(
     now: Timestamp,
 ) -> Result<BTreeSet<String>, String> {
     let signature = SshSig::from_pem(signature.trim_start())
-        .map_err(|error| format!("it is no SSH signature: {error}"))?;
+        .map_err(|error| format!("not an SSH signature: {error}"))?;
     if signature.version() != SshSig::VERSION {
-        return Err(format!("it is of version {}, which is not known", signature.version()));
+        return Err(format!("unknown signature version {}", signature.version()));
     }
     match (signature.public_key(), signature.algorithm()) {
         (KeyData::Certificate(_), _) => {
-            return Err("it is by a certificate: sign with the key".into());
+            return Err("made with a certificate: sign with the key".into());
         }
         (KeyData::Dsa(_), _) | (_, Algorithm::Dsa) => {
-            return Err("it is by DSA, which is too weak".into());
+            return Err("made with DSA, which is too weak".into());
         }
         (_, Algorithm::Rsa { hash: None }) => {
-            return Err("it is made with SHA-1, which is too weak".into());
+            return Err("made with SHA-1, which is too weak".into());
         }
         _ => {}
     }
     if signature.namespace() != NAMESPACE {
         let other = signature.namespace().escape_debug();
-        return Err(format!("it is for `{other}`, and not for `{NAMESPACE}`"));
+        return Err(format!("made for the namespace `{other}`, not for `{NAMESPACE}`"));
     }
     let known: Vec<&Signer> =
         allowed.iter().filter(|it| it.key.key_data() == signature.public_key()).collect();
     let Some(first) = known.first() else {
         let print = signature.public_key().fingerprint(HashAlg::Sha256);
-        return Err(format!("nobody among the allowed signers has the key {print}"));
+        return Err(format!("no allowed signer has the key {print}"));
     };
     first
         .key
         .verify(NAMESPACE, plan, &signature)
-        .map_err(|_| "it is not of this plan, or was changed".to_owned())?;
+        .map_err(|_| "does not match this plan".to_owned())?;
     let may = |signer: &&&Signer| {
         let [after, before] = signer.valid;
         signer.is_for_plans
@@ -109,7 +109,7 @@ fn one(
     match names.is_empty() {
         false => Ok(names),
         true => Err(format!(
-            "the key of {} may not sign plans, or not now (namespaces, valid-after, valid-before)",
+            "the key of {} may not sign plans, or not at this time (namespaces, valid-after, valid-before)",
             first.principals.join(", ")
         )),
     }

@@ -80,7 +80,7 @@ fn contradict(
 ) -> Option<String> {
     use Lies::{Directory, Edited, File, Link, Made, NoLink, Nothing, Read, Something};
     let differ = |one: &Access<'_>, other: &Access<'_>| {
-        Some(format!("they want another {} of {path}", one.differing(other)?))
+        Some(format!("they want different values for the {} of {path}", one.differing(other)?))
     };
     match (one, other) {
         (NoLink(mask), Link(to)) | (Link(to), NoLink(mask)) => {
@@ -94,12 +94,12 @@ fn contradict(
         (Made | Something, _) | (_, Made | Something) => None,
         (File(one, access), File(other, others)) => {
             let digests = one.zip(*other).filter(|(one, other)| one.digest() != other.digest());
-            let other_content = digests.map(|_| format!("they want another content of {path}"));
+            let other_content = digests.map(|_| format!("they want different content for {path}"));
             other_content.or_else(|| differ(access, others))
         }
         (Directory(one, _), Directory(other, _)) => differ(one, other),
         (Link(one), Link(other)) => {
-            (one != other).then(|| format!("they let {path} point to different places"))
+            (one != other).then(|| format!("they want {path} to point to different places"))
         }
         (File(content, _), Edited(edit)) | (Edited(edit), File(content, _)) => {
             let holds = |editor: &Editor<'_>| content.is_none_or(|it| editor.holds(it.bytes()));
@@ -143,7 +143,7 @@ pub(super) fn above(
             };
             let differs = || below.owned.then_some(access)?.owner_differing(access_of_lower?);
             if let Some(field) = differs() {
-                return Some(format!("they want another {field} of {}", whole()));
+                return Some(format!("they want different values for the {field} of {}", whole()));
             }
             let tree = below.tree?;
             // What comes with a directory that is below another's, too.

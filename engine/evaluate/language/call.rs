@@ -19,12 +19,12 @@ use crate::{
 
 pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
-    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]).with_comments(["Everything that the block declares happens in the order written, also across hosts. Gives back all that was declared in it."]);
+    let function = FuncRegistration::new("sequence").with_params_info(["|| { .. }"]).with_comments(["Applies what the block declares in the order written, also across hosts. Returns everything declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, block: FnPtr| {
         sequence(&its, &context, &block)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("secret").with_params_info(["name"]).with_comments(["A secret by its name, from the providers of `converge.toml`. It never shows, and no text can be made of it: give it to a template in `vars`, or alone to an argument that takes a secret. Only `== ()` can be asked of it."]);
+    let function = FuncRegistration::new("secret").with_params_info(["name"]).with_comments(["A secret by its name, from the providers of `converge.toml`. It is never shown and cannot become part of a string: give it to a template in `vars`, or as the whole value of an argument that takes a secret. It can only be compared with `()`."]);
     function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         secret(&its, &context, name)
     });
@@ -37,10 +37,9 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
 /// `assert` and `fail`.
 fn register_ends(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
-    let function =
-        FuncRegistration::new("assert").with_params_info(["condition", "message"]).with_comments([
-            "Ends everything with the message before any change, unless the condition holds.",
-        ]);
+    let function = FuncRegistration::new("assert")
+        .with_params_info(["condition", "message"])
+        .with_comments(["Stops with this error before any change, unless the condition holds."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, holds: bool, message: &str| -> ScriptResult<()> {
@@ -50,7 +49,7 @@ fn register_ends(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("fail")
         .with_params_info(["message"])
-        .with_comments(["Ends everything with the message before any change."]);
+        .with_comments(["Stops with this error before any change."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, message: &str| -> ScriptResult<()> {
@@ -77,7 +76,7 @@ fn register_refused(engine: &mut Engine, state: &Evaluating) {
     engine.register_fn("sleep", move |context: NativeCallContext, _: f64| sleep(&context));
     let exit = refusal(
         "a script does not end early",
-        "`return` ends a role, a function or a block; fail(MESSAGE) ends everything",
+        "`return` ends a role, a function or a block; fail(MESSAGE) stops with an error",
     );
     let its = exit.clone();
     engine.register_fn("exit", move |context: NativeCallContext| its(&context));
@@ -88,7 +87,7 @@ fn register_refused(engine: &mut Engine, state: &Evaluating) {
 fn register_notes(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("warn").with_params_info(["message"]).with_comments([
-        "Tells the message as a warning, once, and goes on. `print(..)` only tells it.",
+        "Shows the message as a warning, once, and continues. `print(..)` shows it without a warning.",
     ]);
     function.register_into_engine(engine, move |context: NativeCallContext, message: &str| {
         let place = its.call(&context);
@@ -121,7 +120,7 @@ fn register_secrets(engine: &mut Engine, state: &Evaluating) {
         engine.register_fn(name, move |context: NativeCallContext, secret: &mut Secret| {
             let message = format!("the secret {} cannot become part of a text", secret.name());
             let mistake = Diagnostic::new("language::secret", message).hint(
-                "give it to a template in `vars`, or alone to an argument that takes a secret",
+                "give it to a template in `vars`, or as the whole value of an argument that takes a secret",
             );
             let mistake = its.locate(mistake, &its.call(&context));
             let frames = its.gathered().context.scene.frames.clone();

@@ -57,7 +57,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
         engine.register_fn(name, |version: &mut Version| version.text().to_owned());
     }
     let its = state.clone();
-    let function = FuncRegistration::new("version").with_params_info(["text"]).with_comments([r#"A version, which compares with another, or with a text: `version(host.facts.os.version) >= "11"`. 1.10 is above 1.9, 12 is 12.0, `1.0~rc1`, `1.0-rc1` and `1.0a1` are below 1.0, `1.0-1` and `1.1.1a` are above what they begin with; what stands before a colon counts first, as in versions of Debian's packages."#]);
+    let function = FuncRegistration::new("version").with_params_info(["text"]).with_comments([r#"A version, which can be compared with another one, or with a string: `version(host.facts.os.version) >= "11"`. 1.10 is above 1.9, 12 is 12.0, `1.0~rc1`, `1.0-rc1` and `1.0a1` are below 1.0, `1.0-1` and `1.1.1a` are above what they begin with; what stands before a colon counts first, as in versions of Debian's packages."#]);
     function.register_into_engine(engine, move |context: NativeCallContext, of: Dynamic| {
         version(&of).map_err(|mistake| raise(&its, &context, mistake))
     });
@@ -136,9 +136,9 @@ fn version(of: &Dynamic) -> Result<Version, Diagnostic> {
         }
     };
     Version::parse(&text).ok_or_else(|| {
-        let message = format!("\"{text}\" is no version: no number is in it");
+        let message = format!("\"{text}\" is not a version: it has no number");
         Diagnostic::new("language::version", message)
-            .hint("a system without releases, such as Debian's sid, says no version of itself")
+            .hint("a system without releases, such as Debian's sid, has no version")
     })
 }
 
@@ -251,15 +251,13 @@ fn described(value: &Dynamic) -> String {
 fn hint(one: &Dynamic, other: &Dynamic) -> Option<String> {
     let is_number = |it: &Dynamic| it.is_int() || it.is_float();
     if one.is::<Secret>() {
-        return Some(
-            "what a secret is decides nothing: only `== ()` can be asked of one".to_owned(),
-        );
+        return Some("a secret can only be compared with `()`".to_owned());
     }
     if one.is::<HostRef>() {
         return Some("compare its name: host.name".to_owned());
     }
     if one.is::<Handle>() || one.is::<Handles>() || one.is_fnptr() {
-        return Some(format!("the only thing that {} can be is itself", kind_of(one)));
+        return Some(format!("{} equals only itself", kind_of(one)));
     }
     if one.is::<Version>() {
         return Some(
@@ -269,14 +267,15 @@ fn hint(one: &Dynamic, other: &Dynamic) -> Option<String> {
     }
     if one.is_unit() {
         return Some(
-            "a value that may be missing has a default: map.get(\"name\") ?? DEFAULT".to_owned(),
+            "give a default to a value that may be missing: map.get(\"name\") ?? DEFAULT"
+                .to_owned(),
         );
     }
     let text = one.read_lock::<ImmutableString>();
     match text.as_deref() {
         Some(text) if is_number(other) => Some(match text.trim().parse::<i64>() {
             Ok(_) => format!(
-                "parse_int(\"{text}\") makes a number of it; versions are compared by version(\"{text}\") >= \"{other}\""
+                "parse_int(\"{text}\") converts it to a number; versions are compared by version(\"{text}\") >= \"{other}\""
             ),
             Err(_) => format!(
                 "a number in quotes is a string: \"{other}\"; versions are compared by version(a) >= \"1.10\""
@@ -284,13 +283,11 @@ fn hint(one: &Dynamic, other: &Dynamic) -> Option<String> {
         }),
         Some(_) if other.is_bool() => Some("true and false stand without quotes".to_owned()),
         _ if one.is_array() && !other.is_array() => {
-            Some("whether it is one of a list: value in list".to_owned())
+            Some("to look for it in a list: value in list".to_owned())
         }
-        _ if one.is_bool() && is_number(other) => {
-            Some("a boolean is true or false, and no number".to_owned())
-        }
+        _ if one.is_bool() && is_number(other) => Some("a boolean is not a number".to_owned()),
         _ if one.is_map() || one.is_array() => {
-            Some("a map or a list is only the same or not; compare what is in it".to_owned())
+            Some("maps and lists have no order; compare their items".to_owned())
         }
         _ => None,
     }

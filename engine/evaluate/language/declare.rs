@@ -84,9 +84,9 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     }
 }
 
-const AFTER: &str = "`a.after(b)`: a happens after b, which may be on another host, a list, or what `on`, `role`, `sequence`, \
-                     `around` or `rolling` gave. Gives a back.";
-const BEFORE: &str = "`a.before(b)`: a happens before b; else as `after`.";
+const AFTER: &str = "`a.after(b)`: a is applied after b. b may be on another host, a list, or the result of `on`, `role`, \
+                     `sequence`, `around` or `rolling`. Returns a.";
+const BEFORE: &str = "`a.before(b)`: a is applied before b; otherwise like `after`.";
 
 fn register_kind(engine: &mut Engine, name: &str, call: &KindCall) {
     let first = call.kind.first();
@@ -155,8 +155,8 @@ fn ends(catalog: &Catalog, nodes: Vec<NodeId>, last: bool) -> Vec<NodeId> {
 const MANY: usize = 16;
 
 /// What to do where a resource is wanted.
-const KEEP: &str = "keep what a declaration gives: let site = file(..); then name `site` here; on(..), role(..), sequence(..), \
-                    around(..) and rolling(..) give all that is declared in them";
+const KEEP: &str = "keep the result of a declaration: let site = file(..); then use `site` here; on(..), role(..), \
+                    sequence(..), around(..) and rolling(..) return everything declared in them";
 
 /// The resources in a value that a script gave: one, all of a block, or a list of lists.
 ///
@@ -312,13 +312,13 @@ impl KindCall {
         let message = if earlier.kind == kind {
             format!("{node} is declared twice, differently")
         } else {
-            format!("this {kind} and {node} are about the same thing")
+            format!("this {kind} and {node} manage the same thing")
         };
         let first = Diagnostic::new("", format!("{node} was declared here"));
         let first = self.state.locate(first, &declared.place);
         let calls = declared.chain.iter().map(|frame| self.state.call_of(frame));
         Diagnostic::new("catalog::conflict", message)
-            .hint("take one of the two out, or make both say the same")
+            .hint("remove one of the two, or make them equal")
             .related(calls.fold(first, Diagnostic::related))
     }
 }

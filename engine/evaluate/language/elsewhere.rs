@@ -6,7 +6,7 @@ use rhai::ParseErrorType;
 const FUNCTIONS: [(&[&str], &str); 18] = [
     (&["upper", "toUpperCase", "uppercase"], "text.to_upper()"),
     (&["lower", "toLowerCase", "lowercase", "downcase"], "text.to_lower()"),
-    (&["strip", "lstrip", "rstrip"], "text.trim() takes white space off the text itself"),
+    (&["strip", "lstrip", "rstrip"], "text.trim() removes white space in place"),
     (&["startswith", "startsWith"], "text.starts_with(\"..\")"),
     (&["endswith", "endsWith"], "text.ends_with(\"..\")"),
     (
@@ -35,7 +35,7 @@ pub(super) fn function(name: &str) -> Option<&'static str> {
 /// What to write for a word that other languages have.
 pub(super) fn word(word: &str) -> Option<String> {
     let hint = match word {
-        "null" | "nil" | "None" | "undefined" | "NULL" => "nothing is written as `()`",
+        "null" | "nil" | "None" | "undefined" | "NULL" => "write `()` for no value",
         "True" | "TRUE" | "yes" | "on_" => "write true",
         "False" | "FALSE" | "no" | "off" => "write false",
         "and" => "write `&&`",

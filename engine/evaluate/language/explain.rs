@@ -162,7 +162,7 @@ fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
     // What is given, or stands outside, is found everywhere but in functions.
     if given.contains(&name) || known.contains(name) {
         return mistake.hint(format!(
-            "a function sees only what it is given: variables, parameters of a role and `host` do not reach it; add a \
+            "a function sees only its parameters: variables, parameters of a role and `host` are not visible in it; add a \
              parameter, and call it with `{name}`"
         ));
     }

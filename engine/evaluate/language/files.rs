@@ -69,7 +69,7 @@ impl<'a> RoleFiles<'a> {
         argument: &'static str,
     ) -> Result<String, ArgumentError> {
         if name.starts_with('/') || name.split('/').any(|part| part == "..") {
-            let message = format!("`{name}` leaves the folder of the role");
+            let message = format!("`{name}` is outside of the directory of the role");
             let hint = format!("name a file below {}/{below}/", self.folder);
             return Err(ArgumentError::new(argument, message).hint(hint));
         }

@@ -35,12 +35,12 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
         property(&its, &context, it, name)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("hosts").with_params_info(["pattern"]).with_comments([r#"The hosts of a group, a name or a glob, in the order of the inventory: a list. `&` is both, `,` or `|` is one of both, `!` is not: `hosts("api & !api-2")`. A pattern that names nothing that is there is a mistake. `localhost` is this machine."#]);
+    let function = FuncRegistration::new("hosts").with_params_info(["pattern"]).with_comments([r#"The hosts of a group, a name or a glob, in the order of the inventory: a list. `&` is both, `,` or `|` is one of both, `!` is not: `hosts("api & !api-2")`. An unknown name in a pattern is an error. `localhost` is the controller."#]);
     function.register_into_engine(engine, move |context: NativeCallContext, pattern: &str| {
         hosts(&its, &context, pattern)
     });
     let its = state.clone();
-    let function = FuncRegistration::new("on").with_params_info(["hosts", "|host| { .. }"]).with_comments(["Runs the block for each host; what is declared in it belongs to that host. Takes a list of hosts, or one. On a host all happens in the order written; hosts go side by side. Gives back all that was declared in it: for `.after(..)`, `.before(..)`, `restart_on` and the like."]);
+    let function = FuncRegistration::new("on").with_params_info(["hosts", "|host| { .. }"]).with_comments(["Runs the block for each host; what it declares belongs to that host. Takes a list of hosts, or one. On one host the order is the order written; hosts are worked on in parallel. Returns everything declared in it, for `.after(..)`, `.before(..)`, `restart_on` and the like."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
@@ -48,7 +48,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
         },
     );
     let its = state.clone();
-    let function = FuncRegistration::new("probe").with_params_info(["command"]).with_comments(["What a command that only reads prints on the host, now: `#{ code, stdout, stderr }`. It runs before anything is changed; where the run itself gives it another answer, what is made of that is planned anew in the same run. Look at `code`: a command that fails mostly prints nothing, and a script that never looks gets a warning."]);
+    let function = FuncRegistration::new("probe").with_params_info(["command"]).with_comments(["The output of a read-only command on the host: `#{ code, stdout, stderr }`. It runs before any change. If the run changes the answer, converge plans what depends on it again, in the same run. Check `code`: a command that fails mostly prints nothing, and a script that never reads `code` gets a warning."]);
     function.register_into_engine(engine, move |context: NativeCallContext, command: &str| {
         probe(&its, &context, command)
     });
@@ -129,7 +129,7 @@ fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> Scri
             let message =
                 format!("what `{command}` prints on {} is no text: it is not UTF-8", asked.0);
             let mistake = Diagnostic::new("language::probe", message)
-                .hint("let the command print it as text, such as by `base64`");
+                .hint("encode it, for example with `base64`");
             Err(raise(state, context, state.locate(mistake, &state.call(context))))
         }
         Some(answer) => {
@@ -156,7 +156,7 @@ fn tell_failed(state: &Evaluating, place: &Place, asked: &(Arc<str>, String), an
     let complaint = parts.get("stderr").and_then(Value::as_str).unwrap_or_default();
     let complaint = complaint.trim().lines().last().map(|line| format!(": {line}"));
     let message = format!(
-        "{} on {} ended with exit status {code}{}; the script does not look at its `code`",
+        "{} on {} ended with exit status {code}{}; the script does not check its `code`",
         Asked::probe(&asked.0, &asked.1).name(),
         asked.0,
         complaint.unwrap_or_default()
@@ -212,7 +212,7 @@ pub(super) fn list(
         let name = context.fn_name();
         let message = format!("{name}() takes hosts, not {}", kind_of(other));
         let mistake = Diagnostic::new("language::not-hosts", message)
-            .hint("give it what hosts(\"PATTERN\") returns, or one of them");
+            .hint("pass the result of hosts(\"PATTERN\"), or one host of it");
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
         raise(state, context, state.locate(mistake, &place))
     };

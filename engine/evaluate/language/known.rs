@@ -34,7 +34,7 @@ pub(super) fn reads_fact(state: &Evaluating, host: &Host, name: &str, place: &Pl
 pub(super) fn no_text(host: &str) -> [String; 2] {
     [
         format!("what {host} says of itself is no text: it is not UTF-8"),
-        format!("look at it there: `converge exec {host} -- cat /etc/os-release`"),
+        format!("show them: `converge exec {host} -- cat /etc/os-release`"),
     ]
 }
 

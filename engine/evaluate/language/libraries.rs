@@ -54,9 +54,9 @@ fn mistakes_of(names: &[String], engine: &mut Engine, state: &Evaluating) -> Vec
     if !mistakes.is_empty() {
         return mistakes;
     }
-    let message = format!("the libraries of {} use each other", names.join(" and "));
+    let message = format!("the libraries of {} import each other", names.join(" and "));
     let hint = "move what they share into the lib.rhai of another role";
-    vec![Diagnostic::new("role::circle", message).hint(hint)]
+    vec![Diagnostic::new("role::cycle", message).hint(hint)]
 }
 
 fn library(engine: &Engine, state: &Evaluating, name: &str) -> Result<Option<Module>> {

@@ -16,7 +16,7 @@ use crate::base::{diagnostic::Diagnostic, value::Value};
 pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("ordered").with_params_info(["[[\"key\", value], ..]"]).with_comments([
-        "A map whose keys have this order, wherever it goes: `ordered([[\"listen\", \"*\"], [\"port\", 80]])`, or `ordered(#{ .. })`.",
+        "A map that keeps this order of keys: `ordered([[\"listen\", \"*\"], [\"port\", 80]])`, or `ordered(#{ .. })`.",
     ]);
     function.register_into_engine(engine, move |context: NativeCallContext, items: Dynamic| {
         ordered(&its, &context, &items)
@@ -49,7 +49,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
         "parse_json",
         move |context: NativeCallContext, text: &str| -> ScriptResult<Dynamic> {
             let value = serde_json::from_str::<Value>(text).map_err(|error| {
-                let message = format!("this is no JSON: {error}");
+                let message = format!("not valid JSON: {error}");
                 raise(&its, &context, Diagnostic::new("language::json", message))
             })?;
             Ok(to_dynamic(&value, &its))

@@ -121,13 +121,14 @@ impl Parameters {
 fn check_name(document: &Document, name: &str, entry: &DocumentEntry) -> Result<()> {
     let mistake = |message: String| document.mistake("role::name", message, &entry.key);
     if GIVEN.contains(&name) {
-        let message = format!("every role is given a `{name}` already");
+        let message = format!("every role already has a `{name}`");
         return Err(mistake(message).hint("give the parameter another name"));
     }
     if !rhai::is_valid_identifier(name) || rhai::Token::lookup_symbol_from_syntax(name).is_some() {
-        let message = format!("a script cannot say `{name}`");
-        return Err(mistake(message)
-            .hint("letters, digits and `_` make a name, which is no word of the language"));
+        let message = format!("`{name}` cannot be a variable of a script");
+        return Err(
+            mistake(message).hint("use letters, digits and `_`, and no keyword of the language")
+        );
     }
     Ok(())
 }
@@ -193,8 +194,8 @@ impl Parameter {
         let message = format!("`{name}` takes {}, not {given}", self.wanted());
         let mistake = Diagnostic::new("role::parameter", message);
         match self.r#type {
-            Type::Secret => mistake.hint("a secret comes from where it is kept: secret(\"NAME\")"),
-            Type::Hosts => mistake.hint("hosts come from the inventory: hosts(\"PATTERN\")"),
+            Type::Secret => mistake.hint("use secret(\"NAME\")"),
+            Type::Hosts => mistake.hint("use hosts(\"PATTERN\")"),
             _ => mistake,
         }
     }

@@ -32,7 +32,7 @@ pub(super) static PROPERTIES: [Property; 5] = [
     },
     Property {
         name: "address",
-        meaning: r#"where it is reached"#,
+        meaning: r#"its address"#,
         read: |_, host| Ok(host.address.clone().into()),
         same: Some(|one, other| one.address == other.address),
     },
@@ -62,7 +62,7 @@ pub(super) static PROPERTIES: [Property; 5] = [
     },
     Property {
         name: "facts",
-        meaning: r#"what it says of itself, asked for when a script reads it: `host.facts.os.id`"#,
+        meaning: r#"facts about it, gathered when a script first reads one: `host.facts.os.id`"#,
         read: |state, host| facts(state, host).map(|facts| to_dynamic(facts, state)),
         same: None,
     },

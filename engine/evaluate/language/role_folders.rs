@@ -54,16 +54,14 @@ pub(super) fn folder(state: &Evaluating, name: &str) -> Option<String> {
 /// The mistake of a name that is no role.
 pub(super) fn unknown(state: &Evaluating, name: &str) -> Diagnostic {
     if !is_name(name) {
-        let message = format!("`{}` is no name of a role", name.escape_debug());
-        let hint = format!(
-            "a role is called as its folder in {} is, and is nowhere else",
-            state.input().roles.join(", ")
-        );
+        let message = format!("`{}` is not a name of a role", name.escape_debug());
+        let hint =
+            format!("a role has the name of its directory in {}", state.input().roles.join(", "));
         return Diagnostic::new("role::name", message).hint(hint);
     }
     let known = names(state).unwrap_or_default();
     let hint = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| {
-        format!("a role is a folder in {}, with a main.rhai", state.input().roles.join(", "))
+        format!("a role is a directory in {} with a main.rhai", state.input().roles.join(", "))
     });
     Diagnostic::new("role::unknown", format!("there is no role `{name}`")).hint(hint)
 }

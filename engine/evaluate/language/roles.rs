@@ -30,7 +30,7 @@ use crate::{
 
 pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
-    let function = FuncRegistration::new("role").with_params_info(["name"]).with_comments(["A role on the current host, with parameters. What the call does not give is the host's variable of that name, or the default of `role.toml`. Gives back the last value of `main.rhai`, if it ends without a semicolon; else all that was declared in it."]);
+    let function = FuncRegistration::new("role").with_params_info(["name"]).with_comments(["Applies a role to the current host, with parameters. A parameter that the call leaves out is the host's variable of that name, or the default in `role.toml`. Returns the last value of `main.rhai`, if that ends without a semicolon; otherwise everything declared in it."]);
     function.register_into_engine(engine, move |context: NativeCallContext, name: &str| {
         role(&its, &context, name, Map::new())
     });
@@ -118,9 +118,9 @@ fn role(
     let call = state.call(context);
     let frame = Frame { what: format!("role {name}"), place: call.clone() };
     if here.scene.frames.iter().any(|outer| outer.what == frame.what) {
-        let message = format!("role {name} ends up calling itself");
-        let mistake = Diagnostic::new("role::circle", message)
-            .hint("move what both need into a role of its own, or a function in lib.rhai");
+        let message = format!("role {name} calls itself");
+        let mistake = Diagnostic::new("role::cycle", message)
+            .hint("move the common part into another role, or into a function in lib.rhai");
         return Err(fail(mistake));
     }
     let role = load(context.engine(), state, name, &call).map_err(fail)?;
@@ -167,7 +167,7 @@ fn load(engine: &Engine, state: &Evaluating, name: &str, call: &Place) -> Result
         ),
         CompileError::Source(error) => {
             let message = format!("cannot read {folder}/main.rhai: {error}");
-            let hint = format!("what is in lib.rhai is called as {name}::NAME()");
+            let hint = format!("functions of lib.rhai are called as {name}::NAME()");
             let hint = error.hint().map_or(hint, str::to_owned);
             at_name(Diagnostic::new("role::unreadable", message).hint(hint))
         }
@@ -269,6 +269,6 @@ fn variable(
     let checked = parameter.check(name, &value).map(|()| value.clone());
     Some(checked.map_err(|mistake| match origin.and_then(|origin| origin.place.as_ref()) {
         Some(place) => state.locate(mistake, place),
-        None => mistake.hint(format!("-e says so: {name}={}", value.written())),
+        None => mistake.hint(format!("set by -e: {name}={}", value.written())),
     }))
 }

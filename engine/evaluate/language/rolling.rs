@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
-    let function = FuncRegistration::new("rolling").with_params_info(["hosts", "|host| { .. }"]).with_comments([r#"Runs the block for each host, batch after batch; the hosts of a batch go side by side, each turn a sequence. Options: `batch` is a number of hosts, a percentage (`"25%"`) or a list of them (`[1, "50%"]`), by default 1; no turn begins once more than `max_failures` (a number, or a percentage; by default 0) failed. Gives back all that was declared in it."#]);
+    let function = FuncRegistration::new("rolling").with_params_info(["hosts", "|host| { .. }"]).with_comments([r#"Runs the block for each host, batch after batch. The hosts of a batch are worked on in parallel, each in the order written. Options: `batch` is a number of hosts, a percentage (`"25%"`) or a list of them (`[1, "50%"]`), by default 1. Once more than `max_failures` hosts failed (a number, or a percentage; by default 0), no other host begins. Returns everything declared in it."#]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, hosts: Dynamic, block: FnPtr| {
@@ -36,7 +36,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     );
     let its = state.clone();
     let parameters = ["|| before", "|| body", "|| after"];
-    let function = FuncRegistration::new("around").with_params_info(parameters).with_comments(["`before` only if the body is going to change something, and only once all that the body waits for is done; `after` in any case once something of `before` was begun. Gives back all that was declared in the three."]);
+    let function = FuncRegistration::new("around").with_params_info(parameters).with_comments(["Applies `before` only if the body will change something, and only once everything that the body waits for is done. Applies `after` in any case once something of `before` began. Returns everything declared in the three."]);
     function.register_into_engine(
         engine,
         move |context: NativeCallContext, before: FnPtr, body: FnPtr, after: FnPtr| {
@@ -169,14 +169,14 @@ fn share(number: &Dynamic, hosts: usize) -> Option<usize> {
 fn no_batch(given: &Dynamic) -> Diagnostic {
     let message = format!("the size of a batch cannot be {}", shown(given));
     Diagnostic::new("language::rolling", message).hint(
-        "a number of hosts, a percentage such as \"25%\", or a list of them such as [1, \"50%\"]",
+        "give a number of hosts, a percentage such as \"25%\", or a list of them such as [1, \"50%\"]",
     )
 }
 
 fn no_limit(given: &Dynamic) -> Diagnostic {
     let message = format!("max_failures cannot be {}", shown(given));
     Diagnostic::new("language::rolling", message)
-        .hint("how many hosts may fail before no other is begun: a number, or a percentage such as \"10%\"")
+        .hint("give the number of hosts that may fail before no other one begins, or a percentage such as \"10%\"")
 }
 
 fn shown(given: &Dynamic) -> String {

@@ -320,7 +320,7 @@ impl Evaluating {
             declared.chain.iter().map(|frame| self.call_of(frame)).collect()
         };
         let mistake = Diagnostic::new("catalog::contradiction", message)
-            .hint("take one of the two out, or make both want the same");
+            .hint("remove one of the two, or make them agree");
         let mistake = self.locate(mistake, &second.declared.place);
         let mistake = calls(&second.declared).into_iter().fold(mistake, Diagnostic::related);
         calls(&first.declared).into_iter().fold(mistake.related(earlier), Diagnostic::related)

@@ -29,7 +29,7 @@ pub(super) fn notes<'a>(
         }
     }
     let note = |name: &str| {
-        let mut message = format!("nothing reads the variable `{name}`, which -e sets");
+        let mut message = format!("no script reads the variable `{name}` that -e sets");
         let takes = |role: &str| {
             roles.get(role).is_some_and(|parameters| parameters.all.contains_key(name))
         };

@@ -27,7 +27,7 @@ impl Assignment {
     pub fn parse(text: &str) -> Result<Self> {
         let (name, given) = text.split_once('=').unwrap_or((text, ""));
         if !is_variable_name(name) || !text.contains('=') {
-            let message = format!("`{}` does not set a variable", text.escape_debug());
+            let message = format!("`{}` is not an assignment", text.escape_debug());
             return Err(Diagnostic::new("inventory::assignment", message)
                 .hint("write it as NAME=VALUE, or @FILE for a file of them"));
         }
@@ -53,8 +53,9 @@ impl Assignment {
             .iter()
             .map(|(name, entry)| {
                 if !is_variable_name(name) {
-                    let message = format!("`{}` cannot be a variable", name.escape_debug());
-                    return Err(document.mistake("inventory::odd-name", message, &entry.key));
+                    let message =
+                        format!("`{}` is not a valid name of a variable", name.escape_debug());
+                    return Err(document.mistake("inventory::invalid-name", message, &entry.key));
                 }
                 let place = Some(document.place(entry.node.span.start));
                 Ok(Self { name: name.clone(), value: Value::from(&entry.node), place })

@@ -120,7 +120,10 @@ impl DeclaredInventory {
         if !name::is_good(name) {
             let message = format!("`{}` is an odd name", name.escape_debug());
             let hint = "in a pattern it stands alone, or in quotes: \"'NAME' & web\"";
-            self.warn_once("an odd name", mark.mistake("inventory::odd-name", message).hint(hint));
+            self.warn_once(
+                "an odd name",
+                mark.mistake("inventory::invalid-name", message).hint(hint),
+            );
         }
         Ok(())
     }

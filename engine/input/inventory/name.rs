@@ -9,14 +9,17 @@ pub(super) fn check(name: &str, mark: &Mark) -> Result<()> {
         return Err(mark
             .mistake("inventory::reserved-name", "`all` is the group of all hosts")
             .label("choose another name")
-            .hint("what holds for all hosts stands in `[vars]` and `[connection]`"));
+            .hint("for all hosts, use `[vars]` and `[connection]`"));
     }
     if is_good(name) {
         return Ok(());
     }
     Err(mark
-        .mistake("inventory::odd-name", format!("`{}` cannot be a name", name.escape_debug()))
-        .label("not a good name")
+        .mistake(
+            "inventory::invalid-name",
+            format!("`{}` is not a valid name", name.escape_debug()),
+        )
+        .label("not valid")
         .hint("names are letters, digits, `.`, `_` and `-`, and start with a letter or a digit"))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn select<'a>(inventory: &'a Inventory, text: &str) -> Result<Vec<&'a
     pattern.check(inventory)?;
     let hosts: Vec<_> = inventory.hosts.values().filter(|host| pattern.matches(host)).collect();
     if hosts.is_empty() {
-        let message = format!("the pattern `{}` means no host", text.escape_debug());
+        let message = format!("the pattern `{}` matches no host", text.escape_debug());
         return Err(Diagnostic::new("inventory::no-host", message)
             .hint("`converge hosts` shows all hosts and their groups"));
     }
@@ -66,9 +66,9 @@ impl HostPattern {
                 Err(Diagnostic::new("inventory::unknown-name", message).hint(near.unwrap_or(all)))
             }
             HostPattern::Glob(glob) if !inventory.hosts.values().any(|host| self.matches(host)) => {
-                let message = format!("no host has a name like `{glob}`");
+                let message = format!("no host matches `{glob}`");
                 Err(Diagnostic::new("inventory::unknown-name", message)
-                    .hint("a glob looks at the names of hosts, not of groups"))
+                    .hint("a glob matches names of hosts, not of groups"))
             }
             HostPattern::Name(_) | HostPattern::Glob(_) => Ok(()),
             HostPattern::All(all) | HostPattern::Any(all) => {
@@ -117,7 +117,7 @@ impl Parser<'_> {
     fn one(&mut self) -> Result<HostPattern> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(self.mistake("it nests too deep"));
+            return Err(self.mistake("it is nested too deeply"));
         }
         let pattern = if self.take('!') {
             HostPattern::Not(Box::new(self.one()?))
@@ -138,7 +138,7 @@ impl Parser<'_> {
         let start = self.peek();
         if let Some(quote @ ('"' | '\'')) = start {
             let Some((name, rest)) = self.rest[1..].split_once(quote) else {
-                return Err(self.mistake("a quote is not closed"));
+                return Err(self.mistake("unclosed quote"));
             };
             self.rest = rest;
             return Ok(HostPattern::Name(name.to_owned()));

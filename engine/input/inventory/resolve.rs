@@ -72,9 +72,9 @@ fn one_host_with_two_names(inventory: &Inventory) -> Option<Diagnostic> {
         let dialled = (host.address.as_str(), *port, ssh_config.as_deref());
         let first = known.insert(dialled, &host.name)?;
         let message =
-            format!("{first} and {} are one host: both are reached at {}", host.name, host.address);
+            format!("{first} and {} are the same host: both have the address {}", host.name, host.address);
         let hint =
-            "a run that changes both meets its own lock: use one name, in as many groups as needed";
+            "a run that changes both would wait for its own lock: use one name, in as many groups as needed";
         Some(Diagnostic::new("inventory::one-host", message).hint(hint))
     })
 }
@@ -95,7 +95,7 @@ fn check_own_name(declared: &DeclaredInventory, name: &str, group: &DeclaredGrou
         .mark
         .mistake("inventory::same-name", format!("`{name}` is the name of a host and of a group"))
         .label("the group")
-        .hint("a pattern could not tell them apart: rename one")
+        .hint("rename one: a pattern cannot distinguish them")
         .related(host.mark.note("the host")))
 }
 
@@ -119,7 +119,7 @@ fn check_children(declared: &DeclaredInventory, name: &str, group: &DeclaredGrou
         true => format!("`{child}` is a host: name it in `hosts`"),
         false => near().unwrap_or_else(|| format!("declare it: `[groups.{child}]`")),
     };
-    let message = format!("the group `{name}` has a child `{child}`, which is no group");
+    let message = format!("the group `{name}` has a child `{child}`, which is not a group");
     Err(mark.mistake("inventory::unknown-group", message).label("no such group").hint(hint))
 }
 
@@ -176,7 +176,7 @@ fn cycle(declared: &DeclaredInventory, ordered: &IndexSet<Arc<str>>) -> Diagnost
         marks.next().map_or(Diagnostic::new("inventory::group-cycle", message.clone()), |mark| {
             mark.mistake("inventory::group-cycle", message)
         });
-    let first = first.label("closes the circle").hint("take one of them out of its `children`");
+    let first = first.label("closes the circle").hint("remove one of them from its `children`");
     marks.fold(first, |diagnostic, mark| diagnostic.related(mark.note("through this")))
 }
 

@@ -358,7 +358,7 @@ fn odd_names_are_taken_with_a_word() {
     {
         assert_eq!(inventory.select(pattern).unwrap().len(), 1, "{pattern}");
     }
-    assert_eq!(kind(InventoryFormat::Json, "{\"a\\u001b\": [\"x\"]}"), "inventory::odd-name");
+    assert_eq!(kind(InventoryFormat::Json, "{\"a\\u001b\": [\"x\"]}"), "inventory::invalid-name");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn an_empty_group_is_a_list_of_no_hosts_and_two_names_for_one_host_are_told() {
     assert!(inventory.select("cache").unwrap().is_empty());
     assert_eq!(inventory.select("cahce").unwrap_err().kind(), "inventory::unknown-name");
     assert_eq!(inventory.select("all & cache").unwrap_err().kind(), "inventory::no-host");
-    assert!(inventory.warnings[0].message().starts_with("m1 and m2 are one host"));
+    assert!(inventory.warnings[0].message().starts_with("m1 and m2 are the same host"));
     let inventory = toml(
         "[hosts]\nm1 = { address = \"db\", ssh_config = \"one\" }\nm2 = { address = \"db\", ssh_config = \"other\" }\n",
     );

@@ -67,7 +67,7 @@ impl<'a> TomlReader<'a> {
 
         let names = ansible::expand(name, &mark)?;
         if let Some((_, node)) = address.filter(|(text, _)| names.len() > 1 || text.is_empty()) {
-            let message = "this address cannot be that of a host";
+            let message = "not an address of a host";
             return Err(self
                 .document
                 .mistake("inventory::address", message.to_owned(), &node.span)
@@ -138,11 +138,12 @@ impl<'a> TomlReader<'a> {
         let mut vars = Layer::new();
         for (name, entry) in table {
             if !is_variable_name(name) {
-                let message = format!("`{}` cannot be a variable", name.escape_debug());
+                let message =
+                    format!("`{}` is not a valid name of a variable", name.escape_debug());
                 return Err(self
                     .document
-                    .mistake("inventory::odd-name", message, &entry.key)
-                    .label("not a good name")
+                    .mistake("inventory::invalid-name", message, &entry.key)
+                    .label("not valid")
                     .hint(
                         "scripts say `host.vars.name`: letters, digits and `_`, no digit first",
                     ));

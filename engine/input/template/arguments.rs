@@ -76,11 +76,7 @@ impl Arguments {
     fn whole(&self, name: &str, value: &Value) -> Result<i64, Error> {
         let bool = (value.kind() == ValueKind::Bool).then(|| i64::from(value.is_true()));
         bool.or_else(|| value.as_i64().filter(|_| value.is_integer())).ok_or_else(|| {
-            wrong(format!(
-                "`{name}` of `{}` is a whole number, not {}",
-                self.what,
-                python::repr(value)
-            ))
+            wrong(format!("`{name}` of `{}` is an integer, not {}", self.what, python::repr(value)))
         })
     }
 
@@ -110,7 +106,7 @@ impl Arguments {
         }
         match self.placed.is_empty() {
             true => Ok(()),
-            false => Err(wrong(format!("`{}` takes fewer arguments", self.what))),
+            false => Err(wrong(format!("too many arguments for `{}`", self.what))),
         }
     }
 }

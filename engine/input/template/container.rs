@@ -113,64 +113,63 @@ impl Object for List {
     ) -> Result<Value, Error> {
         let own = Arc::as_ptr(self).cast();
         let mut args = Arguments::new(method, args)?;
-        let result =
-            match method {
-                "append" => {
-                    let item = args.value("object")?;
-                    not_in_itself(&item, own)?;
-                    self.items().push(item);
-                    Value::from(())
+        let result = match method {
+            "append" => {
+                let item = args.value("object")?;
+                not_in_itself(&item, own)?;
+                self.items().push(item);
+                Value::from(())
+            }
+            "extend" => {
+                let more = items(&args.value("iterable")?)?;
+                more.iter().try_for_each(|item| not_in_itself(item, own))?;
+                self.items().extend(more);
+                Value::from(())
+            }
+            "insert" => {
+                let (at, item) = (args.int("index")?, args.value("object")?);
+                not_in_itself(&item, own)?;
+                let mut items = self.items();
+                let at = from_end(at, items.len()).min(items.len());
+                items.insert(at, item);
+                Value::from(())
+            }
+            "pop" => {
+                let at = args.int_or("index", -1)?;
+                let mut items = self.items();
+                let at = from_end(at, items.len());
+                if at >= items.len() {
+                    return Err(wrong("pop from an empty list"));
                 }
-                "extend" => {
-                    let more = items(&args.value("iterable")?)?;
-                    more.iter().try_for_each(|item| not_in_itself(item, own))?;
-                    self.items().extend(more);
-                    Value::from(())
-                }
-                "insert" => {
-                    let (at, item) = (args.int("index")?, args.value("object")?);
-                    not_in_itself(&item, own)?;
-                    let mut items = self.items();
-                    let at = from_end(at, items.len()).min(items.len());
-                    items.insert(at, item);
-                    Value::from(())
-                }
-                "pop" => {
-                    let at = args.int_or("index", -1)?;
-                    let mut items = self.items();
-                    let at = from_end(at, items.len());
-                    if at >= items.len() {
-                        return Err(wrong("pop from where nothing is"));
-                    }
-                    items.remove(at)
-                }
-                "remove" => {
-                    let item = args.value("value")?;
-                    let mut items = self.items();
-                    let at = items.iter().position(|it| *it == item);
-                    drop(items.remove(
-                        at.ok_or_else(|| wrong("what is to be removed is not in the list"))?,
-                    ));
-                    Value::from(())
-                }
-                "clear" => {
-                    self.items().clear();
-                    Value::from(())
-                }
-                "reverse" => {
-                    self.items().reverse();
-                    Value::from(())
-                }
-                "sort" => {
-                    let reverse = args.bool_or("reverse", false)?;
-                    let mut sorted = self.items().clone();
-                    super::order::sort_by(&mut sorted, |item| Ok(item.clone()), reverse)?;
-                    *self.items() = sorted;
-                    Value::from(())
-                }
-                "copy" => list(self.items().clone()),
-                _ => return read_list(&self.items(), method, args),
-            };
+                items.remove(at)
+            }
+            "remove" => {
+                let item = args.value("value")?;
+                let mut items = self.items();
+                let at = items.iter().position(|it| *it == item);
+                drop(
+                    items.remove(at.ok_or_else(|| wrong("the item to remove is not in the list"))?),
+                );
+                Value::from(())
+            }
+            "clear" => {
+                self.items().clear();
+                Value::from(())
+            }
+            "reverse" => {
+                self.items().reverse();
+                Value::from(())
+            }
+            "sort" => {
+                let reverse = args.bool_or("reverse", false)?;
+                let mut sorted = self.items().clone();
+                super::order::sort_by(&mut sorted, |item| Ok(item.clone()), reverse)?;
+                *self.items() = sorted;
+                Value::from(())
+            }
+            "copy" => list(self.items().clone()),
+            _ => return read_list(&self.items(), method, args),
+        };
         args.end()?;
         Ok(result)
     }
@@ -235,8 +234,7 @@ impl Object for Map {
             }
             "popitem" => {
                 let popped = self.items().pop();
-                let (key, value) =
-                    popped.ok_or_else(|| wrong("popitem from a map that is empty"))?;
+                let (key, value) = popped.ok_or_else(|| wrong("popitem from an empty map"))?;
                 tuple(vec![key, value])
             }
             "setdefault" => {
@@ -287,6 +285,6 @@ pub(super) fn method(value: &Value, method: &str, args: &[Value]) -> Result<Valu
 
 fn not_its_own(method: &str) -> Error {
     wrong(format!(
-        "`.{method}()` would change what the template was given: change a copy, `x.copy()`"
+        "`.{method}()` would change a value given to the template: change a copy, `x.copy()`"
     ))
 }

@@ -20,7 +20,9 @@ pub(super) fn hash(
         "sha512" | "sha512_crypt" => (16, 656_000),
         "sha256" | "sha256_crypt" => (16, 535_000),
         "md5" | "md5_crypt" => (8, 0),
-        _ => return Err(format!("there is no kind of password `{kind}`: sha512, sha256, md5")),
+        _ => {
+            return Err(format!("there is no type of password hash `{kind}`: sha512, sha256, md5"));
+        }
     };
     if salt.is_empty() || salt.len() > max || !salt.bytes().all(|byte| DIGITS.contains(&byte)) {
         return Err(format!("a salt is 1 to {max} letters, digits, dots and slashes"));

@@ -33,7 +33,7 @@ pub(super) fn explain(
     let what = match innermost.kind() {
         // What was made of a secret is one too, and nobody could recognise it in a message.
         ErrorKind::InvalidOperation | ErrorKind::BadSerialization if has_read_secret => {
-            "this cannot be done with what it is given, which a secret may be part of".to_owned()
+            "this operation failed on a value that may contain a secret".to_owned()
         }
         ErrorKind::OutOfFuel => format!("the template takes more than {FUEL} steps"),
         kind => innermost.detail().map_or_else(|| kind.to_string(), str::to_owned),
@@ -64,7 +64,7 @@ fn kind(kind: ErrorKind) -> &'static str {
         ErrorKind::TemplateNotFound => "template::not-found",
         ErrorKind::UnknownFilter | ErrorKind::UnknownTest => "template::unknown-filter",
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "template::unknown-function",
-        ErrorKind::OutOfFuel => "template::endless",
+        ErrorKind::OutOfFuel => "template::limit",
         _ => "template::error",
     }
 }

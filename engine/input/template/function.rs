@@ -29,7 +29,7 @@ pub(super) const FUNCTIONS: &[Word] = &[
             let items = args.rest();
             args.end()?;
             match items.is_empty() {
-                true => Err(wrong("`cycler` needs something to give")),
+                true => Err(wrong("`cycler` needs arguments")),
                 false => Ok(Value::from_object(Cycler { items, at: Mutex::new(0) })),
             }
         },
@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[Word] = &[
             Ok(Value::from_object(Joiner { separator, used: Mutex::new(false) }))
         },
     ),
-    Word::new(&["undef"], "a value that is undefined, and says why", |_, _, mut args| {
+    Word::new(&["undef"], "an undefined value with a message", |_, _, mut args| {
         let hint = args.maybe_text("hint");
         args.end()?;
         Err(Error::new(
@@ -62,19 +62,11 @@ pub(super) const FUNCTIONS: &[Word] = &[
     Word::new(&["query", "q"], "the same as a list", |state, _, args| {
         lookup(state, args).map(container::list)
     }),
-    Word::new(
-        &["now"],
-        "refused: a text with the time in it is another one in each run",
-        |_, _, _| {
-            Err(wrong(
-                "a text with the time in it is another one in each run, so nothing would ever be as declared",
-            ))
-        },
-    ),
-    Word::new(&["lipsum"], "refused: a text of chance is another one in each run", |_, _, _| {
-        Err(wrong(
-            "a text of chance is another one in each run, so nothing would ever be as declared",
-        ))
+    Word::new(&["now"], "refused: the current time differs in each run", |_, _, _| {
+        Err(wrong("the current time differs in each run, so the file would never be converged"))
+    }),
+    Word::new(&["lipsum"], "refused: a random text differs in each run", |_, _, _| {
+        Err(wrong("a random text differs in each run, so the file would never be converged"))
     }),
 ];
 

@@ -101,7 +101,7 @@ pub(super) const KEYS: [&str; 12] = [
 pub(super) fn header(text: &str) -> Result<Option<Header>, Misspelt> {
     let Some(rest) = text.strip_prefix(MARK) else { return Ok(None) };
     let Some(end) = rest.find('\n') else {
-        let message = format!("nothing stands below the line {MARK}");
+        let message = format!("the header with {MARK} has no template below it");
         return Err(Misspelt { message, span: 0..text.len() });
     };
     let mut settings = HeaderSettings::default();
@@ -120,13 +120,13 @@ pub(super) fn header(text: &str) -> Result<Option<Header>, Misspelt> {
 
 fn set(settings: &mut HeaderSettings, pair: &str) -> Result<(), String> {
     let Some((key, value)) = pair.split_once(':') else {
-        return Err("a setting is written `key: value`".to_owned());
+        return Err("write a setting as `key: value`".to_owned());
     };
     let (key, value) = (key.trim(), value.trim());
     let text = || {
         let inner =
             ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-        let inner = inner.ok_or_else(|| format!("`{key}` takes a text in quotes"))?;
+        let inner = inner.ok_or_else(|| format!("`{key}` takes a string in quotes"))?;
         Ok::<_, String>(inner.replace("\\r", "\r").replace("\\n", "\n"))
     };
     let yes = || match value {

@@ -79,7 +79,7 @@ pub(super) fn call(
         ValueKind::Undefined => Ok(value.clone()),
         ValueKind::Bytes if method == "decode" => {
             let text = String::from_utf8(value.as_bytes().unwrap_or_default().to_vec());
-            text.map(Value::from).map_err(|_| wrong("the bytes are no text"))
+            text.map(Value::from).map_err(|_| wrong("the bytes are not UTF-8 text"))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }

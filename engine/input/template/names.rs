@@ -20,7 +20,7 @@ pub const NAMES: [(&str, &str); 15] = [
     ("groups", "the names of the hosts of each group"),
     (
         "hostvars",
-        "the variables of each host, its names above, and its facts: whoever reads one makes converge ask that host",
+        "the variables of each host, its names above, and its facts: a template that reads a fact makes converge gather it from that host",
     ),
     ("ansible_facts", "the facts below, without `ansible_`"),
     (
@@ -41,7 +41,7 @@ pub const REFUSED: [(&[&str], &str); 8] = [
             "ansible_swapfree_mb",
             "ansible_memory_mb",
         ],
-        "it is another one in each run, so nothing would ever be as declared",
+        "it differs in each run, so the file would never be converged",
     ),
     (
         &["ansible_python", "ansible_python_version", "ansible_python_interpreter"],
@@ -68,11 +68,11 @@ pub const REFUSED: [(&[&str], &str); 8] = [
             "template_path",
             "template_fullpath",
         ],
-        "it is a path of the machine that converge runs on: another one for each who runs it",
+        "it is a path on the controller, which differs between users",
     ),
     (
         &["template_host", "template_uid", "template_run_date", "template_mtime"],
-        "it says who ran converge, and when: the file would be another one each time",
+        "it names the user and the time of the run: the file would differ each time",
     ),
     (
         &[

@@ -16,13 +16,13 @@ pub(super) fn items(value: &Value) -> Result<Vec<Value>, Error> {
     value
         .try_iter()
         .map(Iterator::collect)
-        .map_err(|_| wrong(format!("{} is no list", repr(value))))
+        .map_err(|_| wrong(format!("{} is not a list", repr(value))))
 }
 
 /// The entries of a map.
 pub(super) fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     if value.kind() != ValueKind::Map {
-        return Err(wrong(format!("{} is no map", repr(value))));
+        return Err(wrong(format!("{} is not a map", repr(value))));
     }
     let entry = |key: Value| Ok((key.clone(), value.get_item(&key)?));
     items(value)?.into_iter().map(entry).collect()

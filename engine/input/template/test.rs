@@ -16,14 +16,14 @@ use super::{
 use crate::input::template::parts;
 
 pub(super) const TESTS: &[Word] = &[
-    Word::engine(&["defined"], "is there, whatever is missing on the way to it"),
+    Word::engine(&["defined"], "is defined, whatever is missing on the way to it"),
     Word::engine(&["undefined"], "is not there"),
     Word::new(&["none"], "is nothing", |_, value, args| holds(args, value.is_none())),
-    Word::engine(&["true", "false"], "is this and nothing like it"),
+    Word::engine(&["true", "false"], "is exactly this boolean"),
     Word::new(&["boolean"], "is true or false", |_, value, args| {
         holds(args, value.kind() == ValueKind::Bool)
     }),
-    Word::new(&["integer", "int"], "is a whole number", |_, value, args| {
+    Word::new(&["integer", "int"], "is an integer", |_, value, args| {
         holds(args, value.is_integer() && value.kind() == ValueKind::Number)
     }),
     Word::new(&["float"], "is a number with a fraction", |_, value, args| {
@@ -38,9 +38,7 @@ pub(super) const TESTS: &[Word] = &[
     Word::new(&["sequence"], "is a list, a text or a map, as in Python", |_, value, args| {
         holds(args, is_iterable(value))
     }),
-    Word::new(&["iterable"], "can be gone through", |_, value, args| {
-        holds(args, is_iterable(value))
-    }),
+    Word::new(&["iterable"], "is iterable", |_, value, args| holds(args, is_iterable(value))),
     Word::new(&["mapping"], "is a map", |_, value, args| {
         holds(args, value.kind() == ValueKind::Map)
     }),
@@ -50,9 +48,9 @@ pub(super) const TESTS: &[Word] = &[
     }),
     Word::engine(&["odd"], "is odd"),
     Word::engine(&["even"], "is even"),
-    Word::engine(&["divisibleby"], "is divided by a number without a rest"),
-    Word::engine(&["lower"], "is in small letters"),
-    Word::engine(&["upper"], "is in capital letters"),
+    Word::engine(&["divisibleby"], "is divisible by a number"),
+    Word::engine(&["lower"], "is in lower case"),
+    Word::engine(&["upper"], "is in upper case"),
     Word::engine(&["startingwith", "endingwith"], "starts, or ends, with a text"),
     Word::engine(&["eq", "equalto", "=="], "is equal"),
     Word::engine(&["ne", "!="], "is not equal"),
@@ -61,7 +59,7 @@ pub(super) const TESTS: &[Word] = &[
     Word::engine(&["gt", "greaterthan", ">"], "is more"),
     Word::engine(&["ge", ">="], "is more or equal"),
     Word::engine(&["in"], "is in a list, a map or a text"),
-    Word::engine(&["sameas"], "is the very same"),
+    Word::engine(&["sameas"], "is the same object"),
     Word::engine(&["safe", "escaped"], "was escaped"),
     Word::new(&["filter"], "is the name of a filter", |_, value, args| {
         args.end()?;
@@ -134,7 +132,7 @@ pub(super) const TESTS: &[Word] = &[
         let is_absolute = text(value).starts_with('/');
         holds(args, is_absolute)
     }),
-    Word::new(&["nan", "isnan"], "is no number at all", |_, value, args| {
+    Word::new(&["nan", "isnan"], "is not a number (NaN)", |_, value, args| {
         let is_nan = python::number(value).is_some_and(f64::is_nan);
         holds(args, is_nan)
     }),
@@ -181,10 +179,10 @@ pub(super) const TESTS: &[Word] = &[
             "same_file",
             "is_same_file",
         ],
-        "refused: it would look at the machine that converge runs on",
+        "refused: it would read from the controller",
         |_, _, _| {
             Err(wrong(
-                "this would look at the machine that converge runs on, not at the host: ask the host in the role, with probe(\"test -e PATH\")",
+                "this would read from the controller, not from the host: ask the host in the role, with probe(\"test -e PATH\")",
             ))
         },
     ),
@@ -203,7 +201,7 @@ fn told(value: &Value, args: Arguments, what: &str) -> Result<Value, Error> {
     args.end()?;
     match value.kind() {
         ValueKind::Map => Ok(Value::from(value.get_attr(what).is_ok_and(|it| it.is_true()))),
-        _ => Err(wrong(format!("{} is no result of a task", python::repr(value)))),
+        _ => Err(wrong(format!("{} is not a result of a task", python::repr(value)))),
     }
 }
 

@@ -15,7 +15,7 @@ enum VersionToken {
 /// What cannot be compared.
 pub(super) fn compare(one: &str, operator: &str, other: &str, kind: &str) -> Result<bool, String> {
     if one.is_empty() || other.is_empty() {
-        return Err("an empty text is no version".to_owned());
+        return Err("an empty text is not a version".to_owned());
     }
     let order = match kind {
         "loose" => loose(one, other)?,
@@ -45,7 +45,7 @@ pub(super) fn compare(one: &str, operator: &str, other: &str, kind: &str) -> Res
 
 fn of<T: Ord>(read: fn(&str) -> Option<T>, one: &str, other: &str) -> Result<Ordering, String> {
     let read =
-        |text: &str| read(text).ok_or_else(|| format!("`{text}` is no version of this type"));
+        |text: &str| read(text).ok_or_else(|| format!("`{text}` is not a version of this type"));
     Ok(read(one)?.cmp(&read(other)?))
 }
 

@@ -32,7 +32,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Unread> {
     let found = end(path)?;
     let too_large = || {
         let message = format!("{} is larger than {} MiB", path.display(), SIZE_MAX >> 20);
-        let hint = "what is as large is fetched by a host itself, and not brought to it";
+        let hint = "let the host download a file of this size";
         Unread::Refused(Diagnostic::new("project::size", message).hint(hint))
     };
     let file = File::open(&found)?;
@@ -173,7 +173,7 @@ impl Disk {
             let kind = entry.file_type().map_err(|error| unreadable(entry.path(), &error))?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
-                let message = format!("the name of {} is no UTF-8", entry.path().display());
+                let message = format!("the name of {} is not UTF-8", entry.path().display());
                 return Err(SourceError::Unreadable(message));
             };
             let path = if below.is_empty() { name.to_owned() } else { [below, name].join("/") };
@@ -255,7 +255,7 @@ impl Sources for Disk {
             let sort = if metadata.is_dir() {
                 SourceSort::Folder
             } else if !metadata.is_file() {
-                let message = format!("{} is no file, no folder and no link", place.display());
+                let message = format!("{} is not a file, a directory or a link", place.display());
                 return Err(SourceError::Unreadable(message));
             } else if metadata.permissions().mode() & 0o111 != 0 {
                 SourceSort::Executable

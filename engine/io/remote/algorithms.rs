@@ -190,8 +190,8 @@ fn choose<N: Copy + PartialEq + AsRef<str>>(
     if chosen.is_empty() {
         let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
         return Err(said
-            .wrong("leaves nothing that converge can do")
-            .with_hint(format!("it can: {}", known.join(", "))));
+            .wrong("leaves nothing that converge supports")
+            .with_hint(format!("supported: {}", known.join(", "))));
     }
     Ok(chosen)
 }

@@ -221,7 +221,7 @@ impl Commands for Arc<SshConnection> {
         };
         let opened = self.handle.channel_open_session().await.map_err(|error| match error {
             russh::Error::ChannelOpenFailure(why) => RemoteError::Refused(format!(
-                "the host opens no channel more on its connection ({why:?}); the shell needs one, and large \
+                "the host opens no more channels on its connection ({why:?}); the shell needs one, and large \
                  content another: MaxSessions of its sshd is at least 2"
             )),
             other => lost(other),

@@ -219,7 +219,10 @@ async fn from_here(address: SocketAddr, from: Option<&str>) -> io::Result<TcpStr
     if let Some(from) = from {
         let mut own = lookup_host((from, 0)).await?;
         let own = own.find(|own| own.is_ipv4() == v4).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::AddrNotAvailable, format!("{from} is no such address"))
+            io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                format!("{from} is not an address of the controller"),
+            )
         })?;
         socket.bind(own)?;
     }
@@ -252,7 +255,7 @@ impl From<Refusal> for DialFailure {
 }
 
 impl DialFailure {
-    const NO_SSH: Self = Self::Silent("took the connection, but did not speak SSH");
+    const NO_SSH: Self = Self::Silent("accepted the connection, but did not answer with SSH");
 
     /// How long to wait before another attempt, if it makes sense.
     fn pause(&self, attempt: u32, asked: u32) -> Option<Duration> {
@@ -279,7 +282,7 @@ impl DialFailure {
             DialFailure::Silent(what) => {
                 let seconds = time.as_secs_f32();
                 error(format!("{at} {what} within {seconds} s"))
-                    .with_hint("is the host up, and does a firewall let this machine in?")
+                    .with_hint("is the host up, and does a firewall let the controller in?")
             }
             DialFailure::Tcp(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
                 error(format!("{at} refuses connections"))
@@ -296,7 +299,7 @@ impl DialFailure {
                     .with_hint("is the host up, and does the jump host allow TCP forwarding?")
             }
             DialFailure::Proxy(words) => {
-                let said = if words.is_empty() { "it ended without a word" } else { &words };
+                let said = if words.is_empty() { "it ended without output" } else { &words };
                 error(format!("the ProxyCommand for {at} gave no connection: {said}"))
                     .with_hint("does it work in a shell, with the tokens filled in?")
             }
@@ -317,7 +320,7 @@ impl DialFailure {
                 ))
             }
             DialFailure::Broken(ssh) => {
-                error(format!("{at} broke off the connection before the login: {ssh}")).with_hint(
+                error(format!("{at} closed the connection before the login: {ssh}")).with_hint(
                     "is it an SSH server, and does it have room for another login (MaxStartups)?",
                 )
             }

@@ -14,7 +14,7 @@ impl<'a> Hop<'a> {
     /// Reads it.
     pub(super) fn parse(text: &'a str) -> Result<Self, RemoteError> {
         let wrong = || {
-            RemoteError::unreachable(format!("`{text}` is no jump host"))
+            RemoteError::unreachable(format!("`{text}` is not a jump host"))
                 .with_hint("write it as NAME, or as USER@NAME:PORT")
         };
         let rest = text.strip_prefix("ssh://").unwrap_or(text);

@@ -91,7 +91,7 @@ impl Identity {
     pub(super) fn wrong_password(&self) -> RemoteError {
         let name = self.password.as_ref().map_or("", Secret::name);
         let (tool, host) = (self.tool(), &self.host);
-        RemoteError::unreachable(format!("{tool} on {host} refuses the password of secret {name}"))
+        RemoteError::unreachable(format!("{tool} on {host} rejects the password of secret {name}"))
     }
 
     /// Why there is no shell, from the tool's last words.
@@ -134,7 +134,7 @@ impl Identity {
         let error = RemoteError::unreachable(format!("{tool} gave no shell on {host}: {words}"));
         match end {
             // What sshd itself ends with then.
-            End::Exit(254) => error.with_hint("/etc/nologin is there: nobody but root may log in now"),
+            End::Exit(254) => error.with_hint("/etc/nologin exists: only root may log in now"),
             End::Exit(_) if said.is_empty() || says(&["currently not available"]) => error.with_hint(
                 "is the login shell of the user /bin/false or nologin (getent passwd USER), or does one of its start-up \
                  files, such as .bashrc, .profile or .zshenv, end it (exit, exec)?",
@@ -236,7 +236,7 @@ mod tests {
         let RemoteError::Unreachable { message, hint: Some(hint) } = missing else { panic!() };
         assert_eq!(message, "sudo on web-1 asks for a password");
         assert!(hint.contains("become_password = \"NAME\"") && hint.contains("sudo -l"), "{hint}");
-        let wrong = unreachable("sudo on web-1 refuses the password of secret root_password", None);
+        let wrong = unreachable("sudo on web-1 rejects the password of secret root_password", None);
         assert_eq!(enter(&asks, Become::Sudo, Some("wrong")).await, wrong);
     }
 
@@ -247,7 +247,7 @@ mod tests {
             exec sh -c "$4""#;
         let su = Machine::with("su", su);
         assert_eq!(enter(&su, Become::Su, Some("right")).await, Ok(()));
-        let wrong = unreachable("su on web-1 refuses the password of secret root_password", None);
+        let wrong = unreachable("su on web-1 rejects the password of secret root_password", None);
         assert_eq!(enter(&su, Become::Su, Some("wrong")).await, wrong);
     }
 

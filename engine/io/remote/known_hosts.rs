@@ -183,12 +183,12 @@ impl KeyTrust {
         if let Some((place, entry)) = known {
             let known = fingerprint(entry.public_key());
             let message = format!(
-                "THE HOST KEY OF {} HAS CHANGED: it shows {shown}, but {place} knows {known}; \
-                 somebody may be listening in",
+                "THE HOST KEY OF {} HAS CHANGED: it presents {shown}, but {place} has {known}; \
+                 somebody may be intercepting the connection",
                 self.name
             );
             return Err(RemoteError::unreachable(message).with_hint(format!(
-                "only if you know why it changed: ssh-keygen -R '{}' -f {}",
+                "if you know why it changed: ssh-keygen -R '{}' -f {}",
                 self.name,
                 place.rsplit_once(':').map_or(place.as_str(), |(file, _)| file)
             )));
@@ -227,10 +227,9 @@ impl KeyTrust {
         let HostKeyRules { own, global, not_followed, port, .. } = &self.rules;
         let files = own.iter().chain(global).map(|file| file.display().to_string());
         let files = files.collect::<Vec<_>>().join(" and ");
-        let mut message =
-            format!("the host key of {} is not known: {shown} (not in {files})", self.name);
+        let mut message = format!("unknown host key of {}: {shown} (not in {files})", self.name);
         for setting in not_followed {
-            message.push_str(&format!("; {setting} is not followed"));
+            message.push_str(&format!("; {setting} is not supported"));
         }
         let port = port.filter(|port| *port != 22);
         let port = port.map_or(String::new(), |port| format!("-p {port} "));
@@ -243,7 +242,7 @@ impl KeyTrust {
             format!("ssh-keyscan {port}{host} >> {file}{named}, then compare the fingerprint");
         RemoteError::unreachable(message).with_hint(match kept {
             Some(_) => format!("{hint}; or host_keys = \"accept-new\""),
-            None => format!("{hint}; and known_hosts = \"{file}\", since no file keeps a key now"),
+            None => format!("{hint}; and known_hosts = \"{file}\", since no file stores keys"),
         })
     }
 
@@ -255,7 +254,7 @@ impl KeyTrust {
         let written = key.to_openssh().map_err(io::Error::other);
         let written = written.and_then(|key| append(file, &format!("{} {key}", self.name)));
         written.map_err(|error| {
-            let message = format!("the new key of {} cannot be written down", self.name);
+            let message = format!("the new key of {} cannot be saved", self.name);
             RemoteError::unreachable(format!("{message}: {}: {error}", file.display()))
         })
     }
@@ -284,10 +283,10 @@ impl KeyTrust {
             return refuse(&format!("its authority signs with {signed}"));
         }
         if certificate.validate(&authorities).is_err() {
-            return refuse("it is out of date");
+            return refuse("it has expired, or is not valid yet");
         }
         if !certificate.critical_options().is_empty() {
-            return refuse("it has critical options that are not known");
+            return refuse("it has unknown critical options");
         }
         // OpenSSH takes a host certificate without principals for every host; so does a known authority here.
         let principals = certificate.valid_principals();
@@ -385,7 +384,10 @@ mod tests {
             [format!("web-2 {ONE}"), format!("*,!web-1 {ONE}"), format!("[web-1]:2222 {ONE}")]
         {
             let error = judge(&text, "web-1", 22, ONE).unwrap_err();
-            assert!(error.contains("not known: SHA256:") && error.contains("/kh"), "{error}");
+            assert!(
+                error.contains("unknown host key of web-1: SHA256:") && error.contains("/kh"),
+                "{error}"
+            );
         }
     }
 
@@ -402,7 +404,7 @@ mod tests {
     #[test]
     fn a_key_without_the_port_neither_hides_nor_changes_one_with_it() {
         let judge = |text: &str| judge(text, "web-1", 2222, ONE);
-        assert!(judge(&format!("web-1 {TWO}")).unwrap_err().contains("not known"));
+        assert!(judge(&format!("web-1 {TWO}")).unwrap_err().contains("unknown host key"));
         let both = format!("web-1 {ONE}\n[web-1]:2222 {TWO}");
         assert!(judge(&both).unwrap_err().contains("HAS CHANGED"));
         let revoked = format!("[web-1]:2222 {ONE}\n@revoked web-1 {ONE}");
@@ -420,7 +422,7 @@ mod tests {
     fn an_authority_is_no_host_key() {
         let text = format!("@cert-authority * {ONE}");
         assert!(trust(&text, "web-1", 22).has_authority());
-        assert!(judge(&text, "web-1", 22, ONE).unwrap_err().contains("not known"));
+        assert!(judge(&text, "web-1", 22, ONE).unwrap_err().contains("unknown host key"));
     }
 
     #[test]

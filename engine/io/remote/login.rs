@@ -118,7 +118,7 @@ impl Login<'_> {
         let AuthResult::Failure { remaining_methods, partial_success } = result else {
             return Ok(LoginOutcome::In);
         };
-        let said = (!partial_success).then(|| "refuses the password".to_owned());
+        let said = (!partial_success).then(|| "rejects the password".to_owned());
         Ok(self.judge("password", said, remaining_methods, partial_success))
     }
 
@@ -132,7 +132,7 @@ impl Login<'_> {
             match answer {
                 Answer::Success => return Ok(LoginOutcome::In),
                 Answer::Failure { remaining_methods, partial_success } => {
-                    let said = puzzled.or(given.then(|| "refuses the password".to_owned()));
+                    let said = puzzled.or(given.then(|| "rejects the password".to_owned()));
                     let said = said.filter(|_| !partial_success);
                     let method = "keyboard-interactive";
                     return Ok(self.judge(method, said, remaining_methods, partial_success));
@@ -144,8 +144,8 @@ impl Login<'_> {
                         if !asks {
                             let text = one_line(prompt.prompt.as_bytes());
                             puzzled.get_or_insert(match asks_for_password(prompt) {
-                                true => "refuses the password".to_owned(),
-                                false => format!("asks `{text}`, which is not answered"),
+                                true => "rejects the password".to_owned(),
+                                false => format!("asks `{text}`, which converge does not answer"),
                             });
                         }
                         given |= asks;
@@ -180,7 +180,7 @@ impl Login<'_> {
         let ended = self.connection.is_closed();
         if !self.taken.is_empty() {
             parts.push(format!(
-                "{host} took {} of {user}, but wants more",
+                "{host} accepted {} of {user}, but requires more",
                 self.taken.join(" and ")
             ));
         }
@@ -193,16 +193,16 @@ impl Login<'_> {
                 names.join(", ")
             )),
             [] => {}
-            [name] => parts.push(format!("{host} refused the key for {user}: {name}")),
+            [name] => parts.push(format!("{host} rejected the key for {user}: {name}")),
             names => parts.push(format!(
-                "{host} refused {} keys for {user}: {}",
+                "{host} rejected {} keys for {user}: {}",
                 names.len(),
                 names.join(", ")
             )),
         }
         parts.extend(self.tried.iter().map(|what| format!("{host} {what}")));
         if parts.is_empty() {
-            parts.push(format!("there is no key to show to {} for {user}", self.target.address()));
+            parts.push(format!("there is no key to offer to {} for {user}", self.target.address()));
         }
         let wanted = self.wanted_list();
         if !ended && !wanted.is_empty() {
@@ -234,7 +234,7 @@ impl Login<'_> {
             wanted.iter().any(|it| matches!(*it, "password" | "keyboard-interactive"));
         let names = "password = \"NAME\" names the secret that holds it";
         if said.contains("oo many authentication failures") {
-            return "too many keys were shown: name the right one with identity_file".to_owned();
+            return "too many keys were offered: name the right one with identity_file".to_owned();
         }
         if ended {
             return format!(
@@ -244,21 +244,21 @@ impl Login<'_> {
         }
         if !self.taken.is_empty() {
             return match self.password {
-                Some(_) => "a second factor is needed that no secret can be; AuthenticationMethods in sshd_config can \
+                Some(_) => "the host requires a second factor that cannot be a secret; AuthenticationMethods in sshd_config can \
                             leave it out for this user"
                     .to_owned(),
                 None => format!(
-                    "a second factor is needed: if it is a password, {names}; a code that changes cannot be given: \
+                    "the host requires a second factor: if it is a password, {names}; one-time codes are not supported: \
                      AuthenticationMethods in sshd_config can leave it out for this user"
                 ),
             };
         }
-        if self.tried.iter().any(|it| it.contains("refuses the password")) {
+        if self.tried.iter().any(|it| it.contains("rejects the password")) {
             let name = self.password.as_ref().map_or("", Secret::name);
-            return format!("is the secret {name} the password of {user} there?");
+            return format!("is the secret {name} the password of {user} on the host?");
         }
         if !self.tried.is_empty() {
-            return "a code that changes cannot be given: AuthenticationMethods in sshd_config can leave it out for this \
+            return "one-time codes are not supported: AuthenticationMethods in sshd_config can leave it out for this \
                     user"
                 .to_owned();
         }
@@ -266,7 +266,7 @@ impl Login<'_> {
             return "identity_passphrase = \"NAME\" names the secret that opens the key; or load it with ssh-add".to_owned();
         }
         if takes_password && !wanted.contains(&"publickey") {
-            return format!("it takes no keys, but a password: {names}");
+            return format!("it accepts no keys, only a password: {names}");
         }
         let or =
             if takes_password { format!("; or, for its password, {names}") } else { String::new() };

@@ -243,7 +243,7 @@ impl RemoteError {
             1024..0x10_0000 => format!("{} KiB", most >> 10),
             _ => format!("{} MiB", most >> 20),
         };
-        Self::Left(format!("it said more than {size} {when}"))
+        Self::Left(format!("the host printed more than {size} {when}"))
     }
 
     fn with_hint(mut self, text: impl Into<String>) -> Self {

@@ -262,7 +262,7 @@ impl Show<'_> {
         };
         let allowed = self.target.algorithms.shown.contains(&signed.as_str());
         if !allowed {
-            let note = format!("{name} is not shown: PubkeyAcceptedAlgorithms leaves out {signed}");
+            let note = format!("{name} is not offered: PubkeyAcceptedAlgorithms excludes {signed}");
             self.offers.notes.push(note);
         }
         allowed

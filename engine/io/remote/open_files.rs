@@ -26,10 +26,10 @@ fn raised(limit: &Rlimit, wanted: u64) -> Result<Option<u64>> {
     match limit.maximum {
         Some(hard) if hard < wanted => {
             let message = format!(
-                "this run needs {wanted} open files at once, and this machine allows it {hard}"
+                "this run needs {wanted} open files at once, but the limit on the controller is {hard}"
             );
             Err(Diagnostic::new("machine::open-files", message).hint(format!(
-                "as root: ulimit -n {wanted}, or LimitNOFILE= of its service; or some hosts after the others, by --limit"
+                "raise it as root: ulimit -n {wanted}, or LimitNOFILE= of its service; or apply to fewer hosts at a time by --limit"
             )))
         }
         _ => Ok(Some(wanted)),
@@ -60,7 +60,8 @@ mod tests {
     fn the_message_says_how_many_there_are_and_how_many_there_have_to_be() {
         let limit = Rlimit { current: Some(256), maximum: Some(1024) };
         let mistake = raised(&limit, 5064).unwrap_err();
-        let message = "this run needs 5064 open files at once, and this machine allows it 1024";
+        let message =
+            "this run needs 5064 open files at once, but the limit on the controller is 1024";
         assert_eq!(mistake.to_string(), message);
     }
 }

@@ -27,7 +27,7 @@ impl fmt::Display for End {
         match self {
             End::Exit(status) => write!(f, "it ended with status {status}"),
             End::Signal(name) => write!(f, "it was killed by signal {name}"),
-            End::Gone(why) if why.is_empty() => f.write_str("it ended without a word"),
+            End::Gone(why) if why.is_empty() => f.write_str("it ended without output"),
             End::Gone(why) => f.write_str(why),
         }
     }

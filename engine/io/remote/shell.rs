@@ -118,7 +118,9 @@ impl Shell {
             return Err(RemoteError::Refused("a script cannot hold a NUL byte".to_owned()));
         }
         if std::mem::replace(&mut self.busy, true) {
-            return Err(RemoteError::Lost("an earlier script was not seen to end".to_owned()));
+            return Err(RemoteError::Lost(
+                "the end of an earlier script was not received".to_owned(),
+            ));
         }
         self.holds |= matches!(place, Scope::Work(Some(_)) | Scope::Itself);
         self.greeting.followed = true;
@@ -250,7 +252,9 @@ impl Shell {
 }
 
 fn endless() -> RemoteError {
-    RemoteError::Left("it did not answer in time, and what ran there could not be ended".to_owned())
+    RemoteError::Left(
+        "the host did not answer in time, and the running script could not be stopped".to_owned(),
+    )
 }
 
 async fn passes(until: Option<Instant>) {
@@ -307,7 +311,7 @@ impl<'a> Reading<'a> {
                     let no_status = |_| {
                         let line = one_line(line.as_bytes());
                         RemoteError::Left(format!(
-                            "it ended a script with `{line}`, which is no exit status"
+                            "a script ended with `{line}`, which is not an exit status"
                         ))
                     };
                     self.status = Some(status.map_err(no_status)?.into());
@@ -344,11 +348,10 @@ impl LastWords {
     fn lost(&self, end: &End) -> RemoteError {
         let how = match end {
             End::Gone(_) => end.to_string(),
-            End::Exit(_) | End::Signal(_) => format!("the shell did not outlive a script: {end}"),
+            End::Exit(_) | End::Signal(_) => format!("the shell ended during a script: {end}"),
         };
         let words = one_line(&self.0);
-        let said =
-            if words.is_empty() { String::new() } else { format!("; last it said: {words}") };
+        let said = if words.is_empty() { String::new() } else { format!("; last output: {words}") };
         RemoteError::Lost(format!("{how}{said}"))
     }
 }

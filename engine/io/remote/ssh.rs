@@ -61,7 +61,7 @@ impl SshConnector {
         /// Nobody chains more; a circle does.
         const DEEPEST: usize = 8;
         if depth > DEEPEST {
-            let message = format!("the jump hosts of {} go in a circle", host.name);
+            let message = format!("the jump hosts of {} form a cycle", host.name);
             return Err(RemoteError::unreachable(message));
         }
         let settings = self.settings(host)?;

@@ -107,7 +107,7 @@ async fn transfer(pipe: Pipe, nonce: &str, contents: &[&Content]) -> Result<Stri
     let said = one_line(&stderr);
     match end {
         End::Exit(0) => folder(&stdout, nonce).ok_or_else(|| {
-            RemoteError::Refused(format!("the host named no folder for content: {said}"))
+            RemoteError::Refused(format!("the host gave no directory for content: {said}"))
         }),
         End::Exit(status) => Err(RemoteError::Refused(format!(
             "the host did not take {} files (status {status}): {said}",
@@ -119,7 +119,7 @@ async fn transfer(pipe: Pipe, nonce: &str, contents: &[&Content]) -> Result<Stri
 
 fn silent() -> RemoteError {
     let seconds = SILENCE.as_secs();
-    RemoteError::Left(format!("it took nothing of the content that it was sent for {seconds} s"))
+    RemoteError::Left(format!("the host accepted no content for {seconds} s"))
 }
 
 /// The folder's name. The login shell's start-up files may have printed something before it.

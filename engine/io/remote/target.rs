@@ -98,7 +98,7 @@ impl LoginTarget {
         let login = connection.user.as_deref().or(ssh.text("user")).or(local);
         let login = login.ok_or_else(|| {
             let why = account().err().map_or(String::new(), |why| format!(": {why}"));
-            let message = format!("no user is known to log in as on {}{why}", host.name);
+            let message = format!("no login user is known for {}{why}", host.name);
             RemoteError::unreachable(message).with_hint("set `user` in the inventory")
         })?;
         let port = connection.port.map_or_else(|| ssh.number("port"), |port| Ok(Some(port)))?;
@@ -148,7 +148,7 @@ impl Stream {
         };
         let patience = ssh.said("connecttimeout").map(|said| {
             let value = said.values.first().map_or("", String::as_str);
-            duration(value).ok_or_else(|| said.wrong("is no time"))
+            duration(value).ok_or_else(|| said.wrong("is not a time"))
         });
         Ok(Self {
             command: command.transpose()?,
@@ -298,8 +298,8 @@ fn methods(ssh: &Settings) -> Result<Vec<LoginMethod>, RemoteError> {
     }
     match preferred {
         Some(said) if methods.is_empty() => Err(said
-            .wrong("leaves no way to log in")
-            .with_hint("converge can: publickey, keyboard-interactive, password")),
+            .wrong("leaves no login method")
+            .with_hint("supported: publickey, keyboard-interactive, password")),
         _ => Ok(methods),
     }
 }
@@ -437,7 +437,10 @@ mod tests {
         assert_eq!(left(&["PubkeyAuthentication no"]), [Questions, Password]);
         let none = ssh(&["PreferredAuthentications hostbased"]);
         let error = LoginTarget::of(&host(Connection::default()), &none, &ann()).unwrap_err();
-        assert!(error.to_string().starts_with("config: `hostbased` leaves no way"), "{error}");
+        assert!(
+            error.to_string().starts_with("config: `hostbased` leaves no login method"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn find(argv: &[String], name: &str) -> FoundSecret {
     let words: Vec<_> = argv.iter().map(|word| word.replace("{name}", name)).collect();
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().ok_or_else(|| {
-        Diagnostic::new("secret::command", "the command of a provider of secrets is empty")
+        Diagnostic::new("secret::command", "the command of a secret provider is empty")
     })?;
     vouch(&words)?;
     let output = program::command(program).args(arguments).stdin(Stdio::null()).output();
@@ -31,7 +31,7 @@ pub(super) fn find(argv: &[String], name: &str) -> FoundSecret {
         });
     }
     let text = String::from_utf8(output.stdout).map_err(|_| {
-        Diagnostic::new("secret::command", format!("what `{shown}` prints is no text"))
+        Diagnostic::new("secret::command", format!("the output of `{shown}` is not UTF-8 text"))
     })?;
     Ok(without_newline(text))
 }

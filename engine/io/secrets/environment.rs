@@ -14,7 +14,7 @@ pub(super) fn find(prefix: &str, name: &str) -> FoundSecret {
             Missing::NotHere(format!("the environment variable {variable} is not set"))
         }
         VarError::NotUnicode(_) => {
-            let message = format!("what the environment variable {variable} holds is no text");
+            let message = format!("the environment variable {variable} is not UTF-8 text");
             Diagnostic::new("secret::unreadable", message).into()
         }
     })

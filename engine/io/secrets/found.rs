@@ -37,8 +37,8 @@ pub(super) fn read_private(path: &Path) -> Result<Option<String>> {
         Err(unread) => return Err(unread.mistake(broken)),
     };
     if metadata.permissions().mode() & 0o007 != 0 {
-        let message = format!("{} is open to every user of this machine", path.display());
-        return Err(Diagnostic::new("secret::open", message)
+        let message = format!("{} is readable by every user", path.display());
+        return Err(Diagnostic::new("secret::readable", message)
             .hint(format!("close it: chmod o= {}", path.display())));
     }
     disk::text(path).map(Some).map_err(|unread| unread.mistake(broken))

@@ -66,11 +66,9 @@ impl Secrets {
         }
         let unknown = Diagnostic::new("secret::unknown", format!("there is no secret `{name}`"));
         Err(if tried.is_empty() {
-            unknown.hint(
-                "`converge.toml` names no provider of secrets: `[secrets]` `providers = [..]`",
-            )
+            unknown.hint("`converge.toml` names no secret provider: `[secrets]` `providers = [..]`")
         } else {
-            unknown.hint(format!("looked for it in order: {}", tried.join("; ")))
+            unknown.hint(format!("providers asked, in order: {}", tried.join("; ")))
         })
     }
 }
@@ -86,7 +84,7 @@ fn check(name: &str) -> Result<()> {
     }
     let message = format!("`{}` cannot be the name of a secret", name.escape_debug());
     Err(Diagnostic::new("secret::name", message)
-        .hint("names are small letters, digits, `_`, `-` and `.`, in parts with `/` between them"))
+        .hint("use lowercase letters, digits, `_`, `-` and `.`, in parts separated by `/`"))
 }
 
 #[cfg(test)]
@@ -130,7 +128,7 @@ mod tests {
         assert_eq!(secrets.lookup("db").unwrap().expose(), "hunter2\n");
         private(&folder.path().join("open"), "x");
         fs::set_permissions(folder.path().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(secrets.lookup("open").unwrap_err().kind(), "secret::open");
+        assert_eq!(secrets.lookup("open").unwrap_err().kind(), "secret::readable");
         std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
         assert_eq!(secrets.lookup("loop").unwrap_err().kind(), "secret::unreadable");
         assert_eq!(secrets.lookup("none").unwrap_err().kind(), "secret::unknown");

@@ -18,7 +18,7 @@ pub(super) fn diagnostic(catalog: &Catalog, dag: &Dag) -> Diagnostic {
         _ => format!("{} waits for itself: {} -> {first}", first, names.join(" -> ")),
     };
     let diagnostic = Diagnostic::new("graph::cycle", message)
-        .hint("take out one `after`, `before` or reaction on the way");
+        .hint("remove one `after`, `before` or reaction of the cycle");
     path.iter().fold(diagnostic, |diagnostic, node| {
         let node = catalog.node(*node);
         let declared = Diagnostic::new("", format!("{} is declared here", node.name.node));

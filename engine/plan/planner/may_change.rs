@@ -104,7 +104,7 @@ impl ChangesBefore {
     ) -> Option<Arc<str>> {
         let id = graph.order()[place];
         let node = catalog.node(id);
-        // What has such a script can do anything as well: the footprints of all others need not be made.
+        // What has such the effects of a script are unknown as well: the footprints of all others need not be made.
         let asks = || {
             node.kind.opaque()
                 && node.kind.nature() == Nature::State

@@ -136,7 +136,7 @@ fn block(records: Vec<UndoRecord>) -> Vec<String> {
                 let declared = of_path(path, &kind, key, kept);
                 if declared.is_none() {
                     lines.push(comment(&format!(
-                        "{node} cannot be undone: it is not kept any more"
+                        "{node} cannot be undone: its old state is no longer kept"
                     )));
                 }
                 declared

@@ -29,7 +29,7 @@ there /etc/l
 {"node":"link:/etc/l","path":"/etc/l","kind":"file","key":"/etc/l"}
 link ../old
 noted -
-{"node":"command:migrate","lost":"a script can do anything"}
+{"node":"command:migrate","lost":"the effects of a script are unknown"}
 there /etc/gone
 {"node":"absent:/etc/gone","path":"/etc/gone","kind":"file","key":"/etc/gone"}
 lost
@@ -38,8 +38,8 @@ lost
     let expected = r#"// Undoes run r, on each host what was changed last first.
 
 on(hosts("web-1"), |host| {
-    // command:migrate cannot be undone: a script can do anything
-    // absent:/etc/gone cannot be undone: it is not kept any more
+    // command:migrate cannot be undone: the effects of a script are unknown
+    // absent:/etc/gone cannot be undone: its old state is no longer kept
     // link:/etc/l
     let r1 = link("/etc/l", #{ to: "../old", force: true });
     // file:/etc/key

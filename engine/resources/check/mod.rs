@@ -54,7 +54,7 @@ impl Patience {
     /// Checks how long a try may take, and what lies between two of them.
     ///
     /// # Errors
-    /// Either is no time at all, or the end is said twice.
+    /// Either is not a time at all, or the end is said twice.
     pub fn check(&self, timeout: u32) -> Result<(), ArgumentError> {
         if timeout == 0 || self.delay == 0 {
             let message = "timeout and delay are at least one second";
@@ -62,7 +62,7 @@ impl Patience {
         }
         match (self.deadline, self.retries) {
             (Some(_), Some(_)) => {
-                Err(ArgumentError::new("retries", "either `deadline` or `retries` ends the tries"))
+                Err(ArgumentError::new("retries", "give either `deadline` or `retries`"))
             }
             _ => Ok(()),
         }
@@ -119,7 +119,7 @@ pub fn observe(
         .collect();
     let observed = |index| {
         let said = said.get(&index).ok_or_else(|| {
-            let message = format!("nothing about check {index} of {count}");
+            let message = format!("no result of check {index} of {count}");
             Unreadable { kind, message }
         })?;
         let (argument, found) = said.split_once('\t').unwrap_or((said, ""));

@@ -37,7 +37,7 @@ impl Env {
             |(name, value): &(&String, &Text)| name.len() + value.expose().len() >= VARIABLE_MAX;
         let Some((name, _)) = env.iter().find(is_long) else { return Ok(()) };
         let message = format!("`{name}` is longer than the 128 KiB that a process can be given");
-        Err(ArgumentError::new("env", message).hint("give it as a file, by `volumes`"))
+        Err(ArgumentError::new("env", message).hint("pass it as a file, by `volumes`"))
     }
 
     /// The variables.

@@ -65,7 +65,7 @@ impl<'a> DockerOutput<'a> {
         });
         let Some((id, config)) = found else { return self.missing("image", reference) };
         let config = serde_json::from_str(if config.is_empty() { "null" } else { config });
-        let cut_off = |_| Unknown::new("what Docker said of its image was cut off");
+        let cut_off = |_| Unknown::new("Docker's answer about its image is incomplete");
         Ok(Some((id, config.map_err(cut_off)?)))
     }
 }

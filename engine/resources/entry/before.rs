@@ -9,7 +9,7 @@ impl Entry {
         match self {
             Entry::File { access, .. } if same => access.declared("file", path),
             Entry::File { size, .. } if *size > KEPT_MAX => {
-                Before::lost("a file of more than 8 MiB is not kept")
+                Before::lost("a file above 8 MiB is not kept")
             }
             _ => Before::file(path),
         }

@@ -20,7 +20,7 @@ pub fn check_path(argument: &'static str, path: &str) -> Result<(), ArgumentErro
     }
     if !below.is_empty() && below.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(error(format!("`{path}` has a part that is empty, `.` or `..`"))
-            .hint("write the path without detours"));
+            .hint("write the path without them"));
     }
     Ok(())
 }
@@ -70,9 +70,8 @@ const VITAL: &[&str] = &[
 /// For a directory that no host can lose.
 pub fn check_not_vital(argument: &'static str, path: &str) -> Result<(), ArgumentError> {
     if VITAL.contains(&path) {
-        let message =
-            format!("`{path}` is a part of every system, and is never emptied or removed");
-        return Err(ArgumentError::new(argument, message).hint("name what is to go, further down"));
+        let message = format!("`{path}` is a system directory, and is never emptied or removed");
+        return Err(ArgumentError::new(argument, message).hint("name a path below it"));
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ pub fn read(path: &str, entry: Looked<Entry>, output: &str) -> Looked<Entry> {
     match entry {
         Ok(Entry::File { digest: None, .. }) => {
             let denied = lines(output).any(|line| line.strip_prefix("unreadable ") == Some(path));
-            let why = if denied { "Permission denied" } else { "sha256sum said nothing of it" };
+            let why = if denied { "Permission denied" } else { "sha256sum did not report it" };
             Err(Unknown::new(format!("cannot read {path}: {why}")))
         }
         other => other,

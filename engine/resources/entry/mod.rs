@@ -238,7 +238,7 @@ fn missed<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a 
 
 /// What is known of what was missed, where not each was told.
 fn last_words<'a>(missed: &[&'a str]) -> &'a str {
-    missed.last().copied().unwrap_or("stat said nothing of it")
+    missed.last().copied().unwrap_or("stat did not report it")
 }
 
 /// Reads what lies behind those of the paths that are links to directories.

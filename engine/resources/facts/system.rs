@@ -62,7 +62,7 @@ pub(super) fn processor(said: &FactsOutput) -> Value {
         .map(|(name, count)| (name, Value::Int(count))))
 }
 
-/// What runs the host, by Ansible's word; empty for a machine itself.
+/// What runs the host, by Ansible's word; empty for bare metal.
 pub(super) fn virtualization(said: &FactsOutput) -> Value {
     let (vendor, product) = (said.first("vendor"), said.first("product"));
     let of_vendor = |names: &[&str]| names.iter().any(|name| vendor.starts_with(name));

@@ -6,8 +6,8 @@ use crate::{base::value::Value, resources::resource::ArgumentError};
 pub const NAME: &str = "confirm";
 
 /// What it means, for the manual.
-pub const MEANING: &str = "How long the host waits for a new login after a change, as seconds or as \"60s\" or \"2m\", before it puts back \
-                           what was there: `false` for not at all. Without it, 60 seconds for what can keep everybody out.";
+pub const MEANING: &str = "How long the host waits for a new login after a change before it reverts the change: seconds, or \"60s\" or \
+                           \"2m\"; `false` to disable. By default 60 seconds for changes that can lock everybody out.";
 
 /// How a change is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -200,9 +200,10 @@ impl<R: Resource> Kind for Typed<R> {
         let timeout = timeout.or(resource.seconds());
         let (key, owns) = (resource.key(), resource.owns());
         if matches!(confirm, Confirm::Within(_)) && !resource.can_be_put_back() {
-            let message = "nothing can be put back here, so there is nothing to confirm";
-            return Err(ArgumentError::new(confirm::NAME, message)
-                .hint("a command can say how: `undo: \"..\"`; what reacts is put back with what it reacts to"));
+            let message = "this change cannot be reverted, so it cannot be confirmed";
+            return Err(ArgumentError::new(confirm::NAME, message).hint(
+                "for a command, give `undo: \"..\"`; a reaction is reverted with its cause",
+            ));
         }
         Ok(DesiredResource { key, owns, desired: Arc::new(resource), timeout, confirm })
     }

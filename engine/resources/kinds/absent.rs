@@ -91,11 +91,11 @@ impl Resource for Absent {
     fn before(&self, observed: &ObservedAbsence) -> Vec<Before> {
         vec![match &observed.entry {
             Entry::Directory { .. } if self.recursive => {
-                Before::lost("a directory with what was in it is not kept")
+                Before::lost("the content of a removed directory is not kept")
             }
             Entry::Directory { access } => access.declared("directory", &self.path),
             Entry::File { size, .. } if *size > KEPT_MAX => {
-                Before::lost("a file of more than 8 MiB is not kept")
+                Before::lost("a file above 8 MiB is not kept")
             }
             _ => Before::path(&self.path),
         }]
@@ -103,7 +103,7 @@ impl Resource for Absent {
 
     fn plan(&self, observed: &ObservedAbsence) -> Option<Change> {
         let before = match observed.found? {
-            "directory" if self.recursive => "directory with all that is in it",
+            "directory" if self.recursive => "directory with its content",
             found => found,
         };
         let fields = vec![Field::new("type", before, Shown::Nothing)];

@@ -118,7 +118,7 @@ impl Resource for Custom {
             let bytes = BASE64_STANDARD.decode(encoded).ok();
             let bytes = bytes.filter(|bytes| length.parse() == Ok(bytes.len()));
             let bytes =
-                bytes.ok_or_else(|| Unknown::new("what its observe printed was cut off"))?;
+                bytes.ok_or_else(|| Unknown::new("the output of its observe is incomplete"))?;
             let state = String::from_utf8_lossy(&bytes).trim().to_owned();
             let state = if custom.is_sensitive() { digest(&state) } else { state };
             Ok(ObservedCustom { status: status.to_owned(), state })
@@ -127,7 +127,7 @@ impl Resource for Custom {
     }
 
     fn before(&self, _: &ObservedCustom) -> Vec<Before> {
-        vec![Before::lost("a script can do anything")]
+        vec![Before::lost("the effects of a script are unknown")]
     }
 
     fn can_be_put_back(&self) -> bool {

@@ -64,7 +64,7 @@ impl Resource for Group {
     fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
         entry::check_account_name("name", &self.name)?;
         if self.absent && (self.gid.is_some() || self.system) {
-            return Err(ArgumentError::new("absent", "a group that is absent has no number"));
+            return Err(ArgumentError::new("absent", "an absent group has no `gid`"));
         }
         Ok(())
     }
@@ -193,6 +193,6 @@ pub(super) fn records<'o>(
         entry::lines(output).map(|line| line.split(':').collect()).collect();
     match records.last() {
         Some(last) if last.get(2) == Some(&"0") => Ok(records),
-        _ => Err(Unreadable { kind, message: "the list of accounts was cut off".to_owned() }),
+        _ => Err(Unreadable { kind, message: "the list of accounts is incomplete".to_owned() }),
     }
 }

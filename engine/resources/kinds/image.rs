@@ -99,7 +99,7 @@ impl Resource for Image {
 }
 
 /// Fails where there is no Docker, and says so.
-pub(super) const NEEDS_DOCKER: &str = "has docker || { die 'there is no docker on this host: what installs it must stand before'; exit 1; }";
+pub(super) const NEEDS_DOCKER: &str = "has docker || { die 'there is no docker on this host: declare its installation first'; exit 1; }";
 
 /// Asks Docker, if there is a client of it.
 pub(super) fn asking(questions: Script) -> Script {
@@ -108,7 +108,7 @@ pub(super) fn asking(questions: Script) -> Script {
 
 /// Why nothing is known where there is no client of Docker, and what is done if something before it brings one.
 pub(super) fn no_docker(otherwise: Option<Change>) -> Unknown {
-    Unknown::new(NO_DOCKER).hint("what installs it must stand before").otherwise(otherwise)
+    Unknown::new(NO_DOCKER).hint("declare its installation first").otherwise(otherwise)
 }
 
 /// Prints `ID REFERENCE...` for each of the images that are there, and behind a tab what `format` asks for; of the others
@@ -151,13 +151,13 @@ pub(super) fn check_reference(argument: &'static str, text: &str) -> Result<(), 
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "./:_-".contains(c);
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(allowed) {
-        let message = format!("`{text}` is not a reference to an image");
+        let message = format!("`{text}` is not an image reference");
         return Err(ArgumentError::new(argument, message)
             .hint("write it as `repository:tag` or `repository:tag@sha256:…`"));
     }
     match digest {
         Some(digest) if !is_digest(digest) => {
-            let message = format!("`{digest}` is not the digest of an image");
+            let message = format!("`{digest}` is not an image digest");
             Err(ArgumentError::new(argument, message).hint(
                 "it is `sha256:` and 64 hexadecimal digits, as `docker images --digests` shows it",
             ))

@@ -96,7 +96,7 @@ say targets
         let mut observe = |(link, entry): (&&Self, Looked<Entry>)| match entry? {
             Entry::Link => {
                 let to = targets.next().filter(|_| readable).map(str::to_owned);
-                let unread = || Unknown::new(format!("it was not read where {} points", link.path));
+                let unread = || Unknown::new(format!("the target of {} was not read", link.path));
                 Ok(ObservedLink { entry: Entry::Link, to: Some(to.ok_or_else(unread)?) })
             }
             entry => Ok(ObservedLink { entry: link.replaceable(entry)?, to: None }),
@@ -165,7 +165,7 @@ impl Link {
         match entry {
             Entry::Missing | Entry::Link => Ok(entry),
             _ if self.force => Ok(entry),
-            other => Err(Unknown::new(format!("{path} is a {}, and no link", other.type_name()))
+            other => Err(Unknown::new(format!("{path} is a {}, not a link", other.type_name()))
                 .hint("`force: true` replaces a file or an empty directory")),
         }
     }

@@ -78,7 +78,7 @@ impl Resource for LocalCopy {
         entry::check_path("from", &self.from)?;
         entry::check_access(&self.mode, &self.owner, &self.group)?;
         if self.path == self.from {
-            return Err(ArgumentError::new("from", "it would hold what it holds itself"));
+            return Err(ArgumentError::new("from", "a file cannot be a copy of itself"));
         }
         self.validate
             .as_deref()
@@ -133,8 +133,8 @@ done",
                 Some("same") => Ok(true),
                 Some("differs") => Ok(false),
                 Some(line) => Err(Unknown::new(line.trim_start_matches("unknown "))
-                    .hint("what makes the other file must stand before it, in a run of its own")),
-                None => Err(Unknown::new("it was not said what the two files hold")),
+                    .hint("create the other file in an earlier run")),
+                None => Err(Unknown::new("the host did not report the content of the two files")),
             };
             let entry = entry?.replaceable(&copy.path)?;
             Ok(ObservedCopy { entry, same: same? })
@@ -147,7 +147,7 @@ done",
     }
 
     fn plan(&self, observed: &ObservedCopy) -> Option<Change> {
-        let content = || Shown::Hidden(format!("what {} holds", self.from));
+        let content = || Shown::Hidden(format!("the content of {}", self.from));
         match &observed.entry {
             Entry::File { access, .. } => {
                 let mut fields = access.differing(

@@ -71,7 +71,7 @@ impl Resource for PortCheck {
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
         if self.host.is_empty() || self.host.starts_with('-') || !self.host.chars().all(allowed) {
-            let message = format!("`{}` is neither a name nor an address", self.host);
+            let message = format!("`{}` is not a host name or an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
         self.patience().check(self.timeout)

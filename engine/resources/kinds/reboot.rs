@@ -69,7 +69,7 @@ impl Resource for Reboot {
     fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
         check_name(&self.name)?;
         if self.timeout == 0 {
-            return Err(ArgumentError::new("timeout", "zero seconds are too short"));
+            return Err(ArgumentError::new("timeout", "must be at least 1 second"));
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Resource for Reboot {
             _ if said == "fine" => Ok(None),
             Some(("asks", why)) => Ok(Some(why.to_owned())),
             Some(("unknown", why)) => Err(Unknown::new(why)),
-            _ => Err(Unknown::new("the host did not say whether it has to be restarted")),
+            _ => Err(Unknown::new("the host did not report whether it needs a reboot")),
         };
         let observe = |reboot: &&Self| match reboot.if_required {
             true => asks.clone().map(|asks| ObservedReboot { asks }),

@@ -81,7 +81,7 @@ impl KeyForm {
             }
             // The first packet of a public key, in the old form and in the new one: RFC 4880, 4.2.
             [0x98 | 0x99 | 0x9a | 0xc6, ..] => Ok(Self::Binary),
-            _ => wrong("this is not a public key", "neither an ASCII-armoured nor a binary one"),
+            _ => wrong("not a public key", "give an ASCII-armoured or a binary key"),
         }
     }
 
@@ -201,7 +201,7 @@ impl Resource for Repository {
                 })
             })
         };
-        let message = || "fewer files than were asked for".to_owned();
+        let message = || "the host reported fewer files than requested".to_owned();
         batch
             .iter()
             .map(|it| next(it).ok_or_else(|| Unreadable { kind: Self::KIND, message: message() }))
@@ -308,7 +308,7 @@ impl Repository {
                 word.is_empty() || word.contains(|c: char| c.is_whitespace() || c.is_control())
             };
             if let Some(word) = words.iter().find(blank) {
-                return Err(ArgumentError::new(argument, format!("`{word}` is not one word")));
+                return Err(ArgumentError::new(argument, format!("`{word}` is not a single word")));
             }
         }
         if self.uris.is_empty() {

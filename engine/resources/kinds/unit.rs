@@ -88,7 +88,7 @@ impl Resource for Unit {
         self.check_name()?;
         let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
         if self.absent && given.contains(&true) {
-            return Err(ArgumentError::new("absent", "an absent unit holds nothing"));
+            return Err(ArgumentError::new("absent", "an absent unit has no content"));
         }
         let mut file = self.as_file()?;
         file.resolve(files)?;
@@ -197,9 +197,8 @@ impl Unit {
                     || stem.starts_with('.')
                     || file.contains(['/', '\\', '"', '$', '`'])
                 {
-                    return error(format!("`{file}` is not the name of a drop-in")).map_err(
-                        |error| error.hint("it ends in `.conf`, and lies in the folder itself"),
-                    );
+                    return error(format!("`{file}` is not the name of a drop-in"))
+                        .map_err(|error| error.hint("it ends in `.conf`, without a `/`"));
                 }
                 (owner, true)
             }
@@ -210,7 +209,7 @@ impl Unit {
             return Ok(());
         }
         if !has_suffix(unit) {
-            return error(format!("`{unit}` does not say which sort of unit it is"))
+            return error(format!("`{unit}` has no unit type"))
                 .map_err(|error| error.hint(format!("a service is called `{unit}.service`")));
         }
         // A template has no instance here, and what adds to all units that begin alike ends in a dash.

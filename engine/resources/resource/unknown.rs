@@ -26,13 +26,13 @@ pub struct Unknown {
 const HINTS: &[(&str, &str)] = &[
     (
         "ermission denied",
-        "the user that converge is on the host may not look: `become` makes it root",
+        "converge's user on the host lacks the permission: set `become` to run as root",
     ),
-    ("not permitted", "the user that converge is on the host may not look: `become` makes it root"),
     (
-        "not found",
-        "a program is missing on the host: what installs it must stand before, in a run of its own",
+        "not permitted",
+        "converge's user on the host lacks the permission: set `become` to run as root",
     ),
+    ("not found", "a program is missing on the host: install it in an earlier run"),
     ("rgument list too long", "declare less in one resource"),
     ("annot connect to the Docker daemon", "start Docker on the host, and run again"),
 ];

@@ -151,7 +151,7 @@ impl UnitState {
     /// Whether it runs, in words: it may be on the way, or have failed.
     pub fn shown_running(&self) -> String {
         match (self.active.as_str(), self.sub.as_str()) {
-            ("activating", "auto-restart") => "about to be started again".to_owned(),
+            ("activating", "auto-restart") => "about to be restarted".to_owned(),
             ("failed", _) => format!("false ({})", self.shown_end()),
             ("inactive", _) => "false".to_owned(),
             _ if self.empty => "false (no process of it is left)".to_owned(),
@@ -169,7 +169,7 @@ impl UnitState {
             (result, _) => result.to_owned(),
         };
         match (self.active.as_str(), how.as_str()) {
-            _ if self.is_running() => "it was started again".to_owned(),
+            _ if self.is_running() => "it was restarted".to_owned(),
             _ if self.empty => "no process of it is left".to_owned(),
             ("failed", "") => "failed".to_owned(),
             ("failed", how) => format!("failed: {how}"),
@@ -237,16 +237,18 @@ impl<'a> SystemdOutput<'a> {
     /// # Errors
     /// Why that is not known.
     pub fn of(&self, name: &str, stay: u32) -> Result<UnitState, String> {
-        let place = self.by_name.get(name).ok_or_else(|| format!("it says nothing of {name}"))?;
+        let place =
+            self.by_name.get(name).ok_or_else(|| format!("systemd did not report {name}"))?;
         let unit = &self.units[*place];
         if let Some(why) = unit.get("Refused") {
             return Err(format!("systemctl says of {name}: {why}"));
         }
-        let get = |name: &str| unit.get(name).ok_or_else(|| format!("it says nothing of {name}"));
+        let get =
+            |name: &str| unit.get(name).ok_or_else(|| format!("systemd did not report {name}"));
         let state = |property: &str, known: &[&str]| match get(property)? {
             state if known.contains(&state) => Ok(state.to_owned()),
             state => {
-                Err(format!("it says {property}={state} of {name}, whose meaning is not known"))
+                Err(format!("it says {property}={state} of {name}, which is an unknown state"))
             }
         };
         let text = |property: &str| unit.get(property).unwrap_or_default().to_owned();

@@ -168,8 +168,8 @@ impl<'a> Live<'a> {
     /// Why what took too long was ended.
     fn late(&self) -> String {
         match self.due.is_some_and(|due| due <= Instant::now()) {
-            true => format!("it took longer than {} s, and was ended", self.time().as_secs()),
-            false => format!("{}: it was ended", self.apply.run.interrupt.because()),
+            true => format!("it took longer than {} s, and was killed", self.time().as_secs()),
+            false => format!("{}: it was killed", self.apply.run.interrupt.because()),
         }
     }
 

@@ -79,9 +79,10 @@ impl Run {
 
 /// Refuses to ask a host. Secrets are looked up: no host is needed for them.
 fn ask_no_host(host: &str) -> Result<()> {
-    let message = format!("the playbook asks {host} something, and a simulation asks no host");
+    let message =
+        format!("the playbook reads answers of {host}, and a simulation contacts no host");
     Err(Diagnostic::new("simulation::asks", message)
-        .hint("it cannot be simulated while it uses `host.facts` or `probe(..)`"))
+        .hint("a playbook that uses `host.facts` or `probe(..)` cannot be simulated"))
 }
 
 impl Failing {
@@ -97,11 +98,10 @@ impl Failing {
             return Ok(Self::Host(host.clone()));
         }
         let message =
-            format!("the playbook declares nothing called `{name}`, and nothing on such a host");
+            format!("the playbook declares no resource `{name}` and no host of that name");
         let known = hosts.iter().map(|host| &**host).chain(nodes.into_keys());
         let hint = did_you_mean(name, known).unwrap_or_else(|| {
-            "a host, or a resource as the plan with --format json names it: HOST/KIND:KEY"
-                .to_owned()
+            "give a host, or a resource as `plan --format json` names it: HOST/KIND:KEY".to_owned()
         });
         Err(Diagnostic::new("simulation::unknown", message).hint(hint))
     }

@@ -178,7 +178,7 @@ fn given_up(run: &LookedAgain<'_>, plan: &Plan, id: NodeId, round: u32) -> Given
         Planned::Change { change, .. }
             if change.action == Effect::Run && tally.changes(id).is_some() && outcome.is_some() =>
         {
-            let message = "it ran, and its guard says that it has to run again";
+            let message = "it ran, and its guard says that it must run again";
             GivenUp::Failed(run.blamed(id, Failure::told(message)))
         }
         // A check waits until it holds, or fails itself.
@@ -195,7 +195,7 @@ fn given_up(run: &LookedAgain<'_>, plan: &Plan, id: NodeId, round: u32) -> Given
             GivenUp::Failed(run.blamed(id, failure))
         }
         planned if round >= LOOKS_MAX && planned.acts() => {
-            let message = "it does not converge: it reacts again after each look";
+            let message = "it does not converge: its reaction runs after each verification";
             GivenUp::Failed(Failure::told(message))
         }
         _ => GivenUp::No,
@@ -222,7 +222,7 @@ impl LookedAgain<'_> {
         };
         let [place, other_place] = [node, other_node].map(|node| &node.declared.place);
         let hint = format!(
-            "{name} is declared at {place}, {other_name} at {other_place}: take one of the two out, or make both want the same"
+            "{name} is declared at {place}, {other_name} at {other_place}: remove one of the two, or make them agree"
         );
         let message = format!("{}: {why}", failure.message);
         Failure { message, hint: Some(hint), ..failure }
@@ -245,7 +245,7 @@ impl LookedAgain<'_> {
         }
         let other = self.catalog.node(other);
         let message = format!(
-            "{} ran and undid {}, which is made again: without a guard it may do so in each run",
+            "{} ran and undid {}, which is applied again: without a guard this may happen in each run",
             other.name.node, node.name.node
         );
         Some(Event::Warning { message, place: Some(other.declared.place.clone()) })

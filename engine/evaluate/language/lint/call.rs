@@ -213,7 +213,7 @@ fn wanted_instead(property: &Json, value: &Value) -> Option<&'static str> {
     }
     Some(match *types.first()? {
         "boolean" => "a boolean",
-        "integer" => "a whole number",
+        "integer" => "an integer",
         "number" => "a number",
         "array" => "a list",
         "object" => "a map",

@@ -15,7 +15,7 @@ pub(super) fn lines(text: &str) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     while let Some(word) = words.next() {
         let Some(option) = word.strip_prefix('-').filter(|option| !option.is_empty()) else {
-            return Err(format!("`{}` is no option of ssh", word.escape_debug()));
+            return Err(format!("`{}` is not an option of ssh", word.escape_debug()));
         };
         let mut rest = option;
         while let Some(letter) = rest.chars().next() {
@@ -43,8 +43,13 @@ pub(super) fn lines(text: &str) -> Result<Vec<String>, String> {
                 'm' => "MACs",
                 // Forwardings, logs and control sockets.
                 'D' | 'E' | 'e' | 'L' | 'R' | 'S' | 'O' | 'w' => "LogLevel",
-                'F' => return Err("-F is not followed: ssh_config = \"FILE\" in a TOML file names another configuration".to_owned()),
-                other => return Err(format!("-{} is not followed", other.escape_debug())),
+                'F' => {
+                    return Err(
+                        "-F is not supported: set ssh_config = \"FILE\" in a TOML inventory"
+                            .to_owned(),
+                    );
+                }
+                other => return Err(format!("-{} is not supported", other.escape_debug())),
             };
             let value = match rest.is_empty() {
                 true => words.next().ok_or_else(|| format!("-{letter} has no value"))?,

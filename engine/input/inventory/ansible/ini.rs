@@ -76,9 +76,8 @@ impl Ini<'_> {
             matches!(name, "all" | UNGROUPED) || self.declared.iter().any(|it| it == name)
         };
         match headers.iter().find(|(name, _)| !known(name)) {
-            Some((name, span)) => {
-                Err(self.wrong(&format!("there is no group `{name}` to have variables"), span))
-            }
+            Some((name, span)) => Err(self
+                .wrong(&format!("variables for the group `{name}`, which is not declared"), span)),
             None => Ok(()),
         }
     }
@@ -91,7 +90,7 @@ impl Ini<'_> {
         for (word, span) in rest {
             let span = at + span.start..at + span.end;
             let Some((name, text)) = word.split_once('=') else {
-                let why = format!("`{}` does not set a variable", word.escape_debug());
+                let why = format!("`{}` is not an assignment", word.escape_debug());
                 return Err(self
                     .wrong(&why, &span)
                     .hint("write it as NAME=VALUE, without spaces around the ="));
@@ -123,7 +122,7 @@ impl Ini<'_> {
 
     fn var(&mut self, group: &str, line: &str, at: usize) -> Result<()> {
         let Some((name, text)) = line.split_once('=') else {
-            let why = format!("`{}` does not set a variable", line.escape_debug());
+            let why = format!("`{}` is not an assignment", line.escape_debug());
             return Err(self.wrong(&why, &(at..at + line.len())).hint("write it as NAME=VALUE"));
         };
         let text = text.trim();
@@ -183,7 +182,7 @@ fn header(line: &str) -> Option<Result<(String, Section), String>> {
         // It may be a range or an address of which nothing stands behind, or a group with a colon in its name.
         _ if inside.parse::<core::net::Ipv6Addr>().is_ok() => return None,
         other => {
-            let why = format!("`{}` is no kind of section", other.escape_debug());
+            let why = format!("`{}` is not a type of section", other.escape_debug());
             return Some(Err(format!("{why}: write [GROUP], [GROUP:vars] or [GROUP:children]")));
         }
     };
@@ -221,7 +220,7 @@ pub(super) fn words(line: &str) -> Result<Vec<(String, Range<usize>)>, &'static 
         }
     }
     if quote.is_some() {
-        return Err("a quote is not closed");
+        return Err("unclosed quote");
     }
     words.extend(word.map(|word| (word, start..line.len())));
     Ok(words)

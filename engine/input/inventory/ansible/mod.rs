@@ -152,8 +152,7 @@ impl AnsibleReader<'_> {
                     }
                 }
                 other => {
-                    let message =
-                        format!("`{other}` of the group `{name}` means nothing: it is not read");
+                    let message = format!("unknown key `{other}` of the group `{name}` is ignored");
                     let hint = "a group has `hosts`, `children` and `vars`";
                     let mark = self.mark_of(entry);
                     self.to.warn(mark.mistake("inventory::unknown-key", message).hint(hint));

@@ -119,9 +119,9 @@ impl Meaning {
                 "`become`: as root, by sudo, su or doas; any other is an error".to_owned()
             }
             Self::Password => {
-                "not used, and told: name a secret in a TOML file of the inventory".to_owned()
+                "ignored with a warning: name a secret in a TOML file of the inventory".to_owned()
             }
-            Self::Nothing => "of no matter here".to_owned(),
+            Self::Nothing => "ignored: it has no effect in converge".to_owned(),
         }
     }
 }
@@ -150,7 +150,7 @@ impl VariableReader<'_> {
                 (&node.item, matches!(meaning, Meaning::Password | Meaning::Nothing))
                 && text.contains("{{")
             {
-                let message = format!("`{name}` is a template, which an inventory is not read as");
+                let message = format!("`{name}` is a template, and inventories are not rendered");
                 return Err(mark
                     .mistake("inventory::template", message)
                     .hint("write the value itself"));
@@ -161,7 +161,7 @@ impl VariableReader<'_> {
             match meaning {
                 Meaning::Nothing => {}
                 Meaning::Password => self.to.warn(
-                    mark.mistake("inventory::password", format!("`{name}` is not used: converge takes no password from an inventory"))
+                    mark.mistake("inventory::password", format!("`{name}` is ignored: converge reads no password from an inventory"))
                         .hint("name a secret, in a TOML file of the inventory: password, become_password or identity_passphrase"),
                 ),
                 Meaning::Address => address = Some(self.document.text(node)?.to_owned()),
@@ -196,13 +196,14 @@ impl VariableReader<'_> {
             && text.contains("{{")
         {
             let message = format!(
-                "`{name}` holds {{{{ .. }}}}, which stays as it is: an inventory is not read as a template"
+                "`{name}` holds {{{{ .. }}}}, which is kept as it is: inventories are not rendered"
             );
             self.to.warn_once("a template", mark.mistake("inventory::template", message));
         }
         let is_interpreter = name.ends_with("_interpreter");
         if name.starts_with("ansible_") && !is_interpreter {
-            let message = format!("`{name}` means nothing here but a variable of that name");
+            let message =
+                format!("`{name}` has no special meaning here: it is an ordinary variable");
             self.to.warn_once(name, mark.mistake("inventory::unknown-variable", message));
         }
         settings.vars.insert(name.to_owned(), vec![(node.into(), mark.clone())]);
@@ -224,9 +225,9 @@ fn plain(key: &str, node: &DocumentNode, mark: &Mark) -> Result<Item> {
                 "local" => Item::Text("local".to_owned()),
                 short if SSH.contains(&short) => Item::Text("ssh".to_owned()),
                 other => {
-                    let message = format!("hosts are not reached by `{}`", other.escape_debug());
+                    let message = format!("unsupported connection `{}`", other.escape_debug());
                     let mistake = mark.mistake("inventory::wrong-type", message);
-                    return Err(mistake.hint("by ssh (smart and paramiko are that here), or local"));
+                    return Err(mistake.hint("use ssh (or smart, paramiko), or local"));
                 }
             }
         }
@@ -259,7 +260,7 @@ fn truth(value: &Value, mark: &Mark) -> Result<bool> {
         "yes" | "true" | "on" | "1" | "y" | "t" => Ok(true),
         "no" | "false" | "off" | "0" | "n" | "f" | "" => Ok(false),
         other => {
-            let message = format!("`{}` is neither yes nor no", other.escape_debug());
+            let message = format!("`{}` is not a boolean", other.escape_debug());
             Err(mark.mistake("inventory::wrong-type", message))
         }
     }
@@ -311,18 +312,19 @@ pub(in super::super) fn settle(
             "su" => "su",
             "doas" => "doas",
             other => {
-                let what = format!("ansible_become_method `{}` is not there", other.escape_debug());
-                return Err(wrong(&what, "scripts become root by sudo, su or doas"));
+                let what =
+                    format!("ansible_become_method `{}` is not supported", other.escape_debug());
+                return Err(wrong(&what, "use sudo, su or doas"));
             }
         },
         (true, Some(_)) => {
-            return Err(wrong("ansible_become_method is no text", "write sudo, su or doas"));
+            return Err(wrong("ansible_become_method is not a string", "write sudo, su or doas"));
         }
     };
     if let (true, Some(user)) = (wanted, user)
         && user != Value::from("root")
     {
-        let hint = "converge becomes root; a command may run as somebody else by runuser -u USER";
+        let hint = "converge becomes root; run a command as another user with `user`";
         return Err(wrong("ansible_become_user is not root", hint));
     }
     settings.insert("become".to_owned(), Variable { value: method.into(), chain: Vec::new() });

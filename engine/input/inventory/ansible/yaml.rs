@@ -84,14 +84,14 @@ impl<'a> YamlInventoryReader<'a> {
         let start = self.byte(span.start.index());
         let mut span = start..self.byte(span.end.index()).max(start);
         if depth > DEEPEST {
-            let message = "lists and tables lie too deep in each other";
+            let message = "lists and tables are nested too deeply";
             return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, span));
         }
         if let Event::Alias(anchor) = event {
             let item = match self.anchors.get(&anchor) {
                 None => Item::Null,
                 Some((_, anchored)) if !self.extent.takes(*anchored, depth, DEEPEST) => {
-                    let message = "its aliases stand for too much";
+                    let message = "its aliases expand to too much data";
                     return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, span));
                 }
                 Some((node, _)) => node.item.clone(),
@@ -164,7 +164,7 @@ impl<'a> YamlInventoryReader<'a> {
                 Item::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
                 Item::Null => "None".to_owned(),
                 Item::List(_) | Item::Table(_) => {
-                    let message = "a name is expected here";
+                    let message = "expected a name";
                     return Err(Diagnostic::new(KINDS.syntax, message).at(self.source, key.span));
                 }
             };
@@ -216,14 +216,14 @@ mod tests {
         };
         read(&format!("k0: &a0 x\n{}", wide(5)));
         let mistake = refused(&format!("k0: &a0 x\n{}", wide(20)));
-        assert_eq!(mistake.message(), "its aliases stand for too much");
+        assert_eq!(mistake.message(), "its aliases expand to too much data");
         let deep = |lines: usize| -> String {
             let line = |at: usize| format!("k{at}: &a{at} [[[[[[[[[[*a{}]]]]]]]]]]\n", at - 1);
             (1..lines).map(line).collect()
         };
         read(&format!("k0: &a0 x\n{}", deep(6)));
         let mistake = refused(&format!("k0: &a0 x\n{}", deep(8)));
-        assert_eq!(mistake.message(), "its aliases stand for too much");
+        assert_eq!(mistake.message(), "its aliases expand to too much data");
     }
 
     #[test]

@@ -12,10 +12,10 @@ type Make = fn(&KnownFacts) -> Value;
 
 /// Each fact with those of ours that it is made of, its meaning, and how it is made.
 pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
-    ("hostname", &["hostname"], "what the host calls itself, up to its first dot", |it| {
+    ("hostname", &["hostname"], "its host name, up to the first dot", |it| {
         it.text("hostname").split('.').next().unwrap_or_default().into()
     }),
-    ("nodename", &["hostname"], "what the host calls itself", |it| it.text("hostname").into()),
+    ("nodename", &["hostname"], "its host name", |it| it.text("hostname").into()),
     (
         "fqdn",
         &["fqdn"],
@@ -100,7 +100,7 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
     (
         "default_ipv4",
         &["gateways", "interfaces"],
-        "of the interface that leads everywhere: `.address`, `.interface`, `.gateway`, `.netmask`, `.network`, `.broadcast`, `.prefix`, `.macaddress`, `.mtu`, `.type`",
+        "of the interface with the default route: `.address`, `.interface`, `.gateway`, `.netmask`, `.network`, `.broadcast`, `.prefix`, `.macaddress`, `.mtu`, `.type`",
         |it| it.default_way(false),
     ),
     ("default_ipv6", &["gateways", "interfaces"], "the same for IPv6", |it| it.default_way(true)),
@@ -126,7 +126,7 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
     (
         "mounts",
         &["mounts"],
-        "each with `.mount`, `.device`, `.fstype`, `.options`; how much room is left is no fact here",
+        "each with `.mount`, `.device`, `.fstype`, `.options`; free space is not a fact",
         |it| {
             let mount = |mount: &Value| {
                 let mount = KnownFacts(mount);
@@ -160,13 +160,19 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
         }
         .into()
     }),
-    ("user_id", &["user"], "who scripts run as, such as `root`", |it| it.text("user.name").into()),
-    ("user_uid", &["user"], "the number of that", |it| it.number("user.id")),
-    ("user_gid", &["user"], "the number of its group", |it| it.number("user.group_id")),
-    ("real_user_id", &["user"], "the number of who scripts run as", |it| it.number("user.id")),
-    ("effective_user_id", &["user"], "the number of who scripts run as", |it| it.number("user.id")),
-    ("real_group_id", &["user"], "the number of its group", |it| it.number("user.group_id")),
-    ("effective_group_id", &["user"], "the number of its group", |it| it.number("user.group_id")),
+    ("user_id", &["user"], "the user that scripts run as, such as `root`", |it| {
+        it.text("user.name").into()
+    }),
+    ("user_uid", &["user"], "its UID", |it| it.number("user.id")),
+    ("user_gid", &["user"], "its GID", |it| it.number("user.group_id")),
+    ("real_user_id", &["user"], "the UID of the user that scripts run as", |it| {
+        it.number("user.id")
+    }),
+    ("effective_user_id", &["user"], "the UID of the user that scripts run as", |it| {
+        it.number("user.id")
+    }),
+    ("real_group_id", &["user"], "its GID", |it| it.number("user.group_id")),
+    ("effective_group_id", &["user"], "its GID", |it| it.number("user.group_id")),
     ("user_dir", &["user"], "its home", |it| it.text("user.home").into()),
     ("user_shell", &["user"], "its shell", |it| it.text("user.shell").into()),
     ("env", &["user"], "`.HOME`, `.USER`, `.LOGNAME`, `.SHELL` and no more", |it| {
@@ -180,25 +186,25 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
     (
         "virtualization_type",
         &["virtualization"],
-        "such as `kvm`, `VMware`, `container`; `NA` for a machine itself",
+        "such as `kvm`, `VMware`, `container`; `NA` for bare metal",
         |it| or_none(it.text("virtualization")),
     ),
     (
         "virtualization_role",
         &["virtualization"],
-        "`guest`; `NA` for a machine itself, also one that has guests",
+        "`guest`; `NA` for bare metal, also with guests",
         |it| if it.text("virtualization").is_empty() { "NA" } else { "guest" }.into(),
     ),
-    ("system_vendor", &["hardware"], "who made the machine; `NA` where it does not say", |it| {
+    ("system_vendor", &["hardware"], "the vendor of the machine; `NA` where it is unknown", |it| {
         or_none(it.text("hardware.vendor"))
     }),
     (
         "product_name",
         &["hardware"],
-        "what the machine is called; `NA` where it does not say",
+        "the product name of the machine; `NA` where it is unknown",
         |it| or_none(it.text("hardware.product")),
     ),
-    ("machine_id", &["machine_id"], "what is in `/etc/machine-id`", |it| {
+    ("machine_id", &["machine_id"], "the content of `/etc/machine-id`", |it| {
         it.text("machine_id").into()
     }),
     (

@@ -38,7 +38,7 @@ pub(super) const FILTERS: &[Word] = &[
     }),
     Word::new(
         &["password_hash"],
-        "a password as `/etc/shadow` holds it: sha512, sha256, md5; with `salt`, without which no two runs would agree",
+        "a password as `/etc/shadow` holds it: sha512, sha256, md5; with `salt`, without it, each run would give another result",
         password_hash,
     ),
     Word::new(&["b64encode"], "in base64", |_, value, mut args| {
@@ -46,7 +46,7 @@ pub(super) const FILTERS: &[Word] = &[
         args.end()?;
         Ok(Value::from(STANDARD.encode(encoded(&text(value), &encoding)?)))
     }),
-    Word::new(&["b64decode"], "what base64 says", |_, value, mut args| {
+    Word::new(&["b64decode"], "the decoded text of base64", |_, value, mut args| {
         let encoding = args.text_or("encoding", "utf-8")?;
         args.end()?;
         let lenient = GeneralPurposeConfig::new()
@@ -96,7 +96,7 @@ fn password_hash(
     args.end()?;
     let Some(salt) = salt else {
         return Err(wrong(
-            "`password_hash` without a salt gives another text in each run: write `password_hash('sha512', salt)`",
+            "`password_hash` without a salt gives another result in each run: write `password_hash('sha512', salt)`",
         ));
     };
     let rounds =
@@ -113,7 +113,7 @@ fn encoded(text: &str, encoding: &str) -> Result<Vec<u8>, Error> {
         text.chars()
             .map(byte)
             .collect::<Option<_>>()
-            .ok_or_else(|| wrong(format!("the text has characters that {encoding} has not")))
+            .ok_or_else(|| wrong(format!("the text has characters that are not in {encoding}")))
     };
     match encoding.to_lowercase().replace('_', "-").as_str() {
         "utf-8" | "utf8" => Ok(text.as_bytes().to_vec()),
@@ -132,7 +132,7 @@ fn decoded(bytes: Vec<u8>, encoding: &str) -> Result<String, Error> {
     };
     match encoding.to_lowercase().replace('_', "-").as_str() {
         "utf-8" | "utf8" | "ascii" | "us-ascii" => {
-            String::from_utf8(bytes).map_err(|_| wrong("the decoded bytes are no text"))
+            String::from_utf8(bytes).map_err(|_| wrong("the decoded bytes are not UTF-8 text"))
         }
         "latin-1" | "latin1" | "iso-8859-1" => Ok(bytes.into_iter().map(char::from).collect()),
         "utf-16-le" => wide(u16::from_le_bytes),
@@ -149,7 +149,7 @@ fn to_uuid(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<
     args.end()?;
     let digits = namespace.replace('-', "").to_lowercase();
     let namespace = base16ct::lower::decode_vec(&digits).ok().filter(|bytes| bytes.len() == 16);
-    let namespace = namespace.ok_or_else(|| wrong("`namespace` is no UUID"))?;
+    let namespace = namespace.ok_or_else(|| wrong("`namespace` is not a UUID"))?;
     let digest =
         Sha1::new().chain_update(namespace).chain_update(text(value).as_bytes()).finalize();
     let mut bytes = digest[..16].to_vec();

@@ -48,7 +48,7 @@ pub(super) const FILTERS: &[Word] = &[
             ))
         },
     ),
-    Word::new(&["from_json"], "what a text of JSON says", |_, value, args| {
+    Word::new(&["from_json"], "the value of a JSON text", |_, value, args| {
         args.end()?;
         let json: serde_json::Value = serde_json::from_str(&text(value)).map_err(wrong)?;
         Ok(value_of(&json))

@@ -48,7 +48,7 @@ pub(super) const FILTERS: &[Word] = &[
     }),
     Word::new(&["sum"], "the sum of the items, or of an attribute of them", sum),
     Word::new(&["sort"], "in order, or by attributes of the items", sort),
-    Word::new(&["reverse"], "the other way round", |_, value, args| {
+    Word::new(&["reverse"], "in reverse order", |_, value, args| {
         args.end()?;
         if let Some(text) = value.as_str() {
             return Ok(Value::from(text.chars().rev().collect::<String>()));

@@ -160,7 +160,7 @@ fn rekey(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<Va
             return Err(wrong(format!("an item has no `{key}`")));
         }
         if matches!(at.kind(), ValueKind::Map | ValueKind::Seq) {
-            return Err(wrong(format!("`{key}` is no value that a key can be")));
+            return Err(wrong(format!("`{key}` cannot be a key")));
         }
         if made.insert(at.clone(), map).is_some() && duplicates == "error" {
             return Err(wrong(format!("{} is there twice", python::repr(&at))));

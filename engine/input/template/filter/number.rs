@@ -13,7 +13,7 @@ use super::{
 };
 
 pub(super) const FILTERS: &[Word] = &[
-    Word::new(&["int"], "a whole number, or the default, 0", int),
+    Word::new(&["int"], "an integer, or the default, 0", int),
     Word::new(&["float"], "a number with a fraction, or the default, 0.0", float),
     Word::new(&["round"], "rounded: `common`, `ceil` or `floor`", round),
     Word::engine(&["abs"], "without its sign"),
@@ -51,7 +51,7 @@ pub(super) const FILTERS: &[Word] = &[
 ];
 
 fn number(value: &Value) -> Result<f64, Error> {
-    python::number(value).ok_or_else(|| wrong(format!("{} is no number", python::repr(value))))
+    python::number(value).ok_or_else(|| wrong(format!("{} is not a number", python::repr(value))))
 }
 
 fn int(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<Value, Error> {
@@ -128,7 +128,9 @@ fn filesizeformat(
     let binary = args.bool_or("binary", false)?;
     args.end()?;
     let bytes = match value.as_str() {
-        Some(text) => parse_float(text).ok_or_else(|| wrong(format!("`{text}` is no number")))?,
+        Some(text) => {
+            parse_float(text).ok_or_else(|| wrong(format!("`{text}` is not a number")))?
+        }
         None => number(value)?,
     };
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
@@ -190,7 +192,7 @@ fn human_to_bytes(
     let isbits = args.bool_or("isbits", false)?;
     args.end()?;
     let text = text(value);
-    let bad = || wrong(format!("`{text}` is no size such as `10K` or `1.5 MB`"));
+    let bad = || wrong(format!("`{text}` is not a size such as `10K` or `1.5 MB`"));
     let trimmed = text.trim_end();
     let end = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
     let size: f64 = trimmed[..end].parse().map_err(|_| bad())?;

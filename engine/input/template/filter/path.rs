@@ -53,19 +53,17 @@ pub(super) const FILTERS: &[Word] = &[
     Word::new(&["commonpath"], "the path that those of a list have in common", common),
     Word::new(
         &["expanduser"],
-        "as it is; refused where it begins with `~`, whose home is not the host's",
+        "unchanged; refused where it begins with `~`, which would be a home on the controller",
         |_, value, args| unexpanded(value, args, text(value).starts_with('~')),
     ),
     Word::new(
         &["expandvars"],
-        "as it is; refused where it holds a `$`, whose variables are not the host's",
+        "unchanged; refused where it has a `$`, which would be a variable of the controller",
         |_, value, args| unexpanded(value, args, text(value).contains('$')),
     ),
-    Word::new(
-        &["realpath"],
-        "refused: it would look at the machine that converge runs on",
-        |_, value, args| unexpanded(value, args, true),
-    ),
+    Word::new(&["realpath"], "refused: it would read from the controller", |_, value, args| {
+        unexpanded(value, args, true)
+    }),
     Word::new(&["win_basename"], "what stands behind the last backslash", |_, value, args| {
         plain(value, args, |path| path[path.rfind(['\\', '/']).map_or(0, |it| it + 1)..].to_owned())
     }),
@@ -84,7 +82,7 @@ fn unexpanded(value: &Value, args: Arguments, asks: bool) -> Result<Value, Error
     args.end()?;
     match asks {
         true => Err(wrong(
-            "this would ask the machine that converge runs on, not the host: write the path, or use a fact",
+            "this would read from the controller, not from the host: write the path, or use a fact",
         )),
         false => Ok(value.clone()),
     }

@@ -51,8 +51,11 @@ pub(in crate::input::template) fn fill(pattern: &str, filling: &Value) -> Result
                 _ => gap.alternate = true,
             }
         }
-        let mut next =
-            || values.next().ok_or_else(|| wrong("the text has more gaps than there are values"));
+        let mut next = || {
+            values
+                .next()
+                .ok_or_else(|| wrong("the format has more placeholders than there are values"))
+        };
         let mut size =
             |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| -> Result<usize, Error> {
                 if chars.next_if_eq(&'*').is_some() {
@@ -69,7 +72,7 @@ pub(in crate::input::template) fn fill(pattern: &str, filling: &Value) -> Result
             gap.precision = Some(size(&mut chars)?.min(1000));
         }
         while chars.next_if(|c| "hlL".contains(*c)).is_some() {}
-        let kind = chars.next().ok_or_else(|| wrong("the text ends within a gap"))?;
+        let kind = chars.next().ok_or_else(|| wrong("the format ends within a placeholder"))?;
         if kind == '%' {
             filled.push('%');
             continue;
@@ -79,7 +82,7 @@ pub(in crate::input::template) fn fill(pattern: &str, filling: &Value) -> Result
                 named = true;
                 let value = filling.get_attr(&name).unwrap_or_default();
                 if value.is_undefined() {
-                    return Err(wrong(format!("there is no value for the gap `{name}`")));
+                    return Err(wrong(format!("there is no value for the placeholder `{name}`")));
                 }
                 value
             }
@@ -89,7 +92,7 @@ pub(in crate::input::template) fn fill(pattern: &str, filling: &Value) -> Result
     }
     let is_map = filling.kind() == ValueKind::Map;
     match !named && !is_map && values.next().is_some() {
-        true => Err(wrong("not all values have a gap in the text")),
+        true => Err(wrong("there are more values than placeholders")),
         false => Ok(filled),
     }
 }
@@ -124,7 +127,7 @@ impl Gap {
                     }
                     _ => None,
                 };
-                let whole = whole.ok_or_else(|| not("a whole number"))?;
+                let whole = whole.ok_or_else(|| not("an integer"))?;
                 let size = whole.unsigned_abs();
                 let (prefix, digits) = match kind {
                     'o' => ("0o", format!("{size:o}")),
@@ -147,7 +150,7 @@ impl Gap {
                 let digits = if kind.is_ascii_uppercase() { digits.to_uppercase() } else { digits };
                 (self.sign(number.is_sign_negative()), digits)
             }
-            _ => return Err(wrong(format!("`%{kind}` is no gap"))),
+            _ => return Err(wrong(format!("`%{kind}` is not a placeholder"))),
         };
         let room = self.width.saturating_sub(sign.chars().count() + body.chars().count());
         let is_number = !matches!(kind, 's' | 'r' | 'a' | 'c');

@@ -15,23 +15,19 @@ use super::super::{
 pub(super) const FILTERS: &[Word] = &[
     Word::new(
         &["random"],
-        "one of the items, or a number below this one; with `seed`, without which no two runs would agree",
+        "one of the items, or a number below this one; with `seed`, without it, each run would give another result",
         random,
     ),
-    Word::new(
-        &["shuffle"],
-        "the items in an order of chance; with `seed`",
-        |_, value, mut args| {
-            let seed = args.optional("seed").filter(|it| !it.is_none());
-            args.end()?;
-            let mut chance = Chance::of(seed.as_ref(), "shuffle")?;
-            let mut items = items(value)?;
-            for at in (1..items.len()).rev() {
-                items.swap(at, chance.below(at as u64 + 1) as usize);
-            }
-            Ok(container::list(items))
-        },
-    ),
+    Word::new(&["shuffle"], "the items in random order; with `seed`", |_, value, mut args| {
+        let seed = args.optional("seed").filter(|it| !it.is_none());
+        args.end()?;
+        let mut chance = Chance::of(seed.as_ref(), "shuffle")?;
+        let mut items = items(value)?;
+        for at in (1..items.len()).rev() {
+            items.swap(at, chance.below(at as u64 + 1) as usize);
+        }
+        Ok(container::list(items))
+    }),
 ];
 
 fn random(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<Value, Error> {
@@ -47,7 +43,7 @@ fn random(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<V
             return Err(wrong("`start` and `step` of `random` are numbers, `step` above 0"));
         };
         if end <= start {
-            return Err(wrong("there is no number to choose"));
+            return Err(wrong("the range is empty"));
         }
         let count = (end - start).unsigned_abs().div_ceil(step.unsigned_abs());
         return Ok(Value::from(start + step * chance.below(count) as i64));
@@ -69,7 +65,7 @@ impl Chance {
     fn of(seed: Option<&Value>, what: &str) -> Result<Self, Error> {
         let Some(seed) = seed else {
             return Err(wrong(format!(
-                "`{what}` without a seed gives another text in each run: write `{what}(seed=inventory_hostname)`"
+                "`{what}` without a seed gives another result in each run: write `{what}(seed=inventory_hostname)`"
             )));
         };
         let key = match seed.as_i64().filter(|_| seed.is_integer()) {

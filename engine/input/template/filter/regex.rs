@@ -11,7 +11,7 @@ use super::{
 pub(super) const FILTERS: &[Word] = &[
     Word::new(
         &["regex_replace"],
-        "what matches, replaced; `\\1` and `\\g<name>` are groups",
+        "the matches, replaced; `\\1` and `\\g<name>` are groups",
         replace,
     ),
     Word::new(
@@ -46,7 +46,7 @@ pub(in crate::input::template) fn compile(
             .is_some_and(|it| it.contains('m') && it.chars().all(|c| c.is_ascii_alphabetic()));
     Regex::new(&(flags.to_owned() + &translated(pattern, lines))).map_err(|error| {
         wrong(format!(
-            "`{pattern}` is no pattern: {}",
+            "`{pattern}` is not a valid pattern: {}",
             error.to_string().lines().last().unwrap_or_default()
         ))
     })
@@ -142,7 +142,7 @@ fn template(replacement: &str, pattern: &Regex) -> Result<Vec<PatternPart>, Erro
             Some('b') => plain.push('\u{8}'),
             Some('\\') | None => plain.push('\\'),
             Some(letter) if letter.is_ascii_alphabetic() => {
-                return Err(wrong(format!("`\\{letter}` means nothing in a replacement")));
+                return Err(wrong(format!("`\\{letter}` has no meaning in a replacement")));
             }
             Some(other) => plain.extend(['\\', other]),
         }

@@ -18,18 +18,16 @@ use super::{
 use crate::input::template::parts;
 
 pub(super) const FILTERS: &[Word] = &[
-    Word::new(&["upper"], "in capital letters", |_, value, args| {
-        plain(value, args, str::to_uppercase)
-    }),
-    Word::new(&["lower"], "in small letters", |_, value, args| {
-        plain(value, args, str::to_lowercase)
-    }),
-    Word::new(&["capitalize"], "the first letter capital, the others small", |_, value, args| {
-        plain(value, args, method::capitalize)
-    }),
+    Word::new(&["upper"], "in upper case", |_, value, args| plain(value, args, str::to_uppercase)),
+    Word::new(&["lower"], "in lower case", |_, value, args| plain(value, args, str::to_lowercase)),
+    Word::new(
+        &["capitalize"],
+        "the first letter in upper case, the others in lower case",
+        |_, value, args| plain(value, args, method::capitalize),
+    ),
     Word::new(
         &["title"],
-        "the first letter of each word capital, the others small",
+        "the first letter of each word in upper case, the others in lower case",
         |_, value, args| plain(value, args, title),
     ),
     Word::new(&["trim"], "without spaces, or the given characters, at both ends", trim),
@@ -52,13 +50,13 @@ pub(super) const FILTERS: &[Word] = &[
     }),
     Word::new(
         &["escape", "e", "forceescape"],
-        "with what means something to HTML escaped",
+        "with the special characters of HTML escaped",
         |_, value, args| plain(value, args, escape),
     ),
     Word::new(&["xmlattr"], "a map as the attributes of an element", xmlattr),
     Word::new(
         &["format"],
-        "its gaps (`%s`, `%05d`) filled with the arguments",
+        "its placeholders (`%s`, `%05d`) filled with the arguments",
         |_, value, mut args| {
             let named = args.rest_named();
             let filling = match named.is_empty() {
@@ -70,7 +68,7 @@ pub(super) const FILTERS: &[Word] = &[
             printf::fill(&text(value), &filling).map(Value::from)
         },
     ),
-    Word::new(&["split"], "a list of what lies between separators", |state, value, args| {
+    Word::new(&["split"], "a list of the parts between separators", |state, value, args| {
         method::split(state, value, args)
     }),
     Word::engine(&["lines"], "a list of its lines"),
@@ -267,7 +265,7 @@ fn xmlattr(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result<
         }
         let name = text(&name).into_owned();
         if name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '=')) {
-            return Err(wrong(format!("`{name}` is no name of an attribute")));
+            return Err(wrong(format!("`{name}` is not a name of an attribute")));
         }
         attributes.push(format!("{}=\"{}\"", escape(&name), escape(&text(&value))));
     }

@@ -18,7 +18,7 @@ use super::super::{
 pub(super) const FILTERS: &[Word] = &[
     Word::new(
         &["strftime"],
-        "seconds since 1970 as a text, in UTC; without them it would be the time of the run, which is refused",
+        "seconds since 1970 as a text, in UTC; without them it would be the current time, which is refused",
         strftime,
     ),
     Word::new(
@@ -33,14 +33,14 @@ fn strftime(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result
     let _ = args.optional("utc");
     args.end()?;
     let second = second.ok_or_else(|| {
-        wrong("a text with the time in it is another one in each run: give `strftime` the seconds")
+        wrong("the current time differs in each run: give `strftime` the seconds")
     })?;
     let number = match second.as_str() {
         Some(text) => text.parse().ok(),
         None => python::number(&second),
     };
     let time = number.and_then(|number| Timestamp::from_second(number.floor() as i64).ok());
-    let time = time.ok_or_else(|| wrong("`second` is no time"))?;
+    let time = time.ok_or_else(|| wrong("`second` is not a time"))?;
     written(&text(value), time.to_zoned(TimeZone::UTC).datetime())
 }
 

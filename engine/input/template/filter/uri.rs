@@ -19,9 +19,7 @@ pub(super) const FILTERS: &[Word] = &[
         Ok(Value::from(if value.is_none() { "''".to_owned() } else { quote(&text(value)) }))
     }),
     Word::new(&["urlencode"], "for an address: a text, or a map as a query", urlencode),
-    Word::new(&["urldecode"], "what an encoded text says", |_, value, args| {
-        plain(value, args, decode)
-    }),
+    Word::new(&["urldecode"], "the decoded text", |_, value, args| plain(value, args, decode)),
     Word::new(&["urlize"], "a text with its addresses as links of HTML", urlize),
     Word::new(&["urlsplit"], "the parts of an address, or one of them", urlsplit),
 ];
@@ -109,7 +107,7 @@ fn urlsplit(_: &mut State<'_, '_>, value: &Value, mut args: Arguments) -> Result
     let none = || Value::from(());
     let port = match port.filter(|it| !it.is_empty()) {
         Some(port) => {
-            Value::from(port.parse::<u16>().map_err(|_| wrong(format!("`{port}` is no port")))?)
+            Value::from(port.parse::<u16>().map_err(|_| wrong(format!("`{port}` is not a port")))?)
         }
         None => none(),
     };

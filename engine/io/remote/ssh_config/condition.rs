@@ -48,7 +48,7 @@ pub(super) fn read(words: &[String]) -> Result<Vec<Criterion>, String> {
         };
         let mut value = || {
             let value = given.clone().or_else(|| words.next().cloned());
-            value.ok_or_else(|| format!("`Match {name}` says no value"))
+            value.ok_or_else(|| format!("`Match {name}` has no value"))
         };
         let what = match name.as_str() {
             "all" => What::All,
@@ -64,7 +64,7 @@ pub(super) fn read(words: &[String]) -> Result<Vec<Criterion>, String> {
                 value()?;
                 What::Unknown(name)
             }
-            other => return Err(format!("`Match {}` is not known", other.escape_debug())),
+            other => return Err(format!("unknown condition `Match {}`", other.escape_debug())),
         };
         criteria.push(Criterion { negated, what });
     }
@@ -157,8 +157,8 @@ impl<'a> AskedHost<'a> {
                 self.commands.succeeds(&command)
             }
             What::Unknown(name) => {
-                let message = format!("{place}: `Match {name}` is not followed");
-                let hint = "converge cannot tell whether the block is for this host: use another condition";
+                let message = format!("{place}: `Match {name}` is not supported");
+                let hint = "converge cannot decide whether the block applies to this host: use another condition";
                 return Err(RemoteError::unreachable(message).with_hint(hint));
             }
         })

@@ -105,7 +105,7 @@ impl ConfigReader<'_> {
                     ConfigItem::Match(line, criteria)
                 }
                 "include" if depth >= DEEPEST => {
-                    return Err(line.wrong("files include each other too deep"));
+                    return Err(line.wrong("too many nested includes"));
                 }
                 "include" => {
                     let mut files = Vec::new();
@@ -156,7 +156,7 @@ impl ConfigReader<'_> {
                 return Ok(None);
             }
             let why = format!("there is no keyword `{}`", line.written.escape_debug());
-            let hint = "if another version of ssh has it: IgnoreUnknown, above it";
+            let hint = "if another version of ssh has it, set IgnoreUnknown above it";
             return Err(line.wrong(&why).with_hint(hint));
         }
         if line.values.is_empty() && !keywords::may_be_empty(&line.keyword) {

@@ -101,10 +101,7 @@ static KEYWORDS: &[(&str, Use)] = &[
         "pkcs11provider",
         refused(&["none"], "ssh-add -s PROVIDER loads its keys, and the agent's are shown"),
     ),
-    (
-        "refuseconnection",
-        refused(&[], "this configuration says that the host is not to be reached"),
-    ),
+    ("refuseconnection", refused(&[], "this configuration forbids connections to the host")),
 ];
 
 /// What neither changes who is reached nor how somebody logs in there.

@@ -153,7 +153,7 @@ impl Settings {
                 }
                 let value = line.values.first().map_or("", String::as_str);
                 if !unless.iter().any(|harmless| harmless.eq_ignore_ascii_case(value)) {
-                    let message = format!("{}: {} is not followed", line.place(), line.written);
+                    let message = format!("{}: {} is not supported", line.place(), line.written);
                     return Err(RemoteError::unreachable(message).with_hint(*instead));
                 }
                 self.said.insert(keyword, said());
@@ -197,7 +197,7 @@ impl Settings {
         match said.values.first().map(|value| value.to_lowercase()).as_deref() {
             Some("yes" | "true" | "unbound" | "host-bound") => Ok(Some(true)),
             Some("no" | "false") => Ok(Some(false)),
-            _ => Err(said.wrong("is neither yes nor no")),
+            _ => Err(said.wrong("is not yes or no")),
         }
     }
 
@@ -211,7 +211,7 @@ impl Settings {
     ) -> Result<Option<N>, RemoteError> {
         let Some(said) = self.said(keyword) else { return Ok(None) };
         let value = said.values.first().map_or("", String::as_str);
-        value.parse().map(Some).map_err(|_| said.wrong("is not the number that is needed"))
+        value.parse().map(Some).map_err(|_| said.wrong("is not a valid number"))
     }
 
     /// The name or address that the host `name` is dialled by.

@@ -88,14 +88,14 @@ fn what_is_not_done_is_refused_with_its_line() {
     ] {
         let (message, said) = refused(line);
         let keyword = line.split(' ').next().unwrap();
-        assert_eq!(message, format!("/config:3: {keyword} is not followed"));
+        assert_eq!(message, format!("/config:3: {keyword} is not supported"));
         assert!(said.contains(hint), "{line}: {said}");
     }
     let (message, _) = refused("Prot 22");
     assert_eq!(message, "/config:3: there is no keyword `Prot`");
     assert_eq!(refused("Port").0, "/config:3: Port has no value");
-    assert_eq!(refused("Match version 9*").0, "/config:3: `Match version` is not followed");
-    assert_eq!(refused("Match colour red").0, "/config:3: `Match colour` is not known");
+    assert_eq!(refused("Match version 9*").0, "/config:3: `Match version` is not supported");
+    assert_eq!(refused("Match colour red").0, "/config:3: unknown condition `Match colour`");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn what_is_included_and_cannot_be_read_is_told_and_what_is_missing_is_not() {
 #[test]
 fn a_file_that_includes_itself_is_told() {
     let (message, _) = config("Include config\nPort 7\n").mistake("x");
-    assert_eq!(message, "/config:1: files include each other too deep");
+    assert_eq!(message, "/config:1: too many nested includes");
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub(super) fn replace(
             Some('%') => filled.push('%'),
             Some(letter) => match token(letter) {
                 Some(text) => filled.push_str(&text),
-                None => return Err(format!("has a token that means nothing here: %{letter}")),
+                None => return Err(format!("has an unknown token: %{letter}")),
             },
             None => return Err("ends in a single %".to_owned()),
         }
@@ -142,7 +142,7 @@ pub(super) fn home(text: &str, local: &LocalUser) -> Result<PathBuf, String> {
         (fields.next()? == name).then(|| fields.nth(4)).flatten()
     });
     home.map(|home| Path::new(home).join(below))
-        .ok_or_else(|| format!("names the home of {name}, who is not known here"))
+        .ok_or_else(|| format!("names the home of {name}, an unknown user"))
 }
 
 /// The shell that runs the commands of a configuration.

@@ -7,7 +7,7 @@ type ConfigWords<'a> = (&'a str, Vec<String>, &'a str);
 /// `"in quotes"`, `'in these'`, `# comment`.
 ///
 /// # Errors
-/// When a quote is not closed.
+/// When unclosed quote.
 pub(super) fn split(line: &str) -> Result<Option<ConfigWords<'_>>, &'static str> {
     let line = line.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{c}');
     if line.is_empty() || line.starts_with('#') {
@@ -23,7 +23,7 @@ pub(super) fn split(line: &str) -> Result<Option<ConfigWords<'_>>, &'static str>
 /// The arguments of a line, up to a comment.
 ///
 /// # Errors
-/// When a quote is not closed.
+/// When unclosed quote.
 pub(super) fn arguments(text: &str) -> Result<Vec<String>, &'static str> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut characters = text.chars().peekable();
@@ -47,7 +47,7 @@ pub(super) fn arguments(text: &str) -> Result<Vec<String>, &'static str> {
         }
     }
     if quote.is_some() {
-        return Err("a quote is not closed");
+        return Err("unclosed quote");
     }
     words.extend(word);
     Ok(words)

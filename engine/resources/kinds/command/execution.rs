@@ -42,7 +42,7 @@ impl CommandExecution<'_> {
         check_length("run", self.run)?;
         self.env.values().try_for_each(|value| check_length("env", value.expose()))?;
         if self.timeout == Some(0) {
-            return Err(ArgumentError::new("timeout", "zero seconds are too short"));
+            return Err(ArgumentError::new("timeout", "must be at least 1 second"));
         }
         self.retries.check()?;
         if let Some(cwd) = self.cwd {
@@ -138,7 +138,7 @@ impl Retries {
     pub(in crate::resources::kinds) fn check(self) -> Result<(), ArgumentError> {
         match self.delay {
             Some(_) if self.retries == 0 => {
-                Err(ArgumentError::new("delay", "there is no second try to wait for")
+                Err(ArgumentError::new("delay", "`delay` needs `retries`")
                     .hint("`retries` says how many there are"))
             }
             _ => Ok(()),

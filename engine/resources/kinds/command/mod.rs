@@ -140,7 +140,7 @@ impl Resource for Command {
             None if line == "run" => Ok(ObservedCommand { satisfied_by: None }),
             Some(guard) => Ok(ObservedCommand { satisfied_by: Some(guard) }),
             None => {
-                let why = line.strip_prefix("unknown ").unwrap_or("its guard said nothing");
+                let why = line.strip_prefix("unknown ").unwrap_or("its guard printed nothing");
                 Err(Unknown::new(why))
             }
         };
@@ -154,7 +154,7 @@ impl Resource for Command {
                 let run = undo.as_str().into();
                 Before::declared(Self::KIND, [("name", name.into()), ("run", run)])
             }
-            None => Before::lost("a script can do anything"),
+            None => Before::lost("the effects of a script are unknown"),
         }]
     }
 
@@ -170,7 +170,7 @@ impl Resource for Command {
         if self.is_unguarded() {
             fields.push(Field::added(
                 Change::ALWAYS,
-                Shown::Hidden("nothing says when it is done".into()),
+                Shown::Hidden("no guard says when it is done".into()),
             ));
         }
         Some(Change::new(Effect::Run, fields))
@@ -284,7 +284,7 @@ fn asking() -> Script {
 pub(super) fn check_name(name: &str) -> Result<(), ArgumentError> {
     if name.trim().is_empty() || name.contains(char::is_control) {
         return Err(ArgumentError::new("name", "the name must be one line")
-            .hint("say in words what it does, and give the script as `run`"));
+            .hint("describe it in one line, and give the script as `run`"));
     }
     Ok(())
 }
@@ -296,10 +296,9 @@ fn check_length(argument: &'static str, text: &str) -> Result<(), ArgumentError>
     if text.len() <= WORD_MAX {
         return Ok(());
     }
-    let message =
-        format!("{} bytes are more than the {WORD_MAX} that can be handed over", text.len());
+    let message = format!("{} bytes are more than the limit of {WORD_MAX}", text.len());
     Err(ArgumentError::new(argument, message)
-        .hint("give it as `stdin`, or put it into a file first"))
+        .hint("pass it as `stdin`, or put it into a file first"))
 }
 
 #[cfg(test)]

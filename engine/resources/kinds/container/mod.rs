@@ -165,7 +165,7 @@ impl Resource for Container {
             None => return Err(ArgumentError::new("image", "a container needs its image")),
         }
         if self.name.ends_with(PREVIOUS) {
-            let message = format!("names with `{PREVIOUS}` are for containers that are replaced");
+            let message = format!("names with `{PREVIOUS}` are reserved for replaced containers");
             return Err(ArgumentError::new("name", message));
         }
         command::check_env(&self.env)?;
@@ -230,7 +230,7 @@ impl Resource for Container {
                 let name = ("name", self.name.as_str().into());
                 Before::declared(Self::KIND, [name, ("absent", true.into())])
             }
-            Some(_) => Before::lost("the container that was there is not kept"),
+            Some(_) => Before::lost("the old container is not kept"),
         }]
     }
 
@@ -260,7 +260,7 @@ impl Resource for Container {
             fields.push(Field::new("state", found.status.as_str(), "running"));
         }
         if observed.left_over {
-            fields.push(Field::new("previous", "left by a run that was cut off", Shown::Nothing));
+            fields.push(Field::new("previous", "left by an interrupted run", Shown::Nothing));
         }
         Change::update(fields)
     }
@@ -341,7 +341,7 @@ impl Container {
     }
 
     fn plan_without(&self, observed: &ObservedContainer) -> Option<Change> {
-        let leftover = Field::new("previous", "left by a run that was cut off", Shown::Nothing);
+        let leftover = Field::new("previous", "left by an interrupted run", Shown::Nothing);
         let mut fields: Vec<Field> = observed.left_over.then_some(leftover).into_iter().collect();
         if self.absent {
             return (!fields.is_empty()).then(|| Change::new(Effect::Remove, fields));

@@ -16,7 +16,7 @@ impl Directory {
             _ => Before::path(&self.path),
         }];
         if observed.foreign {
-            before.push(Before::lost("whom the things below belonged to is not kept"));
+            before.push(Before::lost("the owners of the content are not kept"));
         }
         for folder in &self.folders {
             let path = self.below(folder);
@@ -32,7 +32,7 @@ impl Directory {
         let files = self.tree.iter().filter(differs);
         before.extend(files.map(|file| Before::file(&self.below(&file.path))));
         if !observed.extra.is_empty() {
-            before.push(Before::lost("what is purged is not kept"));
+            before.push(Before::lost("purged content is not kept"));
         }
         before
     }

@@ -64,10 +64,10 @@ pub(super) fn usable(path: &str, entry: Entry, as_directory: bool) -> Looked<Ent
     };
     let wanted = if as_directory { "directory" } else { "file" };
     match entry {
-        Entry::Link if as_directory => {
-            Err(Unknown::new(format!("{path} is a link, and leads to no directory that is meant"))
-                .hint("remove it, or name what it leads to"))
-        }
+        Entry::Link if as_directory => Err(Unknown::new(format!(
+            "{path} is a link to somewhere else than a declared directory"
+        ))
+        .hint("remove it, or declare its target")),
         entry if refused => {
             let what = entry.type_name();
             Err(Unknown::new(format!("{path} is a {what}, and is not replaced by a {wanted}"))

@@ -119,7 +119,7 @@ impl Resource for Directory {
         self.file_mode.as_deref().map_or(Ok(()), |mode| entry::check_mode("file_mode", mode))?;
         if self.recurse && self.owner.is_none() && self.group.is_none() {
             return Err(ArgumentError::new("recurse", "neither an owner nor a group to give")
-                .hint("give `owner`, `group` or both; modes are not changed below"));
+                .hint("give `owner`, `group` or both; modes below are not changed"));
         }
         if self.recurse {
             entry::check_not_vital("recurse", &self.path)?;
@@ -204,7 +204,7 @@ impl Resource for Directory {
         let mut extra = extras(output);
         let mut found = found.into_iter();
         let observe = |(it, behind): (&&Self, Looked<Entry>)| {
-            let unsaid = || Err(Unknown::new("nothing was said of it"));
+            let unsaid = || Err(Unknown::new("the host did not report it"));
             let own: Vec<Looked<Entry>> = found.by_ref().take(1 + it.count()).collect();
             let mut own = own.into_iter();
             let mut next = || own.next().unwrap_or_else(unsaid);
@@ -251,7 +251,7 @@ impl Resource for Directory {
             other => (Effect::Update, vec![Field::new("type", other.type_name(), "directory")]),
         };
         if observed.foreign {
-            fields.push(Field::new("recurse", "something below belongs to others", "all of it"));
+            fields.push(Field::new("recurse", "something below has another owner", "all of it"));
         }
         for folder in &self.folders {
             fields.extend(named(

@@ -326,11 +326,11 @@ impl File {
     fn check_without_content(&self) -> Result<(), ArgumentError> {
         let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
         if self.validate.is_some() {
-            return error("validate", "there is no new content to validate");
+            return error("validate", "`validate` needs new content");
         }
         if !self.replace || self.sensitive.is_some() {
             let argument = if self.sensitive.is_some() { "sensitive" } else { "replace" };
-            return error(argument, "what the file holds is not touched without a content");
+            return error(argument, "without content, the content of the file is not managed");
         }
         Ok(())
     }
@@ -340,7 +340,7 @@ impl File {
         match entry {
             Entry::Link if self.wanted.is_none() => {
                 Err(Unknown::new(format!("{} is a link", self.path))
-                    .hint("name the file that it leads to"))
+                    .hint("name the target of the link"))
             }
             other => other.replaceable(&self.path),
         }

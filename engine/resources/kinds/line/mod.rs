@@ -129,9 +129,9 @@ impl Resource for Line {
         match &self.pattern {
             Some(pattern) if !editor.finds(line) => Err(ArgumentError::new(
                 "match",
-                format!("`{pattern}` does not find the new line, so a second run would not either"),
+                format!("`{pattern}` does not match the new line, so each run would add it again"),
             )
-            .hint("let it find the line before and after the change, such as `^#?Port `")),
+            .hint("write a pattern that matches the line before and after the change, such as `^#?Port `")),
             _ => Ok(()),
         }
     }
@@ -190,7 +190,7 @@ impl Resource for Line {
     }
 
     fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedLine>>, Unreadable> {
-        let unsaid = || Err("nothing was said of its line".to_owned());
+        let unsaid = || Err("the host did not report its line".to_owned());
         let mut found: Vec<Result<LineState, String>> = batch.iter().map(|_| unsaid()).collect();
         let mut texts: BTreeMap<usize, Arc<[u8]>> = BTreeMap::new();
         let mut lines = entry::lines(output);
@@ -207,7 +207,7 @@ impl Resource for Line {
                         Some("same") => Ok(LineState::Same),
                         Some("missing") => Ok(LineState::Missing),
                         Some("unread") => Err("cannot read it: Permission denied".to_owned()),
-                        Some("special") => Err("it is no regular file".to_owned()),
+                        Some("special") => Err("it is not a regular file".to_owned()),
                         Some("barred") => Err(words.collect::<Vec<_>>().join(" ")),
                         _ => unsaid(),
                     };
@@ -226,7 +226,7 @@ impl Resource for Line {
                 found[id] = match &state {
                     Some(state) => Ok(state.clone()),
                     None if what == "binary" => {
-                        Err("it is not a text that can be edited by line".to_owned())
+                        Err("it is not a text file that can be edited by line".to_owned())
                     }
                     None => unsaid(),
                 };
@@ -274,7 +274,7 @@ impl Resource for Line {
   shift 2
   if [ -d \"${{p%/*}}/\" ]; then ends \"$p\" && p=${{PWD%/}}/$name || exit; fi
   if [ -f \"$p\" ]; then beside \"$p\" && hold \"$name\" && from=$held || exit
-  elif [ -e \"$p\" ]; then die \"$p is no regular file\" || exit; else {}; fi
+  elif [ -e \"$p\" ]; then die \"$p is not a regular file\" || exit; else {}; fi
   [ -f \"$from\" ] || [ \"$from\" = /dev/null ] && [ ! -L \"$from\" ] || die \"$p was exchanged\" || exit
   tr -d '\\000' <\"$from\" | cmp -s - \"$from\" || die \"$p is not a text that can be edited by line\" || exit
   [ -z \"$(tail -c 1 \"$from\")\" ] || mode=edit-open
@@ -314,7 +314,7 @@ impl Line {
             return if self.line.is_some() {
                 Ok(())
             } else {
-                error("line", "no line to put there")
+                error("line", "`after` and `before` need a line")
             };
         }
         if self.create || self.after.is_some() || self.before.is_some() {

@@ -249,7 +249,7 @@ impl Package {
         if best.is_none_or(|line| line.state != PackageState::Installed)
             && !said.missing.contains(&self.name.as_str())
         {
-            return Err(said.unknown("dpkg did not say whether it is installed"));
+            return Err(said.unknown("dpkg did not report whether it is installed"));
         }
         let mut observed = ObservedPackage { age: said.age, ..ObservedPackage::default() };
         if let Some(line) = best {
@@ -266,15 +266,15 @@ impl Package {
         };
         let asked = self.latest || observed.state < PackageState::Broken && !self.absent;
         if asked && said.apt_failed {
-            return Err(said.unknown("apt-cache did not say which versions there are"));
+            return Err(said.unknown("apt-cache did not report any versions"));
         }
         if self.latest && observed.state == PackageState::Installed {
             // What is installed has a candidate: at least the version that it has.
             let Candidate::Version(newest) = &observed.candidate else {
-                return Err(said.unknown("apt-cache did not say which version is the newest"));
+                return Err(said.unknown("apt-cache did not report the newest version"));
             };
             if said.age == Age::Unasked {
-                return Err(said.unknown("nobody said how old the package index is"));
+                return Err(said.unknown("the host did not report the age of the package index"));
             }
             observed.newest = Some(newest.clone());
             observed.outdated = !said.age.is_fresh();
@@ -292,7 +292,7 @@ impl Package {
             (None, Candidate::Virtual) => "of what provides it".into(),
             (None, Candidate::Unheard) => match observed.age {
                 Age::Unread => format!("newest ({})", Age::Unread).into(),
-                age => format!("not known to apt: {age}, and is refreshed").into(),
+                age => format!("unknown to apt: {age}, and is refreshed first").into(),
             },
         }
     }
@@ -383,7 +383,7 @@ fn check_name(name: &str) -> Result<(), ArgumentError> {
         Some((name, version)) => {
             error.hint(format!("package(\"{name}\", #{{ version: \"{version}\" }})"))
         }
-        None => error.hint("a name has small letters, digits, `+`, `-` and `.`"),
+        None => error.hint("use lowercase letters, digits, `+`, `-` and `.`"),
     })
 }
 
@@ -444,7 +444,7 @@ mod tests {
             ),
             (r"printf 'vim\tall\t9.0\tii \t\n'; return 137", "exit status 137"),
             ("echo rubbish", "rubbish"),
-            (":", "did not say"),
+            (":", "did not report"),
         ];
         for (all, words) in broken {
             let output = says_installed("return 2", all);
@@ -529,7 +529,7 @@ mod tests {
         };
         let failed = "cow\t1\tii \nE: no cache\napt-cache ended with exit status 100\n";
         assert_eq!(unknown(failed), "E: no cache; apt-cache ended with exit status 100");
-        assert_eq!(unknown("cow\t1\tii \n"), "apt-cache did not say which version is the newest");
+        assert_eq!(unknown("cow\t1\tii \n"), "apt-cache did not report the newest version");
         assert_eq!(unknown(NO_DPKG), NO_DPKG);
     }
 
@@ -544,9 +544,9 @@ mod tests {
         };
         assert_eq!(
             version("index unread\nindex now 1\n"),
-            "newest (the package index is not read yet)"
+            "newest (the package index was never fetched)"
         );
-        let unheard = "not known to apt: the package index is 5 minutes old, and is refreshed";
+        let unheard = "unknown to apt: the package index is 5 minutes old, and is refreshed first";
         assert_eq!(version("index at 0\nindex now 300\n"), unheard);
         assert_eq!(version("cow:\n  Candidate: 3\nindex at 0\nindex now 300\n"), "3");
         assert_eq!(version("cow:\n  Candidate: (none)\nindex now 300\n"), "of what provides it");

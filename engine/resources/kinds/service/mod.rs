@@ -101,10 +101,10 @@ impl Resource for Service {
         }
         match self.stay {
             Some(_) if self.running != Some(true) => {
-                Err(ArgumentError::new("stay", "only what runs can stay active"))
+                Err(ArgumentError::new("stay", "`stays` needs `running: true`"))
             }
             Some(STAY_MAX..) => {
-                Err(ArgumentError::new("stay", format!("a look waits {STAY_MAX} seconds at most")))
+                Err(ArgumentError::new("stay", format!("at most {STAY_MAX} seconds")))
             }
             _ => Ok(()),
         }

@@ -80,7 +80,7 @@ impl User {
             before.push(Before::lost("a password is not kept"));
         }
         if self.remove_home {
-            before.push(Before::lost("a home directory with what was in it is not kept"));
+            before.push(Before::lost("the content of a removed home directory is not kept"));
         }
         before.extend(
             self.locked

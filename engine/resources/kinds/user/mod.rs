@@ -108,7 +108,7 @@ impl Resource for User {
         }
         if !self.append && self.groups.is_none() {
             return Err(ArgumentError::new("append", "no `groups` that are all")
-                .hint("`groups: []` takes the user out of all groups but the primary one"));
+                .hint("`groups: []` removes the user from all groups but the primary one"));
         }
         for (argument, path) in [("home", &self.home), ("shell", &self.shell)] {
             path.as_deref().map_or(Ok(()), |path| entry::check_path(argument, path))?;
@@ -122,10 +122,10 @@ impl Resource for User {
             }
         }
         if self.move_home && self.home.is_none() {
-            return Err(ArgumentError::new("move_home", "no `home` to move to"));
+            return Err(ArgumentError::new("move_home", "`move_home` needs `home`"));
         }
         if self.remove_home && !self.absent {
-            return Err(ArgumentError::new("remove_home", "only the home of an absent user goes"));
+            return Err(ArgumentError::new("remove_home", "`remove_home` needs `absent: true`"));
         }
         self.password.as_ref().map_or(Ok(()), check_hash)
     }

@@ -22,7 +22,7 @@ impl<'a> Shadow<'a> {
         let unknown = match entry::lines(output).last() {
             Some("end") => None,
             Some("unreadable") => Some(Unknown::new("cannot read /etc/shadow: Permission denied")),
-            _ => Some(Unknown::new("what /etc/shadow says was cut off")),
+            _ => Some(Unknown::new("the entry in /etc/shadow is incomplete")),
         };
         let line = |line: &'a str| {
             let mut parts = line.split(':');

@@ -34,7 +34,7 @@ pub(super) const FILTERS: &[Word] = &[
             dump(value, args, indent, Some(false))
         },
     ),
-    Word::new(&["from_yaml"], "what a text of YAML says", |_, value, args| {
+    Word::new(&["from_yaml"], "the value of a YAML text", |_, value, args| {
         args.end()?;
         let mut documents = reader::read(&text(value))?;
         match documents.len() {
@@ -43,10 +43,14 @@ pub(super) const FILTERS: &[Word] = &[
             _ => Err(wrong("these are several documents: `from_yaml_all` reads them")),
         }
     }),
-    Word::new(&["from_yaml_all"], "what the documents of a text of YAML say", |_, value, args| {
-        args.end()?;
-        Ok(container::list(reader::read(&text(value))?))
-    }),
+    Word::new(
+        &["from_yaml_all"],
+        "the values of a YAML text with several documents",
+        |_, value, args| {
+            args.end()?;
+            Ok(container::list(reader::read(&text(value))?))
+        },
+    ),
 ];
 
 fn dump(

@@ -42,21 +42,21 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<Event<'a>, Error> {
         match self.parser.next() {
             Some(Ok((event, _))) => Ok(event),
-            Some(Err(error)) => Err(wrong(format!("this is no YAML: {error}"))),
+            Some(Err(error)) => Err(wrong(format!("not valid YAML: {error}"))),
             None => Ok(Event::StreamEnd),
         }
     }
 
     fn node(&mut self, event: Event<'a>, depth: usize) -> Result<Value, Error> {
         if depth > DEPTH {
-            return Err(wrong("this YAML is too deep"));
+            return Err(wrong("this YAML is nested too deeply"));
         }
         if let Event::Alias(anchor) = event {
             let known = self.anchors.get(&anchor);
             let (value, anchored) =
-                known.ok_or_else(|| wrong("this YAML names what is not there"))?;
+                known.ok_or_else(|| wrong("this YAML refers to an unknown anchor"))?;
             if !self.extent.takes(*anchored, depth, DEPTH) {
-                return Err(wrong("the aliases of this YAML stand for too much"));
+                return Err(wrong("the aliases of this YAML expand to too much data"));
             }
             return Ok(value.clone());
         }
@@ -126,7 +126,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Er
         return match tag.suffix.as_str() {
             "int" | "float" | "bool" | "null" => Ok(meant(text)),
             "str" => Ok(own()),
-            other => Err(wrong(format!("the tag `{other}` means nothing here"))),
+            other => Err(wrong(format!("unknown tag `{other}`"))),
         };
     }
     Ok(if style == ScalarStyle::Plain { meant(text) } else { own() })
@@ -159,7 +159,10 @@ mod tests {
             let text = |count| format!("k0: &a0 x\n{}", lines(count, line));
             assert!(read(&text(few)).is_ok());
             let refused = read(&text(many)).unwrap_err().to_string();
-            assert!(refused.contains("the aliases of this YAML stand for too much"), "{refused}");
+            assert!(
+                refused.contains("the aliases of this YAML expand to too much data"),
+                "{refused}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `converge.toml`: what holds for a project, whatever the command line says.
 
+pub mod keys;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -221,7 +223,7 @@ fn provider(document: &Document, node: &DocumentNode, paths: &Paths<'_>) -> Resu
     let command = (!command.is_empty()).then_some(command);
     match (environment, files, command, age.zip(identity)) {
         (Some(""), None, None, None) => Err(document
-            .mistake("config::provider", "a prefix of nothing".to_owned(), &node.span)
+            .mistake("config::provider", "empty prefix".to_owned(), &node.span)
             .label("every variable would be a secret")
             .hint("secrets of the environment have names that begin alike, such as `APP_SECRET_`")),
         (Some(prefix), None, None, None) => {
@@ -236,7 +238,7 @@ fn provider(document: &Document, node: &DocumentNode, paths: &Paths<'_>) -> Resu
             identity: paths.absolute(identity),
         }),
         _ => Err(document
-            .mistake("config::provider", "not one provider of secrets".to_owned(), &node.span)
+            .mistake("config::provider", "not a secret provider".to_owned(), &node.span)
             .label("this one")
             .hint(
                 "write one of { environment = \"PREFIX_\" }, { files = \"~/folder\" }, \
