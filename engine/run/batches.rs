@@ -176,7 +176,7 @@ impl Apply<'_> {
                 Ok(stage) => {
                     let asks = look.map(|look| &look.script);
                     let takes_lock = *takes_lock && !self.fleet.is_held(host);
-                    let kept = takes_lock.then(|| lock::taking(&self.run.holder()));
+                    let kept = takes_lock.then(|| lock::taking(&self.run.holder(), &segment.id));
                     let script = detached::begin(segment, stage.as_deref(), most, asks, takes_lock);
                     live.expects(look.map(|look| self.fleet.answer(look.brings)));
                     let exit =
@@ -225,7 +225,7 @@ impl Apply<'_> {
                 }
             }
         }
-        let error = RemoteError::Lost("each connection to it was lost".to_owned());
+        let error = RemoteError::Lost("every connection to it was lost".to_owned());
         self.fleet.lose(host, error.clone());
         SegmentEnd::Unstarted(gone(host, &error))
     }

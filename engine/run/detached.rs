@@ -27,7 +27,11 @@ pub(super) fn begin(
             lock::TAKEN,
             locked("; exit 1")
         ));
-        says_so = locked("");
+        // It is named by now: its run sees that, or it sees here that it was given up.
+        says_so = sh!(
+            "if is_void \"$id\"; then printf '\\n%s locked void\\n\\n%s over 1\\n' \"$id\" \"$id\"; exit; fi\n{}",
+            locked("")
+        );
     }
     let mut starts = segment.place();
     if segment.is_aside {
@@ -142,6 +146,18 @@ done"#;
 /// Lets a segment end after the part that runs, be it the last.
 pub(super) fn stopping(segment: &Segment) -> Script {
     prelude::reading().then(segment.place()).then(sh!("say \"$id\" >\"$segment/stop\""))
+}
+
+/// Gives up a segment that may still be on its way with the lock: what is not named after that never begins. The last few are kept,
+/// for as long as any of them could arrive.
+pub(super) fn voiding(segment: &Segment) -> Script {
+    prelude::reading().then(sh!(
+        "[ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\"
+void=$({{ tail -n 20 \"$STATE/void\"; }} 2>/dev/null) || void=
+printf '%s\\n' ${{void:+\"$void\"}} {} >\"$STATE/void.new\"
+mv -f \"$STATE/void.new\" \"$STATE/void\"",
+        segment.id
+    ))
 }
 
 /// Leaves nothing of what a segment printed, which is known by now: in the shell that has the lock, without a process.

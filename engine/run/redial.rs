@@ -39,28 +39,24 @@ impl Apply<'_> {
             let start = self.fleet.start(host);
             let attendant = Attendant { run: self.run, remote: &*remote, segment };
             // A check needs none.
-            let mut has_lock = segment.is_aside;
+            let has_lock = segment.is_aside;
             let mut read = attendant.reads_on(live, batch.obligation, &start, &who).await;
             if read == Read::NotBegun && segment.is_aside {
                 return FoundSegment::NotBegun;
             }
             if read == Read::NotBegun {
-                // Once the shell that could begin it still is gone, that is certain.
-                read = match remote.run(&lock::ousting(&who), &mut self.fleet.answer(0)).await {
+                // Once it is given up, and the shell that could begin it is gone, that stays so.
+                let gives_up = detached::voiding(segment).then(lock::ousting(&who));
+                read = match remote.run(&gives_up, &mut self.fleet.answer(0)).await {
                     Ok(_) => attendant.reads_on(live, batch.obligation, &start, &who).await,
                     Err(_) => Read::Lost,
                 };
-                // It may still be on its way, with the lock.
                 if read == Read::NotBegun && start.is_empty() {
+                    // It may have come with the lock meanwhile, which its shell keeps.
                     if lock::came_late(host, &who, self.fleet).await {
                         continue;
                     }
-                    // It may have come, and ended, in between: under the lock that is certain.
-                    read = attendant.reads_on(live, batch.obligation, &start, &who).await;
-                    if read == Read::NotBegun {
-                        return FoundSegment::Ended(SegmentEnd::Unlocked);
-                    }
-                    has_lock = self.fleet.is_held(host);
+                    return FoundSegment::Ended(SegmentEnd::Unlocked);
                 }
                 if read == Read::NotBegun {
                     if lock::retake(host, &who, self.fleet).await {
@@ -89,9 +85,11 @@ impl Apply<'_> {
             // Where that fails, the host is lost to what comes after the segment.
             if has_lock || lock::retake(host, &who, self.fleet).await {
                 remote.later(&detached::forgetting(segment)).await;
-                self.fleet.warn(format!("{host}: {lost}; it was dialled again, and all is known"));
+                self.fleet.warn(format!("{host}: {lost}; reconnected, and nothing was lost"));
             }
-            return FoundSegment::Ended(end);
+            // It came late, and saw that it was given up.
+            let given_up = live.lock().is_some_and(|said| !lock::is_as_left(said));
+            return FoundSegment::Ended(if given_up { SegmentEnd::Unlocked } else { end });
         }
         FoundSegment::Nothing
     }
@@ -126,7 +124,7 @@ impl Apply<'_> {
             if lock::retake(host, &self.run.holder(), self.fleet).await {
                 return Ok(self.fleet.place().await);
             }
-            let lost = || RemoteError::Lost("its lock could not be had again".to_owned());
+            let lost = || RemoteError::Lost("its lock could not be taken again".to_owned());
             return Err(SegmentEnd::Lost(self.fleet.trouble(host).unwrap_or_else(lost)));
         }
         let seconds = patience.as_secs();

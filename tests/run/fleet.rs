@@ -54,8 +54,8 @@ pub(crate) enum Fault {
     Idle,
     /// So it does, and the segment comes to the host so much later.
     Late(Duration),
-    /// So it does, and the segment comes, runs and ends just before the next connection tries the lock.
-    Between,
+    /// So it does, and the segment comes and ends just before the next connection begins so many more scripts.
+    Between(usize),
     /// The connection ends, and nobody tells the host, once so many bytes were read of a segment that goes on.
     Silent(usize),
 }
@@ -413,7 +413,7 @@ struct FakeConnector {
     faults: Arc<Mutex<HashMap<String, Fault>>>,
     /// Connections that the hosts believe to be there still.
     silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
-    between: Arc<Mutex<Option<Between>>>,
+    between: Arc<Mutex<Option<(usize, Between)>>>,
     local: LocalConnector,
 }
 
@@ -473,7 +473,7 @@ struct FakeRemote {
     host: Arc<str>,
     faults: Arc<Mutex<HashMap<String, Fault>>>,
     silent: Arc<Mutex<Vec<Arc<dyn Remote>>>>,
-    between: Arc<Mutex<Option<Between>>>,
+    between: Arc<Mutex<Option<(usize, Between)>>>,
 }
 
 /// Hands some bytes on, and says when there were more.
@@ -503,6 +503,7 @@ impl Output for Cut<'_> {
 #[async_trait]
 impl Remote for FakeRemote {
     async fn run(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
+        self.comes_in_between().await;
         self.counted(&self.here(script), None, output).await
     }
 
@@ -512,6 +513,7 @@ impl Remote for FakeRemote {
         kept: Option<&Script>,
         output: &mut dyn Output,
     ) -> Result<Exit, RemoteError> {
+        self.comes_in_between().await;
         let script = &self.here(script);
         let kept = kept.map(|kept| self.here(kept));
         match self.fault {
@@ -524,9 +526,9 @@ impl Remote for FakeRemote {
                 });
                 return self.is_silent();
             }
-            Some(Fault::Between) => {
+            Some(Fault::Between(scripts)) => {
                 let work = (self.remote.clone(), script.clone(), kept);
-                *self.between.lock().unwrap() = Some(work);
+                *self.between.lock().unwrap() = Some((scripts, work));
                 return self.is_silent();
             }
             _ => {}
@@ -551,11 +553,7 @@ impl Remote for FakeRemote {
     }
 
     async fn keep(&self, script: &Script, output: &mut dyn Output) -> Result<Exit, RemoteError> {
-        let between = self.between.lock().unwrap().take();
-        if let Some((remote, script, kept)) = between {
-            remote.work(&script, kept.as_ref(), &mut Captured::default()).await?;
-            remote.close().await;
-        }
+        self.comes_in_between().await;
         self.remote.keep(&self.here(script), output).await
     }
 
@@ -583,6 +581,26 @@ impl Remote for FakeRemote {
 }
 
 impl FakeRemote {
+    /// Lets what is under way come, once enough scripts have begun since.
+    async fn comes_in_between(&self) {
+        let comes = {
+            let mut between = self.between.lock().unwrap();
+            match &mut *between {
+                Some((0, _)) => between.take(),
+                Some((scripts, _)) => {
+                    *scripts -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some((_, (remote, script, kept))) = comes {
+            // One that was given up, or finds no lock, ends early.
+            let _ = remote.work(&script, kept.as_ref(), &mut Captured::default()).await;
+            remote.close().await;
+        }
+    }
+
     /// A script for this host.
     fn here(&self, script: &Script) -> Script {
         if !std::path::Path::new(&self.boot).exists() {

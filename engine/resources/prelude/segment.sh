@@ -27,5 +27,11 @@ booted() {
   start=$start:${20-}
 }
 
+# is_void ID: whether its run has given up this segment, and may have begun it anew.
+is_void() {
+  while read -r void; do [ "$void" != "$1" ] || return 0; done 2>/dev/null <"$STATE/void"
+  return 1
+}
+
 # emptied FILE: leaves nothing in it, if it is there.
 emptied() { [ ! -s "$1" ] || { true >"$1"; } 2>/dev/null; }

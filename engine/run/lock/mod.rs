@@ -35,12 +35,13 @@ const NOBODY: &str = "nobody can: ";
 pub(super) fn untaken(said: String, who: &str) -> RemoteError {
     if let Some(why) = said.strip_prefix(NOBODY) {
         let hint = "the account that runs the scripts keeps its state there".to_owned();
-        let message = format!("no lock can be taken there: {why}");
+        let message = format!("cannot lock the host: {why}");
         return RemoteError::Unreachable { message, hint: Some(hint) };
     }
     if said == who {
-        let message = "this run works on it already: two names of the inventory mean one host";
-        let hint = Some("take one of the two names out".to_owned());
+        let message =
+            "this run holds its lock already: two names in the inventory are the same host";
+        let hint = Some("remove one of the two names".to_owned());
         return RemoteError::Unreachable { message: message.to_owned(), hint };
     }
     RemoteError::Locked(said)
@@ -111,9 +112,9 @@ pub(super) async fn retake(host: &Arc<str>, who: &str, fleet: &Fleet) -> bool {
         tries.give_back(host).await;
     }
     let why = match is_ours {
-        true => RemoteError::Locked("another one had it while the connection was lost".to_owned()),
+        true => RemoteError::Locked("another run held it while the connection was lost".to_owned()),
         false if said == who => {
-            let message = "what the lost connection left there could not be ended".to_owned();
+            let message = "processes of the lost connection could not be ended".to_owned();
             RemoteError::Left(message)
         }
         false => untaken(said, who),
@@ -162,7 +163,7 @@ impl Tries<'_> {
         let Some(said) = self.keep(host, &self.script).await else { return Tried::Lost };
         match first_word(&said) {
             "" => {
-                let message = "it did not say whether its lock was taken".to_owned();
+                let message = "the host did not report whether it is locked".to_owned();
                 self.fleet.lose(host, RemoteError::Left(message));
                 Tried::Lost
             }
@@ -234,13 +235,13 @@ fn first_word(said: &str) -> &str {
 }
 
 /// What the shell does before a segment that takes the lock along with it: it runs only if `$lock_said` begins with [`TAKEN`].
-pub(super) fn taking(who: &str) -> Script {
-    prelude::reading().then(script(who))
+pub(super) fn taking(who: &str, segment: &str) -> Script {
+    prelude::reading().then(script(who, segment))
 }
 
 /// Takes the lock, and says whether it did.
 fn trying(who: &str) -> Script {
-    taking(who).then(sh!("printf '%s\\n' \"$lock_said\""))
+    taking(who, "").then(sh!("printf '%s\\n' \"$lock_said\""))
 }
 
 /// Gives the lock back that the shell has.
@@ -259,8 +260,8 @@ static LOCK: Library = Library::new("lock", &[include_str!("lock.sh")]);
 
 /// Takes the lock, and leaves in $lock_said that it did, or who holds it. Where there is no `flock`, a folder is the lock: making one
 /// is atomic too. The shell keeps what it does; of ours that must be nothing but the lock and the names of libraries, or a command of
-/// the user would find it.
-fn script(who: &str) -> Script {
+/// the user would find it. A segment that was given up takes no lock.
+fn script(who: &str, segment: &str) -> Script {
     let taken = sh!(
         "if was_ours; then again=' '{}; fi
 say \"$$ $who\" >\"$STATE/holder\"
@@ -283,7 +284,8 @@ holder=\"$said $start$again\"",
     functions.then(sh!(
         "who={} holder= locked= again=
 [ -d \"$STATE\" ] || mkdir -p -m 700 \"$STATE\" || :
-if [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then holder={}\"$STATE belongs to another account\"
+if is_void {}; then holder=void
+elif [ -d \"$STATE\" ] && [ ! -O \"$STATE\" ]; then holder={}\"$STATE belongs to another account\"
 elif [ -d \"$STATE\" ] && has flock; then
   lock=$STATE/lock
   [ -d \"$STATE/segment\" ] || private_lock
@@ -301,9 +303,10 @@ else holder={}\"$STATE, or the lock in it, cannot be made\"; fi
 lock_said=$holder
 unset -f say die has enter way down leads theirs strayed free ends closed
 unset -f leftover leftovers recover outlived is_armed fired was_ours guarded take_back is_as_doubted private_lock take_lock lock_folder holder
-unset -f named runs booted emptied keep_watch nap
-unset who holder was said start again locked lock work pid by now whose at at_end held left list lists folder recovered STATE",
+unset -f named runs booted is_void emptied keep_watch nap
+unset who holder was said start again locked lock work pid by now whose void at at_end held left list lists folder recovered STATE",
         who,
+        segment,
         NOBODY,
         taken,
         NOBODY,
