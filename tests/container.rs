@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use converge::{
     base::{script::Script, value::Value},
     resources::{
-        change::{Change, Field, Shown},
-        kinds,
+        change::{Change, DetailedChange, Differing as _, Effect},
+        kinds::{self, container::ContainerDetail},
     },
 };
 
@@ -18,15 +18,17 @@ use crate::{
 
 /// Converges the container, which must become healthy within no time.
 fn converge(host: &Host, image: &str, health: &str) -> Outcome {
-    step(host, &format!("name = 'api'\nimage = '{image}'\n{health}"), &[])
+    step(host, &format!("name = 'api'\nimage = '{image}'\n{health}"), None)
 }
 
-/// Runs the step of a container in which these fields differ.
-fn step(host: &Host, arguments: &str, fields: &[Field]) -> Outcome {
+/// Runs the step of a container of which this is known.
+fn step(host: &Host, arguments: &str, detail: Option<ContainerDetail>) -> Outcome {
     let kind = kinds::kind("container").unwrap();
     let arguments: Value = toml::from_str(arguments).unwrap();
     let declared = kind.declare(arguments, &Folder(&BTreeMap::new())).unwrap();
-    let mut step = kind.apply(&declared.desired, Change::update(fields.to_vec()).as_ref());
+    let change = Change::new(Effect::Update, Vec::new());
+    let change = detail.map(|detail| DetailedChange { change, detail }.into_change());
+    let mut step = kind.apply(&declared.desired, change.as_ref());
     // The shell of busybox has a sleep of its own, which it does not look for.
     step.script = Script::trusted("sleep() { :; }").then(step.script);
     host.step(&step)
@@ -143,7 +145,7 @@ fn a_container_of_another_keeps_its_name_and_its_life() {
         assert!(refused.stderr.contains("is not converge's"), "{refused:?}");
         let api = docker::container(&host.bin(), "api");
         assert_eq!(api.as_deref(), Some("api:1 running"));
-        let gone = step(&host, "name = 'api'\nabsent = true", &[]);
+        let gone = step(&host, "name = 'api'\nabsent = true", None);
         assert!(gone.ok, "{gone:?}");
         assert_eq!((docker::container(&host.bin(), "api"), theirs()), (None, before));
     }
@@ -184,9 +186,8 @@ fn what_docker_knows_better_is_made_anew() {
         let first = id();
         assert!(converge(&host, "api:1", "").ok);
         assert_eq!(id(), first, "it is as it should be");
-        let field = Field::new("memory", "64m", Shown::Nothing);
         let arguments = "name = 'api'\nimage = 'api:1'";
-        assert!(step(&host, arguments, &[field]).ok);
+        assert!(step(&host, arguments, Some(ContainerDetail::Made)).ok);
         assert_ne!(id(), first);
         assert_eq!(left(&host), [Some("api:1 running".to_owned()), None]);
     }
@@ -198,7 +199,7 @@ fn without_a_daemon_nothing_is_done() {
         assert!(converge(&host, "api:1", "").ok);
         std::fs::write(host.bin().join("down"), "").unwrap();
         for arguments in ["name = 'api'\nimage = 'api:2'", "name = 'api'\nabsent = true"] {
-            let outcome = step(&host, arguments, &[]);
+            let outcome = step(&host, arguments, None);
             assert!(!outcome.ok && outcome.stderr.contains("Cannot connect"), "{outcome:?}");
         }
         assert_eq!(left(&host), [Some("api:1 running".to_owned()), None]);

@@ -1,5 +1,7 @@
 //! What would be done to one resource, as people and programs read it.
 
+use std::{any::Any, fmt, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 
 use crate::resources::before::Before;
@@ -11,6 +13,9 @@ pub struct Change {
     pub action: Effect,
     /// What differs, field by field.
     pub fields: Vec<Field>,
+    /// Why it is made.
+    #[serde(skip)]
+    pub reason: Reason,
     /// Whether this run changed the resource already.
     #[serde(skip)]
     pub again: bool,
@@ -20,12 +25,91 @@ pub struct Change {
     /// Why it cannot be undone as a whole, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Box<str>>,
+    /// What its step depends on.
+    #[serde(skip)]
+    pub detail: Detail,
+}
+
+/// Why a change is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reason {
+    /// What is there differs.
+    #[default]
+    Differs,
+    /// Nothing says when it is done: it is made each time.
+    Always,
+    /// What has to stay as it is for a while did not.
+    NotStaying,
+    /// An earlier run left it without its proof.
+    Unfinished,
+}
+
+/// How a resource differs, in the terms of its kind. What people read is a part of it, and decides nothing.
+pub trait Differing {
+    /// What the step depends on.
+    type Detail: Any + Send + Sync;
+
+    /// What people read, which carries what the step depends on.
+    fn into_change(self) -> Change;
+}
+
+/// For a kind whose step is the same whatever differs.
+impl Differing for Change {
+    type Detail = ();
+
+    fn into_change(self) -> Change {
+        self
+    }
+}
+
+/// A change with what its step depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetailedChange<T> {
+    /// What people read.
+    pub change: Change,
+    /// What the step depends on.
+    pub detail: T,
+}
+
+impl<T: Any + Send + Sync> Differing for DetailedChange<T> {
+    type Detail = T;
+
+    fn into_change(self) -> Change {
+        Change { detail: Detail(Some(Arc::new(self.detail))), ..self.change }
+    }
+}
+
+/// What a step depends on, of any kind. It is made from the same look as the rest of its change, so it makes no two of them different.
+#[derive(Clone, Default)]
+pub struct Detail(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Detail {
+    /// The detail as its kind knows it; none where nothing is known of what is there.
+    pub fn of<T: Any>(&self) -> Option<&T> {
+        self.0.as_deref()?.downcast_ref()
+    }
+}
+
+impl PartialEq for Detail {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Detail {}
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 impl Change {
     /// A change of some fields.
     pub fn new(action: Effect, fields: Vec<Field>) -> Self {
-        Self { action, fields, again: false, before: Vec::new(), lost: None }
+        let reason = Reason::default();
+        let detail = Detail::default();
+        Self { action, fields, reason, again: false, before: Vec::new(), lost: None, detail }
     }
 
     /// The same change, of what was like this before.
@@ -44,20 +128,26 @@ impl Change {
         (!fields.is_empty()).then_some(Self::new(Effect::Update, fields))
     }
 
-    /// The field of a change that is there each time, because no guard says when it is done.
-    pub const ALWAYS: &str = "always";
+    /// The same change, made for a reason.
+    #[must_use]
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
+    }
 
     /// Whether it is there each time, so that no second look can find it done.
     pub fn is_always_there(&self) -> bool {
-        self.has(Self::ALWAYS)
+        self.reason == Reason::Always
     }
-
-    /// The field of a change of what has to stay as it is for a while, and did not.
-    pub const STAY: &str = "stay";
 
     /// Whether this run made it so, and it did not stay so: to do the same once more would only hide that.
     pub fn did_not_stay(&self) -> bool {
-        self.again && self.has(Self::STAY)
+        self.again && self.reason == Reason::NotStaying
+    }
+
+    /// Whether a field is among those that differ.
+    #[cfg(test)]
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|candidate| candidate.name == field)
     }
 
     /// Whether it is about something that must not be shown.
@@ -66,21 +156,11 @@ impl Change {
         self.fields.iter().any(|field| hides(&field.before) || hides(&field.after))
     }
 
-    /// The field of what looks as it should be, but was not proved to be well.
-    pub const FINISH: &str = "finish";
-
     /// The change of what an earlier `run` left without its proof.
     pub fn unfinished(run: &str) -> Self {
         let left = Shown::Hidden(format!("not finished by run {run}"));
-        Self::new(
-            Effect::Update,
-            vec![Field::new(Self::FINISH, left, Shown::Hidden("finished".to_owned()))],
-        )
-    }
-
-    /// Whether a field is among those that differ.
-    pub fn has(&self, field: &str) -> bool {
-        self.fields.iter().any(|candidate| candidate.name == field)
+        let field = Field::new("finish", left, Shown::Hidden("finished".to_owned()));
+        Self::new(Effect::Update, vec![field]).because(Reason::Unfinished)
     }
 }
 

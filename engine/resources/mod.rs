@@ -20,7 +20,6 @@ pub mod facts;
 pub mod check;
 pub mod entry;
 pub mod docker;
-pub mod dpkg;
 pub mod systemd;
 
 // The kinds, and what is made of their list.

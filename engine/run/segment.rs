@@ -19,7 +19,7 @@ use crate::{
         probe::Owed,
     },
     resources::{
-        change::Change,
+        change::Reason,
         prelude,
         resource::{Nature, Reaction, Step},
     },
@@ -254,7 +254,10 @@ fn step(catalog: &Catalog, plan: &Plan, id: NodeId) -> Step {
         .partition(|reaction| *reaction == Reaction::Afterwards);
     let check = node.kind.nature() == Nature::Check;
     if planned.change().is_some() || check || !afterwards.is_empty() {
-        whole = node.kind.apply(&node.desired, planned.change());
+        whole = match planned.change() {
+            Some(change) if change.did_not_stay() => node.kind.tell_end(&node.desired),
+            change => node.kind.apply(&node.desired, change),
+        };
     }
     // A restart does what a reload does, and more.
     if let Some(reaction) = reactions.into_iter().max() {
@@ -299,7 +302,8 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
     if count < 2 {
         return None;
     }
-    let batch: Vec<_> = nodes[..count].iter().map(|id| &catalog.node(*id).desired).collect();
+    let planned = |id: &NodeId| (&catalog.node(*id).desired, plan.node(*id).planned.change());
+    let batch: Vec<_> = nodes[..count].iter().map(planned).collect();
     Some((count, kind.apply_together(&batch)?))
 }
 
@@ -327,7 +331,7 @@ fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<O
 fn is_unfinished(catalog: &Catalog, plan: &Plan, id: NodeId) -> bool {
     let (node, change) = (catalog.node(id), plan.node(id).planned.change());
     let proves = || node.kind.proves_afterwards(&node.desired);
-    change.is_some_and(|change| change.has(Change::FINISH) || proves())
+    change.is_some_and(|change| change.reason == Reason::Unfinished || proves())
 }
 
 /// What removes, by host, the markers of reactions that were `paid` on other hosts than the one of the cause.

@@ -59,8 +59,12 @@ impl<R: Resource> Kind for Again<R> {
         Ok(vec![Ok(None); batch.len()])
     }
 
-    fn apply_together(&self, _batch: &[&Desired]) -> Option<Step> {
+    fn apply_together(&self, _batch: &[(&Desired, Option<&Change>)]) -> Option<Step> {
         None
+    }
+
+    fn tell_end(&self, desired: &Desired) -> Step {
+        self.0.tell_end(desired)
     }
 
     fn name(&self) -> &'static str {

@@ -8,7 +8,7 @@ use crate::{
     base::{content::Digest, script::Script, value::Value},
     resources::{
         before::Before,
-        change::{Change, Effect},
+        change::{Change, Differing as _, Effect},
         footprint::Footprint,
         resource::{
             ArgumentError, Files, Looked, Nature, Reaction, Resource, Step, Unreadable, followed,
@@ -90,7 +90,9 @@ pub trait Kind: Send + Sync {
     /// What makes it so.
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step;
     /// One step for several.
-    fn apply_together(&self, batch: &[&Desired]) -> Option<Step>;
+    fn apply_together(&self, batch: &[(&Desired, Option<&Change>)]) -> Option<Step>;
+    /// What says how it ended, where it did not stay as it was made.
+    fn tell_end(&self, desired: &Desired) -> Step;
     /// What declares it again, where it reacts to what is put back.
     fn declared(&self, desired: &Desired) -> Option<Before>;
     /// Whether a change of it may keep everybody from logging in.
@@ -258,7 +260,7 @@ impl<R: Resource> Kind for Typed<R> {
                 Err(unknown) => return Ok(Err(unknown)),
             };
             let Some(change) = resource.plan(&observed) else { return Ok(Ok(None)) };
-            let change = change.of(resource.before(&observed));
+            let change = change.into_change().of(resource.before(&observed));
             // The digest of a short secret tells what it is: of such a resource counts what people see of the change.
             let observed = match change.is_sensitive() || resource.apply(None).is_sensitive() {
                 true => serde_json::to_vec(&change),
@@ -276,12 +278,21 @@ impl<R: Resource> Kind for Typed<R> {
 
     fn apply(&self, desired: &Desired, change: Option<&Change>) -> Step {
         let resource = Self::typed(desired);
-        let Step { script, contents } = resource.apply(change);
+        let Step { script, contents } =
+            resource.apply(change.and_then(|change| change.detail.of()));
         Step { script: followed(&resource.follows()).then(script), contents }
     }
 
-    fn apply_together(&self, batch: &[&Desired]) -> Option<Step> {
-        R::apply_together(&Self::all(batch))
+    fn apply_together(&self, batch: &[(&Desired, Option<&Change>)]) -> Option<Step> {
+        let mut typed = Vec::with_capacity(batch.len());
+        for &(desired, change) in batch {
+            typed.push((Self::typed(desired), change.and_then(|change| change.detail.of())));
+        }
+        R::apply_together(&typed)
+    }
+
+    fn tell_end(&self, desired: &Desired) -> Step {
+        Self::typed(desired).tell_end()
     }
 
     fn declared(&self, desired: &Desired) -> Option<Before> {

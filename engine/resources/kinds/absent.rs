@@ -44,6 +44,7 @@ pub struct ObservedAbsence {
 
 impl Resource for Absent {
     type Observed = ObservedAbsence;
+    type Difference = Change;
     const KIND: &'static str = "absent";
     const FIRST: &'static str = "path";
     const WANTS_NOTHING: bool = true;
@@ -111,7 +112,7 @@ impl Resource for Absent {
     }
 
     /// What is mounted below a directory is not a part of it, and stays. The table of mounts writes a space as `\040`.
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let directory = if self.recursive {
             sh!(
                 "  if [ -r /proc/self/mounts ]; then

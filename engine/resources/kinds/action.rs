@@ -45,6 +45,7 @@ pub struct Action {
 
 impl Resource for Action {
     type Observed = ();
+    type Difference = Change;
     const KIND: &'static str = "action";
     const FIRST: &'static str = "name";
     const NATURE: Nature = Nature::Action;
@@ -117,7 +118,7 @@ impl Resource for Action {
         Some(self.execution().run)
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         self.execution().step(&[0])
     }
 

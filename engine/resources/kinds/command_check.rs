@@ -47,6 +47,7 @@ fn timeout() -> u32 {
 
 impl Resource for CommandCheck {
     type Observed = ObservedTries;
+    type Difference = Change;
     const KIND: &'static str = "command_check";
     const FIRST: &'static str = "name";
     const NATURE: Nature = Nature::Check;
@@ -98,7 +99,7 @@ impl Resource for CommandCheck {
         Some(self.to_run())
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let wanted = sh!("'exit status' 0");
         let words = sh!("say \"the command ended with exit status $2\"");
         check::wait(self.attempt(), self.patience(), wanted, words).into()

@@ -59,6 +59,7 @@ pub struct ObservedCustom {
 
 impl Resource for Custom {
     type Observed = ObservedCustom;
+    type Difference = Change;
     const KIND: &'static str = "custom";
     const FIRST: &'static str = "kind";
     const SECOND: Option<&'static str> = Some("key");
@@ -159,7 +160,7 @@ impl Resource for Custom {
         Some(&self.apply)
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let want = Content::new(self.want.expose().as_bytes()).sensitive(self.is_sensitive());
         let run = self.tries().around(sh!("sh -ec {}", self.apply), &sh!("0"));
         let script =

@@ -43,6 +43,7 @@ pub struct ObservedGroup {
 
 impl Resource for Group {
     type Observed = ObservedGroup;
+    type Difference = Change;
     const KIND: &'static str = "group";
     const FIRST: &'static str = "name";
 
@@ -124,7 +125,7 @@ impl Resource for Group {
         }
     }
 
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let (name, known) = (&self.name, entry("group", &self.name));
         if self.absent {
             return sh!(

@@ -86,6 +86,7 @@ struct HttpAnswer {
 
 impl Resource for HttpCheck {
     type Observed = ObservedTries;
+    type Difference = Change;
     const KIND: &'static str = "http_check";
     const FIRST: &'static str = "url";
     const NATURE: Nature = Nature::Check;
@@ -143,7 +144,7 @@ impl Resource for HttpCheck {
         Some(Change::new(Effect::Wait, vec![field]))
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         check::wait(self.attempt(), self.patience(), self.answer.words(), told(&self.url)).into()
     }
 }

@@ -37,6 +37,7 @@ pub struct ObservedImage {
 
 impl Resource for Image {
     type Observed = ObservedImage;
+    type Difference = Change;
     const KIND: &'static str = "image";
     const FIRST: &'static str = "name";
 
@@ -90,7 +91,7 @@ impl Resource for Image {
         }
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         if self.absent {
             return sh!("! has docker || {}", remove("image rm", &self.name)).into();
         }

@@ -46,6 +46,7 @@ pub struct ObservedLink {
 
 impl Resource for Link {
     type Observed = ObservedLink;
+    type Difference = Change;
     const KIND: &'static str = "link";
     const FIRST: &'static str = "path";
 
@@ -134,7 +135,7 @@ say targets
         }
     }
 
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let make_room = if self.force {
             sh!("if [ -d \"../$name\" ] && [ ! -L \"../$name\" ]; then
   rmdir -- \"../$name\" || die \"$p is a directory that is not empty: it is not replaced by a link\"

@@ -51,6 +51,7 @@ pub struct ObservedCopy {
 
 impl Resource for LocalCopy {
     type Observed = ObservedCopy;
+    type Difference = Change;
     const KIND: &'static str = "local_copy";
     const FIRST: &'static str = "path";
 
@@ -174,7 +175,7 @@ done",
         }
     }
 
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
         let validate = self.validate.as_deref().unwrap_or_default();
         sh!(

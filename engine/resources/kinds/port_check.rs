@@ -52,6 +52,7 @@ fn yes() -> bool {
 
 impl Resource for PortCheck {
     type Observed = ObservedTries;
+    type Difference = Change;
     const KIND: &'static str = "port_check";
     const FIRST: &'static str = "port";
     const NATURE: Nature = Nature::Check;
@@ -102,7 +103,7 @@ impl Resource for PortCheck {
         Some(Change::new(Effect::Wait, vec![Field::new("open", found, self.open.to_string())]))
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let wanted = sh!("open {}", self.open.to_string());
         check::wait(self.attempt(), self.patience(), wanted, self.words()).into()
     }

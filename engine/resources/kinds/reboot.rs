@@ -51,6 +51,7 @@ const GOING: i32 = 75;
 
 impl Resource for Reboot {
     type Observed = ObservedReboot;
+    type Difference = Change;
     const KIND: &'static str = "reboot";
     const FIRST: &'static str = "name";
     const REACTS: &'static [Reaction] = &[Reaction::Run];
@@ -119,7 +120,7 @@ impl Resource for Reboot {
         Some(Change::new(Effect::Run, vec![Field::new("host", why, "restarted")]))
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         self.step()
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     file::{self, File},
-    package::APT,
+    package::apt::APT,
 };
 use crate::{
     base::{script::Script, value::Value},
@@ -109,6 +109,7 @@ pub struct ObservedRepository {
 
 impl Resource for Repository {
     type Observed = ObservedRepository;
+    type Difference = Change;
     const KIND: &'static str = "repository";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -217,7 +218,7 @@ impl Resource for Repository {
         let changes: Vec<(&str, Change)> = ["source", "key", "binary key"]
             .into_iter()
             .zip(self.files.iter().zip(observed))
-            .filter_map(|(name, (file, observed))| Some((name, file.plan(observed)?)))
+            .filter_map(|(name, (file, observed))| Some((name, file.plan(observed)?.change)))
             .collect();
         if self.absent {
             return self.plan_absent(&changes);
@@ -242,7 +243,7 @@ impl Resource for Repository {
         (!fields.is_empty()).then(|| Change::new(action, fields))
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let mut step = Step::from(APT.script());
         if self.absent {
             // What the index holds of it goes with the next refresh.

@@ -6,12 +6,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::file::{self, File};
+use super::file::{self, File, FileDetail};
 use crate::{
     base::{script::Script, secret::Text, value::Value},
     resources::{
         before::Before,
-        change::{Change, Effect, Field, Shown},
+        change::{Change, DetailedChange, Effect, Field, Shown},
         footprint::{Footprint, Lies, Space, Wanted},
         resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
         systemd::{FOLDER, SUFFIXES, check_unit, has_suffix},
@@ -66,6 +66,7 @@ case $(systemctl is-enabled -- "$2" 2>/dev/null) in enabled) told reenable -q --
 
 impl Resource for Unit {
     type Observed = file::ObservedFile;
+    type Difference = DetailedChange<FileDetail>;
     const KIND: &'static str = "unit";
     const FIRST: &'static str = "name";
 
@@ -131,20 +132,23 @@ impl Resource for Unit {
         }]
     }
 
-    fn plan(&self, observed: &file::ObservedFile) -> Option<Change> {
-        let change = self.file().plan(observed);
+    fn plan(&self, observed: &file::ObservedFile) -> Option<DetailedChange<FileDetail>> {
+        let differs = self.file().plan(observed);
         if !self.absent {
-            return change;
+            return differs;
         }
         let content = Field::new("content", "a unit file", Shown::Nothing);
-        match change {
+        match differs.map(|differs| differs.change.action) {
             // The file would have to be made: it is not there.
-            Some(Change { action: Effect::Create, .. }) => None,
-            _ => Some(Change::new(Effect::Remove, vec![content])),
+            Some(Effect::Create) => None,
+            _ => Some(DetailedChange {
+                change: Change::new(Effect::Remove, vec![content]),
+                detail: FileDetail::Content,
+            }),
         }
     }
 
-    fn apply(&self, change: Option<&Change>) -> Step {
+    fn apply(&self, detail: Option<&FileDetail>) -> Step {
         let (functions, path) = (Script::trusted(TOLD), self.path());
         let reload = sh!("told daemon-reload");
         if self.absent {
@@ -159,11 +163,11 @@ impl Resource for Unit {
             None => Script::default(),
         };
         // Of one that was cut off it is not known what its links are made from.
-        let installed = match change.is_some_and(|change| change.has(Change::FINISH)) {
+        let installed = match detail.is_none() {
             true => sh!("installed=unknown"),
             false => sh!("installed=$(installs {})", path),
         };
-        let Step { script, contents } = self.file().apply(change);
+        let Step { script, contents } = self.file().apply(detail);
         let whole = functions.then(folder);
         let script = match self.drop_in() {
             Some(_) => whole.then(script).then(reload),

@@ -21,7 +21,7 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Change, Effect},
+        change::{Differing, Effect},
         danger,
         footprint::Footprint,
     },
@@ -37,6 +37,9 @@ pub use self::unknown::{Looked, Unknown, Unreadable};
 pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What a probe learned about one resource. It is kept as data, so that a plan can be approved.
     type Observed: Serialize + Send + Sync;
+
+    /// How it differs: [`Change`], unless its step depends on what differs.
+    type Difference: Differing;
 
     /// The function that roles call.
     const KIND: &'static str;
@@ -157,20 +160,25 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 
     /// What differs. `None` means converged.
-    fn plan(&self, observed: &Self::Observed) -> Option<Change>;
+    fn plan(&self, observed: &Self::Observed) -> Option<Self::Difference>;
 
     /// The script that a role gave for it, if it did: who reads of a failure knows that one, and none of ours.
     fn script(&self) -> Option<&str> {
         None
     }
 
-    /// What makes it so, from any earlier state. `change` says what is shown, and may save work;
-    /// it is `None` when the resource runs for another reason, such as a check after a change.
-    fn apply(&self, change: Option<&Change>) -> Step;
+    /// What makes it so, from any earlier state. The detail of how it differs may save work; none where that is not known, as of
+    /// what an earlier run did not finish.
+    fn apply(&self, detail: Option<&DetailOf<Self>>) -> Step;
 
     /// One step for several resources that stand next to each other, such as one package transaction.
-    fn apply_together(_batch: &[&Self]) -> Option<Step> {
+    fn apply_together(_batch: &[(&Self, Option<&DetailOf<Self>>)]) -> Option<Step> {
         None
+    }
+
+    /// What says how it ended, where this run made it so and it did not stay so.
+    fn tell_end(&self) -> Step {
+        Step::default()
     }
 
     /// What it does because another resource changed. It runs in one shell with the step of the resource's own change,
@@ -179,6 +187,9 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Step::default()
     }
 }
+
+/// What the step of a resource depends on.
+pub type DetailOf<R> = <<R as Resource>::Difference as Differing>::Detail;
 
 /// When a resource runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

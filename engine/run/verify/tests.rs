@@ -205,6 +205,7 @@ macro_rules! kind {
 
         impl Resource for $name {
             type Observed = bool;
+            type Difference = Change;
             const KIND: &'static str = $word;
             const FIRST: &'static str = "part";
             const NATURE: Nature = $nature;
@@ -242,7 +243,7 @@ macro_rules! kind {
                 differs.then(|| self.part.change())
             }
 
-            fn apply(&self, _: Option<&Change>) -> Step {
+            fn apply(&self, _: Option<&()>) -> Step {
                 self.part.script("do").into()
             }
 

@@ -12,7 +12,7 @@ use crate::{
     base::{script::Script, secret::Text},
     resources::{
         before::Before,
-        change::{Change, Effect, Field, Shown},
+        change::{Change, Effect, Field, Reason, Shown},
         entry,
         footprint::{Footprint, Lies},
         resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
@@ -77,6 +77,7 @@ pub struct ObservedCommand {
 
 impl Resource for Command {
     type Observed = ObservedCommand;
+    type Difference = Change;
     const KIND: &'static str = "command";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -166,21 +167,20 @@ impl Resource for Command {
         if observed.satisfied_by.is_some() {
             return None;
         }
-        let mut fields = vec![Field::added("run", self.to_run())];
-        if self.is_unguarded() {
-            fields.push(Field::added(
-                Change::ALWAYS,
-                Shown::Hidden("no guard says when it is done".into()),
-            ));
+        let run = Field::added("run", self.to_run());
+        if !self.is_unguarded() {
+            return Some(Change::new(Effect::Run, vec![run]));
         }
-        Some(Change::new(Effect::Run, fields))
+        let why = Shown::Hidden("no guard says when it is done".into());
+        let always = Field::added("always", why);
+        Some(Change::new(Effect::Run, vec![run, always]).because(Reason::Always))
     }
 
     fn script(&self) -> Option<&str> {
         Some(self.to_run())
     }
 
-    fn apply(&self, _change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let mut step = self.execution().step(&self.ok_codes);
         if !self.is_unguarded() {
             step.script = sh!(
@@ -317,7 +317,7 @@ mod tests {
             [r#"{"name": "true", "creates": "/x"}"#, r#"{"name": "id"}"#].map(command);
         let observed = Command::observe(&[&first, &second], "creates\nrun\n").unwrap();
         assert_eq!(first.plan(observed[0].as_ref().unwrap()), None);
-        assert!(second.plan(observed[1].as_ref().unwrap()).unwrap().has("always"));
+        assert!(second.plan(observed[1].as_ref().unwrap()).unwrap().is_always_there());
         assert!(Command::observe(&[&first, &second], "run\n").is_err());
     }
 

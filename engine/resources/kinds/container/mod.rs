@@ -20,7 +20,7 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Change, Effect, Field, Shown},
+        change::{Change, DetailedChange, Effect, Field, Shown},
         check,
         docker::{self, ContainerConfig, DockerOutput, Env, FoundContainer, ImageConfig},
         entry,
@@ -122,8 +122,18 @@ pub struct ObservedContainer {
     left_over: bool,
 }
 
+/// What becomes of the container that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerDetail {
+    /// It is what is wanted, and is to run.
+    Kept,
+    /// Another one is made.
+    Made,
+}
+
 impl Resource for Container {
     type Observed = ObservedContainer;
+    type Difference = DetailedChange<ContainerDetail>;
     const KIND: &'static str = "container";
     const FIRST: &'static str = "name";
     const OPAQUE: bool = true;
@@ -206,7 +216,8 @@ impl Resource for Container {
         };
         let observe = |container: &&Self| {
             if said.without_docker() {
-                return Err(image::no_docker(container.plan(&ObservedContainer::default())));
+                let differs = container.plan(&ObservedContainer::default());
+                return Err(image::no_docker(differs.map(|differs| differs.change)));
             }
             let image = match &container.image {
                 Some(name) if !container.absent => said.image(name)?,
@@ -234,13 +245,17 @@ impl Resource for Container {
         }]
     }
 
-    fn plan(&self, observed: &ObservedContainer) -> Option<Change> {
+    fn plan(&self, observed: &ObservedContainer) -> Option<DetailedChange<ContainerDetail>> {
+        let detailed = |change, differs| {
+            let detail = if differs { ContainerDetail::Made } else { ContainerDetail::Kept };
+            DetailedChange { change, detail }
+        };
         let Some(found) = &observed.container else {
-            return self.plan_without(observed);
+            return self.plan_without(observed).map(|change| detailed(change, true));
         };
         if self.absent {
             let field = Field::new("container", found.status.as_str(), Shown::Nothing);
-            return Some(Change::new(Effect::Remove, vec![field]));
+            return Some(detailed(Change::new(Effect::Remove, vec![field]), true));
         }
         let is_newest = observed.image.as_ref().is_none_or(|image| *image == found.image);
         let mut fields = Vec::new();
@@ -256,16 +271,17 @@ impl Resource for Container {
         {
             fields.push(Field::new("image", docker::short(&found.image), docker::short(image)));
         }
+        let differs = !fields.is_empty();
         if found.status != "running" {
             fields.push(Field::new("state", found.status.as_str(), "running"));
         }
         if observed.left_over {
             fields.push(Field::new("previous", "left by an interrupted run", Shown::Nothing));
         }
-        Change::update(fields)
+        Some(detailed(Change::update(fields)?, differs))
     }
 
-    fn apply(&self, change: Option<&Change>) -> Step {
+    fn apply(&self, detail: Option<&ContainerDetail>) -> Step {
         let Some(image) = self.image.as_deref().filter(|_| !self.absent) else {
             return sh!(
                 "! has docker || {{
@@ -282,9 +298,7 @@ forget_previous
             .into();
         };
         // Docker may say of the container what no label of it says.
-        let differs =
-            |field: &Field| !["state", "previous", Change::FINISH].contains(&field.name.as_str());
-        let made_of_else = change.is_some_and(|change| change.fields.iter().any(differs));
+        let made_of_else = detail == Some(&ContainerDetail::Made);
         let config = self.config();
         let hash = Digest::of(serde_json::to_string(&config).unwrap_or_default().as_bytes());
         let kept = serde_json::to_string(&docker::kept(&config)).unwrap_or_default();
@@ -402,7 +416,7 @@ mod tests {
     }
 
     fn change(wanted: &Container, said: &str) -> Option<Change> {
-        wanted.plan(Container::observe(&[wanted], said).unwrap()[0].as_ref().unwrap())
+        Some(wanted.plan(Container::observe(&[wanted], said).unwrap()[0].as_ref().unwrap())?.change)
     }
 
     #[test]
@@ -413,7 +427,7 @@ mod tests {
         let change = change(&new, &said).unwrap();
         let hidden = Shown::sensitive();
         assert_eq!(change.fields, [Field::new("env.TOKEN", hidden.clone(), hidden)]);
-        let step = new.apply(Some(&change));
+        let step = new.apply(Some(&ContainerDetail::Made));
         assert!(!step.script.text().contains("hunter"));
         assert!(step.contents[0].is_sensitive());
     }

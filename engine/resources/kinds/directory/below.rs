@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Directory;
 use crate::resources::{
-    change::{Change, Field, Shown},
+    change::{Field, Shown},
     entry::{self, Entry},
     footprint::{Below, Lies, Tree},
     resource::{Looked, Unknown},
@@ -22,15 +22,6 @@ pub(super) fn named(name: &str, fields: Vec<Field>) -> impl Iterator<Item = Fiel
         let name = if field.name.is_empty() { name } else { format!("{name} {}", field.name) };
         Field { name, ..field }
     })
-}
-
-/// Whether a change is about a file of the source. Without a change, everything is.
-pub(super) fn touches(change: Option<&Change>, name: &str) -> bool {
-    let label = label(name);
-    let about = |field: &Field| {
-        field.name.strip_prefix(&label).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    change.is_none_or(|change| change.fields.iter().any(about))
 }
 
 pub(super) fn before(entry: Option<&Entry>) -> Shown {

@@ -11,12 +11,12 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::below::{before, extras, label, named, touches, usable};
+use self::below::{before, extras, label, named, usable};
 use crate::{
     base::script::{Library, Script, Words},
     resources::{
         before::Before,
-        change::{Change, Effect, Field, Shown},
+        change::{Change, DetailedChange, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Access, Below, Footprint, Lies, Tree},
         resource::{
@@ -89,8 +89,12 @@ static FOLDER: Library = Library::new("folder", &[include_str!("folder.sh")]);
 /// How a purge finds what is extra, and removes it.
 static EXTRA: Library = Library::new("extra", &[include_str!("extra.sh")]);
 
+/// The paths of the files of the source that differ.
+type DifferingFiles = BTreeSet<String>;
+
 impl Resource for Directory {
     type Observed = ObservedDirectory;
+    type Difference = DetailedChange<DifferingFiles>;
     const KIND: &'static str = "directory";
     const FIRST: &'static str = "path";
 
@@ -239,7 +243,7 @@ impl Resource for Directory {
         self.was(observed)
     }
 
-    fn plan(&self, observed: &ObservedDirectory) -> Option<Change> {
+    fn plan(&self, observed: &ObservedDirectory) -> Option<DetailedChange<DifferingFiles>> {
         let mode = self.mode.as_deref();
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
         let (action, mut fields) = match &observed.entry {
@@ -262,8 +266,13 @@ impl Resource for Directory {
                 },
             ));
         }
+        let mut differing = DifferingFiles::new();
         for file in &self.tree {
-            fields.extend(named(&file.path, self.plan_file(file, observed.below.get(&file.path))));
+            let differs = self.plan_file(file, observed.below.get(&file.path));
+            if !differs.is_empty() {
+                differing.insert(file.path.clone());
+            }
+            fields.extend(named(&file.path, differs));
         }
         for name in &observed.extra {
             fields.push(Field::new(
@@ -272,17 +281,19 @@ impl Resource for Directory {
                 Shown::Nothing,
             ));
         }
-        (action == Effect::Create || !fields.is_empty()).then(|| Change::new(action, fields))
+        (action == Effect::Create || !fields.is_empty())
+            .then(|| DetailedChange { change: Change::new(action, fields), detail: differing })
     }
 
-    fn apply(&self, change: Option<&Change>) -> Step {
+    fn apply(&self, differing: Option<&DifferingFiles>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
         let mut step = Step::from(FOLDER.script());
+        let differs = |file: &&TreeFile| differing.is_none_or(|all| all.contains(&file.path));
         step.script.push(sh!("top {} {}", self.path, access));
         for folder in &self.folders {
             step.script.push(sh!("folder {} {}", self.below(folder), access));
         }
-        for file in self.tree.iter().filter(|file| touches(change, &file.path)) {
+        for file in self.tree.iter().filter(differs) {
             let (staged, path) = (file.content.staged(), self.below(&file.path));
             let mode = Some(self.mode_of(file).to_owned());
             let access = entry::words(&mode, &self.owner, &self.group);

@@ -20,7 +20,7 @@ use crate::{
     },
     resources::{
         before::Before,
-        change::{Change, Effect, Field, Shown},
+        change::{Change, DetailedChange, Effect, Field, Shown},
         entry::{self, Entry},
         footprint::{Access, Footprint, Lies},
         resource::{ArgumentError, Files, Looked, Resource, Step, Unknown, Unreadable},
@@ -93,8 +93,18 @@ const HIDDEN: &str = "not shown";
 /// How files are read.
 static FILES: Library = Library::new("files", &[include_str!("file.sh")]);
 
+/// What differs of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileDetail {
+    /// Mode, owner or group alone.
+    Access,
+    /// What it holds, or that it is there.
+    Content,
+}
+
 impl Resource for File {
     type Observed = ObservedFile;
+    type Difference = DetailedChange<FileDetail>;
     const KIND: &'static str = "file";
     const FIRST: &'static str = "path";
 
@@ -240,10 +250,14 @@ impl Resource for File {
         vec![observed.entry.before_file(&self.path, same)]
     }
 
-    fn plan(&self, observed: &ObservedFile) -> Option<Change> {
-        let Some(wanted) = &self.wanted else { return self.plan_access(&observed.entry) };
+    fn plan(&self, observed: &ObservedFile) -> Option<DetailedChange<FileDetail>> {
+        let Some(wanted) = &self.wanted else {
+            let change = self.plan_access(&observed.entry)?;
+            return Some(DetailedChange { change, detail: FileDetail::Access });
+        };
         let shown = shown::content(wanted);
-        match &observed.entry {
+        let mut detail = FileDetail::Content;
+        let change = match &observed.entry {
             Entry::File { access, digest, .. } => {
                 let mut fields = access.differing(
                     self.mode.as_deref(),
@@ -252,6 +266,8 @@ impl Resource for File {
                 );
                 if self.replace && digest.as_ref() != Some(wanted.digest()) {
                     fields.push(Field::new("content", shown::before(wanted, observed), shown));
+                } else {
+                    detail = FileDetail::Access;
                 }
                 Change::update(fields)
             }
@@ -265,20 +281,17 @@ impl Resource for File {
                 Field::new("type", other.type_name(), "file"),
                 Field::added("content", shown),
             ]),
-        }
+        };
+        Some(DetailedChange { change: change?, detail })
     }
 
-    fn apply(&self, change: Option<&Change>) -> Step {
+    fn apply(&self, detail: Option<&FileDetail>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
         let keep = sh!("own {} {}", self.path, access);
         let Some(wanted) = &self.wanted else {
             return keep.into();
         };
-        let access_only = change.is_some_and(|change| {
-            let other = ["content", "type", Change::FINISH];
-            change.action == Effect::Update && !other.iter().any(|field| change.has(field))
-        });
-        if access_only {
+        if detail == Some(&FileDetail::Access) {
             return keep.into();
         }
         let validate = self.validate.as_deref().unwrap_or_default();

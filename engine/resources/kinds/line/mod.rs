@@ -94,6 +94,7 @@ const LINE_MAX: usize = 100_000;
 
 impl Resource for Line {
     type Observed = ObservedLine;
+    type Difference = Change;
     const KIND: &'static str = "line";
     const FIRST: &'static str = "path";
 
@@ -258,7 +259,7 @@ impl Resource for Line {
         }
     }
 
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let missing = if self.absent {
             sh!("exit 0")
         } else if self.create {

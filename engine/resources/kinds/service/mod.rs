@@ -8,7 +8,7 @@ use crate::{
     base::script::{Library, Script, Words},
     resources::{
         before::Before,
-        change::{Change, Effect, Field},
+        change::{Change, Effect, Field, Reason},
         danger,
         footprint::{Footprint, Lies, Space, Wanted},
         resource::{ArgumentError, Files, Looked, Reaction, Resource, Step, Unknown, Unreadable},
@@ -69,6 +69,7 @@ static STEPS: Library = Library::new("service", &[include_str!("service.sh")]);
 
 impl Resource for Service {
     type Observed = systemd::UnitState;
+    type Difference = Change;
     const KIND: &'static str = "service";
     const FIRST: &'static str = "name";
     const REACTS: &'static [Reaction] = &[Reaction::Reload, Reaction::Restart];
@@ -179,9 +180,10 @@ impl Resource for Service {
         {
             fields.push(Field::new("running", observed.shown_running(), running.to_string()));
         }
-        if self.running == Some(true) && observed.ended_early {
+        let stays = self.running != Some(true) || !observed.ended_early;
+        if !stays {
             let stay = format!("{} seconds", self.stay());
-            fields.push(Field::new(Change::STAY, observed.shown_end(), stay));
+            fields.push(Field::new("stay", observed.shown_end(), stay));
         }
         let broken =
             observed.is_broken() && (self.running == Some(true) || self.enabled() == Some(true));
@@ -189,15 +191,17 @@ impl Resource for Service {
             let before = if broken { observed.load.as_str() } else { "changed on disk" };
             fields.push(Field::new("definition", before, "loaded"));
         }
-        Change::update(fields)
+        let change = Change::update(fields)?;
+        Some(if stays { change } else { change.because(Reason::NotStaying) })
+    }
+
+    fn tell_end(&self) -> Step {
+        self.prepared().then(sh!("did_not_stay {}", self.stay())).into()
     }
 
     /// A unit must be known before it is enabled, and unmasked before it is started.
-    fn apply(&self, change: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let mut script = self.prepared();
-        if change.is_some_and(Change::did_not_stay) {
-            return script.then(sh!("did_not_stay {}", self.stay())).into();
-        }
         if self.masked {
             return script.then(sh!("bring_down\nsystemctl mask -- \"$unit\"")).into();
         }

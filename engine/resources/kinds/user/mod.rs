@@ -74,6 +74,7 @@ pub struct ObservedUser(Option<PasswdEntry>);
 
 impl Resource for User {
     type Observed = ObservedUser;
+    type Difference = Change;
     const KIND: &'static str = "user";
     const FIRST: &'static str = "name";
 
@@ -223,7 +224,7 @@ say end",
         }
     }
 
-    fn apply(&self, _: Option<&Change>) -> Step {
+    fn apply(&self, _: Option<&()>) -> Step {
         let known = entry_of("passwd", &self.name);
         if self.absent {
             let home = if self.remove_home { "yes" } else { "" };

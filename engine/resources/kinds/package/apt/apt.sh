@@ -3,7 +3,7 @@ DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND
 export DEBIAN_FRONTEND APT_LISTCHANGES_FRONTEND NEEDRESTART_SUSPEND
 apt_lists=/var/lib/apt/lists apt_tab=$(printf '\t')
 
-has apt-get && has dpkg-query || { die 'this host has no package manager that converge supports (apt)'; exit 1; }
+has apt-get && has dpkg-query || { die 'this host has no apt'; exit 1; }
 [ -w /var/lib/dpkg ] || { die 'packages are changed by root alone: `become` in the inventory makes converge root'; exit 1; }
 
 # apt_fresh: whether the package index is there and younger than an hour. Its age is that of the folder,

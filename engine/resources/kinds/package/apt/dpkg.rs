@@ -1,31 +1,9 @@
 //! What dpkg and apt say of packages.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt::{self, Display},
-};
+use std::collections::{BTreeMap, HashSet};
 
-use serde::Serialize;
-
+use super::super::state::{Age, PackageState};
 use crate::resources::resource::Unknown;
-
-/// What a probe prints where there is no dpkg.
-pub const NO_DPKG: &str = "this host has no package manager that converge supports (apt)";
-
-/// How far a package is installed.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PackageState {
-    /// Not at all.
-    #[default]
-    Missing,
-    /// Removed, but its configuration is there.
-    Configuration,
-    /// Its installation did not finish.
-    Broken,
-    /// It is.
-    Installed,
-}
 
 /// A package as dpkg lists it, under its own name or one that it provides.
 #[derive(Debug)]
@@ -80,61 +58,9 @@ impl<'a> DpkgLine<'a> {
     }
 }
 
-/// The version that apt would install.
-#[derive(Debug, Default)]
-pub enum Candidate {
-    /// apt has not heard of the package.
-    #[default]
-    Unheard,
-    /// Nothing has just this name: others provide it, or nobody any more.
-    Virtual,
-    /// This one.
-    Version(String),
-}
-
-/// How old the package index is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    /// Nobody asked, or nobody could tell.
-    #[default]
-    Unasked,
-    /// It was never read.
-    Unread,
-    /// So many seconds.
-    Seconds(u64),
-}
-
-/// Seconds after which an index is refreshed before it is relied on; `apt.sh` has it in minutes.
-const FRESH: u64 = 3600;
-
-impl Age {
-    /// Whether it can be relied on.
-    pub fn is_fresh(self) -> bool {
-        matches!(self, Age::Seconds(seconds) if seconds < FRESH)
-    }
-}
-
-impl Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, unit) = match *self {
-            Age::Unasked => return write!(f, "the age of the package index is unknown"),
-            Age::Unread => return write!(f, "the package index was never fetched"),
-            Age::Seconds(seconds) => match seconds {
-                0..=7199 => (seconds / 60, "minute"),
-                7200..=172_799 => (seconds / 3600, "hour"),
-                _ => (seconds / 86_400, "day"),
-            },
-        };
-        let plural = if number == 1 { "" } else { "s" };
-        write!(f, "the package index is {number} {unit}{plural} old")
-    }
-}
-
 /// What a probe printed of packages.
 #[derive(Debug, Default)]
 pub struct DpkgOutput<'a> {
-    /// Whether there is no dpkg.
-    pub without_dpkg: bool,
     /// The packages that dpkg knows, among those that were asked for.
     pub lines: Vec<DpkgLine<'a>>,
     /// The names that nothing is installed under.
@@ -155,9 +81,7 @@ impl<'a> DpkgOutput<'a> {
         let mut said = Self::default();
         let (mut heading, mut at, mut now, mut unread) = ("", None, None, false);
         for line in output.lines() {
-            if line == NO_DPKG {
-                said.without_dpkg = true;
-            } else if let Some(words) = line.strip_prefix("?\t") {
+            if let Some(words) = line.strip_prefix("?\t") {
                 said.words.push(words);
             } else if let Some(name) = line.strip_prefix("missing\t") {
                 said.missing.insert(name);
