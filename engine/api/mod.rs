@@ -38,11 +38,16 @@ mod check;
 pub(crate) use self::project::{current, shown};
 pub use self::{check::Checked, options::Options, project::Project};
 pub use crate::{
-    base::diagnostic::{Diagnostic, Result},
+    base::{
+        diagnostic::{Diagnostic, Result},
+        secret::Redactor,
+    },
     evaluate::language::Note,
+    input::inventory::{Host, Inventory},
     plan::{
-        event::{Event, Events},
+        event::{self, Event, Events},
         exit_status::ExitStatus,
     },
+    resources::change,
     run::{Ended, Interrupt, PlanFile, Purpose, Run},
 };

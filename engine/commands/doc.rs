@@ -47,6 +47,7 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
         ),
         Some(name) if name == "inventory" => inventory::manual::book(),
         Some(name) if name == "templates" => template::manual::book(),
+        Some(name) if name == "kinds" => manual::book(),
         Some(name) if name == "configuration" => keys::book(),
         Some(name) if name == "errors" => errors::book(),
         Some(name) if name == "language" => Manual::of_language().book(),

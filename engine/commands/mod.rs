@@ -39,12 +39,15 @@ mod simulate;
 mod undo;
 mod unlock;
 mod why;
+mod program;
+
+pub use self::program::main;
 
 /// The secrets of a run, once its configuration is read.
 type LateSecrets = Arc<OnceLock<Arc<Secrets>>>;
 
 /// Runs what the command line asks for, and gives the exit status.
-pub async fn run(cli: Cli) -> ExitStatus {
+async fn run(cli: Cli) -> ExitStatus {
     let secrets = LateSecrets::default();
     let report = Arc::new(open_report(&cli, &secrets));
     let runs = is_run(&cli);

@@ -47,10 +47,10 @@ mod reevaluate;
 pub(crate) mod fuzz;
 
 pub(crate) use self::fleet::Fleet;
+pub use self::{answers::Lookup, approval::PlanFile, interrupt::Interrupt};
+#[cfg(feature = "internals")]
 pub use self::{
-    answers::Lookup,
-    approval::{ApprovedNode, PlanFile},
-    interrupt::Interrupt,
+    approval::ApprovedNode,
     progress::{Progress, ProgressReader},
     segment::{Part, Segment},
 };

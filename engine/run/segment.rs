@@ -101,6 +101,7 @@ impl Segment {
         sh!("segment=$STATE/segment{} id={}\n", name, self.id)
     }
 
+    #[cfg(feature = "internals")]
     /// The whole script. `stage` is the folder that holds the contents; without one, the script brings them itself.
     pub fn script(&self, stage: Option<&str>) -> Script {
         prelude::changing().then(self.place()).then(self.body(stage))

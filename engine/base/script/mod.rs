@@ -256,7 +256,7 @@ pub fn written(value: &(impl ShellValue + ?Sized), needs: &mut Vec<&'static Libr
     text
 }
 
-/// Makes a [`Script`](crate::base::script::Script) from a literal; each `{}` takes a value as one word, in quotes where it needs
+/// Makes a `Script` from a literal; each `{}` takes a value as one word, in quotes where it needs
 /// them.
 ///
 /// `sh!("chmod {} -- {}", mode, path)`. A value that is itself a script is put in as it is.

@@ -37,7 +37,7 @@ mod stretch;
 pub use self::{
     block::{Block, BlockId, BlockPart, Order},
     contradiction::Contradiction,
-    region::{Around, ItemId, Regions, Rolling, RollingItem, Turn},
+    region::{Around, ItemId, Regions, Turn},
     stretch::{CatalogMark, Stretch},
 };
 use self::{fingerprint::fingerprint, stretch::Owners};

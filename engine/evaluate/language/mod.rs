@@ -56,7 +56,9 @@ mod manual;
 pub use asked::Asked;
 pub use lint::check;
 pub use manual::Manual;
-pub use parameters::{Parameter, Parameters, Type};
+#[cfg(feature = "internals")]
+pub use parameters::Type;
+pub use parameters::{Parameter, Parameters};
 pub use sources::{SourceEntry, SourceError, SourceSort, Sources};
 
 /// What an evaluation starts from.

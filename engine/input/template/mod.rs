@@ -130,6 +130,7 @@ impl Templates {
         Self { environments: Mutex::default(), known: Mutex::default(), sources }
     }
 
+    #[cfg(any(test, feature = "internals"))]
     /// Renders a template.
     ///
     /// # Errors
@@ -142,7 +143,7 @@ impl Templates {
     /// known is nothing to be used.
     ///
     /// # Errors
-    /// As [`Self::render`].
+    /// With the place in the template or in what it includes; a secret's text is never in the message.
     pub fn render_noting(
         &self,
         name: &str,

@@ -33,13 +33,12 @@ mod ssh;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 
+#[cfg(feature = "internals")]
+pub use self::ssh::FindHost;
 pub(crate) use self::{frame::find, pipe::one_line};
 pub use self::{
-    local::LocalConnector,
-    local_user::LocalUser,
-    proxy::end_all,
-    secrets::Passwords,
-    ssh::{FindHost, SshConnector},
+    local::LocalConnector, local_user::LocalUser, proxy::end_all, secrets::Passwords,
+    ssh::SshConnector,
 };
 
 use std::{sync::Arc, time::Duration};

@@ -150,7 +150,7 @@ impl Plan {
                 Err(unknown) => match (&unknown.otherwise, opaque.before(node)) {
                     (Some(Some(change)), Some(_)) => {
                         let reactions = reactions(catalog, id, &nodes, debts);
-                        Planned::Change { change: change.clone(), reactions }
+                        Planned::Change { change: Change::clone(change), reactions }
                     }
                     (Some(None), Some(because)) => Planned::MayChange { because },
                     _ => Planned::Unknown((**unknown).clone()),

@@ -38,7 +38,7 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What a probe learned about one resource. It is kept as data, so that a plan can be approved.
     type Observed: Serialize + Send + Sync;
 
-    /// How it differs: [`Change`], unless its step depends on what differs.
+    /// How it differs: [`Change`](crate::resources::change::Change), unless its step depends on what differs.
     type Difference: Differing;
 
     /// The function that roles call.

@@ -19,7 +19,7 @@ pub struct Unknown {
     /// What is going to be done nevertheless, if anything, where something changes before it on its host that may bring
     /// what is missing.
     #[serde(skip)]
-    pub otherwise: Option<Option<Change>>,
+    pub otherwise: Option<Option<Box<Change>>>,
 }
 
 /// What hosts say, in the C locale, and what to do about it.
@@ -56,7 +56,7 @@ impl Unknown {
     /// what is missing.
     #[must_use]
     pub fn otherwise(mut self, change: Option<Change>) -> Self {
-        self.otherwise = Some(change);
+        self.otherwise = Some(change.map(Box::new));
         self
     }
 }
