@@ -30,6 +30,7 @@ fn catalog(hosts: &[&str], playbook: &str) -> Catalog {
         roles: Vec::new(),
         inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
         known: Known::default(),
+        reuse: Default::default(),
     };
     match language::evaluate(input).unwrap() {
         Evaluation::Complete { catalog, .. } => *catalog,

@@ -133,6 +133,7 @@ impl Project {
             roles: vec!["roles".to_owned()],
             inventory: Arc::new(Inventory::parse(&[given], &self.assigned).unwrap()),
             known: self.known.clone(),
+            reuse: Default::default(),
         }
     }
 

@@ -119,6 +119,7 @@ impl Fleet {
             roles: vec!["roles".to_owned()],
             inventory: self.inventory.clone(),
             known: Known::default(),
+            reuse: Default::default(),
         };
         match language::evaluate(input) {
             Ok(Evaluation::Complete { catalog, .. }) => *catalog,

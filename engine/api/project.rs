@@ -188,6 +188,7 @@ impl Project {
             roles: self.config.roles.iter().map(shown).collect(),
             inventory: self.inventory.clone(),
             known,
+            reuse: Default::default(),
         }
     }
 }

@@ -12,5 +12,6 @@ pub mod yaml;
 pub mod wildcard;
 pub mod content;
 pub mod seal;
+pub mod reuse;
 pub mod traffic;
 pub mod pattern;

@@ -49,6 +49,7 @@ fn script(text: String) {
         roles: Vec::new(),
         inventory: Arc::new(Inventory::implied(&[])),
         known: Known::default(),
+        reuse: Default::default(),
     };
     if let Err(mistake) = language::evaluate(input) {
         let _ = mistake.place();

@@ -10,6 +10,7 @@ use std::{
 };
 
 use converge::{
+    base::reuse::Reuse,
     evaluate::{
         catalog::{Catalog, NodeId},
         language::{Evaluation, Input, SourceEntry, SourceError, Sources, evaluate},
@@ -105,15 +106,25 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
 }
 
 /// All that a playbook means, or the mistake in it.
-fn meaning(project: &Project) -> Result<String, String> {
-    match evaluate(project.input()) {
+fn meaning(project: &Project, reuse: Reuse) -> Result<String, String> {
+    match evaluate(Input { reuse, ..project.input() }) {
         Ok(Evaluation::Complete { catalog, notes, .. }) => {
-            Ok(format!("{}\n{notes:?}\n{:?}", nodes(&catalog), project.told()))
+            let questions = probes(&catalog, reuse);
+            Ok(format!("{}\n{notes:?}\n{:?}\n{questions}", nodes(&catalog), project.told()))
         }
         Ok(Evaluation::Asks(questions)) => Ok(format!("{questions:?}")),
         // Without the text that it is in, which is another one.
         Err(mistake) => Err(format!("{:?}", Problem::from(&mistake))),
     }
+}
+
+/// What each host is asked.
+fn probes(catalog: &Catalog, reuse: Reuse) -> String {
+    let queries = Queries::new(reuse);
+    let hosts = catalog.by_host(catalog.nodes().map(|(id, _)| id));
+    let script =
+        |nodes: &Vec<NodeId>| Probe::new(catalog, nodes, "B", &queries).script.text().to_owned();
+    hosts.values().map(script).collect()
 }
 
 fn nodes(catalog: &Catalog) -> String {
@@ -154,7 +165,9 @@ proptest! {
     ) {
         let together = playbook(&first, "on(hosts(\"all\"),", &statements, ");");
         let each = playbook(&first, "for it in hosts(\"all\") { on(it,", &statements, "); }");
-        prop_assert_eq!(meaning(&together), meaning(&each));
+        let alone = meaning(&together, Reuse::Each);
+        prop_assert_eq!(&meaning(&together, Reuse::Shared), &alone);
+        prop_assert_eq!(&meaning(&each, Reuse::Shared), &alone);
     }
 }
 

@@ -269,6 +269,7 @@ impl Fleet {
             roles: vec!["roles".to_owned()],
             inventory: self.inventory.clone(),
             known,
+            reuse: Default::default(),
         };
         let ended = run.playbook(input, purpose).await?;
         told.send(ended.summary(ended.status));

@@ -31,6 +31,7 @@ pub(crate) fn catalog(declarations: &str) -> Catalog {
         roles: Vec::new(),
         inventory: Arc::new(Inventory::implied(&[])),
         known: Known::default(),
+        reuse: Default::default(),
     };
     match language::evaluate(input).unwrap() {
         Evaluation::Complete { catalog, .. } => *catalog,

@@ -1,16 +1,16 @@
 //! What a whole catalog says of each host, taken together: a contradiction, and what directories leave to others.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use super::{
     BlockPart, Catalog, NodeId, Order,
     contradiction::Contradiction,
     ground::{Ground, footprints, stand_apart},
 };
-use crate::resources::{edit::Build, footprint::Lies, kind::Desired, resource::Nature};
+use crate::{
+    base::reuse::Same,
+    resources::{edit::Build, footprint::Lies, kind::Desired, resource::Nature},
+};
 
 /// What was found out of a host whose resources are those of others, but for what templates make of them.
 struct Settled {
@@ -26,14 +26,12 @@ impl Catalog {
     /// # Errors
     /// The first [`Contradiction`].
     pub fn settle(&mut self, build: &Build<'_>) -> Result<(), Contradiction> {
-        let mut known: HashMap<Vec<usize>, Settled> = HashMap::new();
-        let mut leaving: HashMap<(usize, Vec<String>), Desired> = HashMap::new();
-        // As long as a desired state is kept, no other can lie where it does.
-        let mut left: Vec<Desired> = Vec::new();
+        let mut known: HashMap<Vec<Same<str>>, Settled> = HashMap::new();
+        let mut leaving = HashMap::new();
         for nodes in self.by_host(self.nodes().map(|(id, _)| id)).into_values() {
             // Hosts for which a block was run once share what their resources own.
-            let place = |id: &NodeId| self.node(*id).owns.as_ptr().addr();
-            let alike: Vec<usize> = nodes.iter().map(place).collect();
+            let owns = |id: &NodeId| Same(self.node(*id).owns.clone());
+            let alike: Vec<Same<str>> = nodes.iter().map(owns).collect();
             let kept = match known.get(&alike).filter(|found| !found.hangs_on_content) {
                 Some(found) => found.kept.clone(),
                 None => {
@@ -45,12 +43,12 @@ impl Catalog {
             };
             for (at, others) in kept {
                 let node = &mut self.nodes[nodes[at].index()];
-                let key = (Arc::as_ptr(&node.desired).addr(), others);
+                let key = (Same(node.desired.clone()), others);
                 if let Some(desired) = leaving.get(&key) {
-                    node.desired = desired.clone();
+                    node.desired = Desired::clone(desired);
                 } else if let Some(desired) = node.kind.leaving(&node.desired, &key.1) {
                     leaving.insert(key, desired.clone());
-                    left.push(std::mem::replace(&mut node.desired, desired));
+                    node.desired = desired;
                 }
             }
         }

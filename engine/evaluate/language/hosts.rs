@@ -12,7 +12,7 @@ use super::{
     host_ref::HostRef,
     known::{no_host, no_text, reads_fact},
     property::PROPERTIES,
-    recording::{Recorder, Recording},
+    recording::Repeater,
     state::Evaluating,
     written::FIRST,
 };
@@ -176,24 +176,20 @@ fn on(
     block: &FnPtr,
 ) -> ScriptResult<Handles> {
     let start = Handles::start(state);
-    let (mut last, mut in_vain): (Option<Recording>, u32) = (None, 0);
+    let mut repeater = Repeater::new(state, block);
     let mut hosts = list(state, context, hosts)?.into_iter();
     while let Some(host) = hosts.next() {
-        if last.as_ref().is_some_and(|recording| recording.repeat(state, &host)) {
-            in_vain = 0;
+        if repeater.repeats(&host) {
             continue;
         }
-        // A block that tells hosts apart is not recorded for each of them; but alike ones may follow.
-        in_vain += 1;
-        let record = in_vain.is_power_of_two() && hosts.len() > 0;
-        let recorder = Recorder::new(state, block, host, record);
+        let recorder = repeater.recorder(host, hosts.len());
         let given = (recorder.host.clone(),);
         let run = || block.call_within_context::<Dynamic>(context, given);
-        last = match state.within(|context| context.host = Some(recorder.host.clone()), run) {
-            Ok(_) => recorder.finish(state, block),
-            Err(error) if is_no_mistake(&error) => None,
+        match state.within(|context| context.host = Some(recorder.host.clone()), run) {
+            Ok(_) => repeater.keep(recorder),
+            Err(error) if is_no_mistake(&error) => repeater.forget(),
             Err(error) => return Err(error),
-        };
+        }
     }
     Ok(Handles::since(state, &start))
 }

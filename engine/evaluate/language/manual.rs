@@ -96,6 +96,7 @@ impl Manual {
             roles: Vec::new(),
             inventory: Arc::new(Inventory::default()),
             known: Known::default(),
+            reuse: Default::default(),
         })
         .expect("no role is looked for in no folder")
     }

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     base::{
         diagnostic::{Place, Result, Source},
+        reuse::Reuse,
         secret::Secret,
         value::Value,
     },
@@ -73,6 +74,8 @@ pub struct Input {
     pub inventory: Arc<Inventory>,
     /// The answers so far.
     pub known: Known,
+    /// Whether a block runs once for all hosts of which it reads the same.
+    pub reuse: Reuse,
 }
 
 /// The answers to questions that earlier evaluations ended with.

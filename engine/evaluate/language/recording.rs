@@ -13,13 +13,56 @@ use super::{
     state::{Evaluating, ScriptContext},
 };
 use crate::{
-    base::value::Value,
+    base::{reuse::Reuse, value::Value},
     evaluate::catalog::{CatalogMark, Stretch},
     input::inventory::Host,
 };
 
 /// What scripts can attach to a value.
 type Tag = i32;
+
+/// Runs a block for one host after the other, or repeats for a host what it did for the one before.
+pub(super) struct Repeater<'a> {
+    state: &'a Evaluating,
+    block: &'a FnPtr,
+    last: Option<Recording>,
+    /// How many hosts in a row it had to be run for.
+    runs: u32,
+}
+
+impl<'a> Repeater<'a> {
+    pub(super) fn new(state: &'a Evaluating, block: &'a FnPtr) -> Self {
+        Self { state, block, last: None, runs: 0 }
+    }
+
+    /// Does for a host what the block did last. Does nothing, and is `false`, if the block has to be run.
+    pub(super) fn repeats(&mut self, host: &Arc<Host>) -> bool {
+        let repeated = self.last.as_ref().is_some_and(|it| it.repeat(self.state, host));
+        if repeated {
+            self.runs = 0;
+        }
+        repeated
+    }
+
+    /// Watches the run of the block for a host, after which come so many others.
+    pub(super) fn recorder(&mut self, host: Arc<Host>, others: usize) -> Recorder {
+        self.runs += 1;
+        // A block that tells hosts apart is not recorded for each of them; but alike ones may follow.
+        let is_worth_it = self.runs.is_power_of_two() && others > 0;
+        let record = is_worth_it && self.state.input().reuse == Reuse::Shared;
+        Recorder::new(self.state, self.block, host, record)
+    }
+
+    /// Keeps what the block did, if that can be repeated.
+    pub(super) fn keep(&mut self, recorder: Recorder) {
+        self.last = recorder.finish(self.state, self.block);
+    }
+
+    /// What the block did is not repeated.
+    pub(super) fn forget(&mut self) {
+        self.last = None;
+    }
+}
 
 /// Watches a run of a block.
 pub(super) struct Recorder {
@@ -30,7 +73,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Before the run, which is recorded if somebody wants that and it can be.
-    pub(super) fn new(state: &Evaluating, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
+    fn new(state: &Evaluating, block: &FnPtr, host: Arc<Host>, record: bool) -> Self {
         let captured = if record { captured(block) } else { None };
         let host = match captured {
             Some(_) => HostRef::recorded(host),
@@ -40,7 +83,7 @@ impl Recorder {
     }
 
     /// After the run: what was done, if that can be done again.
-    pub(super) fn finish(self, state: &Evaluating, block: &FnPtr) -> Option<Recording> {
+    fn finish(self, state: &Evaluating, block: &FnPtr) -> Option<Recording> {
         let (host, seen) = (self.host.host(), self.host.seen()?);
         let gathered = state.gathered();
         // What a script has for good, such as a constant that is a function, may change with each run.
@@ -65,7 +108,7 @@ fn captured(block: &FnPtr) -> Option<Vec<(Value, Tag)>> {
 }
 
 /// What a block did for a host.
-pub(super) struct Recording {
+struct Recording {
     host: Arc<Host>,
     seen: u8,
     variables: BTreeSet<String>,
@@ -76,7 +119,7 @@ pub(super) struct Recording {
 impl Recording {
     /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
     /// there, or if it would come to a mistake or a question.
-    pub(super) fn repeat(&self, state: &Evaluating, host: &Arc<Host>) -> bool {
+    fn repeat(&self, state: &Evaluating, host: &Arc<Host>) -> bool {
         let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
         let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));
         let [one, other] = [&self.host, host]

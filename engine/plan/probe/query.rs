@@ -1,6 +1,7 @@
 //! The query about the resources of one kind, which hosts that share them share.
 
 use std::{
+    any::Any,
     borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -8,7 +9,10 @@ use std::{
 
 use super::look::PathList;
 use crate::{
-    base::script::Script,
+    base::{
+        reuse::{Reuse, Same},
+        script::Script,
+    },
     resources::{
         kind::{Assessed, Desired, Kind},
         resource::{Nature, Unreadable},
@@ -55,33 +59,35 @@ impl Query {
 
 /// The queries that were made so far. Hosts that share resources are asked the same about them, and mostly say the same.
 #[derive(Default)]
-pub struct Queries(Mutex<HashMap<QueryKey, Shared>>);
-
-/// Where the resources lie; and the nature, as what only reacts has its resource in common with what is looked at.
-type QueryKey = (Nature, Vec<usize>);
-
-/// A query that may be made again, and the resources that it is about: as long as they are kept, no others can lie where
-/// they do.
-struct Shared {
-    query: Arc<Query>,
-    _resources: Vec<Desired>,
+pub struct Queries {
+    reuse: Reuse,
+    known: Mutex<HashMap<QueryKey, Arc<Query>>>,
 }
 
+/// The resources; and the nature, as what only reacts has its resource in common with what is looked at.
+type QueryKey = (Nature, Vec<Same<dyn Any + Send + Sync>>);
+
 impl Queries {
+    /// Queries that are shared, or not.
+    #[cfg(feature = "internals")]
+    pub fn new(reuse: Reuse) -> Self {
+        Self { reuse, ..Self::default() }
+    }
+
     /// The query about these resources.
     pub(super) fn about(&self, kind: &'static dyn Kind, batch: &[&Desired]) -> Arc<Query> {
         // What only the catalog has is on one host.
-        if batch.iter().any(|resource| Arc::strong_count(resource) == 1) {
+        if self.reuse == Reuse::Each
+            || batch.iter().any(|resource| Arc::strong_count(resource) == 1)
+        {
             return Query::new(kind, batch);
         }
-        let places = batch.iter().map(|resource| Arc::as_ptr(resource).addr());
-        let key = (kind.nature(), places.collect());
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known().get(&key) {
-            return shared.query.clone();
+        let key = (kind.nature(), batch.iter().copied().cloned().map(Same).collect());
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(query) = known().get(&key) {
+            return query.clone();
         }
         let query = Query::new(kind, batch);
-        let _resources = batch.iter().copied().cloned().collect();
-        known().entry(key).or_insert(Shared { query, _resources }).query.clone()
+        known().entry(key).or_insert(query).clone()
     }
 }

@@ -36,6 +36,7 @@ fn catalog(nodes: usize, batch: usize, max_failures: usize) -> Catalog {
         roles: Vec::new(),
         inventory: Arc::new(Inventory::parse(&[given], &[]).unwrap()),
         known: Known::default(),
+        reuse: Default::default(),
     };
     match language::evaluate(input).unwrap() {
         Evaluation::Complete { catalog, .. } => *catalog,
