@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::check_name;
 use crate::{
-    base::script::Script,
+    base::script::{Library, Script},
     resources::{
         before::Before,
         change::{Change, Effect, Field},
@@ -87,7 +87,7 @@ impl Resource for Reboot {
     /// A line for all of them: `asks` and why, or `fine`, or `unknown` and why.
     fn probe(batch: &[&Self]) -> Script {
         match batch.iter().any(|reboot| reboot.if_required) {
-            true => Script::trusted(ASKS).then(sh!("asks; say \"$asked\"")),
+            true => ASKS.script().then(sh!("asks; say \"$asked\"")),
             false => Script::default(),
         }
     }
@@ -141,54 +141,15 @@ fine) say 'the host does not ask for a restart' ;;
 'unknown '*) die \"${{asked#unknown }}\" ;;
 *) go_down {} ;;
 esac",
-                Script::trusted(ASKS),
+                ASKS.script(),
                 self.name
             ),
             false => sh!("go_down {}", self.name),
         };
-        Script::trusted(GO_DOWN).then(step).into()
+        REBOOT.script().then(step).into()
     }
 }
 
-/// `asks` leaves in $asked whether the host asks for a restart, and why: `reboot-required` is a file of Debian and Ubuntu,
-/// `needs-restarting` a program of Red Hat's systems. A kernel counts where the one that runs lies in /boot too.
-const ASKS: &str = r#"asks() {
-asked=fine
-for asked_at in /run/reboot-required /var/run/reboot-required; do
-if [ -e "$asked_at" ]; then
-asked_for=
-{ read -r asked_for <"$asked_at.pkgs"; } 2>/dev/null || :
-asked="asks $asked_at is there${asked_for:+, for $asked_for}"
-return
-fi
-done
-if has needs-restarting; then
-asked_at=0
-asked_for=$(needs-restarting -r 2>&1 </dev/null) || asked_at=$?
-case $asked_at in
-0) ;;
-1) asked='asks needs-restarting says so'; return ;;
-*) asked="unknown needs-restarting: ${asked_for##*"$nl"}"; return ;;
-esac
-fi
-asked_for=$(uname -r) || { asked='unknown uname says nothing'; return; }
-[ -e "/boot/vmlinuz-$asked_for" ] || return 0
-asked_at=$(for asked_at in /boot/vmlinuz-[1-9]*; do say "${asked_at#/boot/vmlinuz-}"; done | sort -V | tail -n 1)
-case $asked_at in
-"$asked_for") ;;
-'') asked='unknown nothing says which kernel is the newest' ;;
-*) asked="asks the kernel $asked_at is installed, and $asked_for runs" ;;
-esac
-}"#;
+static ASKS: Library = Library::new("asks", &[include_str!("asks.sh")]);
 
-/// `go_down WHY` restarts the host, unless that was done since the step was begun first: what it pays keeps which start that was.
-const GO_DOWN: &str = r#"go_down() {
-booted
-if was_begun && [ "$begun" != "$start" ]; then say 'the host was restarted'; return 0; fi
-if [ "${start%:*}" = '' ]; then die 'nothing on the host says which start of it this is'; return; fi
-begun "$start"
-durable "$STATE/pending" $(for marker in ${owed-}; do say "$STATE/pending/$marker"; done)
-say "the host goes down: $1"
-if has systemctl; then systemctl reboot; elif has shutdown; then shutdown -r now "$1"; else reboot; fi
-exit 75
-}"#;
+static REBOOT: Library = Library::new("reboot", &[include_str!("reboot.sh")]);

@@ -8,7 +8,11 @@ use serde::Deserialize;
 
 use super::file::{self, File, FileDetail};
 use crate::{
-    base::{script::Script, secret::Text, value::Value},
+    base::{
+        script::{Library, Script},
+        secret::Text,
+        value::Value,
+    },
     resources::{
         before::Before,
         change::{Change, DetailedChange, Effect, Field, Shown},
@@ -48,21 +52,7 @@ pub struct Unit {
     file: Option<File>,
 }
 
-/// `told WORDS...` tells systemd something; where it does not run there is nothing to tell.
-const TOLD: &str = r#"told() {
-has systemctl || return 0
-systemctl "$@" && return 0
-told=$?
-[ "$(systemctl is-system-running 2>/dev/null)" = offline ] || return $told
-}"#;
-
-/// `installs PATH` prints what enabling the unit at PATH does; where that is not `$installed` any more, `enable_anew PATH NAME`
-/// makes the links of an enabled one as they are to be now.
-const INSTALLED: &str = r#"installs() { if [ -f "$1" ]; then sed -n '/^\[Install\]/,/^\[[^I]/p' "$1"; fi; }
-enable_anew() {
-[ "$installed" != "$(installs "$1")" ] && has systemctl || return 0
-case $(systemctl is-enabled -- "$2" 2>/dev/null) in enabled) told reenable -q -- "$2" ;; esac
-}"#;
+static UNIT: Library = Library::new("unit", &[include_str!("unit.sh")]);
 
 impl Resource for Unit {
     type Observed = file::ObservedFile;
@@ -149,7 +139,7 @@ impl Resource for Unit {
     }
 
     fn apply(&self, detail: Option<&FileDetail>) -> Step {
-        let (functions, path) = (Script::trusted(TOLD), self.path());
+        let (functions, path) = (UNIT.script(), self.path());
         let reload = sh!("told daemon-reload");
         if self.absent {
             let stop = match self.drop_in() {
@@ -171,12 +161,11 @@ impl Resource for Unit {
         let whole = functions.then(folder);
         let script = match self.drop_in() {
             Some(_) => whole.then(script).then(reload),
-            None => whole
-                .then(Script::trusted(INSTALLED))
-                .then(installed)
-                .then(script)
-                .then(reload)
-                .then(sh!("enable_anew {} {}", path, self.name)),
+            None => whole.then(installed).then(script).then(reload).then(sh!(
+                "enable_anew {} {}",
+                path,
+                self.name
+            )),
         };
         Step { script, contents }
     }
