@@ -1,4 +1,4 @@
-//! Mistakes on the command line and in what it names, as the program tells them.
+//! Errors on the command line and in what it names, as the program tells them.
 
 use std::{
     fs,
@@ -89,7 +89,7 @@ snapshots! {
     a_playbook_that_is_elsewhere: ["plan", "site.rhai"];
     a_playbook_with_a_slip_in_its_name: ["check", "playbooks/sites.rhai"];
     a_playbook_without_its_ending: ["playbooks/site"];
-    a_playbook_with_a_mistake: ["plan", "playbooks/typo.rhai"];
+    a_playbook_with_an_error: ["plan", "playbooks/typo.rhai"];
     a_variable_without_a_value: ["plan", "playbooks/site.rhai", "-e", "version"];
     a_file_of_variables_that_is_not_there: ["plan", "playbooks/site.rhai", "-e", "@vars.toml"];
     an_inventory_that_is_not_there: ["plan", "playbooks/site.rhai", "-i", "inventory/prod.toml"];
@@ -103,7 +103,7 @@ snapshots! {
     a_plan_that_is_none: ["apply", "broken.plan"];
     a_text_that_is_no_plan: ["apply", "text.plan"];
     a_secret_that_nobody_keeps: ["plan", "playbooks/secret.rhai"];
-    a_check_of_two_mistakes: ["check", "playbooks/branch.rhai"];
+    a_check_of_two_errors: ["check", "playbooks/branch.rhai"];
     a_command_that_is_missing: ["exec", "web"];
 }
 
@@ -209,7 +209,7 @@ fn last_line(root: &TempDir, arguments: &[&str]) -> (serde_json::Value, Option<i
 }
 
 #[test]
-fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_a_mistake() {
+fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_a_error() {
     let root = project();
     fs::write(root.path().join("playbooks/cut.rhai"), "on(hosts(\"web\"), |host| {").unwrap();
     let here = |playbook: &'static str| ["plan", playbook, "-i", "here.toml"];
@@ -285,11 +285,11 @@ fn a_reader_of_events_that_goes_away_is_told_by_the_exit_status() {
 #[test]
 fn a_list_of_runs_says_how_each_ended() {
     let root = project();
-    let mistake = "on(hosts(\"all\"), |host| nothing());";
-    fs::write(root.path().join("playbooks/mistake.rhai"), mistake).unwrap();
+    let error = "on(hosts(\"all\"), |host| nothing());";
+    fs::write(root.path().join("playbooks/error.rhai"), error).unwrap();
     let fails = "on(hosts(\"all\"), |host| command(\"false\"));";
     fs::write(root.path().join("playbooks/fails.rhai"), fails).unwrap();
-    for name in ["a", "mistake", "fails"] {
+    for name in ["a", "error", "fails"] {
         converge(&root, &[&format!("playbooks/{name}.rhai"), "-i", "here.toml"]);
     }
     let runs = root.path().join(".converge/runs");
@@ -306,7 +306,7 @@ fn a_list_of_runs_says_how_each_ended() {
     goes_on.lock().unwrap();
     let history = String::from_utf8(converge(&root, &["history"]).stdout).unwrap();
     let ends: Vec<&str> = history.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
-    assert_eq!(ends, ["ok", "mistake", "failed, 1 failed", "cut short", "goes on"]);
+    assert_eq!(ends, ["ok", "error", "failed, 1 failed", "cut short", "goes on"]);
     let shown = converge(&root, &["show", &history.lines().nth(1).unwrap()[..20]]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), "");
     assert!(String::from_utf8(shown.stderr).unwrap().contains("there is no function `nothing`"));

@@ -1,13 +1,13 @@
-//! Mistakes in playbooks, roles and templates, as people see them.
+//! Errors in playbooks, roles and templates, as people see them.
 
 use crate::{project::Project, shown};
 
 fn role(main: &str) -> String {
-    shown(&Project::role(main).mistake())
+    shown(&Project::role(main).error())
 }
 
 fn playbook(text: &str) -> String {
-    shown(&Project::new(text).mistake())
+    shown(&Project::new(text).error())
 }
 
 /// A role with parameters, called with these.
@@ -35,18 +35,18 @@ type = "hosts"
 default = []
 "#,
         );
-    shown(&project.mistake())
+    shown(&project.error())
 }
 
 fn role_toml(text: &str) -> String {
-    shown(&Project::role("package(\"nginx\");\n").file("roles/nginx/role.toml", text).mistake())
+    shown(&Project::role("package(\"nginx\");\n").file("roles/nginx/role.toml", text).error())
 }
 
 fn template(text: &str) -> String {
     let project = Project::role("file(\"/etc/site\", #{ template: \"site.j2\" });\n")
         .file("roles/nginx/templates/site.j2", text)
         .file("roles/nginx/role.toml", "[parameters.server_port]\ndefault = 80\n");
-    shown(&project.mistake())
+    shown(&project.error())
 }
 
 macro_rules! snapshots {
@@ -81,13 +81,13 @@ snapshots! {
     a_missing_template: role("file(\"/etc/site\", #{ template: \"stie.j2\" });");
     a_secret_where_none_may_be: shown(&Project::role(
         "file(\"/etc/motd\", #{ content: \"x\", owner: secret(\"db\") });"
-    ).secret("db", "hunter2").mistake());
+    ).secret("db", "hunter2").error());
     a_secret_in_a_text: shown(&Project::role(
         "file(\"/etc/app\", #{\n    content: `password=${secret(\"db\")}`,\n});"
-    ).secret("db", "hunter2").mistake());
+    ).secret("db", "hunter2").error());
     a_secret_added_to_a_text: shown(&Project::role(
         "let line = \"password=\" + secret(\"db\");\nfile(\"/etc/app\", #{ content: line });"
-    ).secret("db", "hunter2").mistake());
+    ).secret("db", "hunter2").error());
 }
 
 #[test]
@@ -95,13 +95,13 @@ fn a_template_with_a_slip_in_its_name() {
     let project = Project::role("file(\"/etc/site\", #{ template: \"stie.j2\" });")
         .file("roles/nginx/templates/site.j2", "")
         .file("roles/nginx/templates/nginx.conf.j2", "");
-    insta::assert_snapshot!(shown(&project.mistake()));
+    insta::assert_snapshot!(shown(&project.error()));
 }
 
 #[test]
 fn a_source_that_leaves_the_role() {
     let project = Project::role("file(\"/etc/site\", #{ source: \"../../secrets\" });");
-    insta::assert_snapshot!(shown(&project.mistake()));
+    insta::assert_snapshot!(shown(&project.error()));
 }
 
 // Names.
@@ -113,7 +113,7 @@ snapshots! {
     an_unknown_variable_of_the_host: role("file(\"/etc/port\", #{ content: `${host.vars.prot}` });");
     a_variable_that_nobody_set: role("file(\"/etc/port\", #{ content: host.vars.region });");
     an_unknown_property_of_a_host: role("file(\"/etc/port\", #{ content: host.adress });");
-    an_unknown_fact: shown(&Project::role("if host.facts.os.idd == \"debian\" {}").facts("web-1", "debian").mistake());
+    an_unknown_fact: shown(&Project::role("if host.facts.os.idd == \"debian\" {}").facts("web-1", "debian").error());
     an_unknown_key_of_a_map: role("let cfg = #{ port: 1 };\nprint(cfg.prot);");
     a_host_where_there_is_none: playbook("file(\"/etc/motd\", #{ content: host.name });");
     an_unknown_library: playbook("import \"haproxi\" as lb;");
@@ -124,23 +124,23 @@ snapshots! {
 fn an_unknown_function_of_a_library() {
     let project = Project::on_web("haproxy::drian(host);")
         .file("roles/haproxy/lib.rhai", "fn drain(node) { }\nfn ready(node) { }\n");
-    insta::assert_snapshot!(shown(&project.mistake()));
+    insta::assert_snapshot!(shown(&project.error()));
 }
 
 #[test]
 fn a_function_of_a_library_with_too_much() {
     let project = Project::on_web("haproxy::drain(host, 5);")
         .file("roles/haproxy/lib.rhai", "fn drain(node) { }\n");
-    insta::assert_snapshot!(shown(&project.mistake()));
+    insta::assert_snapshot!(shown(&project.error()));
 }
 
 /// The hints for what people bring from elsewhere, each with what they wrote.
 fn hints(texts: &[&str]) -> String {
     let hint = |text: &&str| {
-        let Err(mistake) = Project::role(text).try_notes() else {
-            return format!("{text}\n  no mistake\n");
+        let Err(error) = Project::role(text).try_notes() else {
+            return format!("{text}\n  no error\n");
         };
-        format!("{text}\n  {mistake}: {}\n", mistake.hint_text().unwrap_or("(no hint)"))
+        format!("{text}\n  {error}: {}\n", error.hint_text().unwrap_or("(no hint)"))
     };
     texts.iter().map(hint).collect()
 }
@@ -216,8 +216,8 @@ a_batch_of_nobody: playbook(r#"rolling(hosts("web"), #{ batch: 0 }, |host| file(
 
 // Roles.
 snapshots! {
-    an_unknown_role: shown(&Project::on_web("role(\"ngnix\");").file("roles/nginx/main.rhai", "").mistake());
-    a_role_that_is_only_a_library: shown(&Project::on_web("role(\"haproxy\");").file("roles/haproxy/lib.rhai", "").mistake());
+    an_unknown_role: shown(&Project::on_web("role(\"ngnix\");").file("roles/nginx/main.rhai", "").error());
+    a_role_that_is_only_a_library: shown(&Project::on_web("role(\"haproxy\");").file("roles/haproxy/lib.rhai", "").error());
     a_missing_parameter: parameters("role(\"nginx\");");
     an_unknown_parameter: parameters("role(\"nginx\", #{ site: \"x\", wrokers: 2 });");
     a_mistyped_parameter: parameters("role(\"nginx\", #{ site: \"x\", workers: \"many\" });");
@@ -227,13 +227,13 @@ snapshots! {
         &Project::on_web("role(\"a\");")
             .file("roles/a/main.rhai", "role(\"b\");\n")
             .file("roles/b/main.rhai", "package(\"b\");\nrole(\"a\");\n")
-            .mistake()
+            .error()
     );
-    a_mistake_deep_in_roles: shown(
+    an_error_deep_in_roles: shown(
         &Project::on_web("role(\"a\");")
             .file("roles/a/main.rhai", "fn both(name) {\n    lib::conf(name);\n}\nboth(\"x\");\n")
             .file("roles/lib/lib.rhai", "fn conf(name) {\n    file(name, #{ content: \"\" });\n}\n")
-            .mistake()
+            .error()
     );
     role_toml_that_is_no_toml: role_toml("[parameters\n");
     an_unknown_key_of_role_toml: role_toml("[parameters.port]\ntpye = \"integer\"\n");
@@ -261,7 +261,7 @@ snapshots! {
     a_word_that_is_reserved: role("let x = null;");
     an_assignment_in_a_condition: role("let x = 1;\nif x = 2 { }\n");
     a_parameter_that_is_changed: shown(
-        &Project::role("port = 81;").file("roles/nginx/role.toml", "[parameters.port]\ndefault = 80\n").mistake()
+        &Project::role("port = 81;").file("roles/nginx/role.toml", "[parameters.port]\ndefault = 80\n").error()
     );
     a_sleep: role("sleep(1);");
     an_eval: role("eval(\"1\");");
@@ -294,12 +294,12 @@ snapshots! {
         &Project::role("file(\"/etc/os\", #{ template: \"os.j2\" });")
             .file("roles/nginx/templates/os.j2", "{{ host.facts.os.idd }}\n")
             .facts("web-1", "debian")
-            .mistake()
+            .error()
     );
 }
 
 #[test]
 fn a_playbook_that_is_not_there() {
     let missing = Project::new("").without_playbook().file("playbooks/sites.rhai", "");
-    insta::assert_snapshot!(shown(&missing.mistake()));
+    insta::assert_snapshot!(shown(&missing.error()));
 }

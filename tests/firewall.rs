@@ -90,7 +90,7 @@ fn a_name_is_asked_of_the_host_that_lets_in() {
 }
 
 #[test]
-fn what_is_neither_port_nor_address_is_a_mistake() {
+fn what_is_neither_port_nor_address_is_a_error() {
     for (parameters, said) in [
         ("open: [\"http\"]", "http is no port"),
         ("open: [0]", "0 is no port"),
@@ -103,8 +103,8 @@ fn what_is_neither_port_nor_address_is_a_mistake() {
         ("allow: [#{ port: 80, from: \"\" }]", "neither an address"),
         ("allow: [#{ port: 80, from: \"-x\" }]", "neither an address"),
     ] {
-        let mistake = crate::shown(&with(parameters).mistake());
-        assert!(mistake.contains(said), "{mistake}");
+        let error = crate::shown(&with(parameters).error());
+        assert!(error.contains(said), "{error}");
     }
 }
 

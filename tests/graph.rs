@@ -120,8 +120,8 @@ found.one.after(found.three);
 found.two.after(found.one);
 "#;
     let catalog = catalog(&["a", "b"], playbook);
-    let mistake = Graph::build(&catalog).err().unwrap();
-    insta::assert_snapshot!("cycle", shown(&mistake));
+    let error = Graph::build(&catalog).err().unwrap();
+    insta::assert_snapshot!("cycle", shown(&error));
 }
 
 fn build(nodes: usize, edges: impl Iterator<Item = (usize, usize)>) -> (Catalog, Result<Graph>) {
@@ -212,9 +212,9 @@ proptest! {
                 prop_assert_eq!(graph.order().len(), 12);
                 prop_assert!(edges.iter().all(|(first, then)| place(*first) < place(*then)));
             }
-            Err(mistake) => {
-                prop_assert_eq!(mistake.kind(), "graph::cycle");
-                let on_it = mistake.others().len();
+            Err(error) => {
+                prop_assert_eq!(error.kind(), "graph::cycle");
+                let on_it = error.others().len();
                 prop_assert!(on_it > 0 && on_it <= 12);
             }
         }

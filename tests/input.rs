@@ -1,4 +1,4 @@
-//! Mistakes in the configuration, in a template, and in the name of a secret.
+//! Errors in the configuration, in a template, and in the name of a secret.
 
 use std::{path::Path, sync::Arc};
 
@@ -51,7 +51,7 @@ snapshots! {
     a_provider_of_nothing: config("[secrets]\nproviders = [{ files = \"a\", command = [\"b\"] }]\n");
     a_name_of_a_template_with_a_slip: template("listen 80;\nserver {{ host.vars.api_prot }};\n");
     a_name_that_may_be_missing: template("{{ elephant }}\n");
-    a_mistake_in_an_included_template: template("upstream api {\n{% include \"upstream.j2\" %}\n}\n");
+    an_error_in_an_included_template: template("upstream api {\n{% include \"upstream.j2\" %}\n}\n");
     a_template_that_is_not_there: template("{% include \"upstraem.j2\" %}\n");
     an_unknown_filter: template("{{ host.name | uper }}\n");
     a_number_that_is_none: template("{{ host.name | human_to_bytes }}\n");

@@ -45,14 +45,14 @@ fn deciding_and_starting_take_no_more_instructions_than_they_did() {
         return;
     }
     let mut counts = start();
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for (name, few, many) in FLEETS {
         let [few, many] = [few, many].map(|hosts| decide(name, hosts));
         for ((stage, few), many) in STAGES.iter().zip(&few).zip(&many) {
             let growth = *many as f64 / *few as f64;
             eprintln!("{stage}, {name}: {many}, {growth:.2} times those of a tenth of the hosts");
             if growth > GROWTH {
-                mistakes.push(format!(
+                errors.push(format!(
                     "{stage}, {name}: {growth:.1} times as many for 10 times as much"
                 ));
             }
@@ -62,13 +62,13 @@ fn deciding_and_starting_take_no_more_instructions_than_they_did() {
     if env::var_os("UPDATE_FIGURES").is_some() {
         write(&counts);
     }
-    mistakes.extend(dearer(&counts, &read()));
-    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    errors.extend(dearer(&counts, &read()));
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
 /// What takes more than it may, and by how much.
 fn dearer(counts: &Counts, written: &Counts) -> Vec<String> {
-    let mistake = |(name, count): (&String, &u64)| {
+    let error = |(name, count): (&String, &u64)| {
         let Some(earlier) = written.get(name) else {
             return Some(format!("{name}: {FILE} does not have it: UPDATE_FIGURES=1 writes it"));
         };
@@ -77,7 +77,7 @@ fn dearer(counts: &Counts, written: &Counts) -> Vec<String> {
         (ratio > ROOM)
             .then(|| format!("{name}: {count} instructions, {more:.1} % more than {earlier}"))
     };
-    counts.iter().filter_map(mistake).collect()
+    counts.iter().filter_map(error).collect()
 }
 
 const FILE: &str = "tests/instructions.toml";

@@ -44,6 +44,8 @@ const DECLARED: &[(&str, &str)] = &[
     ("file", "path = 'PATH'\ncontent = 'payload'\nvalidate = 'cat %s'"),
     ("file", "path = 'PATH'\ncontent = 'payload'\nvalidate = 'false'"),
     ("file", "path = 'PATH'\nmode = '0666'\nowner = '65534'"),
+    ("local_copy", "path = 'PATH'\nfrom = '/etc/passwd'\nowner = '65534'\nmode = '0644'"),
+    ("local_copy", "path = 'PATH.copy'\nfrom = 'PATH'\nowner = '65534'\nmode = '0644'"),
     ("line", "path = 'PATH'\nline = 'payload'\ncreate = true"),
     ("link", "path = 'PATH'\nto = '/payload'\nforce = true"),
     ("absent", "path = 'PATH'\nrecursive = true"),

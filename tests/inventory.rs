@@ -1,4 +1,4 @@
-//! Mistakes in an inventory.
+//! Errors in an inventory.
 
 use converge::{
     base::diagnostic::Source,
@@ -11,7 +11,7 @@ fn given(name: &str, format: InventoryFormat, text: &str) -> Given {
     Given { source: Source::new(name, text), format, folder: "/lab".into(), home: "/home".into() }
 }
 
-fn mistake(text: &str) -> String {
+fn error(text: &str) -> String {
     let given = given("inventory/lab.toml", InventoryFormat::Toml, text);
     shown(&Inventory::parse(&[given], &[]).unwrap_err())
 }
@@ -20,7 +20,7 @@ macro_rules! snapshots {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
         fn $name() {
-            insta::assert_snapshot!(mistake($text));
+            insta::assert_snapshot!(error($text));
         }
     )*};
 }

@@ -37,11 +37,11 @@ fn a_second_playbook_is_as_if_it_stood_below_the_first() {
     let project = Project::new(first).and("on(hosts(\"api-1\"), |host| package([\"a\", \"b\"]));");
     assert_eq!(project.nodes(), ["api-1/package:a", "api-2/package:a", "api-1/package:b"]);
     assert_eq!(project.edges(), ["api-1/package:a -> api-1/package:b"]);
-    // What each asks is asked at once; and a mistake in the second is one of the run.
+    // What each asks is asked at once; and an error in the second is one of the run.
     let asks = "on(hosts(\"api-1\"), |host| host.facts.os);";
     let project = Project::new(asks).and(&asks.replace("api-1", "api-2"));
     assert_eq!(project.questions().len(), 2);
-    let unlike = Project::new(first).and("print(x);").mistake();
+    let unlike = Project::new(first).and("print(x);").error();
     assert_eq!(unlike.place().unwrap().to_string(), "playbooks/second.rhai:1:7");
 }
 
@@ -86,7 +86,7 @@ fn a_warning_is_told_once_for_all_hosts() {
 }
 
 #[test]
-fn each_host_is_told_of_once_when_the_first_thing_is_declared_on_it_mistakes_or_not() {
+fn each_host_is_told_of_once_when_the_first_thing_is_declared_on_it_errors_or_not() {
     let playbook = "on(hosts(\"api\"), |host| { package(\"a\"); package(\"b\"); });
         on(hosts(\"all\"), |host| { if host.name != \"balancer-1\" { package(\"c\"); } });
         nonsense();";
@@ -205,12 +205,12 @@ fn a_secret_goes_into_content_unseen() {
 fn scripts_have_no_clock_and_no_way_out() {
     for call in ["timestamp()", "open_file(\"/etc/passwd\")", "random()", "eval(\"1\")", "sleep(1)"]
     {
-        Project::on_web(&format!("{call};")).mistake();
+        Project::on_web(&format!("{call};")).error();
     }
 }
 
 #[test]
-fn a_mistake_can_be_caught_and_a_question_cannot() {
+fn an_error_can_be_caught_and_a_question_cannot() {
     let caught = "try { throw \"x\" } catch (e) { print(e); }";
     assert_eq!(Project::on_web(caught).notes(), ["x"]);
     let asked = "try { secret(\"db\") } catch { }";

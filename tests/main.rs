@@ -46,7 +46,7 @@ mod ways;
 use converge::base::diagnostic::Diagnostic;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-/// A mistake as people see it.
+/// An error as people see it.
 fn shown(diagnostic: &Diagnostic) -> String {
     let mut shown = String::new();
     GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())

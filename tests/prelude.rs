@@ -518,15 +518,15 @@ fn a_debt_is_written_down_and_paid() {
     }
 }
 
-/// What is paid is emptied at once, which is what a run that is cut off leaves, and removed at the end; but not if it is owed
+/// What is paid is emptied at once, which is what a run that is cut off leaves, and removed at the end; but not if it is outstanding
 /// once more by then.
 #[test]
-fn a_debt_that_is_paid_is_emptied_at_once_and_removed_at_the_end_unless_it_is_owed_again() {
+fn a_debt_that_is_paid_is_emptied_at_once_and_removed_at_the_end_unless_it_is_outstanding_again() {
     for host in Host::all() {
         let pending = "cd \"$STATE/pending\"; for m in *; do [ ! -f \"$m\" ] || say \"$m: $(cat \"$m\")\"; done";
         let script = format!(
             "STATE=$HOME/state; trap sweep EXIT; mark x 'restart x'; mark y 'restart y'; mark z 'restart z'
-            (unmark x; unmark y; unmark z; owed='x y'; begun now); mark y 'restart y again'\n({pending})"
+            (unmark x; unmark y; unmark z; outstanding='x y'; begun now); mark y 'restart y again'\n({pending})"
         );
         let outcome = host.run(&script);
         let told = "x: \ny: restart y again\nz: \n";

@@ -141,7 +141,7 @@ impl Project {
         match evaluate(self.input()) {
             Ok(Evaluation::Complete { catalog, notes, .. }) => (*catalog, notes),
             Ok(Evaluation::Asks(questions)) => panic!("it asks {questions:?}"),
-            Err(mistake) => panic!("{}", crate::shown(&mistake)),
+            Err(error) => panic!("{}", crate::shown(&error)),
         }
     }
 
@@ -170,10 +170,10 @@ impl Project {
         self.complete().1.into_iter().map(|note| note.message).collect()
     }
 
-    /// What its scripts say, or the mistake in them.
+    /// What its scripts say, or the error in them.
     pub(crate) fn try_notes(&self) -> Result<Vec<String>, Diagnostic> {
         match evaluate(self.input()) {
-            Err(mistake) => Err(mistake),
+            Err(error) => Err(error),
             Ok(_) => Ok(self.notes()),
         }
     }
@@ -199,28 +199,28 @@ impl Project {
         match evaluate(self.input()) {
             Ok(Evaluation::Asks(questions)) => questions.into_iter().collect(),
             Ok(Evaluation::Complete { .. }) => Vec::new(),
-            Err(mistake) => panic!("{}", crate::shown(&mistake)),
+            Err(error) => panic!("{}", crate::shown(&error)),
         }
     }
 
-    /// The mistake in it, be it in a script or in the order of what they declare.
-    pub(crate) fn mistake(&self) -> Diagnostic {
+    /// The error in it, be it in a script or in the order of what they declare.
+    pub(crate) fn error(&self) -> Diagnostic {
         match evaluate(self.input()) {
             Ok(Evaluation::Complete { catalog, .. }) => match Graph::build(&catalog) {
-                Ok(_) => panic!("there is no mistake"),
-                Err(mistake) => mistake,
+                Ok(_) => panic!("there is no error"),
+                Err(error) => error,
             },
             Ok(Evaluation::Asks(questions)) => panic!("it asks {questions:?}"),
-            Err(mistake) => mistake,
+            Err(error) => error,
         }
     }
 
-    /// All mistakes that show without running it.
+    /// All errors that show without running it.
     pub(crate) fn check(&self) -> Vec<Diagnostic> {
         check(self.input()).0
     }
 
-    /// What shows without running it, and is no mistake.
+    /// What shows without running it, and is no error.
     pub(crate) fn check_notes(&self) -> Vec<Note> {
         check(self.input()).1
     }

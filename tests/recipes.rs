@@ -1,4 +1,4 @@
-//! The recipes: that each block of the page is a playbook without a mistake.
+//! The recipes: that each block of the page is a playbook without an error.
 
 use crate::project::Project;
 
@@ -6,7 +6,7 @@ use crate::project::Project;
 const PAGE: &str = include_str!("../docs/recipes.md");
 
 #[test]
-fn every_recipe_is_without_a_mistake() {
+fn every_recipe_is_without_a_error() {
     let mut count = 0;
     for section in PAGE.split("\n## ").skip(1) {
         let title = section.lines().next().unwrap_or_default();
@@ -17,8 +17,8 @@ fn every_recipe_is_without_a_mistake() {
             "cat /etc/ssh/ssh_host_ed25519_key.pub",
             "ssh-ed25519 AAAA\n",
         );
-        let mistakes = project.check();
-        assert!(mistakes.is_empty(), "{title}: {mistakes:?}");
+        let errors = project.check();
+        assert!(errors.is_empty(), "{title}: {errors:?}");
         assert!(!project.nodes().is_empty(), "{title} declares nothing");
         count += 1;
     }

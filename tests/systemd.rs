@@ -536,7 +536,8 @@ fn a_restart_that_cut_its_own_connection_is_not_made_once_more() {
     ) {
         let restarts = |before: &str| {
             let mut step = kind().react(&on, Reaction::Restart);
-            step.script = Script::trusted(format!("owed=marker\n{before}")).then(step.script);
+            step.script =
+                Script::trusted(format!("outstanding=marker\n{before}")).then(step.script);
             let outcome = host.step(&step);
             assert!(outcome.ok, "{}: {outcome:?}", host.name());
             calls(&host).iter().filter(|call| call.starts_with("restart ")).count()

@@ -184,7 +184,7 @@ fn facts_compared() -> (usize, Vec<String>) {
     (count, names.cloned().collect())
 }
 
-/// The part of the page about facts; a mistake where one differs that nobody knows of, or where none does.
+/// The part of the page about facts; an error where one differs that nobody knows of, or where none does.
 fn facts_page(known: &[FactDifference]) -> String {
     let (count, mut differing) = facts_compared();
     let mut page = format!(

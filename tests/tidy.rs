@@ -201,6 +201,19 @@ fn every_dependency_has_its_reason() {
     assert!(missing.is_empty(), "ARCHITECTURE.md has no reason for {missing:?}");
 }
 
+/// Files and folders of the project that the documents for contributors name.
+#[test]
+fn the_documents_name_files_that_exist() {
+    let path =
+        regex::Regex::new(r"`((?:engine|tests|benches|docs|roles|app)/[a-z0-9_./-]+)`").unwrap();
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let named = path.captures_iter(&text).map(|named| named[1].to_owned());
+        let missing: Vec<String> = named.filter(|path| !root().join(path).exists()).collect();
+        assert!(missing.is_empty(), "{document} names {missing:?}");
+    }
+}
+
 #[test]
 fn what_changes_is_written_down() {
     let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();

@@ -1,4 +1,4 @@
-//! A file or a folder of a project that cannot be read is a mistake with its path: never taken for one that is empty, or
+//! A file or a folder of a project that cannot be read is an error with its path: never taken for one that is empty, or
 //! that is not there.
 
 use std::{
@@ -67,7 +67,7 @@ fn missed(path: &str, how: &str, mut command: Command) -> Option<String> {
 }
 
 #[test]
-fn a_file_of_a_project_that_cannot_be_read_is_a_mistake_with_its_path() {
+fn a_file_of_a_project_that_cannot_be_read_is_an_error_with_its_path() {
     /// What makes a file one that cannot be read, whoever tries.
     type Way = (&'static str, fn(&Path));
     const WAYS: [Way; 3] = [
@@ -111,7 +111,7 @@ fn folders() -> Vec<&'static str> {
 }
 
 #[test]
-fn a_folder_of_a_project_that_cannot_be_read_is_a_mistake_with_its_path() {
+fn a_folder_of_a_project_that_cannot_be_read_is_an_error_with_its_path() {
     let mut wrong = Vec::new();
     for path in folders() {
         let root = project();
@@ -127,7 +127,7 @@ fn a_folder_of_a_project_that_cannot_be_read_is_a_mistake_with_its_path() {
 
 /// Nobody may read this, but root; who is root runs it as somebody else.
 #[test]
-fn a_file_or_folder_that_may_not_be_read_is_a_mistake_with_its_path() {
+fn a_file_or_folder_that_may_not_be_read_is_an_error_with_its_path() {
     const NOBODY: u32 = 65534;
     let closed = |path: &str, mode: u32| {
         let root = project();
@@ -161,7 +161,7 @@ fn a_file_or_folder_that_may_not_be_read_is_a_mistake_with_its_path() {
 }
 
 #[test]
-fn a_name_that_is_no_utf_8_is_a_mistake() {
+fn a_name_that_is_no_utf_8_is_a_error() {
     let mut wrong = Vec::new();
     for folder in [
         "roles",
@@ -194,7 +194,7 @@ fn a_role_behind_a_link_is_a_role() {
 }
 
 #[test]
-fn a_fifo_among_inventories_is_a_mistake_and_is_not_waited_for() {
+fn a_fifo_among_inventories_is_an_error_and_is_not_waited_for() {
     let root = project();
     let fifo = root.path().join("inventory/late.toml");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());

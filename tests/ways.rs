@@ -36,6 +36,7 @@ const DECLARED: &[(&str, &str)] = &[
     ("line", "path = 'ROOTlies/way/it'\nline = 'x'\ncreate = true"),
     ("directory", "path = 'ROOTlies/way/it'"),
     ("link", "path = 'ROOTlies/way/it'\nto = '/x'"),
+    ("local_copy", "path = 'ROOTlies/way/it'\nfrom = '/etc/passwd'"),
     ("absent", "path = 'ROOTlies/way/old'"),
     ("line", "path = 'ROOTlies/file'\nline = 'x'"),
     ("directory", "path = 'ROOTlies/way'\nmode = '0700'"),

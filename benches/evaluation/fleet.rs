@@ -124,7 +124,7 @@ impl Fleet {
         match language::evaluate(input) {
             Ok(Evaluation::Complete { catalog, .. }) => *catalog,
             Ok(Evaluation::Asks(questions)) => panic!("the playbook asks {questions:?}"),
-            Err(mistake) => panic!("{mistake:?}"),
+            Err(error) => panic!("{error:?}"),
         }
     }
 }

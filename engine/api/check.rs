@@ -12,11 +12,11 @@ use crate::{
 
 /// What a check found.
 pub struct Checked {
-    /// All errors; none where the playbooks can be run.
+    /// All errors; empty if the playbooks can be run.
     pub errors: Vec<Diagnostic>,
     /// Warnings, and what the scripts print.
     pub notes: Vec<Note>,
-    /// How many resources are declared; none where that depends on what hosts answer.
+    /// The number of declared resources; `None` if that depends on answers of hosts.
     pub resources: Option<usize>,
 }
 
@@ -26,7 +26,7 @@ impl Project {
         let (mut errors, mut notes) = language::check(self.input(playbooks, Known::default()));
         let mut resources = None;
         if errors.is_empty() {
-            match self.declared(playbooks, &mut notes) {
+            match self.count_resources(playbooks, &mut notes) {
                 Ok(count) => resources = count,
                 Err(error) => errors.push(error),
             }
@@ -35,7 +35,11 @@ impl Project {
     }
 
     /// How many resources the playbooks declare, if that depends on no host.
-    fn declared(&self, playbooks: &[String], notes: &mut Vec<Note>) -> Result<Option<usize>> {
+    fn count_resources(
+        &self,
+        playbooks: &[String],
+        notes: &mut Vec<Note>,
+    ) -> Result<Option<usize>> {
         let mut known = Known::default();
         loop {
             match language::evaluate(self.input(playbooks, known.clone()))? {
@@ -46,8 +50,8 @@ impl Project {
                     return Ok(Some(catalog.len()));
                 }
                 Evaluation::Asks(questions) => {
-                    // A secret's text does not matter here, as long as it would also do for the hash of a password;
-                    // what hosts would answer does.
+                    // Any text does for a secret here, if it is also accepted as the hash of a password (`*` is).
+                    // The answer of a host cannot be made up: without it, the count is not known.
                     for question in questions {
                         let Question::Secret { name, .. } = question else { return Ok(None) };
                         known.secrets.insert(name.clone(), Secret::new(name, "*"));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// An inventory: a TOML or JSON file, a folder of TOML files, or a program. Can be given again.
+    /// An inventory: a file in TOML, or in Ansible's INI, YAML or JSON, a program, or a directory of these. Can be given again.
     #[arg(
         short,
         long,
@@ -41,7 +41,7 @@ pub struct Options {
     /// How long to wait for a host that another run holds: 300 if the configuration says nothing else.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub lock_wait: Option<u64>,
-    /// How long the whole run may take: then what runs is ended, and nothing more is begun but what is owed. For `exec`, how
+    /// How long the whole run may take: then what runs is ended, and nothing more is begun but what is outstanding. For `exec`, how
     /// long the command may take.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub timeout: Option<NonZeroU64>,

@@ -76,7 +76,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A mistake in what the user gave: shown with its place, and with what to do about it.
+/// An error in what the user gave: shown with its place, and with what to do about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic(Box<Parts>);
 
@@ -94,7 +94,7 @@ struct Parts {
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
 
 impl Diagnostic {
-    /// A mistake of the kind `code`, such as `inventory::unknown-key`.
+    /// An error of the kind `code`, such as `inventory::unknown-key`.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             code,
@@ -106,7 +106,7 @@ impl Diagnostic {
         }))
     }
 
-    /// Where the mistake is, in bytes of the source.
+    /// Where the error is, in bytes of the source.
     #[must_use]
     pub fn at(mut self, source: &Source, span: Range<usize>) -> Self {
         self.0.at = Some((source.clone(), span));
@@ -140,7 +140,7 @@ impl Diagnostic {
         format!("{}{hint}", self.0.message)
     }
 
-    /// The kind of the mistake, without the `converge::` that people see before it.
+    /// The kind of the error, without the `converge::` that people see before it.
     pub fn kind(&self) -> &'static str {
         self.0.code
     }
@@ -160,7 +160,7 @@ impl Diagnostic {
         &self.0.related
     }
 
-    /// Where the mistake is.
+    /// Where the error is.
     pub fn place(&self) -> Option<Place> {
         self.0.at.as_ref().map(|(source, span)| source.place(span.start))
     }

@@ -11,7 +11,7 @@ use crate::base::{
     value::Value,
 };
 
-/// A text that was read: what it holds, and how its mistakes are called.
+/// A text that was read: what it holds, and how its errors are called.
 #[derive(Debug)]
 pub struct Document {
     /// The text.
@@ -25,7 +25,7 @@ pub struct Document {
     ascii: bool,
 }
 
-/// The kinds of mistake that any document can have, such as `inventory::syntax`.
+/// The kinds of error that any document can have, such as `inventory::syntax`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kinds {
     /// The text cannot be read at all.
@@ -177,15 +177,15 @@ impl Document {
         }
     }
 
-    /// A mistake at some bytes of this text.
-    pub fn mistake(&self, kind: &'static str, message: String, span: &Range<usize>) -> Diagnostic {
+    /// An error at some bytes of this text.
+    pub fn error(&self, kind: &'static str, message: String, span: &Range<usize>) -> Diagnostic {
         Diagnostic::new(kind, message).at(&self.source, span.clone())
     }
 
-    /// The mistake of a value that is not of the type that is needed.
+    /// The error of a value that is not of the type that is needed.
     pub fn wrong_type(&self, node: &DocumentNode, expected: &str) -> Diagnostic {
         let message = format!("expected {expected}, not {}", node.item.type_name());
-        self.mistake(self.kinds.wrong_type, message, &node.span)
+        self.error(self.kinds.wrong_type, message, &node.span)
             .label(format!("this is {}", node.item.type_name()))
     }
 }
@@ -223,7 +223,7 @@ impl From<&DocumentNode> for Value {
     }
 }
 
-/// A table that is read field by field; what nobody asked for is a mistake.
+/// A table that is read field by field; what nobody asked for is an error.
 #[derive(Debug)]
 pub struct Fields<'a> {
     document: &'a Document,
@@ -256,7 +256,7 @@ impl<'a> Fields<'a> {
             Item::Int(number @ 1..) => Ok(Some(number.unsigned_abs())),
             Item::Int(_) => Err(self
                 .document
-                .mistake(
+                .error(
                     self.document.kinds.wrong_type,
                     format!("`{name}` must be at least 1"),
                     &node.span,
@@ -299,7 +299,7 @@ impl<'a> Fields<'a> {
         let known = || format!("valid keys: {}", self.asked.join(", "));
         Err(self
             .document
-            .mistake(kind, format!("unknown key `{name}`"), &entry.key)
+            .error(kind, format!("unknown key `{name}`"), &entry.key)
             .label("unknown")
             .hint(near.unwrap_or_else(known)))
     }

@@ -188,7 +188,7 @@ impl Base {
 }
 
 pub(super) fn unreadable(path: &str, unread: Unread) -> Diagnostic {
-    unread.mistake(|error| match error.kind() {
+    unread.error(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             let message = format!("there is no plan or subcommand `{path}`");
             let playbook = format!("{path}.rhai");

@@ -1,4 +1,4 @@
-//! `converge check`: every mistake that shows without a host.
+//! `converge check`: every error that shows without a host.
 
 use super::setup::Setup;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) fn run(setup: &Setup, playbooks: &[String]) -> Result<ExitStatus, Vec<Diagnostic>> {
     let project = setup.project(playbooks.first().map(String::as_str));
-    let project = project.map_err(|mistake| vec![mistake])?;
+    let project = project.map_err(|error| vec![error])?;
     let Checked { errors, notes, resources } = project.check(playbooks);
     for note in notes.into_iter().filter(|note| note.warning) {
         setup.report.send(Event::Warning { message: note.message, place: note.place });

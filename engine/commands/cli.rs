@@ -141,7 +141,7 @@ pub enum CliCommand {
         #[arg(long, value_name = "HOST|RESOURCE", conflicts_with_all = ["output", "exit_code"])]
         simulate_failure: Option<String>,
     },
-    /// Find every mistake that shows without a host
+    /// Find every error that shows without a host
     Check {
         /// The playbooks, each as if it were written after the one before it.
         #[arg(value_name = "PLAYBOOK", required = true)]

@@ -26,12 +26,12 @@ use crate::{
 const LANGUAGE: &str = "language   all of the above, and the counterparts of Ansible's names\n";
 
 pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
-    // The kinds and the language can be looked up where there is no project, or one with a mistake in it.
+    // The kinds and the language can be looked up where there is no project, or one with an error in it.
     let project = setup.project(None);
     let manual = project.and_then(|project| Manual::of(project.input(&[], Known::default())));
-    let (language, mistake) = match manual {
+    let (language, error) = match manual {
         Ok(manual) => (manual, None),
-        Err(mistake) => (Manual::of_language(), Some(mistake)),
+        Err(error) => (Manual::of_language(), Some(error)),
     };
     // `converge doc role nginx` is `converge doc nginx`.
     let text = match words.last() {
@@ -53,10 +53,10 @@ pub(super) fn run(setup: &Setup, words: &[String]) -> Result<ExitStatus> {
         Some(name) if name == "language" => Manual::of_language().book(),
         // What is not found may be of the project.
         Some(name) => page(name, words.len() > 1, &language)
-            .map_err(|unknown| mistake.clone().unwrap_or(unknown))?,
+            .map_err(|unknown| error.clone().unwrap_or(unknown))?,
     };
     if words.is_empty() {
-        setup.report.diagnostics(&mistake.into_iter().collect::<Vec<_>>());
+        setup.report.diagnostics(&error.into_iter().collect::<Vec<_>>());
     }
     setup.report.print(&text);
     Ok(ExitStatus::Converged)
@@ -80,8 +80,8 @@ fn page(name: &str, is_role: bool, language: &Manual) -> Result<String> {
     let names = names.chain(keys.iter().map(String::as_str));
     let hint = did_you_mean(name, names).or_else(|| ansible::near(name));
     let message = format!("there is no kind, function, role, fact, filter or key `{name}`");
-    let mistake = Diagnostic::new("doc::unknown", message);
-    Err(mistake.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned())))
+    let error = Diagnostic::new("doc::unknown", message);
+    Err(error.hint(hint.unwrap_or_else(|| "`converge doc` lists them".to_owned())))
 }
 
 /// What a template can do with a name.

@@ -51,10 +51,10 @@ async fn run(cli: Cli) -> ExitStatus {
     let secrets = LateSecrets::default();
     let report = Arc::new(open_report(&cli, &secrets));
     let runs = is_run(&cli);
-    let status = dispatch(cli, &report, &secrets).await.unwrap_or_else(|mistakes| {
-        report.diagnostics(&mistakes);
-        let unwritable = mistakes.iter().any(|mistake| mistake.kind() == UNWRITABLE);
-        let status = if unwritable { ExitStatus::Unwritten } else { ExitStatus::Mistake };
+    let status = dispatch(cli, &report, &secrets).await.unwrap_or_else(|errors| {
+        report.diagnostics(&errors);
+        let unwritable = errors.iter().any(|error| error.kind() == UNWRITABLE);
+        let status = if unwritable { ExitStatus::Unwritten } else { ExitStatus::Error };
         if runs {
             report.send(Event::nothing_done(status.code()));
         }
@@ -78,7 +78,7 @@ fn is_run(cli: &Cli) -> bool {
     })
 }
 
-/// The kind of the mistake that something cannot be written: nothing is wrong with the input then.
+/// The kind of the error that something cannot be written: nothing is wrong with the input then.
 const UNWRITABLE: &str = "report::unwritable";
 
 fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
@@ -115,8 +115,8 @@ async fn dispatch(
     };
     let (report, late_secrets) = (report.clone(), secrets.clone());
     let setup = setup::Setup { global, report, late_secrets, disk };
-    let one = |result: Result<ExitStatus>| result.map_err(|mistake| vec![mistake]);
-    setup.check_format(command.as_ref()).map_err(|mistake| vec![mistake])?;
+    let one = |result: Result<ExitStatus>| result.map_err(|error| vec![error]);
+    setup.check_format(command.as_ref()).map_err(|error| vec![error])?;
     match command {
         None => one(playbook::apply(&setup, &playbooks, None, ask).await),
         Some(command)
@@ -155,7 +155,7 @@ async fn dispatch(
         Some(CliCommand::Doc { name }) => one(doc::run(&setup, &name)),
         Some(CliCommand::History) => one(history::run(&setup)),
         Some(CliCommand::Resume { run }) => {
-            let cli = resume::command(&setup, run.as_deref()).map_err(|mistake| vec![mistake])?;
+            let cli = resume::command(&setup, run.as_deref()).map_err(|error| vec![error])?;
             Box::pin(dispatch(cli, &setup.report, &setup.late_secrets)).await
         }
         Some(CliCommand::Show { run }) => one(show::run(&setup, &run)),

@@ -70,7 +70,7 @@ fn asks() -> Result<Asks> {
     Ok(Box::new(move || Box::pin(async move { spawn_blocking(line).await.unwrap_or(false) })))
 }
 
-/// The mistake of a word among playbooks that is none.
+/// The error of a word among playbooks that is none.
 fn no_playbook(word: &str) -> Diagnostic {
     let is_word = !word.contains(['.', '/']);
     let (what, hint) = match nearest_subcommand(word).filter(|_| is_word) {
@@ -196,10 +196,10 @@ async fn run(
         hosts: project.inventory().hosts.len(),
     });
     let ended = project.carry_out(&run, playbooks, purpose).await;
-    let ended = ended.inspect_err(|mistake| {
+    let ended = ended.inspect_err(|error| {
         // The report tells it with the text that it is in.
-        journal.send(Event::Error(Problem::from(mistake)));
-        journal.send(Event::nothing_done(ExitStatus::Mistake.code()));
+        journal.send(Event::Error(Problem::from(error)));
+        journal.send(Event::nothing_done(ExitStatus::Error.code()));
     })?;
     let kept = keep(&ended);
     let mut status = kept.as_ref().map_or(ended.status, |status| *status);

@@ -19,7 +19,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(told(&error).code());
         }
     };
-    let Ok(runtime) = runtime() else { return ExitCode::from(ExitStatus::Mistake.code()) };
+    let Ok(runtime) = runtime() else { return ExitCode::from(ExitStatus::Error.code()) };
     // On one of its threads, what a run hands to the tasks of its connections wakes no other thread.
     let ended = runtime.block_on(runtime.spawn(run(cli)));
     let status = ended.map_or(PANICKED, |status| status.code().into());
@@ -28,13 +28,13 @@ pub fn main() -> ExitCode {
     std::process::exit(status)
 }
 
-/// Tells what is wrong with the command line; or the help and the version, which are no mistake. That nobody reads them
+/// Tells what is wrong with the command line; or the help and the version, which are no error. That nobody reads them
 /// is none either.
 fn told(error: &clap::Error) -> ExitStatus {
     let printed = error.print().and_then(|()| io::stdout().flush());
     let lost = printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
     match (error.use_stderr(), lost) {
-        (true, _) => ExitStatus::Mistake,
+        (true, _) => ExitStatus::Error,
         (false, None) => ExitStatus::Converged,
         (false, Some(error)) => {
             // Where this cannot be said either, the exit status says it.

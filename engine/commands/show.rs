@@ -32,7 +32,7 @@ pub(super) fn earlier_runs(project: &Project) -> Result<Vec<JournalEntry>> {
     })
 }
 
-/// The mistake of a run of which it cannot be told what happened.
+/// The error of a run of which it cannot be told what happened.
 pub(super) fn unreadable(entry: &JournalEntry, error: &io::Error) -> Diagnostic {
     let folder = entry.folder.display();
     let message = format!("cannot read the journal of run {} in {folder}: {error}", entry.id);

@@ -51,8 +51,8 @@ fn script(text: String) {
         known: Known::default(),
         reuse: Default::default(),
     };
-    if let Err(mistake) = language::evaluate(input) {
-        let _ = mistake.place();
+    if let Err(error) = language::evaluate(input) {
+        let _ = error.place();
     }
 }
 

@@ -22,9 +22,9 @@ pub(super) fn run(bytes: &[u8]) {
     let given = Given { source: source.clone(), format, folder: "/p".into(), home: "/h".into() };
     let mut assignments = Assignment::file(&source).unwrap_or_default();
     assignments.extend(text.lines().filter_map(|line| Assignment::parse(line).ok()));
-    // A mistake has a place in the text that can be told.
+    // An error has a place in the text that can be told.
     match Inventory::parse(&[given], &assignments) {
-        Err(mistake) => drop(mistake.place()),
+        Err(error) => drop(error.place()),
         Ok(inventory) => {
             for pattern in text.lines().map(str::trim).chain([first.as_str()]) {
                 for host in inventory.select(pattern).unwrap_or_default() {

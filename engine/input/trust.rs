@@ -170,7 +170,7 @@ mod tests {
 
     fn kind(users: &[u32], group: &str, seen: SeenPath, part: PathPart) -> Option<&'static str> {
         let trust = Trust::new(users.iter().copied(), PASSWD, group, vec!["/t/in".into()]);
-        trust.objection(Path::new("/a"), &seen, part).map(|mistake| mistake.kind())
+        trust.objection(Path::new("/a"), &seen, part).map(|error| error.kind())
     }
 
     fn seen(owner: u32, group: u32, mode: u32, sort: Sort) -> SeenPath {

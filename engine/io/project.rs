@@ -83,7 +83,7 @@ fn is_folder(path: &Path) -> Result<bool> {
 /// Without a path, this machine itself.
 ///
 /// # Errors
-/// When one cannot be read or run, or there is a mistake in them.
+/// When one cannot be read or run, or there is an error in them.
 pub fn inventory(
     disk: &Disk,
     paths: &[PathBuf],
@@ -351,7 +351,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
 }
 
 fn unread_at(path: &Path, unread: Unread) -> Diagnostic {
-    unread.mistake(|error| unreadable(path, error))
+    unread.error(|error| unreadable(path, error))
 }
 
 /// Checks that what lies at a path is nobody else's, before it is run or its place means something.

@@ -58,7 +58,7 @@ pub enum Event {
         /// Where it comes from.
         place: Option<Place>,
     },
-    /// A mistake in what the user gave. The run stops before any change.
+    /// An error in what the user gave. The run stops before any change.
     Error(Problem),
     /// What a script printed with `print`.
     Printed {
@@ -206,10 +206,10 @@ pub struct AsDeclared {
     pub place: Place,
 }
 
-/// A mistake in what the user gave, without the text it is in.
+/// An error in what the user gave, without the text it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The kind of the mistake, such as `inventory::unknown-key`.
+    /// The kind of the error, such as `inventory::unknown-key`.
     pub code: String,
     /// What is wrong, in one line.
     pub message: String,

@@ -5,8 +5,8 @@
 pub enum ExitStatus {
     /// Everything is as declared.
     Converged,
-    /// A mistake in what the user gave: a script, the inventory, the command line. No host was changed.
-    Mistake,
+    /// An error in what the user gave: a script, the inventory, the command line. No host was changed.
+    Error,
     /// The plan has changes that wait: only with `--exit-code`.
     Pending,
     /// A resource failed, or was refused.
@@ -27,7 +27,7 @@ impl ExitStatus {
     /// All of them, by their numbers.
     pub const ALL: [Self; 9] = [
         Self::Converged,
-        Self::Mistake,
+        Self::Error,
         Self::Pending,
         Self::Failed,
         Self::Unreachable,
@@ -64,7 +64,7 @@ impl ExitStatus {
     fn row(self) -> (u8, &'static str, &'static str) {
         match self {
             Self::Converged => (0, "ok", "converged"),
-            Self::Mistake => (1, "mistake", "an error in the input; no host was changed"),
+            Self::Error => (1, "error", "an error in the input; no host was changed"),
             Self::Pending => (2, "pending", "changes are pending (`plan --exit-code`)"),
             Self::Failed => (3, "failed", "something failed, or was refused"),
             Self::Unreachable => (4, "unreachable", "a host is unreachable"),

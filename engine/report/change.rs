@@ -141,15 +141,15 @@ fn causes(causes: &[Cause]) -> String {
     let verb = causes.iter().map(|cause| cause.reaction).max().map_or("", Reaction::verb);
     let list = |causes: Vec<String>| causes.join(", ");
     let change = causes.iter().filter(|cause| cause.left_by.is_none());
-    let owed = causes
+    let outstanding = causes
         .iter()
         .filter_map(|cause| Some(format!("{} since run {}", cause.node, cause.left_by.as_ref()?)));
     let change = list(change.map(|cause| cause.node.to_string()).collect());
-    let owed = list(owed.collect());
-    match (change.is_empty(), owed.is_empty()) {
+    let outstanding = list(outstanding.collect());
+    match (change.is_empty(), outstanding.is_empty()) {
         (false, true) => format!("{verb} because of {change}"),
-        (true, _) => format!("{verb}, outstanding from {owed}"),
-        (false, false) => format!("{verb} because of {change}; outstanding from {owed}"),
+        (true, _) => format!("{verb}, outstanding from {outstanding}"),
+        (false, false) => format!("{verb} because of {change}; outstanding from {outstanding}"),
     }
 }
 

@@ -1,11 +1,11 @@
-//! Mistakes in what the user gave, with the text that they are in.
+//! Errors in what the user gave, with the text that they are in.
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
 use super::sanitize::sanitize_painted;
 use crate::base::diagnostic::Diagnostic;
 
-/// How mistakes are drawn.
+/// How errors are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Canvas {
     /// Whether there are colours.
@@ -16,7 +16,7 @@ pub struct Canvas {
     pub width: usize,
 }
 
-/// The mistakes, each with its place, the text there, and what to do about it.
+/// The errors, each with its place, the text there, and what to do about it.
 pub fn render_diagnostics(diagnostics: &[Diagnostic], canvas: Canvas) -> String {
     let theme = GraphicalTheme {
         characters: if canvas.unicode {

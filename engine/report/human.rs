@@ -148,8 +148,8 @@ impl Human {
                 Drawn::result(self.finished(node, declared, outcome, *duration_ms))
             }
             Event::Summary { hosts, exit_status, duration_ms } => {
-                // What ended a run before it began was told by a mistake or a warning.
-                let ends = [ExitStatus::Mistake, ExitStatus::Unwritten, ExitStatus::Interrupted];
+                // What ended a run before it began was told by an error or a warning.
+                let ends = [ExitStatus::Error, ExitStatus::Unwritten, ExitStatus::Interrupted];
                 if hosts.is_empty() && ends.iter().any(|end| end.code() == *exit_status) {
                     return Drawn::default();
                 }
@@ -277,7 +277,7 @@ fn at(place: Option<&Place>, look: Look) -> String {
     place.map(|place| look.dim(format!("  ({place})"))).unwrap_or_default()
 }
 
-/// A mistake without the text that it is in.
+/// An error without the text that it is in.
 fn narrate(problem: &Problem, look: Look) -> String {
     let Problem { message, place, hint, related, .. } = problem;
     let error = look.paint(Tone::Bad, "error:");

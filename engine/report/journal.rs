@@ -102,7 +102,7 @@ fn ours(project: &Path) -> io::Result<()> {
     match disk::end(&runs(project)) {
         Err(unread) if unread.is_missing() => Ok(()),
         Err(Unread::Broken(error)) => Err(error),
-        Err(Unread::Refused(mistake)) => Err(io::Error::other(mistake.in_one_line())),
+        Err(Unread::Refused(error)) => Err(io::Error::other(error.in_one_line())),
         Ok(_) => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Standard output carries the result: the plan, what was changed, what failed and why, the summary; or the JSON
 //! lines. Standard error carries what matters only while the run goes on: live lines, warnings, what scripts print,
-//! mistakes in the input. So `converge plan site.rhai | less` and `converge --format json site.rhai | jq` just work.
+//! errors in the input. So `converge plan site.rhai | less` and `converge --format json site.rhai | jq` just work.
 //!
 //! Every text passes the redactor first; what is shown to people is made harmless too.
 
@@ -81,7 +81,7 @@ pub struct ReportOptions {
     pub color: bool,
     /// Whether standard error does.
     pub color_progress: bool,
-    /// Whether more than ASCII may be used to draw lines around a mistake.
+    /// Whether more than ASCII may be used to draw lines around an error.
     pub unicode: bool,
     /// Columns of the terminal.
     pub width: usize,
@@ -179,7 +179,7 @@ impl Report {
         self.write(&mut lock(&self.pen), &Drawn::progress(text));
     }
 
-    /// Writes mistakes: to people with the text that they are in, on standard error; otherwise as events.
+    /// Writes errors: to people with the text that they are in, on standard error; otherwise as events.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         if self.options.format == Format::Json {
             diagnostics.iter().for_each(|found| self.send(Event::Error(Problem::from(found))));

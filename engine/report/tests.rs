@@ -114,7 +114,7 @@ fn mixed_plan(command: &str) -> Vec<Event> {
     ];
     let secret = || Shown::Hidden("sensitive".into());
     let token = Field { name: "content".into(), before: secret(), after: secret() };
-    let owed = Planned::React {
+    let outstanding = Planned::React {
         reactions: vec![crate::plan::event::Cause {
             reaction: Reaction::Restart,
             node: "db-1/file:/etc/db.conf".into(),
@@ -135,7 +135,7 @@ fn mixed_plan(command: &str) -> Vec<Event> {
         event::planned("web-1", "file", "/b", may_change("web-1/package:telnet")),
         event::unchanged("web-1", "user", "www-data"),
         event::unchanged("db-1", "user", "postgres"),
-        event::planned("db-1", "service", "db", owed),
+        event::planned("db-1", "service", "db", outstanding),
         event::planned(
             "db-1",
             "mount",
@@ -408,24 +408,24 @@ fn a_junit_document() {
 }
 
 #[test]
-fn mistakes_in_the_input() {
+fn errors_in_the_input() {
     let source = Source::new(
         "roles/nginx/main.rhai",
         "package(\"nginx\");\nfile(\"/a\", #{ mod: \x1b[2J });\n",
     );
     let call = Source::new("playbooks/site.rhai", "role(\"nginx\");\n");
     let at = source.text.find("mod").expect("it is there");
-    let mistake = Diagnostic::new("language::unknown-argument", "`file` has no argument `mod`")
+    let error = Diagnostic::new("language::unknown-argument", "`file` has no argument `mod`")
         .at(&source, at..at + 3)
         .label("not known")
         .hint("did you mean `mode`?")
         .related(Diagnostic::new("", "called by this").at(&call, 0..4));
-    let mistakes = [mistake];
-    let shown = |options| written_by(options, &[], |report| report.diagnostics(&mistakes));
-    insta::assert_snapshot!("mistakes", shown(options()));
-    insta::assert_snapshot!("mistakes_ascii", shown(ReportOptions { unicode: false, ..options() }));
+    let errors = [error];
+    let shown = |options| written_by(options, &[], |report| report.diagnostics(&errors));
+    insta::assert_snapshot!("errors", shown(options()));
+    insta::assert_snapshot!("errors_ascii", shown(ReportOptions { unicode: false, ..options() }));
     insta::assert_snapshot!(
-        "mistakes_json",
+        "errors_json",
         shown(ReportOptions { format: Format::Json, ..options() })
     );
 }

@@ -31,7 +31,7 @@ pub(crate) async fn answer(
     for question in &questions {
         if let Question::Secret { name, place, script } = question {
             let at = script.word_at(place.line, place.column);
-            let secret = lookup(name).map_err(|mistake| mistake.at(script, at))?;
+            let secret = lookup(name).map_err(|error| error.at(script, at))?;
             known.secrets.insert(name.clone(), secret);
         }
     }

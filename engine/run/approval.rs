@@ -167,7 +167,7 @@ impl PlanFile {
             let node = catalog.node(id);
             let desired = self.nodes.get(&*node.name.node).map(|node| &node.desired);
             let desired = desired.or_else(|| self.may_change.get(&*node.name.node));
-            // A check changes nothing, and what is owed was approved with what owes it.
+            // A check changes nothing, and what is outstanding was approved with what owes it.
             node.kind.nature() == Nature::Check
                 || graph.regions().is_obligation(id)
                 || desired.is_some_and(|desired| self.is_same(desired, &node.approvable()))

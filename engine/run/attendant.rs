@@ -83,7 +83,7 @@ impl Attendant<'_> {
         }
     }
 
-    /// Lets a segment that is not owed end after its step once the run is interrupted.
+    /// Lets a segment that is not outstanding end after its step once the run is interrupted.
     async fn stops_when_interrupted(&self, obligation: bool) -> Infallible {
         if !obligation {
             self.run.interrupt.set().await;

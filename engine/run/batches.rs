@@ -73,7 +73,7 @@ impl Apply<'_> {
         if lost.is_empty() { Outcomes::new() } else { self.tell(execution.abandon(&lost)) }
     }
 
-    /// A reaction that another host's change caused is owed there until it succeeded here.
+    /// A reaction that another host's change caused is outstanding there until it succeeded here.
     async fn unmark_elsewhere(&self, outcomes: &Outcomes) {
         let paid = outcomes.iter().filter(|(id, it)| obligations::is_paid(self.catalog, *id, it));
         let scripts = unmark_elsewhere(self.catalog, self.plan, paid.map(|(id, _)| *id));

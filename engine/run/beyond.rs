@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::fleet::Fleet;
-use crate::{evaluate::catalog::Catalog, plan::probe::Owed};
+use crate::{evaluate::catalog::Catalog, plan::probe::Outstanding};
 
-/// What is owed to resources of this run because of others that are not of it.
-pub(super) async fn owed(catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {
+/// What is outstanding to resources of this run because of others that are not of it.
+pub(super) async fn outstanding(catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Outstanding> {
     let ask = async |fleet: Arc<Fleet>, host: Arc<str>| {
-        let answer = fleet.run(&host, &Owed::script(), 0).await;
+        let answer = fleet.run(&host, &Outstanding::script(), 0).await;
         let said = answer.map(|(_, said)| String::from_utf8_lossy(&said.stdout).into_owned());
-        match said.ok().and_then(|said| Owed::read(&said, &host)) {
-            Some(owed) => owed,
+        match said.ok().and_then(|said| Outstanding::read(&said, &host)) {
+            Some(outstanding) => outstanding,
             None => {
                 fleet.warn(format!(
                     "{host} is outside of the limit, and its outstanding work for hosts of this run could not be read"

@@ -75,7 +75,7 @@ use crate::{
         exit_status::ExitStatus,
         graph::Graph,
         planner::Plan,
-        probe::Owed,
+        probe::Outstanding,
     },
 };
 
@@ -145,7 +145,7 @@ impl Run {
     /// Runs a playbook. What it came to is told by whoever asked for the run: [`Ended::summary`]. The input's `known` is what is known already; the run asks for the rest.
     ///
     /// # Errors
-    /// A mistake in what the user gave; nothing was changed on any host then. What happens on hosts is no error
+    /// An error in what the user gave; nothing was changed on any host then. What happens on hosts is no error
     /// but part of the result.
     pub async fn playbook(
         &self,
@@ -210,7 +210,7 @@ impl Run {
     /// What a playbook declares, as far as `limit` leaves it. Asks hosts only what the scripts ask.
     ///
     /// # Errors
-    /// A mistake in what the user gave.
+    /// An error in what the user gave.
     pub async fn catalog(&self, input: impl Fn(Known) -> Input) -> Result<Catalog> {
         let fleet = self.fleet(&input);
         let evaluated = self
@@ -250,13 +250,13 @@ impl Run {
         let (observations, mut plan) = loop {
             let observed = self.observe(&catalog, all(), [], fleet, probing).await;
             let Seen { nodes: mut observed, .. } = observed.unwrap_or_default();
-            observed.owed.extend(self.owed_beyond(&catalog, fleet).await);
+            observed.outstanding.extend(self.outstanding_beyond(&catalog, fleet).await);
             let plan = Plan::new(&catalog, &graph, &observed);
-            // Whoever held a lock may have changed what was just seen; and what is owed is paid before anything else.
+            // Whoever held a lock may have changed what was just seen; and what is outstanding is paid before anything else.
             let applies = matches!(purpose, Purpose::Apply { .. });
             // What was approved is compared with what is seen under the lock.
             let approved = matches!(purpose, Purpose::Apply { approved: Some(_) });
-            let rides = !approved && asked.is_empty() && observed.owed.is_empty();
+            let rides = !approved && asked.is_empty() && observed.outstanding.is_empty();
             if applies && self.lock(&catalog, &plan, &observed.left, fleet, rides).await {
                 continue;
             }
@@ -333,12 +333,12 @@ impl Run {
         }
     }
 
-    /// What hosts beyond the limit say that is owed to this run, unless it is interrupted.
-    async fn owed_beyond(&self, catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Owed> {
+    /// What hosts beyond the limit say that is outstanding to this run, unless it is interrupted.
+    async fn outstanding_beyond(&self, catalog: &Catalog, fleet: &Arc<Fleet>) -> Vec<Outstanding> {
         tokio::select! {
             biased;
             () = self.interrupt.set() => Vec::new(),
-            owed = beyond::owed(catalog, fleet) => owed,
+            outstanding = beyond::outstanding(catalog, fleet) => outstanding,
         }
     }
 

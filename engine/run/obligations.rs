@@ -1,4 +1,4 @@
-//! What is owed in the end, whatever happened: by an earlier run that was cut off, or by this one.
+//! What is outstanding in the end, whatever happened: by an earlier run that was cut off, or by this one.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::{
         event::{Event, Outcome},
         graph::Graph,
         planner::{Cause, Debts, Plan, TakenOver},
-        probe::Owed,
+        probe::Outstanding,
     },
     resources::resource::{Nature, Reaction},
 };
 
-/// How much of what is owed is told one by one.
+/// How much of what is outstanding is told one by one.
 const TOLD_MAX: usize = 20;
 
 impl Run {
@@ -31,13 +31,13 @@ impl Run {
     ) -> bool {
         let left =
             |cause: &Cause| cause.reaction == Reaction::Afterwards && cause.left_by.is_some();
-        let is_owed = |id: &NodeId| plan.node(*id).planned.reactions().iter().any(left);
-        let owed: BTreeSet<NodeId> =
-            catalog.nodes().map(|(id, _)| id).filter(|id| is_owed(id)).collect();
-        if owed.is_empty() || self.interrupt.is_set() {
+        let is_outstanding = |id: &NodeId| plan.node(*id).planned.reactions().iter().any(left);
+        let outstanding: BTreeSet<NodeId> =
+            catalog.nodes().map(|(id, _)| id).filter(|id| is_outstanding(id)).collect();
+        if outstanding.is_empty() || self.interrupt.is_set() {
             return false;
         }
-        for id in &owed {
+        for id in &outstanding {
             let cause = plan.node(*id).planned.reactions().iter().find(|cause| left(cause));
             let run = cause.and_then(|cause| cause.left_by.as_deref()).unwrap_or_default();
             let message = format!(
@@ -46,7 +46,7 @@ impl Run {
             );
             self.events.send(Event::Warning { message, place: None });
         }
-        let others = |id| (!owed.contains(&id)).then_some(Outcome::Unchanged);
+        let others = |id| (!outstanding.contains(&id)).then_some(Outcome::Unchanged);
         let outcomes = self
             .carry_out((catalog, graph, plan), fleet, tally, &EarlyLooks::default(), others)
             .await;
@@ -54,7 +54,7 @@ impl Run {
         true
     }
 
-    /// Warns of what is owed. A host may say anything: too much of it is counted.
+    /// Warns of what is outstanding. A host may say anything: too much of it is counted.
     pub(super) fn tell_debts(&self, debts: impl IntoIterator<Item = String>) {
         let warn = |message| self.events.send(Event::Warning { message, place: None });
         let mut debts = debts.into_iter();
@@ -65,7 +65,7 @@ impl Run {
         }
     }
 
-    /// Writes down who pays what is owed to resources that are not declared any more.
+    /// Writes down who pays what is outstanding to resources that are not declared any more.
     pub(super) async fn hand_over(&self, debts: &Debts, fleet: &Fleet) {
         self.tell_taken_over(debts);
         let scripts = hand_over(&debts.taken_over);
@@ -74,28 +74,28 @@ impl Run {
         join_all(write).await;
     }
 
-    /// Tells who pays what is owed to resources that are not declared any more.
+    /// Tells who pays what is outstanding to resources that are not declared any more.
     pub(super) fn tell_taken_over(&self, debts: &Debts) {
-        let taken_over = debts.taken_over.iter().map(|TakenOver { owed, by }| {
+        let taken_over = debts.taken_over.iter().map(|TakenOver { outstanding, by }| {
             let by: Vec<&str> = by.iter().map(|it| it.node.as_str()).collect();
             format!(
                 "{}: it is no longer declared, and {} takes care of it",
-                says(owed),
+                says(outstanding),
                 by.join(", ")
             )
         });
         self.tell_debts(taken_over);
     }
 
-    /// Warns of what this run does not pay: what is owed to what a limit leaves out, and to what this playbook does not declare.
+    /// Warns of what this run does not pay: what is outstanding to what a limit leaves out, and to what this playbook does not declare.
     pub(super) fn tell_unpaid_debts(&self, debts: &Debts) {
         let left_out = debts.left_out.iter();
-        self.tell_debts(left_out.map(|owed| format!("{}: {LEFT_OUT}", says(owed))));
-        let foreign = debts.foreign.iter().map(|owed| {
-            let marker = Owed::marker(&owed.node, owed.reaction);
+        self.tell_debts(left_out.map(|outstanding| format!("{}: {LEFT_OUT}", says(outstanding))));
+        let foreign = debts.foreign.iter().map(|outstanding| {
+            let marker = Outstanding::marker(&outstanding.node, outstanding.reaction);
             format!(
                 "{}: only a playbook that declares it can finish it; to forget it, remove pending/{marker} from converge's directory on the host",
-                says(owed)
+                says(outstanding)
             )
         });
         self.tell_debts(foreign);
@@ -106,8 +106,8 @@ const LEFT_OUT: &str =
     "it is outside of the limit, and the next run of both hosts takes care of it";
 
 /// What a host says of a debt.
-fn says(owed: &Owed) -> String {
-    let Owed { host, node, run, cause, reaction } = owed;
+fn says(outstanding: &Outstanding) -> String {
+    let Outstanding { host, node, run, cause, reaction } = outstanding;
     let what = match reaction {
         Reaction::Finish => format!("was not finished by run {run}"),
         Reaction::Afterwards => format!("is outstanding since run {run}"),
@@ -116,7 +116,7 @@ fn says(owed: &Owed) -> String {
     format!("{host} says that {node} {what}")
 }
 
-/// What stays owed: who can pay it was lost, or is not part of this playbook.
+/// What stays outstanding: who can pay it was lost, or is not part of this playbook.
 pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<String> {
     let mut debts: Vec<String> = Vec::new();
     for id in unpaid(catalog, graph, tally) {
@@ -127,7 +127,7 @@ pub(super) fn debts(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Vec<Stri
     }
     let begun = |id: &NodeId| tally.outcome(*id).is_some_and(|outcome| outcome.was_begun());
     for id in graph.order().iter().copied().filter(begun) {
-        for (name, reaction) in catalog.owed_beyond(id) {
+        for (name, reaction) in catalog.outstanding_beyond(id) {
             let (verb, cause) = (reaction.verb(), &catalog.node(id).name.node);
             debts.push(format!("{name} has an outstanding {verb} because of {cause}: {LEFT_OUT}"));
         }
@@ -164,6 +164,6 @@ pub(super) fn debt(catalog: &Catalog, graph: &Graph, tally: &Tally) -> Option<St
         let outcome = tally.outcome(*id);
         !matches!(outcome, None | Some(Outcome::Changed | Outcome::Unchanged))
     };
-    let owed = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
-    owed.copied().find(bad).map(|id| catalog.node(id).name.node.to_string())
+    let outstanding = graph.order().iter().filter(|id| graph.regions().is_obligation(**id));
+    outstanding.copied().find(bad).map(|id| catalog.node(id).name.node.to_string())
 }

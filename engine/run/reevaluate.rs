@@ -131,7 +131,7 @@ impl Run {
             Ok(next) if next.nodes.is_empty() => return None,
             Ok(next) if number < ROUNDS_MAX => return Some(next),
             Ok(next) => restless(wave, &next),
-            Err(mistake) => mistaken(wave, &now, &mistake),
+            Err(error) => erroneous(wave, &now, &error),
         };
         self.tell_finished(&wave.catalog, &failed);
         wave.tally.record(failed);
@@ -253,15 +253,15 @@ fn restless(wave: &Wave, next: &Next) -> Vec<(NodeId, Outcome)> {
     failed.into_iter().map(|id| (id, Outcome::failed(failure.clone()))).collect()
 }
 
-/// Fails what was done last: with what hosts answer since, the playbook has a mistake.
-fn mistaken(wave: &Wave, now: &Known, mistake: &Diagnostic) -> Vec<(NodeId, Outcome)> {
-    let place = mistake.place().map(|place| format!(" at {place}")).unwrap_or_default();
+/// Fails what was done last: with what hosts answer since, the playbook has an error.
+fn erroneous(wave: &Wave, now: &Known, error: &Diagnostic) -> Vec<(NodeId, Outcome)> {
+    let place = error.place().map(|place| format!(" at {place}")).unwrap_or_default();
     let message = format!(
         "it does not converge: this run changed the answer of {}, and with the new answer there is an error{place}: {}",
         told(wave, now),
-        mistake.message()
+        error.message()
     );
-    let hint = mistake.hint_text().map(str::to_owned);
+    let hint = error.hint_text().map(str::to_owned);
     let outcome = Outcome::failed(Failure { hint, ..Failure::told(message) });
     last_begun(wave).map(|id| (id, outcome)).into_iter().collect()
 }

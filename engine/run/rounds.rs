@@ -67,7 +67,7 @@ impl Run {
             tally.record(rest);
             return rounds;
         }
-        // What was paid by now and is going to be owed again has not come to its end.
+        // What was paid by now and is going to be outstanding again has not come to its end.
         tally.reopen(catalog.nodes().map(|(id, _)| id).filter(|id| plan.node(*id).planned.acts()));
         let stands = |id| settled(catalog, plan, tally, id);
         let outcomes = self.carry_out((catalog, graph, plan), fleet, tally, &looks, stands).await;
@@ -97,7 +97,7 @@ impl Run {
             // A round that went on with what was left open was not spent on mending.
             round += u32::from(tally.open().count() == open);
         }
-        // Only an interrupt leaves something open for good: what is owed by now is paid, the rest is skipped.
+        // Only an interrupt leaves something open for good: what is outstanding by now is paid, the rest is skipped.
         if tally.open().next().is_some() {
             let stands = |id| tally.outcome(id);
             let outcomes =

@@ -16,7 +16,7 @@ use crate::{
     evaluate::catalog::{Catalog, NodeId},
     plan::{
         planner::{Plan, TakenOver},
-        probe::Owed,
+        probe::Outstanding,
     },
     resources::{
         change::Reason,
@@ -47,11 +47,11 @@ pub struct Part {
     /// The nodes it works on: several when they are one transaction.
     #[serde(skip)]
     pub nodes: Vec<NodeId>,
-    /// Writes down what will be owed once the step is done, and tells the step by `$owed` how what it pays is marked.
+    /// Writes down what will be outstanding once the step is done, and tells the step by `$outstanding` how what it pays is marked.
     owing: Script,
     /// What makes the nodes so.
     pub step: Script,
-    /// Takes down what is not owed any more once the step is done, in whichever way it said so.
+    /// Takes down what is not outstanding any more once the step is done, in whichever way it said so.
     paying: Script,
     /// Forgets what was kept of what is there still, once the step has failed.
     unkeeping: Script,
@@ -64,7 +64,7 @@ pub struct Part {
 }
 
 impl Segment {
-    /// A segment of what is planned for `nodes`, in that order. `run` names the run in what is left owed.
+    /// A segment of what is planned for `nodes`, in that order. `run` names the run in what is left outstanding.
     pub fn new(catalog: &Catalog, plan: &Plan, nodes: &[NodeId], id: String, run: &str) -> Self {
         let mut parts: Vec<Part> = Vec::new();
         // Names are in the arguments of programs, where all users of the host see them.
@@ -165,14 +165,14 @@ impl Part {
         let (mut owing, mut paid) = (Script::default(), Vec::new());
         let mut marked = String::new();
         for &id in &nodes {
-            for owed in owed_after(catalog, plan, id, run) {
-                let marker = Owed::marker(&owed.node, owed.reaction);
+            for outstanding in outstanding_after(catalog, plan, id, run) {
+                let marker = Outstanding::marker(&outstanding.node, outstanding.reaction);
                 // What its own step added to it says how far that came.
-                let keeps = match owed.reaction {
+                let keeps = match outstanding.reaction {
                     Reaction::Finish => sh!("[ -s \"$STATE/pending/\"{} ] || ", marker),
                     _ => Script::default(),
                 };
-                owing.push(sh!("{}mark {} {}", keeps, marker, owed.line()));
+                owing.push(sh!("{}mark {} {}", keeps, marker, outstanding.line()));
                 marked += &format!(" \"$STATE/pending/{marker}\"");
             }
         }
@@ -182,17 +182,18 @@ impl Part {
         }
         for &id in &nodes {
             let node = catalog.node(id);
-            // Whatever made it run, it is up to date now: nothing is owed to it on this host any more.
-            let owed = |(_, reaction): &(NodeId, Reaction)| *reaction == Reaction::Afterwards;
-            let obligation = node.reactions.iter().any(owed).then_some(Reaction::Afterwards);
+            // Whatever made it run, it is up to date now: nothing is outstanding to it on this host any more.
+            let outstanding =
+                |(_, reaction): &(NodeId, Reaction)| *reaction == Reaction::Afterwards;
+            let obligation = node.reactions.iter().any(outstanding).then_some(Reaction::Afterwards);
             let reactions = node.kind.reacts().iter().copied().chain(obligation);
             let markers: Vec<String> =
-                reactions.map(|reaction| Owed::marker(&node.name.node, reaction)).collect();
+                reactions.map(|reaction| Outstanding::marker(&node.name.node, reaction)).collect();
             let unfinished = is_unfinished(catalog, plan, id);
-            let own = unfinished.then(|| Owed::marker(&node.name.node, Reaction::Finish));
+            let own = unfinished.then(|| Outstanding::marker(&node.name.node, Reaction::Finish));
             let markers: Vec<String> = markers.into_iter().chain(own).collect();
             if unfinished || !plan.node(id).planned.reactions().is_empty() {
-                owing.push(sh!("owed={}", markers.join(" ")));
+                owing.push(sh!("outstanding={}", markers.join(" ")));
             }
             paid.extend(markers);
         }
@@ -310,22 +311,25 @@ fn together(catalog: &Catalog, plan: &Plan, nodes: &[NodeId]) -> Option<(usize, 
 
 /// The reactions of others that this node's part causes, be they on this host or not: what is written down where the
 /// change is made cannot be lost between the two.
-fn owed_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<Owed> {
+fn outstanding_after(catalog: &Catalog, plan: &Plan, cause: NodeId, run: &str) -> Vec<Outstanding> {
     let node = catalog.node(cause);
     if !plan.node(cause).planned.is_felt() || node.kind.nature() == Nature::Check {
         return Vec::new();
     }
-    let owed = |other: &Arc<str>, reaction| Owed {
+    let outstanding = |other: &Arc<str>, reaction| Outstanding {
         host: node.name.host.clone(),
         node: other.to_string(),
         reaction,
         cause: node.name.node.to_string(),
         run: run.to_owned(),
     };
-    let own = is_unfinished(catalog, plan, cause).then(|| owed(&node.name.node, Reaction::Finish));
-    let here = catalog.reacting_to(cause).map(|(id, it)| owed(&catalog.node(id).name.node, it));
+    let own =
+        is_unfinished(catalog, plan, cause).then(|| outstanding(&node.name.node, Reaction::Finish));
+    let here =
+        catalog.reacting_to(cause).map(|(id, it)| outstanding(&catalog.node(id).name.node, it));
     let here = own.into_iter().chain(here);
-    here.chain(catalog.owed_beyond(cause).iter().map(|(name, it)| owed(name, *it))).collect()
+    here.chain(catalog.outstanding_beyond(cause).iter().map(|(name, it)| outstanding(name, *it)))
+        .collect()
 }
 
 /// Whether it is not as declared before its step came to its end, whatever it looks like.
@@ -344,14 +348,14 @@ pub(super) fn unmark_elsewhere(
     let mut scripts: BTreeMap<Arc<str>, Script> = BTreeMap::new();
     for id in paid {
         let node = catalog.node(id);
-        let owed: HashSet<&str> =
+        let outstanding: HashSet<&str> =
             plan.node(id).planned.reactions().iter().map(|cause| &*cause.node).collect();
         let here = node.reactions.iter().map(|(cause, it)| (&catalog.node(*cause).name, *it));
         let beyond = catalog.causes_beyond(id).iter().map(|(cause, it)| (cause, *it));
         for (cause, reaction) in here.chain(beyond) {
-            if cause.host != node.name.host && owed.contains(&*cause.node) {
+            if cause.host != node.name.host && outstanding.contains(&*cause.node) {
                 let script = scripts.entry(cause.host.clone()).or_insert_with(prelude::changing);
-                script.push(sh!("unmark {}", Owed::marker(&node.name.node, reaction)));
+                script.push(sh!("unmark {}", Outstanding::marker(&node.name.node, reaction)));
             }
         }
     }
@@ -361,13 +365,13 @@ pub(super) fn unmark_elsewhere(
 /// What writes down, by host, who owes what in the place of others. Nothing is forgotten in between.
 pub(super) fn hand_over(debts: &[TakenOver]) -> BTreeMap<Arc<str>, Script> {
     let mut scripts: BTreeMap<Arc<str>, Script> = BTreeMap::new();
-    for TakenOver { owed, by } in debts {
-        let script = scripts.entry(owed.host.clone()).or_insert_with(prelude::changing);
+    for TakenOver { outstanding, by } in debts {
+        let script = scripts.entry(outstanding.host.clone()).or_insert_with(prelude::changing);
         for it in by {
-            let marker = Owed::marker(&it.node, it.reaction);
+            let marker = Outstanding::marker(&it.node, it.reaction);
             script.push(sh!("mark {} {} || return", marker, it.line()));
         }
-        script.push(sh!("unmark {}", Owed::marker(&owed.node, owed.reaction)));
+        script.push(sh!("unmark {}", Outstanding::marker(&outstanding.node, outstanding.reaction)));
     }
     scripts
 }

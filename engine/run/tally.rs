@@ -15,7 +15,7 @@ use crate::{
         event::{Failure, HostSummary, Outcome},
         exit_status::ExitStatus,
         planner::{Plan, Planned},
-        probe::{Observations, Owed},
+        probe::{Observations, Outstanding},
     },
 };
 
@@ -40,8 +40,8 @@ pub(super) struct Tally {
     changes: HashMap<NodeId, Changes>,
     /// How many changes there were.
     happened: u32,
-    /// What hosts said last that is owed.
-    owed: Vec<Owed>,
+    /// What hosts said last that is outstanding.
+    outstanding: Vec<Outstanding>,
 }
 
 /// The changes of a node in one run.
@@ -67,7 +67,7 @@ impl Tally {
             gone: Vec::new(),
             changes: HashMap::new(),
             happened: 0,
-            owed: Vec::new(),
+            outstanding: Vec::new(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Tally {
             next.outcomes[at] = outcome.filter(|_| !declared || !good);
         }
         next.gone = self.gone;
-        next.owed = self.owed;
+        next.outstanding = self.outstanding;
         let mut bad: HashMap<&str, &str> = HashMap::new();
         for (name, id) in ids {
             let host = &old.node(id).name.host;
@@ -114,22 +114,24 @@ impl Tally {
         (next, skipped)
     }
 
-    /// Adds to a look what hosts that were not looked at said before that is owed, to what has not come to its end.
-    pub(super) fn recall_owed(&mut self, catalog: &Catalog, seen: &mut Observations) {
-        if self.owed.is_empty() {
-            return self.owed.clone_from(&seen.owed);
+    /// Adds to a look what hosts that were not looked at said before that is outstanding, to what has not come to its end.
+    pub(super) fn recall_outstanding(&mut self, catalog: &Catalog, seen: &mut Observations) {
+        if self.outstanding.is_empty() {
+            return self.outstanding.clone_from(&seen.outstanding);
         }
         let looked_at = catalog.nodes().filter(|(id, _)| seen.get(*id).is_some());
         let hosts: HashSet<&str> = looked_at.map(|(_, node)| &*node.name.host).collect();
         let open: HashSet<&str> = self.open().map(|id| &*catalog.node(id).name.node).collect();
-        let is_owed = |owed: &&Owed| !hosts.contains(&*owed.host) && open.contains(&*owed.node);
-        seen.owed.extend(self.owed.iter().filter(is_owed).cloned());
-        self.owed.clone_from(&seen.owed);
+        let is_outstanding = |outstanding: &&Outstanding| {
+            !hosts.contains(&*outstanding.host) && open.contains(&*outstanding.node)
+        };
+        seen.outstanding.extend(self.outstanding.iter().filter(is_outstanding).cloned());
+        self.outstanding.clone_from(&seen.outstanding);
     }
 
-    /// Notes what was as declared before anything was done, and what was owed.
+    /// Notes what was as declared before anything was done, and what was outstanding.
     pub(super) fn first_look(&mut self, catalog: &Catalog, observations: &Observations) {
-        self.owed.clone_from(&observations.owed);
+        self.outstanding.clone_from(&observations.outstanding);
         for (id, _) in catalog.nodes() {
             self.good[id.index()] = matches!(observations.get(id), Some(Ok(None)));
         }

@@ -184,7 +184,7 @@ async fn one_host_that_misbehaves_costs_the_others_nothing() {
     let (alone, soon, least) = world.run(None).await;
     assert_eq!(alone.status, Converged, "{:?}", alone.events);
     let trips = alone.round_trips(HONEST[0]);
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for (stage, deed, wait) in all() {
         let (ran, through, took) = world.run(Some((stage, deed))).await;
         let name = format!("{deed:?} at {stage:?}");
@@ -192,7 +192,7 @@ async fn one_host_that_misbehaves_costs_the_others_nothing() {
         eprintln!("{name}: {through:?}, {} KiB, {:?}", took >> 10, ran.host(OTHER).unreachable);
         let mut expect = |right: bool, what: String| {
             if !right {
-                mistakes.push(format!("{name}: {what}"));
+                errors.push(format!("{name}: {what}"));
             }
         };
         for host in HONEST {
@@ -215,5 +215,5 @@ async fn one_host_that_misbehaves_costs_the_others_nothing() {
         let harmless = deed == Deed::Repeats || (stage, deed) == (LOCK, Deed::Counts);
         expect(bad || harmless, format!("it was found good: {other:?}"));
     }
-    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
 }

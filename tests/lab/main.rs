@@ -27,7 +27,7 @@ mod load;
 mod logins;
 mod lost;
 mod messages;
-mod mistakes;
+mod errors;
 mod monitoring;
 mod packages;
 mod release;

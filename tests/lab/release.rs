@@ -33,12 +33,12 @@ impl Site {
         image.trim().rsplit(':').next().unwrap_or_default().to_owned()
     }
 
-    /// Both nodes run this version, get requests, and nothing is owed to anybody.
+    /// Both nodes run this version, get requests, and nothing is outstanding to anybody.
     fn assert_whole(&self, version: &str) {
         self.until_all_are_in();
         assert_eq!(NODES.map(|node| self.version_of(node)), [version; 2]);
-        let owed = self.lab.by_hand("balancer-1", "ls /var/lib/converge/pending");
-        assert_eq!(owed, "", "nothing is owed");
+        let outstanding = self.lab.by_hand("balancer-1", "ls /var/lib/converge/pending");
+        assert_eq!(outstanding, "", "nothing is outstanding");
     }
 }
 
@@ -127,8 +127,8 @@ fn a_release_that_is_killed_and_begun_again() {
 
         let again = site.release("2.0.0");
         assert_eq!(again.status, 0, "{again:#?}");
-        let owed = "warning: balancer-1/custom:haproxy ready/api-1 is outstanding since run";
-        assert!(again.stderr.contains(owed), "{}", again.stderr);
+        let outstanding = "warning: balancer-1/custom:haproxy ready/api-1 is outstanding since run";
+        assert!(again.stderr.contains(outstanding), "{}", again.stderr);
         load.goes_on(AROUND);
     });
     site.assert_whole("2.0.0");

@@ -156,7 +156,7 @@ fn a_restart_that_cuts_its_own_connection_is_made_once() {
         || lab.by_hand("trixie-1", "systemctl start ssh && systemctl show -P MainPID ssh");
     let restarted = process();
     lab.converges(playbook);
-    assert_eq!(process(), restarted, "what was owed is paid");
+    assert_eq!(process(), restarted, "what was outstanding is paid");
     lab.by_hand(
         "trixie-1",
         "rm -r /etc/systemd/system/ssh.service.d /etc/behind; systemctl daemon-reload; systemctl restart ssh",

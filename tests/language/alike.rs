@@ -105,7 +105,7 @@ fn playbook(first: &str, begin: &str, statements: &[String], end: &str) -> Proje
         .file("roles/app/templates/r.j2", "{{ n }} {{ port }} on {{ host.groups }}")
 }
 
-/// All that a playbook means, or the mistake in it.
+/// All that a playbook means, or the error in it.
 fn meaning(project: &Project, reuse: Reuse) -> Result<String, String> {
     match evaluate(Input { reuse, ..project.input() }) {
         Ok(Evaluation::Complete { catalog, notes, .. }) => {
@@ -114,7 +114,7 @@ fn meaning(project: &Project, reuse: Reuse) -> Result<String, String> {
         }
         Ok(Evaluation::Asks(questions)) => Ok(format!("{questions:?}")),
         // Without the text that it is in, which is another one.
-        Err(mistake) => Err(format!("{:?}", Problem::from(&mistake))),
+        Err(error) => Err(format!("{:?}", Problem::from(&error))),
     }
 }
 

@@ -29,7 +29,7 @@ fn later_blocks_are_asked_too() {
 }
 
 #[test]
-fn what_follows_from_an_open_question_is_no_mistake() {
+fn what_follows_from_an_open_question_is_no_error() {
     let script = "let ids = [];
         on(hosts(\"web\"), |host| ids.push(probe(\"id\").stdout));
         if ids[0] == \"root\" { on(hosts(\"web\"), |host| package(\"sudo\")); }";

@@ -2,13 +2,13 @@
 
 use crate::{project::Project, shown};
 
-/// The messages of all mistakes, with their places.
+/// The messages of all errors, with their places.
 fn found(project: &Project) -> Vec<String> {
-    let mistakes = project.check();
+    let errors = project.check();
     let line = |it: &converge::base::diagnostic::Diagnostic| {
         format!("{} {it}", it.place().map(|place| place.to_string()).unwrap_or_default())
     };
-    mistakes.iter().map(line).collect()
+    errors.iter().map(line).collect()
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn never() {
 }
 
 #[test]
-fn all_files_are_read_and_every_mistake_is_told() {
+fn all_files_are_read_and_every_error_is_told() {
     let project = Project::new("on(hosts(\"web\"), |host| { role(\"a\" });")
         .file("roles/a/main.rhai", "package(naem);")
         .file("roles/a/role.toml", "[parameters.name]\n")
@@ -62,7 +62,7 @@ fn all_files_are_read_and_every_mistake_is_told() {
 }
 
 #[test]
-fn good_scripts_have_no_mistake() {
+fn good_scripts_have_no_error() {
     let project = Project::new(
         r#"
 import "haproxy" as lb;
@@ -93,8 +93,8 @@ sequence(|| {
     )
     .file("roles/a/templates/b.j2", "{{ p }}{{ host.vars.anything }}")
     .file("roles/haproxy/lib.rhai", "fn drain(node) { package(`${node}`) }");
-    let mistakes: Vec<String> = project.check().iter().map(shown).collect();
-    assert_eq!(mistakes, [""; 0]);
+    let errors: Vec<String> = project.check().iter().map(shown).collect();
+    assert_eq!(errors, [""; 0]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn what_check_says_is_what_a_run_says() {
         "nothing();",
     ] {
         let project = Project::role(main);
-        let (run, check) = (project.mistake(), project.check());
+        let (run, check) = (project.error(), project.check());
         assert_eq!((run.message(), run.place()), (check[0].message(), check[0].place()), "{main}");
         assert_eq!(run.hint_text(), check[0].hint_text(), "{main}");
     }

@@ -2,14 +2,14 @@
 
 use crate::{project::Project, shown};
 
-/// What a script that prints this says; or its mistake, on one line.
+/// What a script that prints this says; or its error, on one line.
 fn said(expression: &str) -> Result<String, String> {
     let project = Project::on_web(&format!("let value = {expression}; print(value);"))
         .file("roles/lib/lib.rhai", "fn same(a, b) { a == b }\n")
         .secret("db", "hunter2");
     match project.try_notes() {
         Ok(notes) => Ok(notes.join(" ")),
-        Err(mistake) => Err(mistake.message().to_owned()),
+        Err(error) => Err(error.message().to_owned()),
     }
 }
 
@@ -51,7 +51,7 @@ fn what_can_be_compared_is() {
 }
 
 #[test]
-fn what_cannot_be_the_same_is_a_mistake() {
+fn what_cannot_be_the_same_is_a_error() {
     let cases = [
         ("\"12\" > 11", "`>` cannot compare the string \"12\" with the integer 11"),
         ("\"12\" == 12", "`==` cannot compare the string \"12\" with the integer 12"),
@@ -105,9 +105,9 @@ fn what_cannot_be_the_same_is_a_mistake() {
 #[test]
 fn a_comparison_of_unlike_types_is_shown_at_its_place() {
     let role = "package(\"a\");\nif host.facts.os.version > 11 { package(\"b\"); }\n";
-    let mistake = Project::role(role).facts("web-1", "debian").mistake();
-    insta::assert_snapshot!(shown(&mistake));
+    let error = Project::role(role).facts("web-1", "debian").error();
+    insta::assert_snapshot!(shown(&error));
     let library = Project::on_web("lib::newer(host.vars.port);")
         .file("roles/lib/lib.rhai", "fn newer(port) {\n    [\"80\"].filter(|it| it == port)\n}\n");
-    insta::assert_snapshot!(shown(&library.mistake()));
+    insta::assert_snapshot!(shown(&library.error()));
 }

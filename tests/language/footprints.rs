@@ -1,4 +1,4 @@
-//! What resources of one host own together: what contradicts is a mistake before any host is asked, what agrees is none.
+//! What resources of one host own together: what contradicts is an error before any host is asked, what agrees is none.
 
 use std::fmt::Write as _;
 
@@ -92,18 +92,18 @@ around(|| service("timer", #{ masked: true }), || package("figlet"), || unit("ti
 "##;
 
 #[test]
-fn what_contradicts_is_a_mistake_with_both_places() {
+fn what_contradicts_is_an_error_with_both_places() {
     let mut told = String::new();
     for block in CONTRADICTIONS.trim().lines() {
-        let mistake = project(block).mistake();
-        assert_eq!(mistake.kind(), "catalog::contradiction", "{block}\n{}", shown(&mistake));
-        assert!(mistake.place().is_some() && mistake.hint_text().is_some(), "{block}");
+        let error = project(block).error();
+        assert_eq!(error.kind(), "catalog::contradiction", "{block}\n{}", shown(&error));
+        assert!(error.place().is_some() && error.hint_text().is_some(), "{block}");
         let is_declared = |it: &&converge::base::diagnostic::Diagnostic| {
             it.message().ends_with("is declared here")
         };
-        let other = mistake.others().iter().find(is_declared).and_then(|it| it.place());
-        assert_ne!(other.unwrap(), mistake.place().unwrap(), "{block}");
-        writeln!(told, "{block}\n  {}", mistake.message()).unwrap();
+        let other = error.others().iter().find(is_declared).and_then(|it| it.place());
+        assert_ne!(other.unwrap(), error.place().unwrap(), "{block}");
+        writeln!(told, "{block}\n  {}", error.message()).unwrap();
     }
     insta::assert_snapshot!(told);
 }
@@ -116,11 +116,11 @@ fn a_contradiction_is_shown_with_the_calls_that_led_to_both() {
             "roles/hardening/main.rhai",
             "line(\"/etc/ssh/sshd_config\", #{\n    match: \"^PermitRootLogin \",\n    line: \"PermitRootLogin no\",\n});\n",
         );
-    insta::assert_snapshot!(shown(&project.mistake()));
+    insta::assert_snapshot!(shown(&project.error()));
 }
 
 #[test]
-fn what_agrees_is_no_mistake() {
+fn what_agrees_is_no_error() {
     for block in AGREEMENTS.trim().lines() {
         assert!(project(block).catalog().len() > 1 || block.contains("cron"), "{block}");
     }
@@ -130,14 +130,14 @@ fn what_agrees_is_no_mistake() {
 fn what_contradicts_on_one_host_only_is_found_though_all_share_what_they_declare() {
     let block = "on(hosts(\"all\"), |host| { file(\"/f\", #{ template: \"port.j2\" }); line(\"/f\", #{ match: \"^Port\", line: \"Port 1\" }); });";
     let port = "Port {{ host.vars.port | default(1) }}\n";
-    let mistake = Project::new(block).file("playbooks/templates/port.j2", port).mistake();
-    assert!(mistake.message().starts_with("web-1/line:/f"), "{mistake}");
+    let error = Project::new(block).file("playbooks/templates/port.j2", port).error();
+    assert!(error.message().starts_with("web-1/line:/f"), "{error}");
 }
 
 #[test]
 fn a_contradiction_is_told_though_the_rest_depends_on_what_hosts_answer() {
     let block = "directory(\"/d/e\"); absent(\"/d\"); package(host.facts.os.id);";
-    assert_eq!(project(block).mistake().kind(), "catalog::contradiction");
+    assert_eq!(project(block).error().kind(), "catalog::contradiction");
 }
 
 /// The step of the directory `/d` of a block.

@@ -70,8 +70,7 @@ fn facts_have_ansibles_names_also_in_what_is_included() {
 
 #[test]
 fn a_fact_that_is_not_gathered_is_an_error() {
-    let error =
-        project("{{ ansible_date_time.iso8601 }}").facts("web-1.example", "debian").mistake();
+    let error = project("{{ ansible_date_time.iso8601 }}").facts("web-1.example", "debian").error();
     assert!(format!("{error:?}").contains("ansible_date_time"), "{error:?}");
 }
 
@@ -87,7 +86,7 @@ fn facts_of_another_host_are_asked_of_it() {
     assert_eq!(asked(&project("{{ hostvars['db-1'].ansible_kernel }}")), ["db-1"]);
     assert_eq!(asked(&project("{{ hostvars['db-1'].port | default(1) }} {{ groups }}")), [""; 0]);
     assert_eq!(both(text)[1], "Debian,Debian;Alpine,Alpine;");
-    let error = project("{{ hostvars['web-2'].ansible_nope }}").facts("web-2", "alpine").mistake();
+    let error = project("{{ hostvars['web-2'].ansible_nope }}").facts("web-2", "alpine").error();
     assert!(format!("{error:?}").contains("undefined"), "{error:?}");
 }
 
@@ -107,7 +106,7 @@ fn what_is_not_there_says_what_to_do() {
         ("ansible_python_version", "no Python"),
     ] {
         let project = project(&format!("{{{{ {name} }}}}"));
-        let error = project.facts("web-1.example", "debian").facts("web-2", "alpine").mistake();
+        let error = project.facts("web-1.example", "debian").facts("web-2", "alpine").error();
         assert!(crate::shown(&error).contains(hint), "{name}: {}", crate::shown(&error));
     }
 }

@@ -190,7 +190,7 @@ fn what_is_fetched_before_a_release_is_the_image_that_the_role_wants() {
     assert_eq!(images(&pinned), [format!("api-1/image:r:5000/api:2@{digest}")]);
 
     let bad = pinned.replace("0a0a", "0a");
-    let refused = role(&format!("on(hosts(\"api-1\"), |host| role(\"api\", {bad}));")).mistake();
+    let refused = role(&format!("on(hosts(\"api-1\"), |host| role(\"api\", {bad}));")).error();
     assert!(refused.message().contains("is not an image digest"), "{refused:?}");
 }
 
@@ -223,7 +223,7 @@ vars = { group_port = 81, both = 82, wrong = "many", nodes = "all" }
         .file("roles/needs/role.toml", "[parameters.group_port]\n[parameters.free]\n")
         .file("roles/needs/main.rhai", "print(group_port + free);");
     let project = assigned.iter().fold(project, |project, it| project.assign(it));
-    project.try_notes().map_err(|mistake| crate::shown(&mistake))
+    project.try_notes().map_err(|error| crate::shown(&error))
 }
 
 #[test]
@@ -299,9 +299,9 @@ fn a_role_is_called_by_a_name_and_never_by_a_path() {
     ] {
         let project = Project::on_web(&format!("role(\"{name}\");"))
             .file(&format!("{path}/main.rhai"), "print(\"run\");");
-        let mistake = project.mistake();
-        assert_eq!(mistake.kind(), "role::name", "{name}: {mistake}");
-        assert_eq!(mistake.place().unwrap().to_string(), "playbooks/site.rhai:2:10", "{name}");
+        let error = project.error();
+        assert_eq!(error.kind(), "role::name", "{name}: {error}");
+        assert_eq!(error.place().unwrap().to_string(), "playbooks/site.rhai:2:10", "{name}");
         assert_eq!(project.check()[0].kind(), "role::name", "{name}");
     }
 }

@@ -255,7 +255,7 @@ async fn try_seed(seed: u64) -> Result<(), String> {
         return wrong(&format!("the second plan is not empty: {:?}", planned.collect::<Vec<_>>()));
     }
     if HOSTS.iter().any(|host| fleet.markers(host) > 0) {
-        return wrong("something is owed");
+        return wrong("something is outstanding");
     }
     for host in HOSTS {
         let (is, turn) = (fleet.read(host, "release"), fleet.read("a", &format!("turn-{host}")));

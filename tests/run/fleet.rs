@@ -198,7 +198,7 @@ impl Fleet {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How many reactions are owed on a host. A marker that is empty was paid, by a run that was cut off before its end.
+    /// How many reactions are outstanding on a host. A marker that is empty was paid, by a run that was cut off before its end.
     pub(crate) fn markers(&self, host: &str) -> usize {
         let says = |marker: &std::io::Result<std::fs::DirEntry>| {
             marker.as_ref().is_ok_and(|it| it.metadata().is_ok_and(|it| it.len() > 0))

@@ -49,7 +49,7 @@ async fn a_check_between_two_changes_on_another_host_stands_between_them() {
 }
 
 #[tokio::test]
-async fn a_reaction_that_is_left_out_stays_owed() {
+async fn a_reaction_that_is_left_out_stays_outstanding() {
     let mut fleet = limited(&["a", "b"], &["a"]);
     let playbook = r#"let config = #{};
         on(hosts("a"), |host| config.a = file(`${host.vars.root}/f`, #{ content: "x" }));
@@ -74,7 +74,7 @@ async fn a_reaction_that_is_left_out_stays_owed() {
 }
 
 #[tokio::test]
-async fn a_reaction_with_another_name_that_is_left_out_stays_owed_too() {
+async fn a_reaction_with_another_name_that_is_left_out_stays_outstanding_too() {
     let mut fleet = Fleet::new(&["a", "b"]);
     let playbook = |name: &str, run: &str| {
         format!(

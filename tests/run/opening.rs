@@ -59,7 +59,7 @@ impl Connector for Asked {
     }
 }
 
-/// A playbook that declares on all hosts, and then makes a mistake: nothing is asked after its evaluation.
+/// A playbook that declares on all hosts, and then makes an error: nothing is asked after its evaluation.
 const MISTAKEN: &str =
     r#"on(hosts("all"), |host| file(host.vars.root + "/f", #{ content: "x" })); nonsense();"#;
 

@@ -36,7 +36,7 @@ const CUT_OFF: &str = r#"on(hosts("all"), |host| {
 });"#;
 
 #[tokio::test]
-async fn a_reaction_that_a_run_left_owed_is_planned_and_paid_by_the_next_once() {
+async fn a_reaction_that_a_run_left_outstanding_is_planned_and_paid_by_the_next_once() {
     let mut fleet = Fleet::new(&["a"]);
     fleet.hears("command:cut");
     let cut_off = CUT_OFF.replace("CUT", CUT);
@@ -121,7 +121,7 @@ async fn a_reaction_on_another_host_is_not_lost_when_that_host_is_down() {
 
 /// What may change keeps the reaction waiting for a second round, in which nobody looks at the other host.
 #[tokio::test]
-async fn what_is_owed_by_another_host_is_not_forgotten_from_one_round_to_the_next() {
+async fn what_is_outstanding_by_another_host_is_not_forgotten_from_one_round_to_the_next() {
     let fleet = Fleet::new(&["a", "b"]);
     let playbook = r#"let f = on(hosts("a"), |host| file(`${host.vars.root}/f`, #{ content: "x" }));
         on(hosts("b"), |host| {
@@ -141,7 +141,7 @@ async fn what_is_owed_by_another_host_is_not_forgotten_from_one_round_to_the_nex
 }
 
 #[tokio::test]
-async fn what_is_owed_is_paid_also_where_there_is_nothing_left_to_do() {
+async fn what_is_outstanding_is_paid_also_where_there_is_nothing_left_to_do() {
     let fleet = Fleet::new(&["a"]);
     let playbook = r#"let a = hosts("a")[0];
         let out = `${a.vars.root}/out`;
@@ -175,7 +175,7 @@ async fn failed(fleet: &Fleet) -> impl Fn(&str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_owed_to_an_old_name_is_paid_by_who_listens_to_its_cause_now() {
+async fn what_is_outstanding_to_an_old_name_is_paid_by_who_listens_to_its_cause_now() {
     let fleet = Fleet::new(&["a"]);
     let playbook = failed(&fleet).await;
     let mended = playbook(
@@ -198,7 +198,7 @@ async fn what_is_owed_to_an_old_name_is_paid_by_who_listens_to_its_cause_now() {
 }
 
 #[tokio::test]
-async fn what_is_owed_in_the_place_of_another_stays_so_until_all_have_paid() {
+async fn what_is_outstanding_in_the_place_of_another_stays_so_until_all_have_paid() {
     let fleet = Fleet::new(&["a"]);
     let playbook = failed(&fleet).await;
     let actions = |second: &str| {
@@ -214,7 +214,7 @@ async fn what_is_owed_in_the_place_of_another_stays_so_until_all_have_paid() {
 }
 
 #[tokio::test]
-async fn what_is_owed_to_what_nobody_declares_is_told_and_stays() {
+async fn what_is_outstanding_to_what_nobody_declares_is_told_and_stays() {
     let fleet = Fleet::new(&["a"]);
     let playbook = failed(&fleet).await;
     let ran = fleet.apply(&playbook("")).await;

@@ -176,7 +176,7 @@ fn interrupted_at(fleet: &mut Fleet, name: &'static str) {
 }
 
 #[tokio::test]
-async fn an_interrupt_pays_what_is_owed_and_starts_no_other_turn() {
+async fn an_interrupt_pays_what_is_outstanding_and_starts_no_other_turn() {
     for (at, done) in [("version/api", 3), ("drained/n1", 2)] {
         let mut fleet = Fleet::new(&["lb", "n1", "n2"]);
         fleet.concurrency = 1;
@@ -193,7 +193,7 @@ async fn an_interrupt_pays_what_is_owed_and_starts_no_other_turn() {
 }
 
 #[tokio::test]
-async fn an_interrupt_while_the_last_look_is_taken_pays_what_is_owed() {
+async fn an_interrupt_while_the_last_look_is_taken_pays_what_is_outstanding() {
     let mut fleet = Fleet::new(&["lb", "n1"]);
     // The file may change with the command before it: it is left for the second round, and so is the node's end.
     let playbook = NOTE.to_owned()
@@ -211,7 +211,7 @@ async fn an_interrupt_while_the_last_look_is_taken_pays_what_is_owed() {
 }
 
 #[tokio::test]
-async fn a_check_that_held_in_the_end_is_not_owed_any_more() {
+async fn a_check_that_held_in_the_end_is_not_outstanding_any_more() {
     for host in ["lb", "n1"] {
         let fleet = Fleet::new(&["lb", "n1"]);
         let playbook = NOTE.to_owned()
@@ -236,9 +236,9 @@ async fn what_a_lost_balancer_owes_is_paid_first_by_the_next_run() {
     let ran = fleet.apply(&release("")).await;
     assert_eq!((ran.status, fleet.log()), (Unreachable, turns(&["n1"])[..2].to_vec()));
     assert_eq!(fleet.markers("lb"), 1);
-    let owed =
+    let outstanding =
         "lb/custom:ready/n1 is still outstanding: the next run of this playbook begins with it";
-    assert_eq!(ran.warnings(), [owed]);
+    assert_eq!(ran.warnings(), [outstanding]);
 
     fleet.mend("lb");
     fleet.write("n1", "version", "1");
@@ -271,7 +271,7 @@ async fn what_is_paid_is_looked_at_though_nothing_else_is_to_be_done() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_begun_when_what_is_owed_cannot_be_paid() {
+async fn nothing_else_is_begun_when_what_is_outstanding_cannot_be_paid() {
     let fleet = Fleet::new(&["lb", "n1", "n2"]);
     fleet.breaks("lb", Fault::LostAfter(2));
     fleet.apply(&release("")).await;
@@ -327,7 +327,7 @@ async fn what_a_limit_keeps_and_cannot_be_reached_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_paid_first_and_owed_again_is_paid_again_after_an_interrupt() {
+async fn what_is_paid_first_and_outstanding_again_is_paid_again_after_an_interrupt() {
     let mut fleet = Fleet::new(&["lb", "n1"]);
     // The file may change with the command before it, so that the body is left open for a second round.
     let playbook = release("").replace(

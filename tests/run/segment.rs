@@ -109,8 +109,8 @@ fn a_restart_makes_a_reload_needless() {
         words.map(|(_, words)| words.to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(of(&[(0, create())]), ["bring reload-or-restart"]);
-    assert_eq!(of(&[(1, create())]), ["restart_owed"]);
-    assert_eq!(of(&[(0, create()), (1, create())]), ["restart_owed"]);
+    assert_eq!(of(&[(1, create())]), ["restart_outstanding"]);
+    assert_eq!(of(&[(0, create()), (1, create())]), ["restart_outstanding"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_service_that_its_step_started_does_not_react_besides() {
     let start = Change::update(vec![Field::new("running", "false", "true")]).unwrap();
     let plan = plan(&catalog, &[(0, create()), (1, start)]);
     let (nodes, script) = parts(&catalog, &plan).pop().unwrap();
-    let order = ["bring_up", "[ -n \"${brought-}\" ] || restart_owed", "unmark '"];
+    let order = ["bring_up", "[ -n \"${brought-}\" ] || restart_outstanding", "unmark '"];
     let places: Vec<_> = order.iter().map(|text| script.rfind(text).unwrap()).collect();
     assert!(nodes == [1] && places.is_sorted(), "{script}");
 }
@@ -193,7 +193,7 @@ const PROBED: &str = "file(\"/f\", #{ content: \"x\" });\nlink(\"/l\", #{ to: \"
 proptest! {
     #[test]
     fn no_output_of_a_probe_brings_it_down(
-        output in "(\nBOUNDARY (owed|begin|end|x) ?[0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
+        output in "(\nBOUNDARY (outstanding|begin|end|x) ?[0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
         errors in "(\nBOUNDARY [0-9]{0,20} ?[0-9-]{0,12}\n?|[ -~\n\t]{0,30}|\\PC){0,12}",
     ) {
         let catalog = catalog(PROBED);
@@ -241,7 +241,7 @@ fn a_probe_that_failed_or_was_cut_off_says_nothing() {
     };
     let missing = Err("the host did not answer this part of the probe".to_owned());
     assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n\nB 2 0\n"), Ok(None));
-    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n"), missing, "what is owed is not known");
+    assert_eq!(said("\nB 0 0\ncreates\n\nB 1 0\n"), missing, "what is outstanding is not known");
     assert_eq!(
         said("\nB 0 0\ncreates\n\nB 1 2\n\nB 2 0\n"),
         Err("its probe ended with exit status 2".to_owned())

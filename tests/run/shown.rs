@@ -137,21 +137,21 @@ async fn what_stands_around_a_body_that_may_change_may_change_too() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_text_is_a_mistake_and_not_damaged() {
+async fn an_answer_that_is_no_text_is_an_error_and_not_damaged() {
     let fleet = Fleet::new(&["a"]);
     for stream in ["", " >&2"] {
         let playbook =
             format!(r#"on(hosts("a"), |host| print(probe("printf '\\377'{stream}").stdout));"#);
-        let Err(mistake) = fleet.run(&playbook, Purpose::Plan).await else {
+        let Err(error) = fleet.run(&playbook, Purpose::Plan).await else {
             panic!("it was taken for a text")
         };
-        assert_eq!(mistake.kind(), "language::probe");
+        assert_eq!(error.kind(), "language::probe");
         assert!(
-            mistake.message().ends_with("on a is no text: it is not UTF-8"),
+            error.message().ends_with("on a is no text: it is not UTF-8"),
             "{}",
-            mistake.message()
+            error.message()
         );
-        assert_eq!(mistake.place().map(|place| place.line), Some(1));
+        assert_eq!(error.place().map(|place| place.line), Some(1));
     }
 }
 

@@ -220,7 +220,7 @@ async fn a_fact_that_the_run_changes_is_noticed() {
 }
 
 #[tokio::test]
-async fn facts_that_are_no_text_are_a_mistake_and_not_damaged() {
+async fn facts_that_are_no_text_are_an_error_and_not_damaged() {
     let mut fleet = Fleet::new(&["a"]);
     std::fs::create_dir(fleet.at("a", "bin")).unwrap();
     fleet.write("a", "bin/uname", "#!/bin/sh\nprintf 'Linux h\\377st 6 x\\n'\n");
@@ -230,12 +230,12 @@ async fn facts_that_are_no_text_are_a_mistake_and_not_damaged() {
     fleet.roles.insert("r/templates/t".to_owned(), "{{ ansible_hostname }}".to_owned());
     for playbook in ["print(host.facts.os.id);", "role(\"r\");"] {
         let playbook = format!("on(hosts(\"a\"), |host| {{\n{playbook}\n}});");
-        let Err(mistake) = fleet.run(&playbook, Purpose::Plan).await else {
+        let Err(error) = fleet.run(&playbook, Purpose::Plan).await else {
             panic!("it was taken for a text")
         };
         let told = "what a says of itself is no text: it is not UTF-8";
-        assert!(mistake.message().contains(told), "{}", mistake.message());
-        assert!(mistake.place().is_some());
+        assert!(error.message().contains(told), "{}", error.message());
+        assert!(error.place().is_some());
     }
 }
 

@@ -55,7 +55,7 @@ impl Value {
         misfit::GivenValue(self.unexpected()).to_string()
     }
 
-    /// The mistake of giving it where something else is wanted.
+    /// The error of giving it where something else is wanted.
     pub fn misfit(&self, wanted: &str) -> Misfit {
         Misfit::invalid_type(self.unexpected(), &wanted)
     }

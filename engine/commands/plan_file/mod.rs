@@ -191,10 +191,10 @@ impl Approved {
             changed.push(format!("and {more} more"));
         }
         let message = format!("the inputs of {name} changed");
-        let mistake = Diagnostic::new("plan::stale", message);
-        let mistake =
-            changed.into_iter().fold(mistake, |it, what| it.related(Diagnostic::new("", what)));
-        Err(mistake.hint("create the plan again, and have it approved"))
+        let error = Diagnostic::new("plan::stale", message);
+        let error =
+            changed.into_iter().fold(error, |it, what| it.related(Diagnostic::new("", what)));
+        Err(error.hint("create the plan again, and have it approved"))
     }
 
     /// The digest of all but itself.

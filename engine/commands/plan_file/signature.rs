@@ -43,9 +43,9 @@ pub fn verify(
         _ => signers.iter().flat_map(|it| it.iter().next().cloned()).collect::<Vec<_>>().join(", "),
     };
     let message = format!("the plan must be signed by {needed}, and is signed by {by}");
-    let mistake = Diagnostic::new("plan::signatures", message);
-    let mistake = wrong.into_iter().fold(mistake, |it, why| it.related(Diagnostic::new("", why)));
-    Err(mistake.hint(format!(
+    let error = Diagnostic::new("plan::signatures", message);
+    let error = wrong.into_iter().fold(error, |it, why| it.related(Diagnostic::new("", why)));
+    Err(error.hint(format!(
         "`converge sign PLAN --key KEY`, or `ssh-keygen -Y sign -n {NAMESPACE} -f KEY PLAN`; signatures are the files \
          PLAN.sig and PLAN.*.sig"
     )))

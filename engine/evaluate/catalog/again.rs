@@ -65,7 +65,7 @@ impl Catalog {
         }
     }
 
-    /// The name stays as well: what an earlier run left owed to the one is found by the other.
+    /// The name stays as well: what an earlier run left outstanding to the one is found by the other.
     fn take_over(&mut self, from: NodeId, to: NodeId) {
         let node = &mut self.nodes[from.index()];
         let (name, owns) = (node.name.clone(), node.owns.clone());

@@ -9,8 +9,8 @@ use super::{Catalog, NodeId, NodeName};
 use crate::resources::resource::Reaction;
 
 impl Catalog {
-    /// The names of those that react to `cause` and were left out, and how: it stays owed to them.
-    pub fn owed_beyond(&self, cause: NodeId) -> &[(Arc<str>, Reaction)] {
+    /// The names of those that react to `cause` and were left out, and how: it stays outstanding to them.
+    pub fn outstanding_beyond(&self, cause: NodeId) -> &[(Arc<str>, Reaction)] {
         self.left_out.get(&cause).map_or(&[], Vec::as_slice)
     }
 
@@ -42,8 +42,8 @@ impl Catalog {
             for &(cause, reaction) in &node.reactions {
                 match (kept.get(&id), kept.get(&cause)) {
                     (None, Some(cause)) => {
-                        let owed = (node.name.node.clone(), reaction);
-                        self.left_out.entry(*cause).or_default().push(owed);
+                        let outstanding = (node.name.node.clone(), reaction);
+                        self.left_out.entry(*cause).or_default().push(outstanding);
                     }
                     (Some(id), None) => {
                         let cause = (self.nodes[cause.index()].name.clone(), reaction);

@@ -56,7 +56,7 @@ pub enum BlockPart {
     Before,
     /// What it is about.
     Body,
-    /// What is owed as soon as something of the first part was begun.
+    /// What is outstanding as soon as something of the first part was begun.
     After,
 }
 

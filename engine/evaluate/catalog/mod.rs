@@ -270,11 +270,11 @@ impl Catalog {
     /// Says of every around what it owes: all that comes after it, as soon as something of what comes before is begun.
     pub fn oblige(&mut self) {
         for around in Regions::of(self).arounds {
-            for &owed in &around.after {
+            for &outstanding in &around.after {
                 around
                     .before
                     .iter()
-                    .for_each(|&cause| self.react(owed, cause, Reaction::Afterwards));
+                    .for_each(|&cause| self.react(outstanding, cause, Reaction::Afterwards));
             }
         }
     }
@@ -328,12 +328,12 @@ impl Catalog {
         self.by_host(self.nodes().map(|(id, _)| id)).into_keys()
     }
 
-    /// Keeps the texts that declarations stand in, so that later mistakes can show them.
+    /// Keeps the texts that declarations stand in, so that later errors can show them.
     pub fn keep_texts(&mut self, texts: BTreeMap<Arc<str>, Source>) {
         self.texts = texts;
     }
 
-    /// Says where a mistake is: at the word that starts at `place`.
+    /// Says where an error is: at the word that starts at `place`.
     pub fn locate(&self, diagnostic: Diagnostic, place: &Place) -> Diagnostic {
         match self.texts.get(&place.file) {
             Some(source) => diagnostic.at(source, source.word_at(place.line, place.column)),

@@ -54,7 +54,7 @@ pub struct Around {
     pub before: Vec<NodeId>,
     /// What it is about.
     pub body: Vec<NodeId>,
-    /// What is owed as soon as one of `before` was begun.
+    /// What is outstanding as soon as one of `before` was begun.
     pub after: Vec<NodeId>,
 }
 

@@ -63,8 +63,8 @@ fn register_refused(engine: &mut Engine, state: &Evaluating) {
     let refusal = |message: &'static str, hint: &'static str| {
         let its = state.clone();
         move |context: &NativeCallContext| -> ScriptResult<()> {
-            let mistake = Diagnostic::new("language::refused", message).hint(hint);
-            Err(raise(&its, context, mistake))
+            let error = Diagnostic::new("language::refused", message).hint(hint);
+            Err(raise(&its, context, error))
         }
     };
     let sleep = refusal(
@@ -112,21 +112,21 @@ fn note(state: &Evaluating, note: Note) {
     }
 }
 
-/// Makes every way to put a secret in a text a mistake. Rhai ignores errors there, so the mistake is kept aside.
+/// Makes every way to put a secret in a text an error. Rhai ignores errors there, so the error is kept aside.
 fn register_secrets(engine: &mut Engine, state: &Evaluating) {
     engine.register_type_with_name::<Secret>("Secret");
     for name in ["to_string", "to_debug"] {
         let its = state.clone();
         engine.register_fn(name, move |context: NativeCallContext, secret: &mut Secret| {
             let message = format!("the secret {} cannot become part of a text", secret.name());
-            let mistake = Diagnostic::new("language::secret", message).hint(
+            let error = Diagnostic::new("language::secret", message).hint(
                 "give it to a template in `vars`, or as the whole value of an argument that takes a secret",
             );
-            let mistake = its.locate(mistake, &its.call(&context));
+            let error = its.locate(error, &its.call(&context));
             let frames = its.gathered().context.scene.frames.clone();
             let calls = frames.iter().map(|frame| its.call_of(frame));
-            let mistake = calls.fold(mistake, Diagnostic::related);
-            its.gathered().mistake.get_or_insert(mistake);
+            let error = calls.fold(error, Diagnostic::related);
+            its.gathered().error.get_or_insert(error);
             secret.to_string()
         });
     }

@@ -49,7 +49,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
         let state = state.clone();
         engine.register_raw_fn(name, anything, move |context, values| {
             let order = compare(values[0], values[1], name);
-            order.map(holds).map_err(|mistake| raise(&state, &context, mistake))
+            order.map(holds).map_err(|error| raise(&state, &context, error))
         });
     }
     engine.register_type_with_name::<Version>("Version");
@@ -59,7 +59,7 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) {
     let its = state.clone();
     let function = FuncRegistration::new("version").with_params_info(["text"]).with_comments([r#"A version, which can be compared with another one, or with a string: `version(host.facts.os.version) >= "11"`. 1.10 is above 1.9, 12 is 12.0, `1.0~rc1`, `1.0-rc1` and `1.0a1` are below 1.0, `1.0-1` and `1.1.1a` are above what they begin with; what stands before a colon counts first, as in versions of Debian's packages."#]);
     function.register_into_engine(engine, move |context: NativeCallContext, of: Dynamic| {
-        version(&of).map_err(|mistake| raise(&its, &context, mistake))
+        version(&of).map_err(|error| raise(&its, &context, error))
     });
     register_lists(engine, state);
 }
@@ -72,26 +72,26 @@ fn register_lists(engine: &mut Engine, state: &Evaluating) {
         list.dedup_by(|one, other| {
             compare(other, one, OP_EQUALS).map_or_else(|it| keep(&mut failed, it), Ordering::is_eq)
         });
-        failed.map_or(Ok(()), |mistake| Err(raise(&its, &context, mistake)))
+        failed.map_or(Ok(()), |error| Err(raise(&its, &context, error)))
     });
     let its = state.clone();
     engine.register_fn("sort", move |context: NativeCallContext, list: &mut Array| {
         let mut failed = None;
         list.sort_by(|one, other| {
-            compare(one, other, "<").unwrap_or_else(|mistake| {
-                keep(&mut failed, mistake);
+            compare(one, other, "<").unwrap_or_else(|error| {
+                keep(&mut failed, error);
                 Ordering::Equal
             })
         });
-        failed.map_or(Ok(()), |mistake| Err(raise(&its, &context, mistake)))
+        failed.map_or(Ok(()), |error| Err(raise(&its, &context, error)))
     });
     engine.register_fn("sort", |context: NativeCallContext, list: &mut Array, by: FnPtr| {
         sort_by(&context, list, &by)
     });
 }
 
-fn keep(failed: &mut Option<Diagnostic>, mistake: Diagnostic) -> bool {
-    failed.get_or_insert(mistake);
+fn keep(failed: &mut Option<Diagnostic>, error: Diagnostic) -> bool {
+    failed.get_or_insert(error);
     false
 }
 
@@ -131,8 +131,8 @@ fn version(of: &Dynamic) -> Result<Version, Diagnostic> {
         (None, Ok(number)) => number.to_string(),
         _ => {
             let message = format!("version() takes a string, not {}", shown(of));
-            let mistake = Diagnostic::new("language::type", message);
-            return Err(mistake.hint("write it in quotes: 1.10 as a number would be 1.1"));
+            let error = Diagnostic::new("language::type", message);
+            return Err(error.hint("write it in quotes: 1.10 as a number would be 1.1"));
         }
     };
     Version::parse(&text).ok_or_else(|| {
@@ -145,7 +145,7 @@ fn version(of: &Dynamic) -> Result<Version, Diagnostic> {
 /// The order of two values, as far as `operator` asks for it: whether they are the same is all that some types know.
 ///
 /// # Errors
-/// The mistake of comparing values that cannot be the same.
+/// The error of comparing values that cannot be the same.
 fn compare(one: &Dynamic, other: &Dynamic, operator: &str) -> Result<Ordering, Diagnostic> {
     if let (Ok(one), Ok(other)) = (one.as_int(), other.as_int()) {
         return Ok(one.cmp(&other));
@@ -153,7 +153,7 @@ fn compare(one: &Dynamic, other: &Dynamic, operator: &str) -> Result<Ordering, D
     if let (Some(one), Some(other)) = (text(one), text(other)) {
         return Ok(one.as_str().cmp(other.as_str()));
     }
-    let unlike = || Err(mistake(one, other, operator));
+    let unlike = || Err(error(one, other, operator));
     let is_same = |same: bool| Ok(if same { Ordering::Equal } else { Ordering::Less });
     if !matches!(operator, OP_EQUALS | "!=") {
         return ordered(one, other).map_or_else(unlike, Ok);
@@ -228,13 +228,13 @@ fn shown(value: &Dynamic) -> String {
     to_value(value, None).map_or_else(|_| kind_of(value).to_owned(), |value| value.shown())
 }
 
-fn mistake(one: &Dynamic, other: &Dynamic, operator: &str) -> Diagnostic {
+fn error(one: &Dynamic, other: &Dynamic, operator: &str) -> Diagnostic {
     let message =
         format!("`{operator}` cannot compare {} with {}", described(one), described(other));
-    let mistake = Diagnostic::new("language::comparison", message);
+    let error = Diagnostic::new("language::comparison", message);
     match hint(one, other).or_else(|| hint(other, one)) {
-        Some(hint) => mistake.hint(hint),
-        None => mistake,
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 

@@ -219,17 +219,17 @@ impl KindCall {
         let here = self.state.gathered().context.clone();
         let fail = |diagnostic| raise(&self.state, context, diagnostic);
         let Some(host) = &here.host else { return Err(fail(no_host(self.kind.name()))) };
-        let mistake = |error| fail(mistake(&self.state, self.kind, error, &place));
-        let (arguments, reactions) = self.split(first, rest, &place).map_err(mistake)?;
+        let refused = |error| fail(refusal(&self.state, self.kind, error, &place));
+        let (arguments, reactions) = self.split(first, rest, &place).map_err(refused)?;
         let files = RoleFiles::new(&self.state, &place.file, &here);
         let again = host.seen().map(|_| arguments.clone());
         let only_named = matches!(&arguments, Value::Map(map) if map.len() == 1);
         let resource = match self.kind.declare(arguments, &files) {
             Ok(resource) => resource,
             Err(error) => {
-                // A template may be a mistake for this host only, and the script may catch that.
+                // A template may be an error for this host only, and the script may catch that.
                 host.see_all();
-                return Err(files.interruption().unwrap_or_else(|| mistake(error)));
+                return Err(files.interruption().unwrap_or_else(|| refused(error)));
             }
         };
         let sees_host = files.sees_host();
@@ -323,8 +323,8 @@ impl KindCall {
     }
 }
 
-/// A mistake in an argument, at the argument's own place where the call has a literal map.
-pub(super) fn mistake(
+/// An error in an argument, at the argument's own place where the call has a literal map.
+pub(super) fn refusal(
     state: &Evaluating,
     kind: &dyn Kind,
     error: ArgumentError,

@@ -63,7 +63,7 @@ pub(super) fn word(word: &str) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// What is found on a line that cannot be read, by the text from its mistake on and before it.
+/// What is found on a line that cannot be read, by the text from its error on and before it.
 pub(super) fn line(error: &ParseErrorType, text: &str) -> Option<String> {
     if matches!(error, ParseErrorType::BadInput(rhai::LexError::MalformedChar(_))) {
         return word("'");

@@ -1,4 +1,4 @@
-//! Mistakes, questions and silences on their way through Rhai.
+//! Errors, questions and silences on their way through Rhai.
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
@@ -20,8 +20,8 @@ struct AskSignal;
 #[derive(Clone)]
 struct Silent;
 
-/// Whether it is no mistake, but the end of a block or of this evaluation.
-pub(super) fn is_no_mistake(error: &EvalAltResult) -> bool {
+/// Whether it is no error, but the end of a block or of this evaluation.
+pub(super) fn is_no_error(error: &EvalAltResult) -> bool {
     match error.unwrap_inner() {
         EvalAltResult::ErrorTerminated(token, _) => token.is::<AskSignal>() || token.is::<Silent>(),
         _ => false,
@@ -39,7 +39,7 @@ pub(super) fn asks(state: &Evaluating, question: Question) -> Box<EvalAltResult>
     Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(AskSignal), Position::NONE))
 }
 
-/// Ends the script with a mistake, at the call that is running unless the diagnostic has a place of its own.
+/// Ends the script with an error, at the call that is running unless the diagnostic has a place of its own.
 pub(super) fn raise(
     state: &Evaluating,
     context: &NativeCallContext,
@@ -53,13 +53,13 @@ pub(super) fn raise(
     pass_on(diagnostic)
 }
 
-/// Ends the script with a mistake that has its place already.
+/// Ends the script with an error that has its place already.
 pub(super) fn pass_on(diagnostic: Diagnostic) -> Box<EvalAltResult> {
     let raised = Dynamic::from(Raised(diagnostic));
     Box::new(EvalAltResult::ErrorRuntime(raised, Position::NONE))
 }
 
-/// The mistake that a script was ended with, if it was.
+/// The error that a script was ended with, if it was.
 pub(super) fn raised(error: &EvalAltResult) -> Option<Diagnostic> {
     let EvalAltResult::ErrorRuntime(value, _) = error else { return None };
     value.read_lock::<Raised>().map(|raised| raised.0.clone())

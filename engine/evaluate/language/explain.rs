@@ -100,10 +100,8 @@ fn parsing(
                 }
                 _ => sentence(&other.to_string()),
             };
-            let mistake = Diagnostic::new("language::syntax", message);
-            hint.or_else(|| elsewhere::line(other, line))
-                .into_iter()
-                .fold(mistake, Diagnostic::hint)
+            let error = Diagnostic::new("language::syntax", message);
+            hint.or_else(|| elsewhere::line(other, line)).into_iter().fold(error, Diagnostic::hint)
         }
     }
 }
@@ -156,27 +154,26 @@ fn running(
 }
 
 fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
-    let mistake =
-        Diagnostic::new("language::unknown-name", format!("there is no variable `{name}`"));
+    let error = Diagnostic::new("language::unknown-name", format!("there is no variable `{name}`"));
     let mut known = declared_names(text);
     // What is given, or stands outside, is found everywhere but in functions.
     if given.contains(&name) || known.contains(name) {
-        return mistake.hint(format!(
+        return error.hint(format!(
             "a function sees only its parameters: variables, parameters of a role and `host` are not visible in it; add a \
              parameter, and call it with `{name}`"
         ));
     }
     if let Some(hint) = elsewhere::word(name) {
-        return mistake.hint(hint);
+        return error.hint(hint);
     }
     known.extend(given);
     match did_you_mean(name, known) {
-        Some(hint) => mistake.hint(hint),
-        None if name == "host" => mistake
+        Some(hint) => error.hint(hint),
+        None if name == "host" => error
             .hint("a block is given its host: on(hosts(\"all\"), |host| { .. }); a function needs a parameter for it"),
         None => match ansible::instead(name) {
-            Some(instead) => mistake.hint(format!("Ansible's `{name}` is here: {instead}")),
-            None => mistake.hint("a string stands in quotes"),
+            Some(instead) => error.hint(format!("Ansible's `{name}` is here: {instead}")),
+            None => error.hint("a string stands in quotes"),
         },
     }
 }
@@ -201,15 +198,15 @@ fn unknown_property(name: &str, state: &Evaluating, place: &Place) -> Diagnostic
         None | Some("") => format!("there is no `{name}` here"),
         Some(_) => format!("`{path}` has no `{name}`"),
     };
-    let mistake = Diagnostic::new("language::unknown-name", message);
+    let error = Diagnostic::new("language::unknown-name", message);
     match did_you_mean(name, known.iter().map(String::as_str)) {
-        Some(hint) => mistake.hint(hint),
-        None if path.ends_with("vars") => mistake.hint(format!(
+        Some(hint) => error.hint(hint),
+        None if path.ends_with("vars") => error.hint(format!(
             "set it in the inventory, or with -e {name}=VALUE; where it may be missing: {path}.get(\"{name}\") ?? DEFAULT"
         )),
-        None if path.is_empty() => mistake,
+        None if path.is_empty() => error,
         None => {
-            mistake.hint(format!("where it may be missing: {path}.get(\"{name}\") ?? DEFAULT"))
+            error.hint(format!("where it may be missing: {path}.get(\"{name}\") ?? DEFAULT"))
         }
     }
 }
@@ -277,8 +274,8 @@ pub(super) fn unknown_name_of_function(
     state: &Evaluating,
 ) -> Diagnostic {
     let message = format!("there is no function `{name}`");
-    let mistake = Diagnostic::new("language::unknown-function", message);
-    mistake.hint(instead_of_function(name, own, engine, state).unwrap_or_else(|| {
+    let error = Diagnostic::new("language::unknown-function", message);
+    error.hint(instead_of_function(name, own, engine, state).unwrap_or_else(|| {
         "`converge doc` lists all that can be called; a function of another role is called as ROLE::NAME()".to_owned()
     }))
 }
@@ -316,10 +313,10 @@ pub(super) fn unknown_library(name: &str, engine: &Engine) -> Diagnostic {
     let libraries: BTreeSet<&str> =
         names.iter().filter_map(|name| name.split_once("::").map(|(library, _)| library)).collect();
     let message = format!("there is no role library `{name}`");
-    let mistake = Diagnostic::new("language::unknown-role", message);
+    let error = Diagnostic::new("language::unknown-role", message);
     match did_you_mean(name, libraries) {
-        Some(hint) => mistake.hint(hint),
-        None => mistake.hint("`import` finds the roles that have a lib.rhai, by their names"),
+        Some(hint) => error.hint(hint),
+        None => error.hint("`import` finds the roles that have a lib.rhai, by their names"),
     }
 }
 

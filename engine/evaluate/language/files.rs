@@ -52,7 +52,7 @@ impl<'a> RoleFiles<'a> {
         }
     }
 
-    /// What ended the call though it is no mistake: a template that reads facts which are not known yet.
+    /// What ended the call though it is no error: a template that reads facts which are not known yet.
     pub(super) fn interruption(&self) -> Option<Box<EvalAltResult>> {
         self.interruption.take()
     }
@@ -90,10 +90,10 @@ impl<'a> RoleFiles<'a> {
             }
             other => {
                 let message = format!("cannot read {folder}/{name}: {other}");
-                let mistake = ArgumentError::new(argument, message);
+                let error = ArgumentError::new(argument, message);
                 return match other.hint() {
-                    Some(hint) => mistake.hint(hint),
-                    None => mistake,
+                    Some(hint) => error.hint(hint),
+                    None => error,
                 };
             }
         };

@@ -21,11 +21,12 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct HostRef {
     host: Arc<Host>,
-    /// What a script has seen of it, where somebody wants to know.
+    /// What the script read of it; `None` outside of a recorded block.
     seen: Option<Arc<SeenOfHost>>,
 }
 
 impl HostRef {
+    /// A host whose reads are not recorded.
     pub(super) fn new(host: Arc<Host>) -> Self {
         Self { host, seen: None }
     }

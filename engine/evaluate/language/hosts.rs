@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, FuncRegistration, NativeCallContext};
 use super::{
     Asked, Note, Question,
     convert::{kind_of, to_dynamic},
-    error::{ScriptResult, asks, is_no_mistake, raise, silent},
+    error::{ScriptResult, asks, is_no_error, raise, silent},
     handle::Handles,
     host_ref::HostRef,
     known::{no_host, no_text, reads_fact},
@@ -71,8 +71,8 @@ fn property(
             let place = state.after_dot(state.call(context), name);
             if read.is_unit() {
                 let [message, hint] = no_text(&it.host().name);
-                let mistake = Diagnostic::new("language::facts", message).hint(hint);
-                return Err(raise(state, context, state.locate(mistake, &place)));
+                let error = Diagnostic::new("language::facts", message).hint(hint);
+                return Err(raise(state, context, state.locate(error, &place)));
             }
             let fact = below(state, &place, name);
             reads_fact(state, it.host(), fact.as_deref().unwrap_or_default(), &place);
@@ -81,21 +81,21 @@ fn property(
     }
     let names = PROPERTIES.each_ref().map(|property| property.name);
     let message = format!("a host has no `{name}`");
-    let mistake = Diagnostic::new("language::unknown-name", message);
+    let error = Diagnostic::new("language::unknown-name", message);
     let hint = if it.reveal().vars.contains_key(name) {
         format!("a variable of the inventory is host.vars.{name}")
     } else {
         did_you_mean(name, names).unwrap_or_else(|| format!("it has {}", names.join(", ")))
     };
     let place = state.after_dot(state.call(context), name);
-    Err(raise(state, context, state.locate(mistake.hint(hint), &place)))
+    Err(raise(state, context, state.locate(error.hint(hint), &place)))
 }
 
 fn hosts(state: &Evaluating, context: &NativeCallContext, pattern: &str) -> ScriptResult<Array> {
     let found = state.input().inventory.select(pattern);
-    let found = found.map_err(|mistake| {
+    let found = found.map_err(|error| {
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
-        raise(state, context, state.locate(mistake, &place))
+        raise(state, context, state.locate(error, &place))
     })?;
     Ok(found.into_iter().map(|host| Dynamic::from(HostRef::new(host))).collect())
 }
@@ -114,8 +114,8 @@ fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> Scri
         return Err(raise(state, context, no_host("probe")));
     };
     if command.contains('\0') {
-        let mistake = Diagnostic::new("language::probe", "a script cannot hold a NUL byte");
-        return Err(raise(state, context, state.locate(mistake, &state.call(context))));
+        let error = Diagnostic::new("language::probe", "a script cannot hold a NUL byte");
+        return Err(raise(state, context, state.locate(error, &state.call(context))));
     }
     let asked = (host.reveal().name.clone(), command.to_owned());
     let answer = state.input().known.probes.get(&asked);
@@ -128,9 +128,9 @@ fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> Scri
         Some(Value::Null) => {
             let message =
                 format!("what `{command}` prints on {} is no text: it is not UTF-8", asked.0);
-            let mistake = Diagnostic::new("language::probe", message)
+            let error = Diagnostic::new("language::probe", message)
                 .hint("encode it, for example with `base64`");
-            Err(raise(state, context, state.locate(mistake, &state.call(context))))
+            Err(raise(state, context, state.locate(error, &state.call(context))))
         }
         Some(answer) => {
             tell_failed(state, &state.call(context), &asked, answer);
@@ -142,7 +142,7 @@ fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> Scri
 }
 
 /// Tells, once for a call, that a command failed where its script looks at no `code`: what it prints then is mostly nothing. It
-/// is no mistake, since this very run may bring what the command looks for.
+/// is no error, since this very run may bring what the command looks for.
 fn tell_failed(state: &Evaluating, place: &Place, asked: &(Arc<str>, String), answer: &Value) {
     let Value::Map(parts) = answer else { return };
     let Some(Value::Int(code)) = parts.get("code").filter(|code| **code != Value::Int(0)) else {
@@ -187,7 +187,7 @@ fn on(
         let run = || block.call_within_context::<Dynamic>(context, given);
         match state.within(|context| context.host = Some(recorder.host.clone()), run) {
             Ok(_) => repeater.keep(recorder),
-            Err(error) if is_no_mistake(&error) => repeater.forget(),
+            Err(error) if is_no_error(&error) => repeater.forget(),
             Err(error) => return Err(error),
         }
     }
@@ -207,10 +207,10 @@ pub(super) fn list(
     let wrong = |other: &Dynamic| {
         let name = context.fn_name();
         let message = format!("{name}() takes hosts, not {}", kind_of(other));
-        let mistake = Diagnostic::new("language::not-hosts", message)
+        let error = Diagnostic::new("language::not-hosts", message)
             .hint("pass the result of hosts(\"PATTERN\"), or one host of it");
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
-        raise(state, context, state.locate(mistake, &place))
+        raise(state, context, state.locate(error, &place))
     };
     if let Some(one) = hosts.read_lock::<HostRef>() {
         return Ok(vec![one.reveal().clone()]);

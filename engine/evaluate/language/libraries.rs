@@ -11,16 +11,16 @@ use super::{
 };
 use crate::base::diagnostic::{Diagnostic, Result};
 
-/// Makes every role's functions known to the engine, and gives the mistakes in them. A library can use others: those
+/// Makes every role's functions known to the engine, and gives the errors in them. A library can use others: those
 /// that do wait until what they use is there.
 pub(super) fn register(engine: &mut Engine, state: &Evaluating) -> Vec<Diagnostic> {
     let mut waiting = match role_folders::names(state) {
         Ok(names) => names,
-        Err(mistake) => return vec![mistake],
+        Err(error) => return vec![error],
     };
     let mut resolver = StaticModuleResolver::new();
     loop {
-        let (before, mut mistakes) = (waiting.len(), Vec::new());
+        let (before, mut errors) = (waiting.len(), Vec::new());
         waiting.retain(|name| match library(engine, state, name) {
             Ok(None) => false,
             Ok(Some(module)) => {
@@ -29,30 +29,30 @@ pub(super) fn register(engine: &mut Engine, state: &Evaluating) -> Vec<Diagnosti
                 engine.set_module_resolver(resolver.clone());
                 false
             }
-            Err(mistake) => {
-                mistakes.push(mistake);
+            Err(error) => {
+                errors.push(error);
                 true
             }
         });
         if waiting.is_empty() {
-            return mistakes;
+            return errors;
         }
         if waiting.len() == before {
-            return mistakes_of(&waiting, engine, state);
+            return errors_of(&waiting, engine, state);
         }
     }
 }
 
-/// The mistakes of libraries that cannot be read, or use one that cannot.
-fn mistakes_of(names: &[String], engine: &mut Engine, state: &Evaluating) -> Vec<Diagnostic> {
-    // With these, who only uses a library with a mistake in it has none of its own.
+/// The errors of libraries that cannot be read, or use one that cannot.
+fn errors_of(names: &[String], engine: &mut Engine, state: &Evaluating) -> Vec<Diagnostic> {
+    // With these, who only uses a library with an error in it has none of its own.
     for name in names {
         engine.register_static_module(name.as_str(), Module::new().into());
     }
-    let mistakes: Vec<_> =
+    let errors: Vec<_> =
         names.iter().filter_map(|name| library(engine, state, name).err()).collect();
-    if !mistakes.is_empty() {
-        return mistakes;
+    if !errors.is_empty() {
+        return errors;
     }
     let message = format!("the libraries of {} import each other", names.join(" and "));
     let hint = "move what they share into the lib.rhai of another role";
@@ -68,7 +68,7 @@ fn library(engine: &Engine, state: &Evaluating, name: &str) -> Result<Option<Mod
         Err(CompileError::Source(error)) => {
             return Err(role_folders::unreadable(&format!("cannot read {path}"), &error));
         }
-        Err(CompileError::Mistake(diagnostic)) => return Err(diagnostic),
+        Err(CompileError::Error(diagnostic)) => return Err(diagnostic),
     };
     let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
     module.map(Some).map_err(|error| of_running(error, engine, &ast, state))

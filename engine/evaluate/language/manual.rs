@@ -110,7 +110,7 @@ impl Manual {
         section(&mut text, "Functions", lines);
         let description = |role: &DocumentedRole| match &role.parameters {
             Ok(parameters) => parameters.description.clone(),
-            Err(mistake) => format!("its role.toml has an error: {mistake}"),
+            Err(error) => format!("its role.toml has an error: {error}"),
         };
         let lines = self.roles.iter().map(|role| (role.name.as_str(), description(role)));
         section(&mut text, "Roles", lines);
@@ -173,7 +173,7 @@ impl Manual {
         let mut page = format!("role(\"{}\", #{{ .. }})        {}/\n", role.name, role.folder);
         let parameters = match &role.parameters {
             Ok(parameters) => parameters,
-            Err(mistake) => return format!("{page}\nits role.toml has an error: {mistake}\n"),
+            Err(error) => return format!("{page}\nits role.toml has an error: {error}\n"),
         };
         let _ = write!(page, "\n{}\n", parameters.description);
         for (name, parameter) in &parameters.all {

@@ -172,12 +172,12 @@ pub fn evaluate(input: Input) -> Result<Evaluation> {
 /// Evaluates a playbook.
 ///
 /// # Errors
-/// The first mistake in the playbook, a role or a template, with its place and the calls that led there.
+/// The first error in the playbook, a role or a template, with its place and the calls that led there.
 pub fn evaluate_telling(input: Input, begins: Arc<Begins>) -> Result<Evaluation> {
     let state = state::Evaluating::new(input, begins);
-    let (engine, mistakes) = sandbox::engine(&state);
-    if let Some(mistake) = mistakes.into_iter().next() {
-        return Err(mistake);
+    let (engine, errors) = sandbox::engine(&state);
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error);
     }
     let ended = roles::run_playbooks(&engine, &state);
     state.finish(ended)

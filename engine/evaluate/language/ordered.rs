@@ -108,10 +108,10 @@ fn ordered(
 ) -> ScriptResult<Dynamic> {
     let wrong = |given: &Dynamic| {
         let message = format!("ordered() takes a list of pairs, not {}", kind_of(given));
-        let mistake = Diagnostic::new("language::type", message);
-        let mistake = mistake.hint("ordered([[\"listen\", \"*\"], [\"port\", 80]])");
+        let error = Diagnostic::new("language::type", message);
+        let error = error.hint("ordered([[\"listen\", \"*\"], [\"port\", 80]])");
         let place = state.argument(&state.call(context), FIRST, |it| it.value);
-        raise(state, context, state.locate(mistake, &place))
+        raise(state, context, state.locate(error, &place))
     };
     let pairs: IndexMap<String, Dynamic> = if items.is_map() {
         in_order(state, context, items)

@@ -88,7 +88,7 @@ impl Parameters {
     /// Reads `role.toml`.
     ///
     /// # Errors
-    /// The first mistake in it.
+    /// The first error in it.
     pub fn parse(source: &Source) -> Result<Self> {
         let document = Document::toml(source, KINDS)?;
         let mut fields = document.fields()?;
@@ -102,7 +102,7 @@ impl Parameters {
         Ok(Self { description, all })
     }
 
-    /// The mistake of a name that is no parameter.
+    /// The error of a name that is no parameter.
     pub fn unknown(&self, role: &str, name: &str) -> Diagnostic {
         let message = format!("role {role} has no parameter `{name}`");
         let names = || self.all.keys().map(String::as_str);
@@ -119,15 +119,15 @@ impl Parameters {
 
 /// A parameter becomes a constant of the script, so its name must be one that a script can say.
 fn check_name(document: &Document, name: &str, entry: &DocumentEntry) -> Result<()> {
-    let mistake = |message: String| document.mistake("role::name", message, &entry.key);
+    let error = |message: String| document.error("role::name", message, &entry.key);
     if GIVEN.contains(&name) {
         let message = format!("every role already has a `{name}`");
-        return Err(mistake(message).hint("give the parameter another name"));
+        return Err(error(message).hint("give the parameter another name"));
     }
     if !rhai::is_valid_identifier(name) || rhai::Token::lookup_symbol_from_syntax(name).is_some() {
         let message = format!("`{name}` cannot be a variable of a script");
         return Err(
-            mistake(message).hint("use letters, digits and `_`, and no keyword of the language")
+            error(message).hint("use letters, digits and `_`, and no keyword of the language")
         );
     }
     Ok(())
@@ -147,12 +147,11 @@ impl Parameter {
         };
         fields.finish()?;
         if let (Some(value), Some(node)) = (&parameter.default, default) {
-            let mistake = |found: Diagnostic| {
-                let mistake =
-                    document.mistake("role::default", found.message().to_owned(), &node.span);
-                found.hint_text().into_iter().fold(mistake, Diagnostic::hint)
+            let error = |found: Diagnostic| {
+                let error = document.error("role::default", found.message().to_owned(), &node.span);
+                found.hint_text().into_iter().fold(error, Diagnostic::hint)
             };
-            parameter.check(name, value).map_err(mistake)?;
+            parameter.check(name, value).map_err(error)?;
         }
         Ok(parameter)
     }
@@ -183,24 +182,24 @@ impl Parameter {
             let message = format!("`{name}` takes {}, not {}", choices.join(" or "), value.shown());
             let texts = self.choices.iter().filter_map(Value::as_str);
             let near = value.as_str().and_then(|value| did_you_mean(value, texts));
-            let mistake = Diagnostic::new("role::parameter", message);
-            return Err(near.into_iter().fold(mistake, Diagnostic::hint));
+            let error = Diagnostic::new("role::parameter", message);
+            return Err(near.into_iter().fold(error, Diagnostic::hint));
         }
         Ok(())
     }
 
-    /// The mistake of a value of another type; `given` is what it is.
+    /// The error of a value of another type; `given` is what it is.
     pub(super) fn mistyped(&self, name: &str, given: &str) -> Diagnostic {
         let message = format!("`{name}` takes {}, not {given}", self.wanted());
-        let mistake = Diagnostic::new("role::parameter", message);
+        let error = Diagnostic::new("role::parameter", message);
         match self.r#type {
-            Type::Secret => mistake.hint("use secret(\"NAME\")"),
-            Type::Hosts => mistake.hint("use hosts(\"PATTERN\")"),
-            _ => mistake,
+            Type::Secret => error.hint("use secret(\"NAME\")"),
+            Type::Hosts => error.hint("use hosts(\"PATTERN\")"),
+            _ => error,
         }
     }
 
-    /// The mistake of a call that does not give it.
+    /// The error of a call that does not give it.
     pub(super) fn missing(&self, role: &str, name: &str) -> Diagnostic {
         let mut hint = format!("`{name}` takes {}", self.wanted());
         if !self.description.is_empty() {
@@ -227,7 +226,7 @@ fn read_type(document: &Document, node: &DocumentNode) -> Result<Type> {
         let names: Vec<&str> = TYPES.iter().map(|(name, ..)| *name).collect();
         let hint = did_you_mean(word, names.iter().copied());
         document
-            .mistake("role::unknown-type", format!("there is no type `{word}`"), &node.span)
+            .error("role::unknown-type", format!("there is no type `{word}`"), &node.span)
             .hint(hint.unwrap_or_else(|| format!("types: {}", names.join(", "))))
     })
 }

@@ -118,7 +118,7 @@ struct Recording {
 
 impl Recording {
     /// Does it for another host. Does nothing, and is `false`, if the block has to be run: if what was seen is not the same
-    /// there, or if it would come to a mistake or a question.
+    /// there, or if it would come to an error or a question.
     fn repeat(&self, state: &Evaluating, host: &Arc<Host>) -> bool {
         let mut seen = PROPERTIES.iter().enumerate().filter(|(at, _)| self.seen & (1 << at) != 0);
         let is_same = seen.all(|(_, property)| property.is_same(&self.host, host));

@@ -4,10 +4,10 @@ use super::{SourceError, state::Evaluating};
 use crate::base::diagnostic::{Diagnostic, did_you_mean};
 
 pub(super) fn unreadable(path: &str, error: &SourceError) -> Diagnostic {
-    let mistake = Diagnostic::new("role::unreadable", format!("{path}: {error}"));
+    let diagnostic = Diagnostic::new("role::unreadable", format!("{path}: {error}"));
     match error.hint() {
-        Some(hint) => mistake.hint(hint),
-        None => mistake,
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn folder(state: &Evaluating, name: &str) -> Option<String> {
     input.roles.iter().find(has).map(|folder| format!("{folder}/{name}"))
 }
 
-/// The mistake of a name that is no role.
+/// The error of a name that is no role.
 pub(super) fn unknown(state: &Evaluating, name: &str) -> Diagnostic {
     if !is_name(name) {
         let message = format!("`{}` is not a name of a role", name.escape_debug());

@@ -9,7 +9,7 @@ use super::{
     SourceError, backticks,
     convert::{kind_of, to_dynamic, to_value},
     declare::handles,
-    error::{ScriptResult, is_no_mistake, pass_on, raise},
+    error::{ScriptResult, is_no_error, pass_on, raise},
     explain::{of_parsing, of_running},
     handle::Handles,
     host_ref::HostRef,
@@ -49,11 +49,11 @@ pub(super) fn run_playbooks(engine: &Engine, state: &Evaluating) -> Result<()> {
 
 fn run_playbook(engine: &Engine, state: &Evaluating, path: &str) -> Result<()> {
     let ast = compile(engine, state, path, &Scope::new()).map_err(|error| match error {
-        CompileError::Mistake(diagnostic) => diagnostic,
+        CompileError::Error(diagnostic) => diagnostic,
         CompileError::Source(error) => unreadable_playbook(state, path, &error),
     })?;
     match engine.run_ast(&ast) {
-        Err(error) if !is_no_mistake(&error) => Err(of_running(error, engine, &ast, state)),
+        Err(error) if !is_no_error(&error) => Err(of_running(error, engine, &ast, state)),
         _ => Ok(()),
     }
 }
@@ -75,7 +75,7 @@ fn unreadable_playbook(state: &Evaluating, path: &str, error: &SourceError) -> D
 /// What kept a script from being compiled.
 pub(super) enum CompileError {
     Source(SourceError),
-    Mistake(Diagnostic),
+    Error(Diagnostic),
 }
 
 /// Reads and compiles a script, and remembers where the arguments of its calls stand.
@@ -88,7 +88,7 @@ pub(super) fn compile(
     let source = state.text(path).map_err(CompileError::Source)?;
     let mut ast = engine.compile_with_scope(scope, &*source.text).map_err(|error| {
         let given: Vec<&str> = scope.iter_raw().map(|(name, ..)| name).collect();
-        CompileError::Mistake(of_parsing(&error, &source, &given))
+        CompileError::Error(of_parsing(&error, &source, &given))
     })?;
     ast.set_source(path);
     let gathered = &mut *state.gathered();
@@ -119,9 +119,9 @@ fn role(
     let frame = Frame { what: format!("role {name}"), place: call.clone() };
     if here.scene.frames.iter().any(|outer| outer.what == frame.what) {
         let message = format!("role {name} calls itself");
-        let mistake = Diagnostic::new("role::cycle", message)
+        let error = Diagnostic::new("role::cycle", message)
             .hint("move the common part into another role, or into a function in lib.rhai");
-        return Err(fail(mistake));
+        return Err(fail(error));
     }
     let role = load(context.engine(), state, name, &call).map_err(fail)?;
     let (values, constants) = parameters(state, &role, name, given, &host, &call).map_err(fail)?;
@@ -132,11 +132,11 @@ fn role(
     scope.push_constant(PARAMS, constants);
     scope.push_constant(HOST, host);
     let explained = |error: Box<EvalAltResult>| {
-        if is_no_mistake(&error) {
+        if is_no_error(&error) {
             return error;
         }
-        let mistake = of_running(error, context.engine(), &role.main, state);
-        pass_on(mistake.related(state.call_of(&frame)))
+        let error = of_running(error, context.engine(), &role.main, state);
+        pass_on(error.related(state.call_of(&frame)))
     };
     let change = |context: &mut ScriptContext| {
         context.scene.frames = frame.clone().within(&context.scene.frames);
@@ -157,12 +157,12 @@ fn load(engine: &Engine, state: &Evaluating, name: &str, call: &Place) -> Result
     if let Some(role) = state.gathered().roles.get(name) {
         return Ok(role.clone());
     }
-    let at_name = |mistake| state.locate(mistake, &state.argument(call, FIRST, |it| it.value));
+    let at_name = |error| state.locate(error, &state.argument(call, FIRST, |it| it.value));
     let folder = folder(state, name).ok_or_else(|| at_name(unknown(state, name)))?;
     let parameters = read_parameters(state, &folder)?;
     let main = compile(engine, state, &format!("{folder}/main.rhai"), &constants_of(&parameters));
     let main = main.map_err(|error| match error {
-        CompileError::Mistake(diagnostic) => diagnostic.related(
+        CompileError::Error(diagnostic) => diagnostic.related(
             state.locate(Diagnostic::new("", format!("in this call of role {name}")), call),
         ),
         CompileError::Source(error) => {
@@ -188,7 +188,7 @@ pub(super) fn read_parameters(state: &Evaluating, folder: &str) -> Result<Parame
     }
 }
 
-/// The names that a role's script finds, so that an unknown one is a mistake before the script runs.
+/// The names that a role's script finds, so that an unknown one is an error before the script runs.
 pub(super) fn constants_of(parameters: &Parameters) -> Scope<'static> {
     let mut scope = Scope::new();
     for name in parameters.all.keys().map(String::as_str).chain(GIVEN) {
@@ -216,9 +216,8 @@ fn parameters(
     let mut constants = Map::new();
     for (key, parameter) in &role.parameters.all {
         let (constant, value) = if let Some(constant) = given.remove(key.as_str()) {
-            let at_value = |mistake| {
-                state.locate(mistake, &state.argument(call, key, |argument| argument.value))
-            };
+            let at_value =
+                |error| state.locate(error, &state.argument(call, key, |argument| argument.value));
             let value = to_value(&constant, Some((state, call)))
                 .map_err(|_| parameter.mistyped(key, kind_of(&constant)));
             let value = value.map_err(at_value)?;
@@ -226,11 +225,11 @@ fn parameters(
             (constant, value)
         } else {
             let value = match (variable(state, parameter, key, host), &parameter.default) {
-                (Some(value), _) => value.map_err(|mistake| match mistake.has_place() {
-                    false => mistake,
+                (Some(value), _) => value.map_err(|error| match error.has_place() {
+                    false => error,
                     true => {
                         let here = Diagnostic::new("", format!("for this call of role {name}"));
-                        mistake.related(state.locate(here, call))
+                        error.related(state.locate(here, call))
                     }
                 })?,
                 (None, Some(default)) => default.clone(),
@@ -267,8 +266,8 @@ fn variable(
     };
     state.gathered().bound.insert(name.to_owned());
     let checked = parameter.check(name, &value).map(|()| value.clone());
-    Some(checked.map_err(|mistake| match origin.and_then(|origin| origin.place.as_ref()) {
-        Some(place) => state.locate(mistake, place),
-        None => mistake.hint(format!("set by -e: {name}={}", value.written())),
+    Some(checked.map_err(|error| match origin.and_then(|origin| origin.place.as_ref()) {
+        Some(place) => state.locate(error, place),
+        None => error.hint(format!("set by -e: {name}={}", value.written())),
     }))
 }

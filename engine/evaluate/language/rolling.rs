@@ -5,7 +5,7 @@ use rhai::{Dynamic, Engine, FnPtr, FuncRegistration, Map, NativeCallContext};
 
 use super::{
     convert::kind_of,
-    error::{ScriptResult, is_no_mistake, raise},
+    error::{ScriptResult, is_no_error, raise},
     handle::Handles,
     host_ref::HostRef,
     hosts::list,
@@ -57,7 +57,7 @@ fn rolling(
     let start = Handles::start(state);
     let hosts = list(state, context, hosts)?;
     let options = RollingOptions::read(options, hosts.len())
-        .map_err(|(option, mistake)| option_mistake(state, context, option, mistake))?;
+        .map_err(|(option, error)| option_error(state, context, option, error))?;
     let max_failures = options.max_failures;
     let whole = state.open_block(Order::Rolling { max_failures });
     let mut rest = hosts.as_slice();
@@ -83,7 +83,7 @@ fn rolling(
                 context.scene.block = item;
             };
             match state.within(change, run) {
-                Err(error) if !is_no_mistake(&error) => return Err(error),
+                Err(error) if !is_no_error(&error) => return Err(error),
                 _ => {}
             }
         }
@@ -126,8 +126,8 @@ impl RollingOptions {
             let message = format!("rolling() has no option `{unknown}`");
             let hint = did_you_mean(unknown, OPTIONS);
             let hint = hint.unwrap_or_else(|| format!("it takes {}", OPTIONS.join(" and ")));
-            let mistake = Diagnostic::new("language::unknown-argument", message).hint(hint);
-            return Err((unknown.as_str(), mistake));
+            let error = Diagnostic::new("language::unknown-argument", message).hint(hint);
+            return Err((unknown.as_str(), error));
         }
         let [batch, max_failures] = OPTIONS.map(|name| options.get(name));
         let batches = match batch {
@@ -144,7 +144,7 @@ impl RollingOptions {
 
 /// The sizes of batches; or the one that is wrong.
 fn sizes(batch: &Dynamic, hosts: usize) -> Result<Vec<usize>, Dynamic> {
-    // A part of few hosts is one host at least: something has to go on. But none at all is a mistake.
+    // A part of few hosts is one host at least: something has to go on. But none at all is an error.
     let one = |size: &Dynamic| match (share(size, hosts), share(size, usize::MAX / 100)) {
         (Some(size), Some(1..)) => Ok(size.max(1)),
         _ => Err(size.clone()),
@@ -187,14 +187,14 @@ fn shown(given: &Dynamic) -> String {
     }
 }
 
-fn option_mistake(
+fn option_error(
     state: &Evaluating,
     context: &NativeCallContext,
     option: &str,
-    mistake: Diagnostic,
+    error: Diagnostic,
 ) -> Box<rhai::EvalAltResult> {
-    let unknown = mistake.kind() == "language::unknown-argument";
+    let unknown = error.kind() == "language::unknown-argument";
     let part = |it: &super::written::Argument| if unknown { it.name } else { it.value };
     let place = state.argument(&state.call(context), option, part);
-    raise(state, context, state.locate(mistake, &place))
+    raise(state, context, state.locate(error, &place))
 }

@@ -18,7 +18,7 @@ const EXPRESSION_DEPTH_MAX: usize = 64;
 const TEXT_MAX: usize = 16 * 1024 * 1024;
 const ITEMS_MAX: usize = 1_000_000;
 
-/// An engine whose functions write to `state`, and the mistakes in the libraries of roles.
+/// An engine whose functions write to `state`, and the errors in the libraries of roles.
 pub(super) fn engine(state: &Evaluating) -> (Engine, Vec<Diagnostic>) {
     let mut engine = bare();
     compare::register(&mut engine, state);
@@ -28,8 +28,8 @@ pub(super) fn engine(state: &Evaluating) -> (Engine, Vec<Diagnostic>) {
     call::register(&mut engine, state);
     rolling::register(&mut engine, state);
     roles::register(&mut engine, state);
-    let mistakes = libraries::register(&mut engine, state);
-    (engine, mistakes)
+    let errors = libraries::register(&mut engine, state);
+    (engine, errors)
 }
 
 /// The language without our functions: enough to compile a script.

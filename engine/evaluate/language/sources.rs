@@ -63,7 +63,7 @@ impl SourceError {
     /// What can be done about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            SourceError::Refused(mistake) => mistake.hint_text(),
+            SourceError::Refused(error) => error.hint_text(),
             _ => None,
         }
     }

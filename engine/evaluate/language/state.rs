@@ -67,8 +67,8 @@ pub(super) struct Gathered {
     pub(super) fleet_in_templates: [Option<Arc<Values>>; 3],
     /// By their text.
     pub(super) patterns: HashMap<String, Arc<Pattern>>,
-    /// The first mistake that Rhai did not let end the script.
-    pub(super) mistake: Option<Diagnostic>,
+    /// The first error that Rhai did not let end the script.
+    pub(super) error: Option<Diagnostic>,
 }
 
 /// A role's parts, read and compiled once per evaluation.
@@ -217,13 +217,13 @@ impl Evaluating {
         Place { column: column.unwrap_or(dot.column), ..dot }
     }
 
-    /// A call that led to a mistake, as a note that explains it.
+    /// A call that led to an error, as a note that explains it.
     pub(super) fn call_of(&self, frame: &Frame) -> Diagnostic {
         let note = Diagnostic::new("", format!("in this call of {}", frame.what));
         self.locate(note, &frame.place)
     }
 
-    /// Says where a mistake is: at the word that starts at `place`.
+    /// Says where an error is: at the word that starts at `place`.
     pub(super) fn locate(&self, diagnostic: Diagnostic, place: &Place) -> Diagnostic {
         match self.text(&place.file) {
             Ok(source) => {
@@ -264,14 +264,14 @@ impl Evaluating {
     /// What came of it.
     ///
     /// # Errors
-    /// The mistake of the script, unless it only made one because something is not known yet.
+    /// The error of the script, unless it only made one because something is not known yet.
     pub(super) fn finish(self, ended: Result<()>) -> Result<Evaluation> {
         let mut gathered = self.gathered();
         let questions = std::mem::take(&mut gathered.questions);
         if questions.is_empty() {
             ended?;
-            if let Some(mistake) = gathered.mistake.take() {
-                return Err(mistake);
+            if let Some(error) = gathered.error.take() {
+                return Err(error);
             }
         }
         let mut catalog = Box::new(std::mem::take(&mut gathered.catalog));
@@ -319,11 +319,11 @@ impl Evaluating {
         let calls = |declared: &Declaration| -> Vec<Diagnostic> {
             declared.chain.iter().map(|frame| self.call_of(frame)).collect()
         };
-        let mistake = Diagnostic::new("catalog::contradiction", message)
+        let error = Diagnostic::new("catalog::contradiction", message)
             .hint("remove one of the two, or make them agree");
-        let mistake = self.locate(mistake, &second.declared.place);
-        let mistake = calls(&second.declared).into_iter().fold(mistake, Diagnostic::related);
-        calls(&first.declared).into_iter().fold(mistake.related(earlier), Diagnostic::related)
+        let error = self.locate(error, &second.declared.place);
+        let error = calls(&second.declared).into_iter().fold(error, Diagnostic::related);
+        calls(&first.declared).into_iter().fold(error.related(earlier), Diagnostic::related)
     }
 }
 

@@ -112,7 +112,7 @@ impl Config {
     /// Reads the file of the project in `folder`; `home` is what `~` stands for in paths.
     ///
     /// # Errors
-    /// The first mistake in it.
+    /// The first error in it.
     pub fn parse(source: &Source, folder: &Path, home: &Path) -> Result<Self> {
         let document = Document::toml(source, KINDS)?;
         let paths = Paths { folder, home };
@@ -223,7 +223,7 @@ fn provider(document: &Document, node: &DocumentNode, paths: &Paths<'_>) -> Resu
     let command = (!command.is_empty()).then_some(command);
     match (environment, files, command, age.zip(identity)) {
         (Some(""), None, None, None) => Err(document
-            .mistake("config::provider", "empty prefix".to_owned(), &node.span)
+            .error("config::provider", "empty prefix".to_owned(), &node.span)
             .label("every variable would be a secret")
             .hint("secrets of the environment have names that begin alike, such as `APP_SECRET_`")),
         (Some(prefix), None, None, None) => {
@@ -238,7 +238,7 @@ fn provider(document: &Document, node: &DocumentNode, paths: &Paths<'_>) -> Resu
             identity: paths.absolute(identity),
         }),
         _ => Err(document
-            .mistake("config::provider", "not a secret provider".to_owned(), &node.span)
+            .error("config::provider", "not a secret provider".to_owned(), &node.span)
             .label("this one")
             .hint(
                 "write one of { environment = \"PREFIX_\" }, { files = \"~/folder\" }, \

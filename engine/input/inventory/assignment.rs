@@ -55,7 +55,7 @@ impl Assignment {
                 if !is_variable_name(name) {
                     let message =
                         format!("`{}` is not a valid name of a variable", name.escape_debug());
-                    return Err(document.mistake("inventory::invalid-name", message, &entry.key));
+                    return Err(document.error("inventory::invalid-name", message, &entry.key));
                 }
                 let place = Some(document.place(entry.node.span.start));
                 Ok(Self { name: name.clone(), value: Value::from(&entry.node), place })

@@ -48,7 +48,7 @@ pub(super) fn read<'a>(
     Ok(layer)
 }
 
-/// One value, checked on its own so that a mistake is found where it stands, whoever overrides it.
+/// One value, checked on its own so that an error is found where it stands, whoever overrides it.
 pub(super) fn setting(given: &Given, key: &str, node: &DocumentNode, mark: &Mark) -> Result<Value> {
     let value = match Value::from(node) {
         Value::Text(path) if PATHS.contains(&key) => Value::Text(absolute(given, &path)),
@@ -56,10 +56,10 @@ pub(super) fn setting(given: &Given, key: &str, node: &DocumentNode, mark: &Mark
     };
     build([(key.to_owned(), value.clone())]).map_err(|misfit| {
         let message = format!("`{key}` {}", misfit.predicate);
-        let mistake = Diagnostic::new("inventory::wrong-type", message)
+        let error = Diagnostic::new("inventory::wrong-type", message)
             .at(&mark.source, mark.span.clone())
             .label("cannot be used");
-        misfit.hint.into_iter().fold(mistake, Diagnostic::hint)
+        misfit.hint.into_iter().fold(error, Diagnostic::hint)
     })?;
     Ok(value)
 }

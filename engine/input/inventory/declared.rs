@@ -17,7 +17,7 @@ pub(super) struct DeclaredInventory {
     pub all: LevelSettings,
     pub hosts: IndexMap<Arc<str>, DeclaredHost>,
     pub groups: IndexMap<Arc<str>, DeclaredGroup>,
-    /// What is worth a word, though it is no mistake.
+    /// What is worth a word, though it is no error.
     pub warnings: Vec<Diagnostic>,
     /// What was warned of once.
     warned: HashSet<String>,
@@ -62,7 +62,7 @@ impl LevelSettings {
 }
 
 impl DeclaredInventory {
-    /// Declares a host; a second one of that name is a mistake.
+    /// Declares a host; a second one of that name is an error.
     pub(super) fn add_host(&mut self, name: Arc<str>, host: DeclaredHost) -> Result<()> {
         name::check(&name, &host.mark)?;
         match self.hosts.entry(name) {
@@ -74,7 +74,7 @@ impl DeclaredInventory {
                 let message = format!("the host `{}` is declared twice", entry.key());
                 Err(host
                     .mark
-                    .mistake("inventory::duplicate-host", message)
+                    .error("inventory::duplicate-host", message)
                     .label("again here")
                     .hint("declare a host once, and name it in as many groups as you like")
                     .related(entry.get().mark.note("declared here first")))
@@ -122,13 +122,13 @@ impl DeclaredInventory {
             let hint = "in a pattern it stands alone, or in quotes: \"'NAME' & web\"";
             self.warn_once(
                 "an odd name",
-                mark.mistake("inventory::invalid-name", message).hint(hint),
+                mark.error("inventory::invalid-name", message).hint(hint),
             );
         }
         Ok(())
     }
 
-    /// Says something that is no mistake.
+    /// Says something that is no error.
     pub(super) fn warn(&mut self, warning: Diagnostic) {
         self.warnings.push(warning);
     }

@@ -21,13 +21,13 @@ impl Mark {
         Self { source: document.source.clone(), span: span.clone(), place }
     }
 
-    /// A mistake here.
-    pub(super) fn mistake(&self, kind: &'static str, message: impl Into<String>) -> Diagnostic {
+    /// An error here.
+    pub(super) fn error(&self, kind: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(kind, message).at(&self.source, self.span.clone())
     }
 
-    /// Something to know about a mistake elsewhere.
+    /// Something to know about an error elsewhere.
     pub(super) fn note(&self, message: impl Into<String>) -> Diagnostic {
-        self.mistake("", message)
+        self.error("", message)
     }
 }

@@ -1,4 +1,4 @@
-//! TOML to hosts, groups, and variables that know where they were written.
+//! The text of inventories, TOML or Ansible's, to hosts, groups, and variables that know where they were written.
 //!
 //! `toml` and `ansible` read a text into what it declares, `declared` puts several of them together,
 //! `resolve` decides what each host gets, and `pattern` picks hosts.
@@ -35,7 +35,7 @@ pub struct Inventory {
     pub hosts: IndexMap<Arc<str>, Arc<Host>>,
     /// The groups; `all` is the first.
     pub groups: IndexMap<Arc<str>, HostGroup>,
-    /// What is worth a word, though it is no mistake.
+    /// What is worth a word, though it is no error.
     pub warnings: Vec<Diagnostic>,
     /// The variables that the command line sets, for all hosts.
     pub assigned: IndexMap<String, Variable>,
@@ -57,9 +57,9 @@ pub struct Given {
 /// How the text of an inventory is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InventoryFormat {
-    /// A file that people write.
+    /// An inventory of converge's own format.
     Toml,
-    /// What a program prints for `--list`, as Ansible's inventory programs do.
+    /// An inventory of Ansible in JSON, as its inventory programs print it for `--list`.
     Json,
     /// An inventory of Ansible, in INI.
     Ini,
@@ -97,7 +97,7 @@ impl InventoryFormat {
             Some(line) if line.ends_with(':') && !line.starts_with('[') => Self::Yaml,
             Some(line) if line.contains(" = ") => Self::Toml,
             _ if telling.clone().any(|line| is_ini(&line)) => Self::Ini,
-            // A line that sets something with spaces around `=` is TOML with a mistake in it.
+            // A line that sets something with spaces around `=` is TOML with an error in it.
             _ if telling.any(|line| line.contains(" = ") || line.ends_with(['{', '['])) => {
                 Self::Toml
             }
@@ -110,7 +110,7 @@ impl Inventory {
     /// Puts several inventories together; where two set the same on one level, the later counts.
     ///
     /// # Errors
-    /// The first mistake in one of them, or between two of them.
+    /// The first error in one of them, or between two of them.
     pub fn parse(given: &[Given], assignments: &[Assignment]) -> Result<Self> {
         let mut declared = DeclaredInventory::default();
         for one in given {
@@ -181,7 +181,7 @@ impl Inventory {
 
 const LOCALHOST: &str = "localhost";
 
-/// What a document of the inventory calls its mistakes.
+/// What a document of the inventory calls its errors.
 const KINDS: Kinds = Kinds {
     syntax: "inventory::syntax",
     unknown_key: "inventory::unknown-key",

@@ -7,7 +7,7 @@ use crate::base::diagnostic::Result;
 pub(super) fn check(name: &str, mark: &Mark) -> Result<()> {
     if name == "all" {
         return Err(mark
-            .mistake("inventory::reserved-name", "`all` is the group of all hosts")
+            .error("inventory::reserved-name", "`all` is the group of all hosts")
             .label("choose another name")
             .hint("for all hosts, use `[vars]` and `[connection]`"));
     }
@@ -15,10 +15,7 @@ pub(super) fn check(name: &str, mark: &Mark) -> Result<()> {
         return Ok(());
     }
     Err(mark
-        .mistake(
-            "inventory::invalid-name",
-            format!("`{}` is not a valid name", name.escape_debug()),
-        )
+        .error("inventory::invalid-name", format!("`{}` is not a valid name", name.escape_debug()))
         .label("not valid")
         .hint("names are letters, digits, `.`, `_` and `-`, and start with a letter or a digit"))
 }

@@ -117,14 +117,14 @@ impl Parser<'_> {
     fn one(&mut self) -> Result<HostPattern> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(self.mistake("it is nested too deeply"));
+            return Err(self.error("it is nested too deeply"));
         }
         let pattern = if self.take('!') {
             HostPattern::Not(Box::new(self.one()?))
         } else if self.take('(') {
             let pattern = self.any()?;
             if !self.take(')') {
-                return Err(self.mistake("a `(` is not closed"));
+                return Err(self.error("a `(` is not closed"));
             }
             pattern
         } else {
@@ -138,7 +138,7 @@ impl Parser<'_> {
         let start = self.peek();
         if let Some(quote @ ('"' | '\'')) = start {
             let Some((name, rest)) = self.rest[1..].split_once(quote) else {
-                return Err(self.mistake("unclosed quote"));
+                return Err(self.error("unclosed quote"));
             };
             self.rest = rest;
             return Ok(HostPattern::Name(name.to_owned()));
@@ -149,7 +149,7 @@ impl Parser<'_> {
         self.rest = rest;
         match start {
             Some(c) if word.is_empty() => Err(self.unexpected(c)),
-            None => Err(self.mistake("a name is missing at its end")),
+            None => Err(self.error("a name is missing at its end")),
             Some(_) if word.contains(['*', '?']) => Ok(HostPattern::Glob(word.to_owned())),
             Some(_) => Ok(HostPattern::Name(word.to_owned())),
         }
@@ -169,10 +169,10 @@ impl Parser<'_> {
     }
 
     fn unexpected(&self, c: char) -> Diagnostic {
-        self.mistake(&format!("unexpected `{}`", c.escape_debug()))
+        self.error(&format!("unexpected `{}`", c.escape_debug()))
     }
 
-    fn mistake(&self, what: &str) -> Diagnostic {
+    fn error(&self, what: &str) -> Diagnostic {
         let message = format!("the pattern `{}`: {what}", self.text.escape_debug());
         Diagnostic::new("inventory::pattern", message)
             .hint("write names and globs joined by `a & b`, `a | b`, `!a` and parentheses")
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_means_nothing_is_a_mistake() {
+    fn a_pattern_that_means_nothing_is_a_error() {
         let inventory = inventory();
         let kind = |pattern| names(&inventory, pattern).unwrap_err().kind();
         assert_eq!(kind("wbe"), "inventory::unknown-name");
@@ -261,7 +261,7 @@ mod tests {
         })
     }
 
-    /// The hosts of a pattern; none is no mistake here.
+    /// The hosts of a pattern; none is no error here.
     fn set(pattern: &str) -> Vec<String> {
         names(&inventory(), pattern)
             .or_else(|error| match error.kind() {

@@ -93,7 +93,7 @@ fn check_own_name(declared: &DeclaredInventory, name: &str, group: &DeclaredGrou
     let Some(host) = declared.hosts.get(name) else { return Ok(()) };
     Err(group
         .mark
-        .mistake("inventory::same-name", format!("`{name}` is the name of a host and of a group"))
+        .error("inventory::same-name", format!("`{name}` is the name of a host and of a group"))
         .label("the group")
         .hint("rename one: a pattern cannot distinguish them")
         .related(host.mark.note("the host")))
@@ -108,7 +108,7 @@ fn check_hosts(declared: &DeclaredInventory, name: &str, group: &DeclaredGroup) 
         false => near().unwrap_or_else(|| format!("declare it: `[hosts]` `{host} = {{}}`")),
     };
     let message = format!("the group `{name}` names `{host}`, which is not in `[hosts]`");
-    Err(mark.mistake("inventory::unknown-host", message).label("no such host").hint(hint))
+    Err(mark.error("inventory::unknown-host", message).label("no such host").hint(hint))
 }
 
 fn check_children(declared: &DeclaredInventory, name: &str, group: &DeclaredGroup) -> Result<()> {
@@ -120,7 +120,7 @@ fn check_children(declared: &DeclaredInventory, name: &str, group: &DeclaredGrou
         false => near().unwrap_or_else(|| format!("declare it: `[groups.{child}]`")),
     };
     let message = format!("the group `{name}` has a child `{child}`, which is not a group");
-    Err(mark.mistake("inventory::unknown-group", message).label("no such group").hint(hint))
+    Err(mark.error("inventory::unknown-group", message).label("no such group").hint(hint))
 }
 
 /// The groups, each after all that it is a child of: level by level, and in the order they were declared.
@@ -174,7 +174,7 @@ fn cycle(declared: &DeclaredInventory, ordered: &IndexSet<Arc<str>>) -> Diagnost
     let mut marks = path.values();
     let first =
         marks.next().map_or(Diagnostic::new("inventory::group-cycle", message.clone()), |mark| {
-            mark.mistake("inventory::group-cycle", message)
+            mark.error("inventory::group-cycle", message)
         });
     let first = first.label("closes the circle").hint("remove one of them from its `children`");
     marks.fold(first, |diagnostic, mark| diagnostic.related(mark.note("through this")))
@@ -247,7 +247,7 @@ impl<'a> Levels<'a> {
         ansible::settle(&mut settings, &self.host.mark)?;
         let settings = settings.into_iter().map(|(key, found)| (key, found.value));
         let connection = connection::build(settings)
-            .map_err(|error| self.host.mark.mistake("inventory::wrong-type", error.to_string()))?;
+            .map_err(|error| self.host.mark.error("inventory::wrong-type", error.to_string()))?;
         Ok(Host {
             name: self.name.clone(),
             address: self.host.address.clone().unwrap_or_else(|| self.name.to_string()),
@@ -320,7 +320,7 @@ impl<'a> Levels<'a> {
             self.name
         );
         Err(mark
-            .mistake("inventory::conflict", message)
+            .error("inventory::conflict", message)
             .label(format!("in `{first}`"))
             .hint(format!(
                 "neither group is a child of the other: make it one, or set `{name}` for the host"

@@ -362,7 +362,7 @@ fn odd_names_are_taken_with_a_word() {
 }
 
 #[test]
-fn mistakes_in_ini_and_yaml_are_told() {
+fn errors_in_ini_and_yaml_are_told() {
     for text in [
         "[web:var]\nx=1\n",
         "[nobody:vars]\nx=1\n",

@@ -18,7 +18,7 @@ use crate::base::{
 /// Adds what the text declares.
 pub(super) fn read(given: &Given, to: &mut DeclaredInventory) -> Result<()> {
     let document = Document::toml(&given.source, KINDS)
-        .map_err(|mistake| ansible_hint(mistake, &given.source.text))?;
+        .map_err(|error| ansible_hint(error, &given.source.text))?;
     let keys = connection::keys();
     let reader = TomlReader { given, document: &document, keys: &keys };
     let mut fields = document.fields()?;
@@ -33,13 +33,13 @@ pub(super) fn read(given: &Given, to: &mut DeclaredInventory) -> Result<()> {
 }
 
 /// What to do about a text that is an inventory of Ansible.
-fn ansible_hint(mistake: Diagnostic, text: &str) -> Diagnostic {
+fn ansible_hint(error: Diagnostic, text: &str) -> Diagnostic {
     match InventoryFormat::guess(text) {
-        InventoryFormat::Toml => mistake,
+        InventoryFormat::Toml => error,
         InventoryFormat::Ini => {
-            mistake.hint("this looks like an INI inventory of Ansible: call the file hosts.ini")
+            error.hint("this looks like an INI inventory of Ansible: call the file hosts.ini")
         }
-        _ => mistake.hint("this looks like a YAML inventory of Ansible: call the file hosts.yml"),
+        _ => error.hint("this looks like a YAML inventory of Ansible: call the file hosts.yml"),
     }
 }
 
@@ -70,7 +70,7 @@ impl<'a> TomlReader<'a> {
             let message = "not an address of a host";
             return Err(self
                 .document
-                .mistake("inventory::address", message.to_owned(), &node.span)
+                .error("inventory::address", message.to_owned(), &node.span)
                 .label(if names.len() > 1 { "one address for many hosts" } else { "empty" })
                 .hint("without an address, a host is reached by its name"));
         }
@@ -142,7 +142,7 @@ impl<'a> TomlReader<'a> {
                     format!("`{}` is not a valid name of a variable", name.escape_debug());
                 return Err(self
                     .document
-                    .mistake("inventory::invalid-name", message, &entry.key)
+                    .error("inventory::invalid-name", message, &entry.key)
                     .label("not valid")
                     .hint(
                         "scripts say `host.vars.name`: letters, digits and `_`, no digit first",
@@ -165,7 +165,7 @@ impl<'a> TomlReader<'a> {
         }
         Err(self
             .document
-            .mistake("inventory::unquoted-name", format!("unknown key `{next}`"), &inner.key)
+            .error("inventory::unquoted-name", format!("unknown key `{next}`"), &inner.key)
             .label(format!("read as a key of the host `{name}`"))
             .hint(format!("a name with dots is quoted: `\"{name}.{next}\"`")))
     }

@@ -69,7 +69,7 @@ fn kind(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The bytes of the mistake; the whole line where it is not known better.
+/// The bytes of the error; the whole line where it is not known better.
 fn span(error: &Error, source: &Source, settings: &HeaderSettings) -> Range<usize> {
     let translated = translated(source, settings);
     let range = error.range().map(|range| translated.written(range));

@@ -254,9 +254,9 @@ fn newlines(text: &str) -> usize {
 /// The first line of a template, if that says how it is written.
 fn header_of(source: &Source) -> Result<Option<Header>> {
     header::header(&source.text).map_err(|misspelt| {
-        let mistake = Diagnostic::new("template::header", misspelt.message);
+        let error = Diagnostic::new("template::header", misspelt.message);
         let hint = format!("settings are {}", header::KEYS.join(", "));
-        mistake.hint(hint).at(source, misspelt.span).label("here")
+        error.hint(hint).at(source, misspelt.span).label("here")
     })
 }
 
@@ -329,7 +329,7 @@ fn furnished() -> Environment<'static> {
     environment
 }
 
-/// A mistake in a call.
+/// An error in a call.
 fn wrong(error: impl fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, error.to_string())
 }

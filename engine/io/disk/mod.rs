@@ -337,7 +337,7 @@ fn unreadable(path: impl AsRef<Path>, error: &io::Error) -> SourceError {
 impl From<Unread> for SourceError {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::Refused(mistake) => SourceError::Refused(mistake),
+            Unread::Refused(error) => SourceError::Refused(error),
             Unread::Broken(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::NotFound,
                 _ => SourceError::Unreadable(error.to_string()),

@@ -34,11 +34,11 @@ impl Unread {
         matches!(self, Unread::Broken(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The mistake that it is; `broken` tells what cannot be read.
-    pub fn mistake(self, broken: impl FnOnce(&io::Error) -> Diagnostic) -> Diagnostic {
+    /// The error that it is; `broken` tells what cannot be read.
+    pub fn error(self, broken: impl FnOnce(&io::Error) -> Diagnostic) -> Diagnostic {
         match self {
             Unread::Broken(error) => broken(&error),
-            Unread::Refused(mistake) => mistake,
+            Unread::Refused(error) => error,
         }
     }
 }
@@ -53,7 +53,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unread::Broken(error) => error.fmt(f),
-            Unread::Refused(mistake) => f.write_str(&mistake.in_one_line()),
+            Unread::Refused(error) => f.write_str(&error.in_one_line()),
         }
     }
 }
@@ -66,7 +66,7 @@ const LINKS_MAX: usize = 40;
 /// # Errors
 /// When nothing is there, or something on the way, or there, could be another's.
 pub fn end(path: &Path) -> Result<PathBuf, Unread> {
-    let trust = TRUST.as_ref().map_err(|mistake| Unread::Refused(mistake.clone()))?;
+    let trust = TRUST.as_ref().map_err(|error| Unread::Refused(error.clone()))?;
     follow(trust, &std::path::absolute(path)?)
 }
 
@@ -106,10 +106,10 @@ fn follow(trust: &Trust, path: &Path) -> Result<PathBuf, Unread> {
 /// Says how one came to a place that is refused, where the path does not show it.
 fn elsewhere(path: &Path, place: &Path, why: Unread) -> Unread {
     match why {
-        Unread::Refused(mistake) if !path.starts_with(place) => {
-            let message = format!("{}; {} leads there", mistake.message(), path.display());
-            let told = Diagnostic::new(mistake.kind(), message);
-            Unread::Refused(match mistake.hint_text() {
+        Unread::Refused(error) if !path.starts_with(place) => {
+            let message = format!("{}; {} leads there", error.message(), path.display());
+            let told = Diagnostic::new(error.kind(), message);
+            Unread::Refused(match error.hint_text() {
                 Some(hint) => told.hint(hint),
                 None => told,
             })
@@ -136,7 +136,7 @@ fn look(trust: &Trust, path: &Path, part: PathPart) -> Result<Sort, Unread> {
         sort: sort(found.file_type()),
     };
     match trust.objection(path, &seen, part) {
-        Some(mistake) => Err(Unread::Refused(mistake)),
+        Some(error) => Err(Unread::Refused(error)),
         None => Ok(seen.sort),
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Greeting {
     /// When the shell must be ready.
     pub(super) deadline: Instant,
     /// Whether a script was sent, which runs as soon as the shell is ready: whether that was heard or not.
-    pub(super) followed: bool,
+    pub(super) script_sent: bool,
     stdout: LoginStream,
     stderr: LoginStream,
     answered: bool,
@@ -51,7 +51,7 @@ impl Greeting {
         let word = || Scan::of(ready.clone().into_bytes());
         let stream = || LoginStream { word: word(), said: Vec::new(), noise: 0, over: None };
         let (stdout, stderr) = (stream(), stream());
-        Self { identity, prompt, deadline, followed: false, stdout, stderr, answered: false }
+        Self { identity, prompt, deadline, script_sent: false, stdout, stderr, answered: false }
     }
 
     /// Whether the shell reads.
@@ -116,7 +116,7 @@ impl Greeting {
 
     /// The error when there was no shell in time.
     pub(super) fn silent(&self) -> RemoteError {
-        self.unless_followed(self.identity.silent())
+        self.lost_if_script_sent(self.identity.silent())
     }
 
     fn failure(&self, end: &End) -> RemoteError {
@@ -129,15 +129,15 @@ impl Greeting {
         let said = said.find(|text| !text.is_empty()).unwrap_or_default();
         let error = self.identity.explain(end, &said);
         match end {
-            End::Gone(_) => self.unless_followed(error),
-            // What the shell says comes before its end, so there was none.
+            End::Gone(_) => self.lost_if_script_sent(error),
+            // A shell would have said its word before its exit status arrived: no shell began, so no script ran.
             End::Exit(_) | End::Signal(_) => error,
         }
     }
 
     /// Nobody knows whether a script ran that was sent already.
-    fn unless_followed(&self, error: RemoteError) -> RemoteError {
-        if self.followed { RemoteError::Lost(error.to_string()) } else { error }
+    fn lost_if_script_sent(&self, error: RemoteError) -> RemoteError {
+        if self.script_sent { RemoteError::Lost(error.to_string()) } else { error }
     }
 }
 

@@ -59,9 +59,9 @@ mod tests {
     #[test]
     fn the_message_says_how_many_there_are_and_how_many_there_have_to_be() {
         let limit = Rlimit { current: Some(256), maximum: Some(1024) };
-        let mistake = raised(&limit, 5064).unwrap_err();
+        let error = raised(&limit, 5064).unwrap_err();
         let message =
             "this run needs 5064 open files at once, but the limit on the controller is 1024";
-        assert_eq!(mistake.to_string(), message);
+        assert_eq!(error.to_string(), message);
     }
 }

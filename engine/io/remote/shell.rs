@@ -123,7 +123,7 @@ impl Shell {
             ));
         }
         self.holds |= matches!(place, Scope::Work(Some(_)) | Scope::Itself);
-        self.greeting.followed = true;
+        self.greeting.script_sent = true;
         self.count += 1;
         let mark = format!("{}.{}", self.nonce, self.count);
         let before = self.setup.len();

@@ -48,7 +48,7 @@ fn vouch(words: &[String]) -> Result<()> {
     };
     for file in words.iter().enumerate().filter_map(found).filter(|file| file.exists()) {
         disk::end(&file).map_err(|unread| {
-            unread.mistake(|error| {
+            unread.error(|error| {
                 let message = format!("cannot look at {}: {error}", file.display());
                 Diagnostic::new("secret::command", message)
             })

@@ -22,7 +22,7 @@ const KINDS: Kinds = Kinds {
 /// Looks for a secret in the file.
 pub(super) fn find(file: &Path, identity: &Path, name: &str) -> FoundSecret {
     let text = disk::text(file).map_err(|unread| {
-        unread.mistake(|error| {
+        unread.error(|error| {
             let message = format!("cannot read {}: {error}", file.display());
             Diagnostic::new("secret::unreadable", message)
         })
@@ -40,7 +40,7 @@ pub(super) fn find(file: &Path, identity: &Path, name: &str) -> FoundSecret {
     })?;
     Ok(decrypt(&identity, armored).map_err(|message| {
         document
-            .mistake("secret::decrypt", format!("cannot decrypt `{name}`: {message}"), &entry.key)
+            .error("secret::decrypt", format!("cannot decrypt `{name}`: {message}"), &entry.key)
             .hint("was it encrypted for this key?")
     })?)
 }

@@ -34,14 +34,14 @@ pub(super) fn read_private(path: &Path) -> Result<Option<String>> {
     let metadata = match disk::end(path) {
         Ok(end) => fs::metadata(end).map_err(|error| broken(&error))?,
         Err(unread) if unread.is_missing() => return Ok(None),
-        Err(unread) => return Err(unread.mistake(broken)),
+        Err(unread) => return Err(unread.error(broken)),
     };
     if metadata.permissions().mode() & 0o007 != 0 {
         let message = format!("{} is readable by every user", path.display());
         return Err(Diagnostic::new("secret::readable", message)
             .hint(format!("close it: chmod o= {}", path.display())));
     }
-    disk::text(path).map(Some).map_err(|unread| unread.mistake(broken))
+    disk::text(path).map(Some).map_err(|unread| unread.error(broken))
 }
 
 /// Without the one newline that editors and programs put at the end.

@@ -8,7 +8,7 @@ use crate::{
     evaluate::catalog::{Catalog, NodeId},
 };
 
-/// The mistake of a graph that has a cycle: the shortest one through its first node.
+/// The error of a graph that has a cycle: the shortest one through its first node.
 pub(super) fn diagnostic(catalog: &Catalog, dag: &Dag) -> Diagnostic {
     let path: Vec<NodeId> = shortest(dag).into_iter().filter_map(|node| dag[node]).collect();
     let names: Vec<&str> = path.iter().map(|node| &*catalog.node(*node).name.node).collect();

@@ -68,13 +68,13 @@ struct Ends<'a> {
     /// The rolling that it is: what comes after it goes on while that keeps to its limit.
     rolling: Option<usize>,
     /// Whether it is what an around owes.
-    owed: bool,
+    outstanding: bool,
 }
 
 impl<'a> Ends<'a> {
     fn of(host: &'a Arc<str>, node: NodeId) -> Self {
         let end = WrittenEnd { all: vec![node], on: HashMap::from([(host, vec![node])]) };
-        Self { first: end.clone(), last: end, rolling: None, owed: false }
+        Self { first: end.clone(), last: end, rolling: None, outstanding: false }
     }
 }
 
@@ -86,7 +86,7 @@ struct GraphReading<'a> {
     sequence: bool,
     rolling: Option<usize>,
     ends: Ends<'a>,
-    /// The end of an around's body: what comes after the around depends on it as well as on what is owed.
+    /// The end of an around's body: what comes after the around depends on it as well as on what is outstanding.
     body: Option<WrittenEnd<'a>>,
 }
 
@@ -152,7 +152,7 @@ impl<'a> GraphReading<'a> {
         for (host, nodes) in next.first.on {
             self.ends.first.on.entry(host).or_insert(nodes);
         }
-        if *self.order == Order::Around && !next.owed {
+        if *self.order == Order::Around && !next.outstanding {
             self.body = Some(next.last.clone());
         }
         self.ends.last.all = next.last.all;
@@ -181,7 +181,7 @@ impl<'a> GraphReading<'a> {
             self.ends.last.extend(body);
         }
         self.ends.rolling = self.rolling;
-        self.ends.owed = *self.order == Order::Part(BlockPart::After);
+        self.ends.outstanding = *self.order == Order::Part(BlockPart::After);
         self.ends
     }
 }

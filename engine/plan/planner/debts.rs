@@ -1,4 +1,4 @@
-//! What earlier runs left owed, and who pays it now.
+//! What earlier runs left outstanding, and who pays it now.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,90 +7,99 @@ use std::{
 
 use crate::{
     evaluate::catalog::{Catalog, NodeId, NodeName},
-    plan::probe::Owed,
+    plan::probe::Outstanding,
     resources::{change::Change, resource::Reaction},
 };
 
-/// The reactions that hosts say are owed.
+/// The reactions that hosts say are outstanding.
 #[derive(Default)]
 pub struct Debts {
     /// By the node that reacts.
-    by_node: HashMap<String, Vec<Owed>>,
+    by_node: HashMap<String, Vec<Outstanding>>,
     /// Those to what is not declared any more, which others pay.
     pub taken_over: Vec<TakenOver>,
     /// Those to what is declared and a limit leaves out.
-    pub left_out: Vec<Owed>,
+    pub left_out: Vec<Outstanding>,
     /// Those that nobody pays who is declared here.
-    pub foreign: Vec<Owed>,
+    pub foreign: Vec<Outstanding>,
 }
 
-/// What is owed to a resource that is not declared any more, be it that it has another name now.
+/// What is outstanding to a resource that is not declared any more, be it that it has another name now.
 pub struct TakenOver {
-    /// What is owed.
-    pub owed: Owed,
-    /// What is owed in its place, to those who react to its cause now.
-    pub by: Vec<Owed>,
+    /// What is outstanding.
+    pub outstanding: Outstanding,
+    /// What is outstanding in its place, to those who react to its cause now.
+    pub by: Vec<Outstanding>,
 }
 
 impl Debts {
-    pub(super) fn new(catalog: &Catalog, owed: &[Owed]) -> Self {
+    pub(super) fn new(catalog: &Catalog, outstanding: &[Outstanding]) -> Self {
         let mut debts = Self::default();
-        if owed.is_empty() {
+        if outstanding.is_empty() {
             return debts;
         }
         let names: HashMap<&str, NodeId> =
             catalog.nodes().map(|(id, node)| (&*node.name.node, id)).collect();
         let hosts: HashSet<Arc<str>> = catalog.hosts().collect();
-        for owed in owed {
-            if names.contains_key(owed.node.as_str()) {
-                debts.by_node.entry(owed.node.clone()).or_default().push(owed.clone());
+        for outstanding in outstanding {
+            if names.contains_key(outstanding.node.as_str()) {
+                debts
+                    .by_node
+                    .entry(outstanding.node.clone())
+                    .or_default()
+                    .push(outstanding.clone());
                 continue;
             }
-            let is_left_out = catalog.is_left_out(&owed.node);
-            let cause = names.get(owed.cause.as_str()).filter(|_| !is_left_out);
-            let heirs = cause.map(|cause| heirs(catalog, *cause, owed)).unwrap_or_default();
+            let is_left_out = catalog.is_left_out(&outstanding.node);
+            let cause = names.get(outstanding.cause.as_str()).filter(|_| !is_left_out);
+            let heirs = cause.map(|cause| heirs(catalog, *cause, outstanding)).unwrap_or_default();
             if heirs.is_empty() {
                 // What a host beyond a limit owes to others is no business of this run.
                 let unpaid = if is_left_out { &mut debts.left_out } else { &mut debts.foreign };
-                unpaid.extend(hosts.contains(&owed.host).then(|| owed.clone()));
+                unpaid.extend(hosts.contains(&outstanding.host).then(|| outstanding.clone()));
                 continue;
             }
-            let inherits = |(heir, reaction): (Arc<str>, _)| Owed {
+            let inherits = |(heir, reaction): (Arc<str>, _)| Outstanding {
                 node: heir.to_string(),
                 reaction,
-                ..owed.clone()
+                ..outstanding.clone()
             };
-            let by: Vec<Owed> = heirs.into_iter().map(inherits).collect();
-            for owed in &by {
-                debts.by_node.entry(owed.node.clone()).or_default().push(owed.clone());
+            let by: Vec<Outstanding> = heirs.into_iter().map(inherits).collect();
+            for outstanding in &by {
+                debts
+                    .by_node
+                    .entry(outstanding.node.clone())
+                    .or_default()
+                    .push(outstanding.clone());
             }
-            debts.taken_over.push(TakenOver { owed: owed.clone(), by });
+            debts.taken_over.push(TakenOver { outstanding: outstanding.clone(), by });
         }
         debts
     }
 
     /// The change of a node that looks as it should be, and was not proved to be well.
     pub(super) fn unfinished(&self, name: &NodeName) -> Option<Change> {
-        let mut owed = self.of(&name.node).iter();
-        let left = owed.find(|it| it.reaction == Reaction::Finish && it.host == name.host)?;
+        let mut outstanding = self.of(&name.node).iter();
+        let left =
+            outstanding.find(|it| it.reaction == Reaction::Finish && it.host == name.host)?;
         Some(Change::unfinished(&left.run))
     }
 
-    /// What is owed to a node, by its name.
-    pub(super) fn of(&self, node: &str) -> &[Owed] {
+    /// What is outstanding to a node, by its name.
+    pub(super) fn of(&self, node: &str) -> &[Outstanding] {
         self.by_node.get(node).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Who reacts now to what left something owed to a resource that is not declared, whether a limit leaves it out or not. A host speaks
+/// Who reacts now to what left something outstanding to a resource that is not declared, whether a limit leaves it out or not. A host speaks
 /// for its own resources.
-fn heirs(catalog: &Catalog, cause: NodeId, owed: &Owed) -> Vec<(Arc<str>, Reaction)> {
-    let is_its_own = matches!(owed.reaction, Reaction::Afterwards | Reaction::Finish);
-    if is_its_own || catalog.node(cause).name.host != owed.host {
+fn heirs(catalog: &Catalog, cause: NodeId, outstanding: &Outstanding) -> Vec<(Arc<str>, Reaction)> {
+    let is_its_own = matches!(outstanding.reaction, Reaction::Afterwards | Reaction::Finish);
+    if is_its_own || catalog.node(cause).name.host != outstanding.host {
         return Vec::new();
     }
     let name = |(id, reaction)| (catalog.node(id).name.node.clone(), reaction);
     let here = catalog.reacting_to(cause).map(name);
-    let beyond = catalog.owed_beyond(cause).iter().cloned();
+    let beyond = catalog.outstanding_beyond(cause).iter().cloned();
     here.chain(beyond).filter(|(_, it)| *it != Reaction::Afterwards).collect()
 }

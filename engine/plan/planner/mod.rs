@@ -9,7 +9,7 @@ use crate::{
     evaluate::catalog::{Around, BlockPart, Catalog, Node, NodeId},
     plan::{
         graph::Graph,
-        probe::{Observations, Owed},
+        probe::{Observations, Outstanding},
     },
     resources::{
         change::{Change, Effect},
@@ -109,7 +109,7 @@ pub struct Cause {
     pub reaction: Reaction,
     /// The resource that changes, or changed in an earlier run.
     pub node: Arc<str>,
-    /// The earlier run that was cut short and left the reaction owed.
+    /// The earlier run that was cut short and left the reaction outstanding.
     pub left_by: Option<String>,
 }
 
@@ -117,7 +117,7 @@ impl Plan {
     /// Plans every node that was observed. The others, of hosts that were not reached, stay unchanged here.
     pub fn new(catalog: &Catalog, graph: &Graph, observations: &Observations) -> Self {
         let regions = graph.regions();
-        let debts = Debts::new(catalog, &observations.owed);
+        let debts = Debts::new(catalog, &observations.outstanding);
         let mut plan =
             Self { nodes: Vec::new(), active: vec![false; regions.arounds.len()], debts };
         // What stands around a body follows from the body, and may itself be in the body of another: so once more, as
@@ -159,7 +159,7 @@ impl Plan {
                 Ok(difference) => {
                     let mut reactions = reactions(catalog, id, &nodes, debts);
                     let change = difference.as_deref().map(|Difference { change, .. }| change);
-                    let change = change.filter(|it| !only_owed(it, graph, id)).cloned();
+                    let change = change.filter(|it| !only_outstanding(it, graph, id)).cloned();
                     if let Some(change) = change.or_else(|| debts.unfinished(&node.name)) {
                         Planned::Change { change, reactions }
                     } else {
@@ -257,7 +257,7 @@ impl Plan {
         hosts.all(|host| host == first).then(|| first.clone())
     }
 
-    /// What earlier runs left owed.
+    /// What earlier runs left outstanding.
     pub fn debts(&self) -> &Debts {
         &self.debts
     }
@@ -307,15 +307,18 @@ impl Plan {
             if self.active[index] && !self.is_changing(catalog, around) {
                 self.active[index] = false;
                 around.before.iter().for_each(|&before| self.withdraw(before));
-                around.after.iter().for_each(|&owed| self.keep_causes(catalog, owed, |_| true));
+                around
+                    .after
+                    .iter()
+                    .for_each(|&outstanding| self.keep_causes(catalog, outstanding, |_| true));
             }
         }
     }
 }
 
-/// Whether a change is none by itself: it is there each time, in what comes after a body. It is owed once something of what
+/// Whether a change is none by itself: it is there each time, in what comes after a body. It is outstanding once something of what
 /// comes before that body was begun, and not before.
-fn only_owed(change: &Change, graph: &Graph, id: NodeId) -> bool {
+fn only_outstanding(change: &Change, graph: &Graph, id: NodeId) -> bool {
     let regions = graph.regions();
     let mut arounds =
         regions.arounds_with(BlockPart::After, id).map(|around| &regions.arounds[around]);
@@ -355,14 +358,15 @@ fn reactions(
             left_by: None,
         })
         .collect();
-    let owed = debts.of(&node.name.node).iter();
-    let reacts =
-        |owed: &&Owed| owed.reaction != Reaction::Finish && is_believable(catalog, id, owed);
-    for owed in owed.filter(reacts) {
+    let outstanding = debts.of(&node.name.node).iter();
+    let reacts = |outstanding: &&Outstanding| {
+        outstanding.reaction != Reaction::Finish && is_believable(catalog, id, outstanding)
+    };
+    for outstanding in outstanding.filter(reacts) {
         causes.push(Cause {
-            reaction: owed.reaction,
-            node: owed.cause.as_str().into(),
-            left_by: Some(owed.run.clone()),
+            reaction: outstanding.reaction,
+            node: outstanding.cause.as_str().into(),
+            left_by: Some(outstanding.run.clone()),
         });
     }
     causes
@@ -379,14 +383,16 @@ fn undone_first(catalog: &Catalog, graph: &Graph, id: NodeId, debts: &Debts) -> 
 }
 
 /// Whether a host may say this of a node: it speaks for its own, and for those elsewhere that react to its own.
-fn is_believable(catalog: &Catalog, id: NodeId, owed: &Owed) -> bool {
+fn is_believable(catalog: &Catalog, id: NodeId, outstanding: &Outstanding) -> bool {
     let node = catalog.node(id);
-    if node.name.host == owed.host && node.kind.reacts().contains(&owed.reaction) {
+    if node.name.host == outstanding.host && node.kind.reacts().contains(&outstanding.reaction) {
         return true;
     }
     let here = node.reactions.iter().map(|(cause, it)| (&catalog.node(*cause).name, *it));
     let mut all = here.chain(catalog.causes_beyond(id).iter().map(|(cause, it)| (cause, *it)));
     all.any(|(cause, reaction)| {
-        reaction == owed.reaction && cause.host == owed.host && *cause.node == *owed.cause
+        reaction == outstanding.reaction
+            && cause.host == outstanding.host
+            && *cause.node == *outstanding.cause
     })
 }

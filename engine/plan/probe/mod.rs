@@ -48,8 +48,8 @@ pub type Observed = Result<Option<Box<Difference>>, Box<Unknown>>;
 pub struct ProbeOutput {
     /// Of each node that was asked for.
     pub nodes: Vec<(NodeId, Observed)>,
-    /// The reactions that an earlier run left owed.
-    pub owed: Vec<Owed>,
+    /// The reactions that an earlier run left outstanding.
+    pub outstanding: Vec<Outstanding>,
     /// The host, if something works there in this moment, or a run that was killed left something.
     pub left: Option<Arc<str>>,
 }
@@ -59,8 +59,8 @@ pub struct ProbeOutput {
 pub struct Observations {
     /// By the ids of nodes. Nothing of those that were not asked for, or whose hosts did not answer.
     nodes: Vec<Option<Observed>>,
-    /// The reactions that an earlier run left owed.
-    pub owed: Vec<Owed>,
+    /// The reactions that an earlier run left outstanding.
+    pub outstanding: Vec<Outstanding>,
     /// The hosts where something works in this moment, or where runs that were killed left something.
     pub left: BTreeSet<Arc<str>>,
 }
@@ -73,7 +73,7 @@ impl Observations {
         for (known, other) in self.nodes.iter_mut().zip(others.nodes) {
             *known = other.or(known.take());
         }
-        self.owed.extend(others.owed);
+        self.outstanding.extend(others.outstanding);
         self.left.extend(others.left);
     }
 
@@ -92,7 +92,7 @@ impl Extend<ProbeOutput> for Observations {
                 }
                 self.nodes[id.index()] = Some(observed);
             }
-            self.owed.extend(said.owed);
+            self.outstanding.extend(said.outstanding);
             self.left.extend(said.left);
         }
     }
@@ -109,7 +109,7 @@ impl FromIterator<(NodeId, Observed)> for Observations {
 
 /// A reaction that was announced and not yet paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct Outstanding {
     /// The host that keeps the marker: that of the node that changed.
     pub host: Arc<str>,
     /// The node that reacts.
@@ -122,7 +122,7 @@ pub struct Owed {
     pub run: String,
 }
 
-impl Owed {
+impl Outstanding {
     /// The name of the marker on the host.
     pub fn marker(node: &str, reaction: Reaction) -> String {
         Digest::of(format!("{node} {}", reaction.verb()).as_bytes()).as_str()[..32].to_owned()
@@ -133,9 +133,9 @@ impl Owed {
         format!("{}\t{}\t{}\t{}", self.reaction.verb(), self.run, self.cause, self.node)
     }
 
-    /// Asks a host for all that is owed there.
+    /// Asks a host for all that is outstanding there.
     pub fn script() -> Script {
-        prelude::reading().then(OWED.script()).then(sh!("all_owed; say {}", END))
+        prelude::reading().then(OUTSTANDING.script()).then(sh!("all_outstanding; say {}", END))
     }
 
     /// What a host answered, if it did to the end.
@@ -153,8 +153,8 @@ impl Owed {
     }
 }
 
-/// The functions that tell what is owed on a host, and that print [`LEFT`] where something works or was left.
-static OWED: Library = Library::new("owed", &[include_str!("owed.sh")]);
+/// The functions that tell what is outstanding on a host, and that print [`LEFT`] where something works or was left.
+static OUTSTANDING: Library = Library::new("outstanding", &[include_str!("outstanding.sh")]);
 
 /// What tells of that. No marker is one word.
 const LEFT: &str = "left";
@@ -194,10 +194,10 @@ impl Probe {
         for (index, (part, lists)) in parts.chain(own).enumerate() {
             frames::push(&mut script, index, &part, &look::named(lists.clone()));
         }
-        // A step writes down what it owes before it changes anything. So what is owed is read last: nothing is seen that was changed, and not
-        // what is owed for it, though a run that is gone works there.
-        let owed = OWED.script().then(sh!("all_owed\nleft_over"));
-        frames::push(&mut script, looks.len() + sections.len(), &owed, &Script::default());
+        // A step writes down what it owes before it changes anything. So what is outstanding is read last: nothing is seen that was changed, and not
+        // what is outstanding for it, though a run that is gone works there.
+        let outstanding = OUTSTANDING.script().then(sh!("all_outstanding\nleft_over"));
+        frames::push(&mut script, looks.len() + sections.len(), &outstanding, &Script::default());
         let brings = nodes.iter().map(|id| brings(catalog, *id)).sum();
         Self { script, brings, boundary: boundary.to_owned(), sections }
     }
@@ -207,14 +207,15 @@ impl Probe {
         let frames = Frames::parse(output, errors, &self.boundary);
         let lists = lists(&self.sections);
         let looks = look::together(&lists);
-        let owed = frames.text(looks.len() + self.sections.len());
+        let outstanding = frames.text(looks.len() + self.sections.len());
         let mut said = ProbeOutput::default();
         said.nodes.reserve(self.sections.iter().map(|section| section.nodes.len()).sum());
         if let Some(first) = self.sections.first() {
             let host = &catalog.node(first.nodes[0]).name.host;
-            if let Ok(owed) = &owed {
-                said.owed = owed.lines().filter_map(|line| Owed::parse(line, host)).collect();
-                said.left = owed.lines().any(|line| line == LEFT).then(|| host.clone());
+            if let Ok(outstanding) = &outstanding {
+                said.outstanding =
+                    outstanding.lines().filter_map(|line| Outstanding::parse(line, host)).collect();
+                said.left = outstanding.lines().any(|line| line == LEFT).then(|| host.clone());
             }
         }
         let looked = look::read(&lists, &looks, &frames);
@@ -232,8 +233,8 @@ impl Probe {
                 }
             }
         }
-        // What may be owed to it is not known to be as declared.
-        if let Err(unknown) = owed {
+        // What may be outstanding to it is not known to be as declared.
+        if let Err(unknown) = outstanding {
             for (_, seen) in said.nodes.iter_mut().filter(|(_, seen)| seen.is_ok()) {
                 *seen = Err(Box::new(unknown.clone()));
             }

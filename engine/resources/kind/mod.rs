@@ -3,6 +3,7 @@
 use std::{any::Any, borrow::Cow, marker::PhantomData, sync::Arc};
 
 use schemars::{Schema, schema_for};
+use serde::Deserialize as _;
 
 use crate::{
     base::{content::Digest, script::Script, value::Value},
@@ -184,7 +185,7 @@ impl<R: Resource> Kind for Typed<R> {
     }
 
     fn schema(&self) -> Schema {
-        schema_for!(R)
+        schema_for!(R::Arguments)
     }
 
     fn declare(
@@ -196,9 +197,9 @@ impl<R: Resource> Kind for Typed<R> {
         let (arguments, timeout) =
             if R::TIMES_ITSELF { (arguments, None) } else { timeout::taken(arguments)? };
         let (arguments, confirm) = confirm::taken(arguments)?;
-        let mut resource =
-            R::deserialize(arguments).map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
-        resource.resolve(files)?;
+        let arguments = R::Arguments::deserialize(arguments)
+            .map_err(|misfit| ArgumentError::misfit(R::KIND, misfit))?;
+        let resource = R::resolve(arguments, files)?;
         let timeout = timeout.or(resource.seconds());
         let (key, owns) = (resource.key(), resource.owns());
         if matches!(confirm, Confirm::Within(_)) && !resource.can_be_put_back() {

@@ -43,6 +43,7 @@ pub struct ObservedAbsence {
 }
 
 impl Resource for Absent {
+    type Arguments = Self;
     type Observed = ObservedAbsence;
     type Difference = Change;
     const KIND: &'static str = "absent";
@@ -61,9 +62,9 @@ impl Resource for Absent {
         Footprint::at(&self.path, Lies::Nothing)
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        entry::check_not_vital("path", &self.path)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
@@ -137,5 +138,13 @@ if [ -d \"./$name\" ] && [ ! -L \"./$name\" ]; then\n{}\nelse rm -f -- \"./$name
             directory
         )
         .into()
+    }
+}
+
+impl Absent {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        entry::check_not_vital("path", &self.path)
     }
 }

@@ -44,6 +44,7 @@ pub struct Action {
 }
 
 impl Resource for Action {
+    type Arguments = Self;
     type Observed = ();
     type Difference = Change;
     const KIND: &'static str = "action";
@@ -61,9 +62,9 @@ impl Resource for Action {
         Footprint::default()
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_name(&self.name)?;
-        self.execution().check()
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -128,6 +129,12 @@ impl Resource for Action {
 }
 
 impl Action {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        self.execution().check()
+    }
+
     fn execution(&self) -> CommandExecution<'_> {
         CommandExecution {
             run: self.run.as_deref().unwrap_or(&self.name),

@@ -46,6 +46,7 @@ fn timeout() -> u32 {
 }
 
 impl Resource for CommandCheck {
+    type Arguments = Self;
     type Observed = ObservedTries;
     type Difference = Change;
     const KIND: &'static str = "command_check";
@@ -61,13 +62,9 @@ impl Resource for CommandCheck {
         Footprint::of_a_script()
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_name(&self.name)?;
-        check_user(self.user.as_deref())?;
-        if self.to_run().trim().is_empty() {
-            return Err(ArgumentError::new("run", "there is nothing to run"));
-        }
-        self.patience().check(self.timeout)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -107,6 +104,16 @@ impl Resource for CommandCheck {
 }
 
 impl CommandCheck {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        check_user(self.user.as_deref())?;
+        if self.to_run().trim().is_empty() {
+            return Err(ArgumentError::new("run", "there is nothing to run"));
+        }
+        self.patience().check(self.timeout)
+    }
+
     fn patience(&self) -> Patience {
         Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
     }

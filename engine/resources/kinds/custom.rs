@@ -58,6 +58,7 @@ pub struct ObservedCustom {
 }
 
 impl Resource for Custom {
+    type Arguments = Self;
     type Observed = ObservedCustom;
     type Difference = Change;
     const KIND: &'static str = "custom";
@@ -73,21 +74,9 @@ impl Resource for Custom {
         Footprint::of_a_script()
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        for (argument, text) in [("kind", &self.kind), ("key", &self.key)] {
-            if text.trim().is_empty() || text.contains(char::is_control) {
-                return Err(ArgumentError::new(
-                    argument,
-                    format!("the {argument} must be one line"),
-                ));
-            }
-        }
-        for (argument, script) in [("observe", &self.observe), ("apply", &self.apply)] {
-            if script.trim().is_empty() {
-                return Err(ArgumentError::new(argument, "there is nothing to run"));
-            }
-        }
-        self.tries().check()
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     /// A line for each: exit status, how long the output is, and the output in base64, since a state can be any text.
@@ -170,6 +159,24 @@ impl Resource for Custom {
 }
 
 impl Custom {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        for (argument, text) in [("kind", &self.kind), ("key", &self.key)] {
+            if text.trim().is_empty() || text.contains(char::is_control) {
+                return Err(ArgumentError::new(
+                    argument,
+                    format!("the {argument} must be one line"),
+                ));
+            }
+        }
+        for (argument, script) in [("observe", &self.observe), ("apply", &self.apply)] {
+            if script.trim().is_empty() {
+                return Err(ArgumentError::new(argument, "there is nothing to run"));
+            }
+        }
+        self.tries().check()
+    }
+
     fn tries(&self) -> Retries {
         Retries { retries: self.retries, delay: self.delay }
     }

@@ -42,6 +42,7 @@ pub struct ObservedGroup {
 }
 
 impl Resource for Group {
+    type Arguments = Self;
     type Observed = ObservedGroup;
     type Difference = Change;
     const KIND: &'static str = "group";
@@ -62,12 +63,9 @@ impl Resource for Group {
             .fold(whole, |whole, gid| whole.and_named(Space::Gid, gid.to_string(), only(gid)))
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_account_name("name", &self.name)?;
-        if self.absent && (self.gid.is_some() || self.system) {
-            return Err(ArgumentError::new("absent", "an absent group has no `gid`"));
-        }
-        Ok(())
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -156,6 +154,17 @@ fi",
             name, gid, system, known
         )
         .into()
+    }
+}
+
+impl Group {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        entry::check_account_name("name", &self.name)?;
+        if self.absent && (self.gid.is_some() || self.system) {
+            return Err(ArgumentError::new("absent", "an absent group has no `gid`"));
+        }
+        Ok(())
     }
 }
 

@@ -32,13 +32,13 @@ pub struct HttpCheck {
     /// The status of the answer, or a list of those that are right; by default 200.
     #[serde(default)]
     #[schemars(schema_with = "statuses")]
-    status: Value,
+    status: Statuses,
     /// A text that the answer must hold.
     contains: Option<String>,
     /// Values that the JSON of the answer must have, by path: `#{ "version": "1.2", "nodes.0.up": true }`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    json: BTreeMap<String, Value>,
+    json: JsonValues,
     /// Headers to send. They hold no secret, since a plan asks too.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -58,8 +58,6 @@ pub struct HttpCheck {
     /// Seconds between two tries.
     #[serde(default = "check::delay", alias = "interval")]
     delay: u32,
-    #[serde(skip)]
-    answer: HttpAnswer,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
@@ -76,15 +74,73 @@ fn statuses(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["integer", "array"], "items": { "type": "integer" } })
 }
 
+/// The status of an answer, or several that are right.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Value")]
+struct Statuses(Vec<String>);
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self(vec!["200".to_owned()])
+    }
+}
+
+impl TryFrom<Value> for Statuses {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let one = |value: &Value| match value {
+            Value::Int(code @ 100..=599) => Ok(code.to_string()),
+            _ => Err("a status is a number from 100 to 599"),
+        };
+        match &value {
+            Value::Null => Ok(Self::default()),
+            Value::List(codes) if !codes.is_empty() => {
+                codes.iter().map(one).collect::<Result<_, _>>().map(Self)
+            }
+            code => Ok(Self(vec![one(code)?])),
+        }
+    }
+}
+
+/// Values by their paths in a document.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Value>")]
+struct JsonValues(BTreeMap<String, String>);
+
+impl TryFrom<BTreeMap<String, Value>> for JsonValues {
+    type Error = String;
+
+    fn try_from(values: BTreeMap<String, Value>) -> Result<Self, Self::Error> {
+        let scalar = |(path, value): (String, Value)| {
+            let text = match value {
+                Value::Text(text) => text,
+                Value::Int(number) => number.to_string(),
+                Value::Bool(truth) => truth.to_string(),
+                Value::Float(number) => number.to_string(),
+                other => {
+                    let given = other.type_name();
+                    return Err(format!(
+                        "`{path}` must be a text, a number or a boolean, not {given}"
+                    ));
+                }
+            };
+            Ok((path, text))
+        };
+        values.into_iter().map(scalar).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// What is wanted of an answer.
-#[derive(Debug, Clone, Default)]
-struct HttpAnswer {
-    statuses: Vec<String>,
-    contains: Option<String>,
-    json: BTreeMap<String, String>,
+#[derive(Debug, Clone, Copy)]
+struct HttpAnswer<'a> {
+    statuses: &'a Statuses,
+    contains: Option<&'a str>,
+    json: &'a JsonValues,
 }
 
 impl Resource for HttpCheck {
+    type Arguments = Self;
     type Observed = ObservedTries;
     type Difference = Change;
     const KIND: &'static str = "http_check";
@@ -100,20 +156,9 @@ impl Resource for HttpCheck {
         Footprint::of_a_script()
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_url("url", &self.url)?;
-        self.patience().check(self.timeout)?;
-        if self
-            .headers
-            .iter()
-            .flat_map(|(name, value)| [name, value])
-            .any(|it| it.contains(char::is_control))
-        {
-            let message = "a header is one line, without control characters";
-            return Err(ArgumentError::new("headers", message));
-        }
-        self.answer = HttpAnswer::new(&self.status, self.contains.clone(), &self.json)?;
-        Ok(())
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -138,18 +183,38 @@ impl Resource for HttpCheck {
 
     fn plan(&self, observed: &ObservedTries) -> Option<Change> {
         let argument = observed.misses.as_deref()?;
-        let wanted = self.answer.wanted().into_iter().find(|[of, _]| of == argument);
+        let wanted = self.answer().wanted().into_iter().find(|[of, _]| of == argument);
         let after = wanted.map_or(Shown::Nothing, |[_, wanted]| wanted.into());
         let field = Field::new(argument, observed.found.as_str(), after);
         Some(Change::new(Effect::Wait, vec![field]))
     }
 
     fn apply(&self, _: Option<&()>) -> Step {
-        check::wait(self.attempt(), self.patience(), self.answer.words(), told(&self.url)).into()
+        check::wait(self.attempt(), self.patience(), self.answer().words(), told(&self.url)).into()
     }
 }
 
 impl HttpCheck {
+    fn answer(&self) -> HttpAnswer<'_> {
+        HttpAnswer { statuses: &self.status, contains: self.contains.as_deref(), json: &self.json }
+    }
+
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_url("url", &self.url)?;
+        self.patience().check(self.timeout)?;
+        if self
+            .headers
+            .iter()
+            .flat_map(|(name, value)| [name, value])
+            .any(|it| it.contains(char::is_control))
+        {
+            let message = "a header is one line, without control characters";
+            return Err(ArgumentError::new("headers", message));
+        }
+        Ok(())
+    }
+
     fn patience(&self) -> Patience {
         Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
     }
@@ -170,7 +235,7 @@ impl HttpCheck {
             insecure,
             self.url,
             Words(&headers),
-            self.answer.conditions()
+            self.answer().conditions()
         )
     }
 }
@@ -188,21 +253,19 @@ pub(super) struct Health {
     /// The status of the answer, or a list of those that are right; by default 200.
     #[serde(default)]
     #[schemars(schema_with = "statuses")]
-    status: Value,
+    status: Statuses,
     /// A text that the answer must hold.
     contains: Option<String>,
     /// Values that the JSON of the answer must have, by path.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    json: BTreeMap<String, Value>,
+    json: JsonValues,
     /// Seconds that one try may take.
     #[serde(default = "check::timeout")]
     timeout: u32,
     /// Seconds until it must hold.
     #[serde(default = "health_deadline")]
     deadline: u32,
-    #[serde(skip)]
-    answer: HttpAnswer,
 }
 
 /// Seconds that what is new gets to become healthy.
@@ -212,16 +275,18 @@ pub(super) fn health_deadline() -> u32 {
 
 impl Health {
     /// Checks what the types alone cannot.
-    pub(super) fn resolve(&mut self) -> Result<(), ArgumentError> {
-        check_url("health", &self.url()?)?;
-        self.answer = HttpAnswer::new(&self.status, self.contains.clone(), &self.json)?;
-        Ok(())
+    pub(super) fn check(&self) -> Result<(), ArgumentError> {
+        check_url("health", &self.url()?)
+    }
+
+    fn answer(&self) -> HttpAnswer<'_> {
+        HttpAnswer { statuses: &self.status, contains: self.contains.as_deref(), json: &self.json }
     }
 
     /// One try, as a list of commands.
     pub(super) fn attempt(&self) -> Script {
         let url = self.url().unwrap_or_default();
-        sh!("http_get GET {} false {} && {}", self.timeout, url, self.answer.conditions())
+        sh!("http_get GET {} false {} && {}", self.timeout, url, self.answer().conditions())
     }
 
     /// Seconds until it must hold.
@@ -231,7 +296,7 @@ impl Health {
 
     /// What `until_holds` has to know of what is wanted.
     pub(super) fn wanted(&self) -> Script {
-        self.answer.words()
+        self.answer().words()
     }
 
     fn url(&self) -> Result<String, ArgumentError> {
@@ -246,53 +311,16 @@ impl Health {
     }
 }
 
-impl HttpAnswer {
-    /// Takes what a role says of an answer; no status means 200.
-    fn new(
-        status: &Value,
-        contains: Option<String>,
-        json: &BTreeMap<String, Value>,
-    ) -> Result<Self, ArgumentError> {
-        let one = |value: &Value| match value {
-            Value::Int(code @ 100..=599) => Ok(code.to_string()),
-            _ => Err(ArgumentError::new("status", "a status is a number from 100 to 599")),
-        };
-        let statuses = match status {
-            Value::Null => vec!["200".to_owned()],
-            Value::List(codes) if !codes.is_empty() => {
-                codes.iter().map(one).collect::<Result<_, _>>()?
-            }
-            code => vec![one(code)?],
-        };
-        let scalar = |(path, value): (&String, &Value)| {
-            let text = match value {
-                Value::Text(text) => text.clone(),
-                Value::Int(number) => number.to_string(),
-                Value::Bool(truth) => truth.to_string(),
-                Value::Float(number) => number.to_string(),
-                other => {
-                    let message = format!(
-                        "`{path}` must be a text, a number or a boolean, not {}",
-                        other.type_name()
-                    );
-                    return Err(ArgumentError::new("json", message));
-                }
-            };
-            Ok((path.clone(), text))
-        };
-        let json = json.iter().map(scalar).collect::<Result<_, _>>()?;
-        Ok(Self { statuses, contains, json })
-    }
-
+impl HttpAnswer<'_> {
     /// What the script asks of an answer that `http_get` got, as a list of commands.
     fn conditions(&self) -> Script {
-        let mut script = sh!("http_status {}", self.statuses.join(" "));
+        let mut script = sh!("http_status {}", self.statuses.0.join(" "));
         if let Some(text) = &self.contains {
             script = sh!("{} && http_contains {}", script, text);
         }
-        if !self.json.is_empty() {
+        if !self.json.0.is_empty() {
             let pairs: Vec<&String> =
-                self.json.iter().flat_map(|(path, value)| [path, value]).collect();
+                self.json.0.iter().flat_map(|(path, value)| [path, value]).collect();
             script = sh!("{} && http_json {}", script, Words(&pairs));
         }
         script
@@ -300,10 +328,10 @@ impl HttpAnswer {
 
     /// Each argument that a try can miss, and what it should have been.
     fn wanted(&self) -> Vec<[String; 2]> {
-        let fixed = [("status", self.statuses.join(" or ")), ("json", "JSON".to_owned())];
-        let contains = self.contains.iter().map(|text| ("contains", text.clone()));
+        let fixed = [("status", self.statuses.0.join(" or ")), ("json", "JSON".to_owned())];
+        let contains = self.contains.iter().map(|text| ("contains", (*text).to_owned()));
         let named = fixed.into_iter().chain(contains).map(|(name, text)| [name.to_owned(), text]);
-        let json = self.json.iter().map(|(path, value)| [format!("json.{path}"), value.clone()]);
+        let json = self.json.0.iter().map(|(path, value)| [format!("json.{path}"), value.clone()]);
         named.chain(json).collect()
     }
 
@@ -345,13 +373,12 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_refused() {
-        let none = BTreeMap::new();
-        let statuses = |status| HttpAnswer::new(&status, None, &none).map(|answer| answer.statuses);
+        let statuses = |value| Statuses::try_from(value).map(|statuses| statuses.0);
         assert_eq!(statuses(Value::Null).unwrap(), ["200"]);
         assert_eq!(statuses(Value::List(vec![Value::Int(301), Value::Int(302)])).unwrap().len(), 2);
         assert!(statuses(Value::Int(20)).is_err() && statuses(Value::List(vec![])).is_err());
         let json = BTreeMap::from([("a".to_owned(), Value::List(vec![]))]);
-        assert!(HttpAnswer::new(&Value::Null, None, &json).is_err());
+        assert!(JsonValues::try_from(json).is_err());
         assert!(check_url("url", "ftp://a").is_err() && check_url("url", "http://a b").is_err());
     }
 }

@@ -36,6 +36,7 @@ pub struct ObservedImage {
 }
 
 impl Resource for Image {
+    type Arguments = Self;
     type Observed = ObservedImage;
     type Difference = Change;
     const KIND: &'static str = "image";
@@ -50,8 +51,9 @@ impl Resource for Image {
         Footprint::default().and_named(Space::Image, docker::full(&self.name), wanted)
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_reference("name", &self.name)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -96,6 +98,13 @@ impl Resource for Image {
             return sh!("! has docker || {}", remove("image rm", &self.name)).into();
         }
         Script::trusted(NEEDS_DOCKER).then(sh!("{}", pulled(&self.name))).into()
+    }
+}
+
+impl Image {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_reference("name", &self.name)
     }
 }
 

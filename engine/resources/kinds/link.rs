@@ -45,6 +45,7 @@ pub struct ObservedLink {
 }
 
 impl Resource for Link {
+    type Arguments = Self;
     type Observed = ObservedLink;
     type Difference = Change;
     const KIND: &'static str = "link";
@@ -62,12 +63,9 @@ impl Resource for Link {
         Footprint::at(&self.path, Lies::Link(&self.to))
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        if self.to.is_empty() || self.to.contains(char::is_control) {
-            return Err(ArgumentError::new("to", "a link must point somewhere, in one line"));
-        }
-        Ok(())
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn looks_at<'a>(batch: &[&'a Self]) -> Vec<Cow<'a, str>> {
@@ -160,6 +158,15 @@ mv -fT \"./$name\" \"../$name\"",
 }
 
 impl Link {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        if self.to.is_empty() || self.to.contains(char::is_control) {
+            return Err(ArgumentError::new("to", "a link must point somewhere, in one line"));
+        }
+        Ok(())
+    }
+
     /// Something that the step would refuse is told before anything is done.
     fn replaceable(&self, entry: Entry) -> Looked<Entry> {
         let path = &self.path;

@@ -51,6 +51,7 @@ fn yes() -> bool {
 }
 
 impl Resource for PortCheck {
+    type Arguments = Self;
     type Observed = ObservedTries;
     type Difference = Change;
     const KIND: &'static str = "port_check";
@@ -66,16 +67,9 @@ impl Resource for PortCheck {
         Footprint::of_a_script()
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        if self.port == 0 {
-            return Err(ArgumentError::new("port", "a port is a number from 1 to 65535"));
-        }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
-        if self.host.is_empty() || self.host.starts_with('-') || !self.host.chars().all(allowed) {
-            let message = format!("`{}` is not a host name or an address", self.host);
-            return Err(ArgumentError::new("host", message));
-        }
-        self.patience().check(self.timeout)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -110,6 +104,19 @@ impl Resource for PortCheck {
 }
 
 impl PortCheck {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        if self.port == 0 {
+            return Err(ArgumentError::new("port", "a port is a number from 1 to 65535"));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
+        if self.host.is_empty() || self.host.starts_with('-') || !self.host.chars().all(allowed) {
+            let message = format!("`{}` is not a host name or an address", self.host);
+            return Err(ArgumentError::new("host", message));
+        }
+        self.patience().check(self.timeout)
+    }
+
     fn patience(&self) -> Patience {
         Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
     }

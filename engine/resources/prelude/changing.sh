@@ -247,8 +247,8 @@ warn() { say "warning: $*" >&2; }
 # durable PATH...: waits until it lies on the disk, and is there also after a loss of power.
 durable() { sync -- "$@" 2>/dev/null || sync; }
 
-# mark NAME TEXT / unmark NAME...: writes down that a reaction is owed, and that it was paid. In between, `begun` adds to those that
-# a step pays, which are in $owed, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
+# mark NAME TEXT / unmark NAME...: writes down that a reaction is outstanding, and that it was paid. In between, `begun` adds to those that
+# a step pays, which are in $outstanding, what the host was like when it began; `was_begun` puts that in $begun, if it is there.
 # An empty marker says nothing. So what is paid is emptied, which takes no process, and left to `sweep`, if there is one.
 mark() { { [ -d "$STATE/pending" ] || mkdir -p "$STATE/pending"; } && note_in "$STATE/pending/$1" "$2$nl"; }
 unmark() {
@@ -259,12 +259,12 @@ unmark() {
   done
 }
 begun() {
-  for marker in ${owed-}; do
+  for marker in ${outstanding-}; do
     if [ -s "$STATE/pending/$marker" ]; then add_to "$STATE/pending/$marker" "$1"; fi
   done
 }
 was_begun() {
-  for marker in ${owed-}; do
+  for marker in ${outstanding-}; do
     if { read -r begun && read -r begun; } 2>/dev/null <"$STATE/pending/$marker"; then return 0; fi
   done
   return 1

@@ -32,9 +32,12 @@ mod unknown;
 
 pub use self::unknown::{Looked, Unknown, Unreadable};
 
-/// One kind of thing that converge manages. The struct is the desired state as a role writes it:
-/// its serde attributes are the parser, its doc comments are the manual.
-pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+/// One kind of thing that converge manages: the desired state of one resource.
+pub trait Resource: Send + Sync + Sized + 'static {
+    /// The arguments as a role writes them: their serde attributes are the parser, their doc comments are the manual. `Self`, where a
+    /// desired state is nothing else.
+    type Arguments: DeserializeOwned + JsonSchema;
+
     /// What a probe learned about one resource. It is kept as data, so that a plan can be approved.
     type Observed: Serialize + Send + Sync;
 
@@ -89,10 +92,8 @@ pub trait Resource: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
-    /// Takes what the role's folder holds for it, and checks what the types alone cannot.
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        Ok(())
-    }
+    /// The desired state, with what the role's folder holds for it. Checks what the types alone cannot.
+    fn resolve(arguments: Self::Arguments, files: &dyn Files) -> Result<Self, ArgumentError>;
 
     /// The paths of which its probe has to know what lies there. One `stat` reads that for all kinds of a host: what it says of
     /// these stands before what the probe prints, for `entry::observe`, and the probe has them as
@@ -311,14 +312,14 @@ pub struct ArgumentError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
-    /// The same mistake in another text, such as the template it is in.
+    /// The same error in another text, such as the template it is in.
     pub inside: Option<Diagnostic>,
     /// Whether there is no such argument; else what it was given is wrong.
     pub unknown: bool,
 }
 
 impl ArgumentError {
-    /// A mistake in one argument.
+    /// An error in one argument.
     pub fn new(argument: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         let (argument, message) = (argument.into(), message.into());
         Self { argument, message, hint: None, inside: None, unknown: false }
@@ -351,7 +352,7 @@ impl ArgumentError {
         Self::misfit(kind, Misfit::missing(name))
     }
 
-    /// A mistake in a text that the argument names, such as a template.
+    /// An error in a text that the argument names, such as a template.
     pub fn inside(argument: &'static str, diagnostic: Diagnostic) -> Self {
         Self { inside: Some(diagnostic), ..Self::new(argument, "") }
     }

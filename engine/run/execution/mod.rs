@@ -167,10 +167,10 @@ impl<'a> Execution<'a> {
         self.settle()
     }
 
-    /// Skips all that still waits, except what is owed by now.
+    /// Skips all that still waits, except what is outstanding by now.
     pub(crate) fn stop(&mut self, because: &str) -> Outcomes {
         let waiting = self.graph.order().iter().copied();
-        let waiting: Vec<NodeId> = waiting.filter(|id| !self.is_owed(*id)).collect();
+        let waiting: Vec<NodeId> = waiting.filter(|id| !self.is_outstanding(*id)).collect();
         self.doom(&waiting, because);
         self.settle()
     }

@@ -21,7 +21,7 @@ impl Execution<'_> {
     pub(super) fn is_open(&self, id: NodeId, dirty: bool) -> bool {
         let may_change = match &self.plan.node(id).planned {
             Planned::Unknown(_) => true,
-            // Nothing keeps what is owed from being done.
+            // Nothing keeps what is outstanding from being done.
             Planned::MayChange { .. } => !self.graph.regions().is_obligation(id),
             _ => false,
         };
@@ -41,18 +41,19 @@ impl Execution<'_> {
             return false;
         }
         let planned = &self.plan.node(id).planned;
-        // What would only be owed is not, as long as nothing that owes it was begun.
-        let only_owed =
+        // What would only be outstanding is not, as long as nothing that owes it was begun.
+        let only_outstanding =
             |cause: &Cause| cause.reaction == Reaction::Afterwards && cause.left_by.is_none();
-        if matches!(planned, Planned::React { reactions } if reactions.iter().all(only_owed)) {
-            return self.is_owed(id);
+        if matches!(planned, Planned::React { reactions } if reactions.iter().all(only_outstanding))
+        {
+            return self.is_outstanding(id);
         }
         let check = self.catalog.node(id).kind.nature() == Nature::Check;
         planned.acts() || (check && dirty)
     }
 
     /// Whether a node is an obligation by now: something of what owes it was begun.
-    pub(super) fn is_owed(&self, id: NodeId) -> bool {
+    pub(super) fn is_outstanding(&self, id: NodeId) -> bool {
         let regions = self.graph.regions();
         let mut arounds =
             regions.arounds_with(BlockPart::After, id).map(|around| &regions.arounds[around]);

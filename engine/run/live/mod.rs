@@ -48,7 +48,7 @@ pub(super) struct Live<'a> {
     due: Option<Instant>,
     /// By when what was printed while there was no connection has been read.
     caught_up: Option<Instant>,
-    /// Whether it is owed: then it may take its time, also when that of the run is up.
+    /// Whether it is outstanding: then it may take its time, also when that of the run is up.
     obligation: bool,
     /// How much it printed, in bytes, and how often it warned.
     printed: usize,

@@ -48,7 +48,7 @@ impl Run {
     /// Tells how a run would end if `name`, a host or a resource, failed; and gives the status that it would end with.
     ///
     /// # Errors
-    /// A mistake in what the user gave, or a script that asks a host something.
+    /// An error in what the user gave, or a script that asks a host something.
     pub async fn simulate(&self, input: impl Fn(Known) -> Input, name: &str) -> Result<ExitStatus> {
         let fleet = self.fleet(&input);
         let evaluated = self
@@ -114,7 +114,7 @@ impl Failing {
     }
 }
 
-/// Observations of a fleet on which nothing is as it should be, except what is only owed for what comes before it.
+/// Observations of a fleet on which nothing is as it should be, except what is only outstanding for what comes before it.
 fn everything_differs(catalog: &Catalog, graph: &Graph) -> Observations {
     let assess = |(id, node): (NodeId, &crate::evaluate::catalog::Node)| {
         let differs = node.kind.nature() == Nature::State && !graph.regions().is_obligation(id);

@@ -59,7 +59,7 @@ impl Run {
         let (early, unknown) = looks.take(catalog, &nodes, questions, tells);
         let (looked_at, questions) = (unknown.into_iter(), questions.iter().cloned());
         let seen = match obligations::unpaid(catalog, graph, tally).next() {
-            // A shell is of no use after a probe that was left alone in it, and what is owed needs it.
+            // A shell is of no use after a probe that was left alone in it, and what is outstanding needs it.
             Some(_) => observe::observe(catalog, looked_at, questions, fleet, verifying).await,
             None => self.observe(catalog, looked_at, questions, fleet, verifying).await?,
         };
@@ -68,7 +68,7 @@ impl Run {
         }
         let Seen { nodes: mut observed, answers } = seen;
         observed.add(early);
-        tally.recall_owed(catalog, &mut observed);
+        tally.recall_outstanding(catalog, &mut observed);
         let mut plan = Plan::new(catalog, graph, &observed);
         let looked = LookedAgain { catalog, graph, tally: &*tally };
         for warning in nodes.iter().filter_map(|id| looked.undone_each_time(&plan, *id)) {
@@ -97,7 +97,7 @@ impl Run {
     }
 }
 
-/// Whether a reaction that ran in this run waits: what it reacts to is mended once more, and may be again. It stays owed on
+/// Whether a reaction that ran in this run waits: what it reacts to is mended once more, and may be again. It stays outstanding on
 /// the host, and runs once all is as it should be; so what undoes each other does not restart anything each time.
 pub(super) fn waits(plan: &Plan, earlier: &Tally, id: NodeId) -> bool {
     let Planned::React { reactions } = &plan.node(id).planned else { return false };

@@ -31,7 +31,7 @@ use crate::{
         edit::Edit,
         footprint::{Access, Below, Footprint, Lies},
         kind::{self, Typed},
-        resource::{Looked, Resource, Step, Unreadable},
+        resource::{ArgumentError, Files, Looked, Resource, Step, Unreadable},
     },
     run::{
         Interrupt,
@@ -205,6 +205,7 @@ macro_rules! kind {
 
         impl Resource for $name {
             type Observed = bool;
+            type Arguments = Self;
             type Difference = Change;
             const KIND: &'static str = $word;
             const FIRST: &'static str = "part";
@@ -214,6 +215,10 @@ macro_rules! kind {
 
             fn key(&self) -> String {
                 self.part.number.to_string()
+            }
+
+            fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+                Ok(arguments)
             }
 
             fn footprint(&self) -> Footprint<'_> {
@@ -258,11 +263,11 @@ kind!(Plain, PLAIN, "plain", Nature::State, &[], false);
 kind!(Opaque, OPAQUE, "opaque", Nature::State, &[], true);
 kind!(Reacting, REACTING, "reacting", Nature::Action, &[Reaction::Run], true);
 
-/// A host: what lies there, what is owed, and what the numbers in scripts mean.
+/// A host: what lies there, what is outstanding, and what the numbers in scripts mean.
 struct Memory {
     toys: Arc<Vec<Toy>>,
     disk: Mutex<Disk>,
-    owed: Mutex<BTreeMap<String, String>>,
+    outstanding: Mutex<BTreeMap<String, String>>,
     ran: Mutex<BTreeMap<usize, usize>>,
 }
 
@@ -292,9 +297,9 @@ impl Memory {
             }
             let words: Vec<&str> = line.split(' ').map(|word| word.trim_matches('\'')).collect();
             match words[..] {
-                ["all_owed"] => {
-                    let owed = self.owed.lock().unwrap();
-                    owed.values().for_each(|line| said += &format!("{line}\n"));
+                ["all_outstanding"] => {
+                    let outstanding = self.outstanding.lock().unwrap();
+                    outstanding.values().for_each(|line| said += &format!("{line}\n"));
                 }
                 [.., "ended", number] => said += &format!("\n{boundary} {number} 0\n"),
                 ["at", "begin", number] => said += &format!("\n{boundary} begin {number}\n"),
@@ -311,13 +316,13 @@ impl Memory {
                 }
                 ["mark", marker, ..] => {
                     let line = line.split_once(marker).unwrap().1.trim().trim_matches('\'');
-                    self.owed.lock().unwrap().insert(marker.to_owned(), line.to_owned());
+                    self.outstanding.lock().unwrap().insert(marker.to_owned(), line.to_owned());
                 }
-                ["unmark", marker] => _ = self.owed.lock().unwrap().remove(marker),
+                ["unmark", marker] => _ = self.outstanding.lock().unwrap().remove(marker),
                 ["[", "$r", "!=", "0", "]", "||", "{", "unmark", ref markers @ ..] => {
-                    let mut owed = self.owed.lock().unwrap();
+                    let mut outstanding = self.outstanding.lock().unwrap();
                     let markers = markers.iter().take_while(|word| **word != "}");
-                    markers.for_each(|it| _ = owed.remove(it.trim_matches([';', '\''])));
+                    markers.for_each(|it| _ = outstanding.remove(it.trim_matches([';', '\''])));
                 }
                 _ => {}
             }
@@ -468,7 +473,7 @@ impl Case {
             Arc::new(self.resources.iter().map(|(_, toy, _)| toy.clone()).collect());
         let memory = |disk: &Disk| {
             let (toys, disk) = (toys.clone(), Mutex::new(disk.clone()));
-            Arc::new(Memory { toys, disk, owed: Mutex::default(), ran: Mutex::default() })
+            Arc::new(Memory { toys, disk, outstanding: Mutex::default(), ran: Mutex::default() })
         };
         let hosts =
             NAMES.iter().zip(&self.disks).map(|(name, disk)| ((*name).into(), memory(disk)));

@@ -75,21 +75,21 @@ impl Checker<'_> {
             "" => name.to_owned(),
             library => format!("{library}::{name}"),
         };
-        // A library without functions is not there, or has a mistake that is told by itself.
+        // A library without functions is not there, or has an error that is told by itself.
         let library = full.rsplit_once("::").map_or("", |(library, _)| library);
         let is_there = |function: &String| function.starts_with(library);
         if self.functions.contains(&full) || !self.functions.iter().any(is_there) {
             return None;
         }
         let own: Vec<&str> = self.own.iter().map(String::as_str).collect();
-        let mistake = explain::unknown_name_of_function(&full, &own, self.engine, self.state);
-        Some(self.state.locate(mistake, place))
+        let error = explain::unknown_name_of_function(&full, &own, self.engine, self.state);
+        Some(self.state.locate(error, place))
     }
 
     fn check_hosts(&self, pattern: &str, place: &Place) -> Option<Diagnostic> {
-        let mistake = self.state.input().inventory.select(pattern).err()?;
+        let error = self.state.input().inventory.select(pattern).err()?;
         let place = self.state.argument(place, FIRST, |argument| argument.value);
-        Some(self.state.locate(mistake, &place))
+        Some(self.state.locate(error, &place))
     }
 
     fn check_role(&self, name: &str, call: &WrittenCall<'_>, place: &Place) -> Vec<Diagnostic> {
@@ -97,14 +97,14 @@ impl Checker<'_> {
             let place = self.state.argument(place, FIRST, |argument| argument.value);
             return vec![self.state.locate(role_folders::unknown(self.state, name), &place)];
         };
-        // A mistake in role.toml is reported with the role.
+        // An error in role.toml is reported with the role.
         let Ok(parameters) = roles::read_parameters(self.state, &folder) else {
             return Vec::new();
         };
         let Some(given) = call.rest() else { return Vec::new() };
         let mut found = Vec::new();
         for (key, value) in given {
-            let (place, mistake) = match parameters.all.get(key.name.as_str()) {
+            let (place, error) = match parameters.all.get(key.name.as_str()) {
                 None => (key.pos, Err(parameters.unknown(name, &key.name))),
                 Some(parameter) => {
                     let checked =
@@ -113,7 +113,7 @@ impl Checker<'_> {
                 }
             };
             let locate = |it| self.state.locate(it, &self.state.place(self.file, place));
-            found.extend(mistake.err().map(locate));
+            found.extend(error.err().map(locate));
         }
         let missing = parameters.all.iter().filter(|(key, parameter)| {
             let hosts = || self.state.input().inventory.hosts.values();
@@ -121,7 +121,7 @@ impl Checker<'_> {
             parameter.default.is_none() && !set && !given.iter().any(|(it, _)| it.name == **key)
         });
         let missing = missing.map(|(key, parameter)| parameter.missing(name, key));
-        found.extend(missing.map(|mistake| self.state.locate(mistake, place)));
+        found.extend(missing.map(|error| self.state.locate(error, place)));
         found
     }
 
@@ -147,9 +147,8 @@ impl Checker<'_> {
                 Some(all) => kind.declare(Value::Map(all), &files).err().into_iter().collect(),
                 None => check_parts(kind, &given, &files),
             };
-            let mistakes =
-                errors.into_iter().map(|it| declare::mistake(self.state, kind, it, place));
-            found.extend(mistakes);
+            let errors = errors.into_iter().map(|it| declare::refusal(self.state, kind, it, place));
+            found.extend(errors);
         }
         found.dedup();
         found

@@ -17,7 +17,7 @@ use crate::{base::diagnostic::Diagnostic, evaluate::language::SourceError, input
 
 mod call;
 
-/// Reads the playbook and every role and template, and finds all mistakes that show without running anything; and what is most
+/// Reads the playbook and every role and template, and finds all errors that show without running anything; and what is most
 /// likely not meant.
 pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     let state = Evaluating::new(input, Arc::new(|_| {}));
@@ -31,9 +31,9 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
     for name in role_folders::names(&state).unwrap_or_default() {
         let Some(folder) = role_folders::folder(&state, &name) else { continue };
         // What keeps a library from being read at all was found when the engine was made.
-        for mistake in reader.script(&format!("{folder}/lib.rhai"), &Scope::new()) {
-            if !found.contains(&mistake) {
-                found.push(mistake);
+        for error in reader.script(&format!("{folder}/lib.rhai"), &Scope::new()) {
+            if !found.contains(&error) {
+                found.push(error);
             }
         }
         match roles::read_parameters(&state, &folder) {
@@ -41,7 +41,7 @@ pub fn check(input: Input) -> (Vec<Diagnostic>, Vec<Note>) {
                 let scope = roles::constants_of(&parameters);
                 found.extend(reader.script(&format!("{folder}/main.rhai"), &scope));
             }
-            Err(mistake) => found.push(mistake),
+            Err(error) => found.push(error),
         }
         found.extend(reader.templates(&folder));
     }
@@ -57,11 +57,11 @@ struct LintReader<'a> {
 }
 
 impl LintReader<'_> {
-    /// The mistakes in a script; none where there is no script. `scope` holds the names that it is given.
+    /// The errors in a script; none where there is no script. `scope` holds the names that it is given.
     fn script(&self, path: &str, scope: &Scope<'_>) -> Vec<Diagnostic> {
         let ast = match roles::compile(self.engine, self.state, path, scope) {
             Ok(ast) => ast,
-            Err(roles::CompileError::Mistake(mistake)) => return vec![mistake],
+            Err(roles::CompileError::Error(error)) => return vec![error],
             Err(roles::CompileError::Source(SourceError::NotFound)) => return Vec::new(),
             Err(roles::CompileError::Source(error)) => {
                 return vec![role_folders::unreadable(path, &error)];
@@ -82,7 +82,7 @@ impl LintReader<'_> {
 
     /// The libraries that a script imports, by the names that it gives them; and the imports that find none.
     fn imports(&self, ast: &AST, path: &str) -> (HashMap<String, String>, Vec<Diagnostic>) {
-        let (mut imports, mut mistakes) = (HashMap::new(), Vec::new());
+        let (mut imports, mut errors) = (HashMap::new(), Vec::new());
         ast.walk(&mut |nodes: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = nodes.last()
                 && let (Expr::StringConstant(name, position), alias) = &**import
@@ -90,13 +90,13 @@ impl LintReader<'_> {
                 imports.insert(alias.name.to_string(), name.to_string());
                 let library = format!("{name}::");
                 if !self.functions.iter().any(|function| function.starts_with(&library)) {
-                    let mistake = explain::unknown_library(name, self.engine);
-                    mistakes.push(self.state.locate(mistake, &self.state.place(path, *position)));
+                    let error = explain::unknown_library(name, self.engine);
+                    errors.push(self.state.locate(error, &self.state.place(path, *position)));
                 }
             }
             true
         });
-        (imports, mistakes)
+        (imports, errors)
     }
 
     /// What a script can call because it is its own: functions, and variables that may hold one.

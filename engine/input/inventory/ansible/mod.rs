@@ -144,18 +144,18 @@ impl AnsibleReader<'_> {
                     let (address, settings) = self.variables(&entry.node)?;
                     group.settings.extend(settings);
                     if address.is_some() {
-                        let mistake = self.mark_of(entry).mistake(
+                        let error = self.mark_of(entry).error(
                             "inventory::address",
                             format!("the group `{name}` has one address for all of its hosts"),
                         );
-                        return Err(mistake.hint("ansible_host belongs to a host"));
+                        return Err(error.hint("ansible_host belongs to a host"));
                     }
                 }
                 other => {
                     let message = format!("unknown key `{other}` of the group `{name}` is ignored");
                     let hint = "a group has `hosts`, `children` and `vars`";
                     let mark = self.mark_of(entry);
-                    self.to.warn(mark.mistake("inventory::unknown-key", message).hint(hint));
+                    self.to.warn(mark.error("inventory::unknown-key", message).hint(hint));
                 }
             }
         }

@@ -50,7 +50,7 @@ fn port<'a>(text: &'a str, mark: &Mark) -> Result<(&'a str, Option<u16>)> {
         return Ok((text, None));
     }
     let number = port.parse().map_err(|_| {
-        mark.mistake("inventory::wrong-type", format!("`{}` is not a port", port.escape_debug()))
+        mark.error("inventory::wrong-type", format!("`{}` is not a port", port.escape_debug()))
     });
     Ok((name, Some(number?)))
 }
@@ -67,7 +67,7 @@ pub(in super::super) fn expand(text: &str, mark: &Mark) -> Result<Vec<Arc<str>>>
     {
         let Some(values) = values(range) else {
             return Err(mark
-                .mistake("inventory::range", format!("`[{}]` is not a range", range.escape_debug()))
+                .error("inventory::range", format!("`[{}]` is not a range", range.escape_debug()))
                 .label("expected a range of names")
                 .hint(
                     "write it as `db-[01:03]` or `db-[a:f]`, from the first to the last; `[01:50:2]` is every second of them",
@@ -75,7 +75,7 @@ pub(in super::super) fn expand(text: &str, mark: &Mark) -> Result<Vec<Arc<str>>>
         };
         if names.len() * values.len() > MOST {
             let message = format!("`{}` expands to more than {MOST} names", text.escape_debug());
-            return Err(mark.mistake("inventory::range", message));
+            return Err(mark.error("inventory::range", message));
         }
         let longer = |name: &String| -> Vec<String> {
             values.iter().map(|value| [name, before, value].concat()).collect()

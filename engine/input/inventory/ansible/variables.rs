@@ -152,7 +152,7 @@ impl VariableReader<'_> {
             {
                 let message = format!("`{name}` is a template, and inventories are not rendered");
                 return Err(mark
-                    .mistake("inventory::template", message)
+                    .error("inventory::template", message)
                     .hint("write the value itself"));
             }
             let mut set = |key: &str, value: Value| {
@@ -161,7 +161,7 @@ impl VariableReader<'_> {
             match meaning {
                 Meaning::Nothing => {}
                 Meaning::Password => self.to.warn(
-                    mark.mistake("inventory::password", format!("`{name}` is ignored: converge reads no password from an inventory"))
+                    mark.error("inventory::password", format!("`{name}` is ignored: converge reads no password from an inventory"))
                         .hint("name a secret, in a TOML file of the inventory: password, become_password or identity_passphrase"),
                 ),
                 Meaning::Address => address = Some(self.document.text(node)?.to_owned()),
@@ -177,7 +177,7 @@ impl VariableReader<'_> {
                 }
                 Meaning::Arguments => {
                     let lines = arguments::lines(self.document.text(node)?);
-                    let lines = lines.map_err(|why| mark.mistake("inventory::ssh-arguments", format!("`{name}`: {why}")))?;
+                    let lines = lines.map_err(|why| mark.error("inventory::ssh-arguments", format!("`{name}`: {why}")))?;
                     set(name, Value::List(lines.into_iter().map(Value::Text).collect()));
                 }
             }
@@ -198,13 +198,13 @@ impl VariableReader<'_> {
             let message = format!(
                 "`{name}` holds {{{{ .. }}}}, which is kept as it is: inventories are not rendered"
             );
-            self.to.warn_once("a template", mark.mistake("inventory::template", message));
+            self.to.warn_once("a template", mark.error("inventory::template", message));
         }
         let is_interpreter = name.ends_with("_interpreter");
         if name.starts_with("ansible_") && !is_interpreter {
             let message =
                 format!("`{name}` has no special meaning here: it is an ordinary variable");
-            self.to.warn_once(name, mark.mistake("inventory::unknown-variable", message));
+            self.to.warn_once(name, mark.error("inventory::unknown-variable", message));
         }
         settings.vars.insert(name.to_owned(), vec![(node.into(), mark.clone())]);
     }
@@ -226,8 +226,8 @@ fn plain(key: &str, node: &DocumentNode, mark: &Mark) -> Result<Item> {
                 short if SSH.contains(&short) => Item::Text("ssh".to_owned()),
                 other => {
                     let message = format!("unsupported connection `{}`", other.escape_debug());
-                    let mistake = mark.mistake("inventory::wrong-type", message);
-                    return Err(mistake.hint("use ssh (or smart, paramiko), or local"));
+                    let error = mark.error("inventory::wrong-type", message);
+                    return Err(error.hint("use ssh (or smart, paramiko), or local"));
                 }
             }
         }
@@ -261,7 +261,7 @@ fn truth(value: &Value, mark: &Mark) -> Result<bool> {
         "no" | "false" | "off" | "0" | "n" | "f" | "" => Ok(false),
         other => {
             let message = format!("`{}` is not a boolean", other.escape_debug());
-            Err(mark.mistake("inventory::wrong-type", message))
+            Err(mark.error("inventory::wrong-type", message))
         }
     }
 }
@@ -298,7 +298,7 @@ pub(in super::super) fn settle(
     let wanted = asked.or(sudo.filter(|it| *it)).or(su.filter(|it| *it)).or(asked.or(sudo).or(su));
     let Some(wanted) = wanted.filter(|_| !settings.contains_key("become")) else { return Ok(()) };
     let wrong = |what: &str, hint: &str| -> Diagnostic {
-        mark.mistake("inventory::wrong-type", what).hint(hint)
+        mark.error("inventory::wrong-type", what).hint(hint)
     };
     let method = match (wanted, &method) {
         (false, _) => "none",

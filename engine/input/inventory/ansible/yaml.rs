@@ -34,8 +34,8 @@ pub(super) fn document(source: &Source) -> Result<Document> {
     Ok(Document::new(source, root, KINDS))
 }
 
-fn encrypted(mistake: Diagnostic) -> Diagnostic {
-    mistake.hint(
+fn encrypted(error: Diagnostic) -> Diagnostic {
+    error.hint(
         "ansible-vault decrypts it; secrets come from the providers that converge.toml names, and `secret(\"NAME\")` gives one",
     )
 }
@@ -104,8 +104,8 @@ impl<'a> YamlInventoryReader<'a> {
                 let tag = tag.as_deref();
                 if tag.is_some_and(|tag| tag.suffix.starts_with("vault")) {
                     let message = "the value is encrypted by Ansible's vault";
-                    let mistake = Diagnostic::new(KINDS.syntax, message).at(self.source, span);
-                    return Err(encrypted(mistake));
+                    let error = Diagnostic::new(KINDS.syntax, message).at(self.source, span);
+                    return Err(encrypted(error));
                 }
                 (anchor, scalar(&text, style, tag))
             }
@@ -215,15 +215,15 @@ mod tests {
             (1..lines).map(|at| format!("k{at}: &a{at} {}\n", tens(at - 1))).collect()
         };
         read(&format!("k0: &a0 x\n{}", wide(5)));
-        let mistake = refused(&format!("k0: &a0 x\n{}", wide(20)));
-        assert_eq!(mistake.message(), "its aliases expand to too much data");
+        let error = refused(&format!("k0: &a0 x\n{}", wide(20)));
+        assert_eq!(error.message(), "its aliases expand to too much data");
         let deep = |lines: usize| -> String {
             let line = |at: usize| format!("k{at}: &a{at} [[[[[[[[[[*a{}]]]]]]]]]]\n", at - 1);
             (1..lines).map(line).collect()
         };
         read(&format!("k0: &a0 x\n{}", deep(6)));
-        let mistake = refused(&format!("k0: &a0 x\n{}", deep(8)));
-        assert_eq!(mistake.message(), "its aliases expand to too much data");
+        let error = refused(&format!("k0: &a0 x\n{}", deep(8)));
+        assert_eq!(error.message(), "its aliases expand to too much data");
     }
 
     #[test]

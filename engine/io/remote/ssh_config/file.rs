@@ -203,7 +203,7 @@ enum Broken {
 }
 
 /// The files that a path with wildcards means, by name. OpenSSH passes over a folder that it may not read; what stands in
-/// there may be the way to a host, so here that is a mistake.
+/// there may be the way to a host, so here that is an error.
 fn expand(path: &Path) -> Result<Vec<PathBuf>, RemoteError> {
     let mut found = vec![PathBuf::from("/")];
     for part in path.components().skip(1) {

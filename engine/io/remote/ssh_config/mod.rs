@@ -227,7 +227,7 @@ impl Settings {
 }
 
 impl Said {
-    /// The mistake that this is.
+    /// The error that this is.
     pub(super) fn wrong(&self, why: &str) -> RemoteError {
         let value = self.values.join(" ");
         RemoteError::unreachable(format!("{}: `{}` {why}", self.place, value.escape_debug()))

@@ -31,7 +31,7 @@ impl Config {
         std::fs::write(self.0.path().join(name), text).unwrap();
     }
 
-    fn mistake(&self, name: &str) -> (String, String) {
+    fn error(&self, name: &str) -> (String, String) {
         let folder = self.0.path().display().to_string();
         match self.about(name).unwrap_err() {
             RemoteError::Unreachable { message, hint } => {
@@ -77,7 +77,7 @@ fn the_first_value_counts_and_keys_add_up() {
 
 #[test]
 fn what_is_not_done_is_refused_with_its_line() {
-    let refused = |line: &str| config(&format!("# one\nHost web\n  {line}\n")).mistake("web");
+    let refused = |line: &str| config(&format!("# one\nHost web\n  {line}\n")).error("web");
     for (line, hint) in [
         ("BindInterface eth1", "BindAddress works"),
         ("CanonicalizeHostname yes", "HostName works"),
@@ -99,7 +99,7 @@ fn what_is_not_done_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_asks_for_nothing_or_is_for_others_is_no_mistake() {
+fn what_asks_for_nothing_or_is_for_others_is_no_error() {
     let text = "IgnoreUnknown Use*,Prot\nProt 1\nUseKeychain yes\nCanonicalizeHostname no\nKnownHostsCommand none\n\
                 ForwardX11 yes\nControlMaster auto\nSendEnv LANG LC_*\nHost other\n  BindInterface eth1\n";
     assert!(config(text).about("web").is_ok());
@@ -131,7 +131,7 @@ fn what_is_included_and_cannot_be_read_is_told_and_what_is_missing_is_not() {
     let folder = config.0.path().join("conf.d");
     symlink(&folder, &folder).unwrap();
     let looped = "cannot be read: Too many levels of symbolic links (os error 40)";
-    assert_eq!(config.mistake("x").0, format!("/conf.d {looped}"));
+    assert_eq!(config.error("x").0, format!("/conf.d {looped}"));
     std::fs::remove_file(&folder).unwrap();
     // A name may be of any bytes.
     std::fs::create_dir(&folder).unwrap();
@@ -140,15 +140,15 @@ fn what_is_included_and_cannot_be_read_is_told_and_what_is_missing_is_not() {
     assert_eq!(config.about("x").unwrap().text("user"), Some("bob"));
     std::fs::remove_file(&named).unwrap();
     symlink("loop.conf", folder.join("loop.conf")).unwrap();
-    assert_eq!(config.mistake("x").0, format!("/conf.d/loop.conf {looped}"));
+    assert_eq!(config.error("x").0, format!("/conf.d/loop.conf {looped}"));
     std::fs::remove_file(folder.join("loop.conf")).unwrap();
     std::fs::write(folder.join("latin.conf"), b"User \xff\n").unwrap();
-    assert!(config.mistake("x").0.starts_with("/conf.d/latin.conf cannot be read: "));
+    assert!(config.error("x").0.starts_with("/conf.d/latin.conf cannot be read: "));
 }
 
 #[test]
 fn a_file_that_includes_itself_is_told() {
-    let (message, _) = config("Include config\nPort 7\n").mistake("x");
+    let (message, _) = config("Include config\nPort 7\n").error("x");
     assert_eq!(message, "/config:1: too many nested includes");
 }
 

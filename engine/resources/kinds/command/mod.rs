@@ -79,6 +79,7 @@ pub struct ObservedCommand {
 }
 
 impl Resource for Command {
+    type Arguments = Self;
     type Observed = ObservedCommand;
     type Difference = Change;
     const KIND: &'static str = "command";
@@ -101,21 +102,9 @@ impl Resource for Command {
         creates.chain(removes).fold(whole, |whole, (path, lies)| whole.and_at(path, lies))
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        for (argument, path) in [("creates", &self.creates), ("removes", &self.removes)] {
-            if let Some(path) = path {
-                entry::check_path(argument, path)?;
-            }
-        }
-        check_name(&self.name)?;
-        let scripts = [("unless", &self.unless), ("only_if", &self.only_if), ("undo", &self.undo)];
-        for (guard, script) in scripts {
-            script.as_deref().map_or(Ok(()), |script| check_length(guard, script))?;
-        }
-        if self.ok_codes.is_empty() {
-            return Err(ArgumentError::new("ok_codes", "no exit status means success"));
-        }
-        self.execution().check()
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     /// A line for each: the argument that says that there is nothing to do, or `run`, or `unknown` and why.
@@ -204,6 +193,24 @@ not_asked() {{ die \"it cannot be asked whether there is something to do: $1: $a
 const GUARDS: [&str; 4] = ["creates", "removes", "unless", "only_if"];
 
 impl Command {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        for (argument, path) in [("creates", &self.creates), ("removes", &self.removes)] {
+            if let Some(path) = path {
+                entry::check_path(argument, path)?;
+            }
+        }
+        check_name(&self.name)?;
+        let scripts = [("unless", &self.unless), ("only_if", &self.only_if), ("undo", &self.undo)];
+        for (guard, script) in scripts {
+            script.as_deref().map_or(Ok(()), |script| check_length(guard, script))?;
+        }
+        if self.ok_codes.is_empty() {
+            return Err(ArgumentError::new("ok_codes", "no exit status means success"));
+        }
+        self.execution().check()
+    }
+
     fn to_run(&self) -> &str {
         self.run.as_deref().unwrap_or(&self.name)
     }

@@ -132,6 +132,7 @@ pub enum ContainerDetail {
 }
 
 impl Resource for Container {
+    type Arguments = Self;
     type Observed = ObservedContainer;
     type Difference = DetailedChange<ContainerDetail>;
     const KIND: &'static str = "container";
@@ -160,27 +161,9 @@ impl Resource for Container {
         image.into_iter().fold(whole, |it, image| it.and_named(Space::Image, image, Wanted::There))
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        if !self.name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            || !self.name.chars().all(allowed)
-            || self.name.len() < 2
-        {
-            let message = format!("`{}` is not a name for a container", self.name);
-            return Err(ArgumentError::new("name", message));
-        }
-        match &self.image {
-            Some(image) => check_reference("image", image)?,
-            None if self.absent => {}
-            None => return Err(ArgumentError::new("image", "a container needs its image")),
-        }
-        if self.name.ends_with(PREVIOUS) {
-            let message = format!("names with `{PREVIOUS}` are reserved for replaced containers");
-            return Err(ArgumentError::new("name", message));
-        }
-        command::check_env(&self.env)?;
-        Env::check(&self.env)?;
-        self.health.as_mut().map_or(Ok(()), Health::resolve)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn words(&self) -> usize {
@@ -349,6 +332,30 @@ const PREVIOUS: &str = ".converge-previous";
 static REPLACE: Library = Library::new("container", &[include_str!("container.sh")]);
 
 impl Container {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        if !self.name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !self.name.chars().all(allowed)
+            || self.name.len() < 2
+        {
+            let message = format!("`{}` is not a name for a container", self.name);
+            return Err(ArgumentError::new("name", message));
+        }
+        match &self.image {
+            Some(image) => check_reference("image", image)?,
+            None if self.absent => {}
+            None => return Err(ArgumentError::new("image", "a container needs its image")),
+        }
+        if self.name.ends_with(PREVIOUS) {
+            let message = format!("names with `{PREVIOUS}` are reserved for replaced containers");
+            return Err(ArgumentError::new("name", message));
+        }
+        command::check_env(&self.env)?;
+        Env::check(&self.env)?;
+        self.health.as_ref().map_or(Ok(()), Health::check)
+    }
+
     /// The name that the old container has while the new one must prove itself.
     fn previous(&self) -> String {
         format!("{}{PREVIOUS}", self.name)

@@ -1,5 +1,6 @@
 //! The `directory` kind.
 
+mod arguments;
 mod before;
 mod below;
 
@@ -8,9 +9,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::arguments::DirectoryArguments;
 use self::below::{before, extras, label, named, usable};
 use crate::{
     base::script::{Library, Script, Words},
@@ -26,45 +27,22 @@ use crate::{
     sh,
 };
 
-/// A directory, and on request what is in it.
-///
-/// Directories above it are made where they are missing. A link to a directory is followed; one that lies where `source` has a
-/// folder is refused, as it may lead anywhere.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A directory as it is to be.
+#[derive(Debug, Clone)]
 pub struct Directory {
-    /// Where it is, from the root.
     path: String,
-    /// Four octal digits; by default what it has, or `0755`. Folders that come with `source` get it too.
     mode: Option<String>,
-    /// The owner's name or number; by default what it has. What comes with `source` gets it too.
     owner: Option<String>,
-    /// The group's name or number; by default what it has. What comes with `source` gets it too.
     group: Option<String>,
-    /// Whether all that is below belongs to `owner` and `group` as well, wherever it comes from.
-    #[serde(default)]
     recurse: bool,
-    /// A folder below the role's `files/`: all that is in it is copied, empty folders too. Of a link, what it leads to is
-    /// copied, which must be in the role's folder.
-    source: Option<String>,
-    /// The mode of the files that come with `source`: four octal digits; by default `0755` for what is executable there, and
-    /// `0644` for the rest.
     file_mode: Option<String>,
-    /// Whether all that is neither in `source` nor declared by anyone is removed. Without `source`, what others declare below it
-    /// is all that stays. In `/etc/systemd/system` the links by which units start at boot stay: that is for `service` to say.
-    #[serde(default)]
     purge: bool,
-    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
-    /// those of a user that lead to a directory of that user.
-    #[serde(default)]
     follow: bool,
     /// The folders of the source, each after the one it is in.
-    #[serde(skip)]
     folders: BTreeSet<String>,
-    #[serde(skip)]
+    /// The files of the source.
     tree: Vec<TreeFile>,
     /// What others own below it, which a purge leaves: paths from its own, those with a slash at the end as a whole.
-    #[serde(skip)]
     others: Vec<String>,
 }
 
@@ -93,6 +71,7 @@ static EXTRA: Library = Library::new("extra", &[include_str!("extra.sh")]);
 type DifferingFiles = BTreeSet<String>;
 
 impl Resource for Directory {
+    type Arguments = DirectoryArguments;
     type Observed = ObservedDirectory;
     type Difference = DetailedChange<DifferingFiles>;
     const KIND: &'static str = "directory";
@@ -117,25 +96,38 @@ impl Resource for Directory {
         self.purge.then(|| Self { others: others.to_vec(), ..self.clone() })
     }
 
-    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        entry::check_access(&self.mode, &self.owner, &self.group)?;
-        self.file_mode.as_deref().map_or(Ok(()), |mode| entry::check_mode("file_mode", mode))?;
-        if self.recurse && self.owner.is_none() && self.group.is_none() {
-            return Err(ArgumentError::new("recurse", "neither an owner nor a group to give")
-                .hint("give `owner`, `group` or both; modes below are not changed"));
-        }
-        if self.recurse {
-            entry::check_not_vital("recurse", &self.path)?;
-        }
-        if self.purge {
-            entry::check_not_vital("purge", &self.path)?;
-        }
-        if let Some(name) = &self.source {
-            let SourceTree { folders, files } = files.tree(name)?;
-            (self.folders, self.tree) = (folders, files);
-        }
-        self.names().try_for_each(|name| entry::check_path("source", &self.below(name)))
+    fn resolve(arguments: DirectoryArguments, files: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        let DirectoryArguments {
+            path,
+            mode,
+            owner,
+            group,
+            recurse,
+            source,
+            file_mode,
+            purge,
+            follow,
+        } = arguments;
+        let source = source.map_or_else(|| Ok(SourceTree::default()), |name| files.tree(&name))?;
+        let SourceTree { folders, files: tree } = source;
+        let others = Vec::new();
+        let directory = Self {
+            path,
+            mode,
+            owner,
+            group,
+            recurse,
+            file_mode,
+            purge,
+            follow,
+            folders,
+            tree,
+            others,
+        };
+        let check = |name| entry::check_path("source", &directory.below(name));
+        directory.names().try_for_each(check)?;
+        Ok(directory)
     }
 
     /// What lies at each path below it.

@@ -1,22 +1,17 @@
 //! The `file` kind.
 
+mod arguments;
 mod shown;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
-use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use self::arguments::FileArguments;
 use crate::{
     base::{
         content::Content,
         script::{Library, Script, Words},
-        secret::Text,
-        value::Value,
     },
     resources::{
         before::Before,
@@ -28,46 +23,18 @@ use crate::{
     sh,
 };
 
-/// A regular file: what it holds, who owns it, who may read it.
-///
-/// It is written beside its place and renamed, so nobody sees half of it. A link in its place is replaced.
-/// Without content, source or template it is a file of somebody else's that must be there: only its mode, owner and group
-/// are looked after.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A file as it is to be.
+#[derive(Debug)]
 pub struct File {
-    /// Where it is, from the root.
     path: String,
-    /// What it holds.
-    content: Option<Text>,
-    /// A file below the role's `files/` to copy.
-    source: Option<String>,
-    /// A template below the role's `templates/` to render.
-    template: Option<String>,
-    /// More variables for the template.
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    vars: IndexMap<String, Value>,
-    /// Four octal digits; by default that of the old file, or `0644`; `0600` if what it holds is sensitive.
     mode: Option<String>,
-    /// The owner's name or number; by default that of the old file.
     owner: Option<String>,
-    /// The group's name or number; by default that of the old file.
     group: Option<String>,
-    /// A command that must succeed: with `%s`, on the new file before it takes its place;
-    /// without, afterwards on the whole, such as `nginx -t`. It runs in `/`. If it fails, the old file stays.
     validate: Option<String>,
-    /// Whether a file that is there already is made to hold this; if not, only a missing one is made.
-    #[serde(default = "yes")]
     replace: bool,
-    /// Whether what it holds is kept from the eye. Content made with a secret always is; and what the file held before, where not
-    /// everyone on the host may read it, unless this is `false`.
     sensitive: Option<bool>,
-    /// Whether links on the way to it are followed, whoever laid them. If not, those count that only root can exchange, and
-    /// those of a user that lead to a directory of that user.
-    #[serde(default)]
     follow: bool,
-    #[serde(skip)]
+    /// What it is to hold, if it is not somebody else's file.
     wanted: Option<Content>,
 }
 
@@ -103,6 +70,7 @@ pub enum FileDetail {
 }
 
 impl Resource for File {
+    type Arguments = FileArguments;
     type Observed = ObservedFile;
     type Difference = DetailedChange<FileDetail>;
     const KIND: &'static str = "file";
@@ -121,42 +89,34 @@ impl Resource for File {
             .owned_by(self.owner.as_deref(), self.group.as_deref())
     }
 
-    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        entry::check_access(&self.mode, &self.owner, &self.group)?;
-        if let Some(command) = &self.validate {
-            entry::check_validate("validate", command)?;
-        }
-        let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
-        if given.iter().filter(|given| **given).count() > 1 {
-            return Err(ArgumentError::new("", "more than one of content, source and template"));
-        }
-        if !self.vars.is_empty() && self.template.is_none() {
-            return Err(ArgumentError::new("vars", "variables without a template"));
-        }
-        // What it is made of is not kept beside it: a fleet has many files.
-        let (content, source, template) =
-            (self.content.take(), self.source.take(), self.template.take());
-        let vars = std::mem::take(&mut self.vars);
-        self.wanted = if let Some(text) = content {
-            Some(Content::new(text.expose().as_bytes()).sensitive(text.is_secret()))
-        } else if let Some(name) = source {
-            Some(Content::new(files.source(&name)?))
-        } else if let Some(name) = template {
-            Some(files.template(&name, vars)?)
-        } else if self.mode.is_some() || self.owner.is_some() || self.group.is_some() {
-            return self.check_without_content();
-        } else {
-            return Err(ArgumentError::new("", "a file needs its content").hint(
-                "give one of content, source or template; or mode, owner or group of a file that is there",
-            ));
+    fn resolve(arguments: FileArguments, files: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        let FileArguments {
+            path,
+            content,
+            source,
+            template,
+            vars,
+            mode,
+            owner,
+            group,
+            validate,
+            replace,
+            sensitive,
+            follow,
+        } = arguments;
+        let wanted = match (content, source, template) {
+            (Some(text), _, _) => {
+                Some(Content::new(text.expose().as_bytes()).sensitive(text.is_secret()))
+            }
+            (_, Some(name), _) => Some(Content::new(files.source(&name)?)),
+            (_, _, Some(name)) => Some(files.template(&name, vars)?),
+            _ => None,
         };
-        self.wanted =
-            self.wanted.take().map(|content| content.sensitive(self.sensitive == Some(true)));
-        if self.mode.is_none() && self.wanted.as_ref().is_some_and(Content::is_sensitive) {
-            self.mode = Some("0600".to_owned());
-        }
-        Ok(())
+        let wanted = wanted.map(|content| content.sensitive(sensitive == Some(true)));
+        let is_sensitive = wanted.as_ref().is_some_and(Content::is_sensitive);
+        let mode = mode.or_else(|| is_sensitive.then(|| "0600".to_owned()));
+        Ok(Self { path, mode, owner, group, validate, replace, sensitive, follow, wanted })
     }
 
     fn proves_afterwards(&self) -> bool {
@@ -336,18 +296,6 @@ impl File {
         self.path = path;
     }
 
-    fn check_without_content(&self) -> Result<(), ArgumentError> {
-        let error = |argument, message: &str| Err(ArgumentError::new(argument, message));
-        if self.validate.is_some() {
-            return error("validate", "`validate` needs new content");
-        }
-        if !self.replace || self.sensitive.is_some() {
-            let argument = if self.sensitive.is_some() { "sensitive" } else { "replace" };
-            return error(argument, "without content, the content of the file is not managed");
-        }
-        Ok(())
-    }
-
     /// Something that the step would refuse is told before anything is done.
     fn replaceable(&self, entry: Entry) -> Looked<Entry> {
         match entry {
@@ -372,8 +320,4 @@ impl File {
         let missing = || Shown::Hidden("no such file".into());
         Change::update(given.map(|(name, value)| Field::new(name, missing(), value)).collect())
     }
-}
-
-fn yes() -> bool {
-    true
 }

@@ -93,6 +93,7 @@ const SHOWN_MAX: usize = 64 * 1024;
 const LINE_MAX: usize = 100_000;
 
 impl Resource for Line {
+    type Arguments = Self;
     type Observed = ObservedLine;
     type Difference = Change;
     const KIND: &'static str = "line";
@@ -110,31 +111,9 @@ impl Resource for Line {
         Footprint::at(&self.path, Lies::Edited(self.edit()))
     }
 
-    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        if let Some(command) = &self.validate {
-            entry::check_validate("validate", command)?;
-        }
-        self.check_together()?;
-        let editor = self.edit().editor(&|text| files.pattern(text));
-        let editor =
-            editor.map_err(|(argument, refused)| ArgumentError::pattern(argument, refused))?;
-        let Some(line) = &self.line else { return Ok(()) };
-        if line.is_empty() || line.contains(['\n', '\r', '\0']) {
-            return Err(ArgumentError::new("line", "a line is one line, and not empty"));
-        }
-        if line.len() > LINE_MAX {
-            let message = format!("a line of {} bytes is longer than {LINE_MAX}", line.len());
-            return Err(ArgumentError::new("line", message));
-        }
-        match &self.pattern {
-            Some(pattern) if !editor.finds(line) => Err(ArgumentError::new(
-                "match",
-                format!("`{pattern}` does not match the new line, so each run would add it again"),
-            )
-            .hint("write a pattern that matches the line before and after the change, such as `^#?Port `")),
-            _ => Ok(()),
-        }
+    fn resolve(arguments: Self, files: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check(files)?;
+        Ok(arguments)
     }
 
     /// The old text, in base64.
@@ -296,6 +275,34 @@ edit {} {} {}",
 }
 
 impl Line {
+    /// Checks what the types alone cannot.
+    fn check(&self, files: &dyn Files) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        if let Some(command) = &self.validate {
+            entry::check_validate("validate", command)?;
+        }
+        self.check_together()?;
+        let editor = self.edit().editor(&|text| files.pattern(text));
+        let editor =
+            editor.map_err(|(argument, refused)| ArgumentError::pattern(argument, refused))?;
+        let Some(line) = &self.line else { return Ok(()) };
+        if line.is_empty() || line.contains(['\n', '\r', '\0']) {
+            return Err(ArgumentError::new("line", "a line is one line, and not empty"));
+        }
+        if line.len() > LINE_MAX {
+            let message = format!("a line of {} bytes is longer than {LINE_MAX}", line.len());
+            return Err(ArgumentError::new("line", message));
+        }
+        match &self.pattern {
+            Some(pattern) if !editor.finds(line) => Err(ArgumentError::new(
+                "match",
+                format!("`{pattern}` does not match the new line, so each run would add it again"),
+            )
+            .hint("write a pattern that matches the line before and after the change, such as `^#?Port `")),
+            _ => Ok(()),
+        }
+    }
+
     fn edit(&self) -> Edit<'_> {
         Edit {
             line: self.line.as_deref(),

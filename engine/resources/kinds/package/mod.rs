@@ -90,6 +90,7 @@ impl ObservedPackage {
 }
 
 impl Resource for Package {
+    type Arguments = Self;
     type Observed = ObservedPackage;
     type Difference = DetailedChange<PackageDetail>;
     const KIND: &'static str = "package";
@@ -110,30 +111,9 @@ impl Resource for Package {
         Footprint::default().and_named(Space::Package, plain_name(&self.name), wanted)
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_name(&self.name)?;
-        if let Some(version) = &self.version {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || ".+-~:*?".contains(c);
-            if version.is_empty() || !version.chars().all(allowed) {
-                let message = format!("`{version}` is not a version or a pattern of one");
-                return Err(ArgumentError::new("version", message));
-            }
-            if self.latest {
-                return Err(ArgumentError::new(
-                    "latest",
-                    "a version and the latest are both asked for",
-                ));
-            }
-        }
-        if self.absent && (self.version.is_some() || self.latest || self.recommends.is_some()) {
-            let message = "an absent package has no version, latest or recommends";
-            return Err(ArgumentError::new("absent", message));
-        }
-        if self.purge && !self.absent {
-            return Err(ArgumentError::new("purge", "purge without absent")
-                .hint("add `absent: true`, or leave purge out"));
-        }
-        Ok(())
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn words(&self) -> usize {
@@ -205,6 +185,33 @@ fn plain_name(name: &str) -> &str {
 }
 
 impl Package {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        if let Some(version) = &self.version {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || ".+-~:*?".contains(c);
+            if version.is_empty() || !version.chars().all(allowed) {
+                let message = format!("`{version}` is not a version or a pattern of one");
+                return Err(ArgumentError::new("version", message));
+            }
+            if self.latest {
+                return Err(ArgumentError::new(
+                    "latest",
+                    "a version and the latest are both asked for",
+                ));
+            }
+        }
+        if self.absent && (self.version.is_some() || self.latest || self.recommends.is_some()) {
+            let message = "an absent package has no version, latest or recommends";
+            return Err(ArgumentError::new("absent", message));
+        }
+        if self.purge && !self.absent {
+            return Err(ArgumentError::new("purge", "purge without absent")
+                .hint("add `absent: true`, or leave purge out"));
+        }
+        Ok(())
+    }
+
     fn plan_absent(&self, observed: &ObservedPackage) -> Option<Change> {
         let field = match observed.state {
             PackageState::Missing => return None,

@@ -50,6 +50,7 @@ pub struct ObservedReboot {
 const GOING: i32 = 75;
 
 impl Resource for Reboot {
+    type Arguments = Self;
     type Observed = ObservedReboot;
     type Difference = Change;
     const KIND: &'static str = "reboot";
@@ -67,12 +68,9 @@ impl Resource for Reboot {
         Footprint { sees_all: self.if_required, ..Footprint::default() }
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        check_name(&self.name)?;
-        if self.timeout == 0 {
-            return Err(ArgumentError::new("timeout", "must be at least 1 second"));
-        }
-        Ok(())
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -130,6 +128,15 @@ impl Resource for Reboot {
 }
 
 impl Reboot {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_name(&self.name)?;
+        if self.timeout == 0 {
+            return Err(ArgumentError::new("timeout", "must be at least 1 second"));
+        }
+        Ok(())
+    }
+
     /// Both its own change and a reaction may stand in one shell: that is one restart.
     fn step(&self) -> Step {
         let step = match self.if_required {

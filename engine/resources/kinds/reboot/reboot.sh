@@ -5,7 +5,7 @@ go_down() {
   if [ "${start%:*}" = '' ]; then die 'nothing on the host says which start of it this is'; return; fi
   begun "$start"
   # shellcheck disable=SC2046 # a marker has no space
-  durable "$STATE/pending" $(for marker in ${owed-}; do say "$STATE/pending/$marker"; done)
+  durable "$STATE/pending" $(for marker in ${outstanding-}; do say "$STATE/pending/$marker"; done)
   say "the host goes down: $1"
   if has systemctl; then systemctl reboot; elif has shutdown; then shutdown -r now "$1"; else reboot; fi
   exit 75

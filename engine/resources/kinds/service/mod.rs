@@ -68,6 +68,7 @@ const STAY_MAX: u32 = 600;
 static STEPS: Library = Library::new("service", &[include_str!("service.sh")]);
 
 impl Resource for Service {
+    type Arguments = Self;
     type Observed = systemd::UnitState;
     type Difference = Change;
     const KIND: &'static str = "service";
@@ -92,23 +93,16 @@ impl Resource for Service {
         if needed { files.and_named(Space::Unit, &self.name, Wanted::There) } else { files }
     }
 
-    fn resolve(&mut self, _files: &dyn Files) -> Result<(), ArgumentError> {
-        if !has_suffix(&self.name) {
-            self.name.push_str(".service");
-        }
-        check_unit(&self.name)?;
-        if self.masked {
-            (self.running, self.enabled) = (Some(false), Some(None));
-        }
-        match self.stay {
-            Some(_) if self.running != Some(true) => {
-                Err(ArgumentError::new("stay", "`stays` needs `running: true`"))
-            }
-            Some(STAY_MAX..) => {
-                Err(ArgumentError::new("stay", format!("at most {STAY_MAX} seconds")))
-            }
-            _ => Ok(()),
-        }
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        let suffix = if has_suffix(&arguments.name) { "" } else { ".service" };
+        let name = format!("{}{suffix}", arguments.name);
+        let (running, enabled) = match arguments.masked {
+            true => (Some(false), Some(None)),
+            false => (arguments.running, arguments.enabled),
+        };
+        let service = Self { name, running, enabled, ..arguments };
+        service.check()?;
+        Ok(service)
     }
 
     fn probe(batch: &[&Self]) -> Script {
@@ -227,7 +221,7 @@ impl Resource for Service {
         let (bring, careful) = match reaction {
             Reaction::Reload => ("bring reload-or-restart", "try-reload-or-restart"),
             Reaction::Restart | Reaction::Run | Reaction::Finish | Reaction::Afterwards => {
-                ("restart_owed", "try-restart")
+                ("restart_outstanding", "try-restart")
             }
         };
         let bring = Script::trusted(bring);
@@ -240,6 +234,20 @@ impl Resource for Service {
 }
 
 impl Service {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        check_unit(&self.name)?;
+        match self.stay {
+            Some(_) if self.running != Some(true) => {
+                Err(ArgumentError::new("stay", "`stays` needs `running: true`"))
+            }
+            Some(STAY_MAX..) => {
+                Err(ArgumentError::new("stay", format!("at most {STAY_MAX} seconds")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it is to start at boot; where a role does not say, it is, as far as that can be.
     fn enabled(&self) -> Option<bool> {
         self.enabled.unwrap_or(Some(true))

@@ -148,8 +148,8 @@ try() {
   case $value in *-limit-hit) systemctl reset-failed -- "$unit" && systemctl "$1" -- "$unit" ;; *) return 1 ;; esac
 }
 
-# restart_owed: restarts it, unless that was begun by a run whose connection the restart itself cut: then it runs anew by now.
-restart_owed() {
+# restart_outstanding: restarts it, unless that was begun by a run whose connection the restart itself cut: then it runs anew by now.
+restart_outstanding() {
   property InvocationID
   if was_begun && [ "$begun" != "$value" ] && is ActiveState active; then return 0; fi
   begun "$value"

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::file::{self, File, FileDetail};
+use super::file::{self, File, FileArguments, FileDetail};
 use crate::{
     base::{
         script::{Library, Script},
@@ -30,7 +30,7 @@ use crate::{
 /// A drop-in, such as `nginx.service.d/limits.conf`, adds to a unit that somebody else brings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Unit {
+pub struct UnitArguments {
     /// Its name with its suffix, such as `api.service`, `backup.timer` or the template `worker@.service`; or that of a drop-in:
     /// the unit's name with `.d`, and a file that ends in `.conf`.
     name: String,
@@ -47,14 +47,21 @@ pub struct Unit {
     /// Whether it must not be there; what it describes is stopped and disabled first, all instances of a template too.
     #[serde(default)]
     absent: bool,
+}
+
+/// A unit file as it is to be.
+#[derive(Debug)]
+pub struct Unit {
+    name: String,
+    absent: bool,
     /// The file that it is.
-    #[serde(skip)]
-    file: Option<File>,
+    file: File,
 }
 
 static UNIT: Library = Library::new("unit", &[include_str!("unit.sh")]);
 
 impl Resource for Unit {
+    type Arguments = UnitArguments;
     type Observed = file::ObservedFile;
     type Difference = DetailedChange<FileDetail>;
     const KIND: &'static str = "unit";
@@ -65,7 +72,7 @@ impl Resource for Unit {
     }
 
     fn footprint(&self) -> Footprint<'_> {
-        let lies = if self.absent { Lies::Nothing } else { self.file().lies() };
+        let lies = if self.absent { Lies::Nothing } else { self.file.lies() };
         let wanted = if self.absent { Wanted::Gone } else { Wanted::There };
         let file = Footprint::at(self.path(), lies);
         if self.drop_in().is_some() {
@@ -75,22 +82,20 @@ impl Resource for Unit {
         }
     }
 
-    fn resolve(&mut self, files: &dyn Files) -> Result<(), ArgumentError> {
-        self.check_name()?;
-        let given = [self.content.is_some(), self.source.is_some(), self.template.is_some()];
-        if self.absent && given.contains(&true) {
+    fn resolve(arguments: UnitArguments, files: &dyn Files) -> Result<Self, ArgumentError> {
+        check_name(&arguments.name)?;
+        let (content, source) = (arguments.content.is_some(), arguments.source.is_some());
+        if arguments.absent && (content || source || arguments.template.is_some()) {
             return Err(ArgumentError::new("absent", "an absent unit has no content"));
         }
-        let mut file = self.as_file()?;
-        file.resolve(files)?;
+        let mut file = File::resolve(arguments.as_file()?, files)?;
         // A unit of a path with a dash has a backslash in its name.
-        file.put_at(self.path());
-        self.file = Some(file);
-        Ok(())
+        file.put_at(path(&arguments.name));
+        Ok(Self { name: arguments.name, absent: arguments.absent, file })
     }
 
     fn brings(&self) -> usize {
-        self.file().brings()
+        self.file.brings()
     }
 
     /// The file is there before systemd has read it, and before its links are as it says.
@@ -123,7 +128,7 @@ impl Resource for Unit {
     }
 
     fn plan(&self, observed: &file::ObservedFile) -> Option<DetailedChange<FileDetail>> {
-        let differs = self.file().plan(observed);
+        let differs = self.file.plan(observed);
         if !self.absent {
             return differs;
         }
@@ -157,7 +162,7 @@ impl Resource for Unit {
             true => sh!("installed=unknown"),
             false => sh!("installed=$(installs {})", path),
         };
-        let Step { script, contents } = self.file().apply(detail);
+        let Step { script, contents } = self.file.apply(detail);
         let whole = functions.then(folder);
         let script = match self.drop_in() {
             Some(_) => whole.then(script).then(reload),
@@ -173,40 +178,12 @@ impl Resource for Unit {
 
 impl Unit {
     fn path(&self) -> String {
-        format!("{FOLDER}/{}", self.name)
+        path(&self.name)
     }
 
     /// The unit that it adds to, and the name of the file, if it is a drop-in.
     fn drop_in(&self) -> Option<(&str, &str)> {
-        self.name.split_once(".d/")
-    }
-
-    fn check_name(&self) -> Result<(), ArgumentError> {
-        let error = |message| Err(ArgumentError::new("name", message));
-        let (unit, is_drop_in) = match self.drop_in() {
-            Some((owner, file)) => {
-                let stem = file.strip_suffix(".conf").unwrap_or_default();
-                if stem.is_empty()
-                    || stem.starts_with('.')
-                    || file.contains(['/', '\\', '"', '$', '`'])
-                {
-                    return error(format!("`{file}` is not the name of a drop-in"))
-                        .map_err(|error| error.hint("it ends in `.conf`, without a `/`"));
-                }
-                (owner, true)
-            }
-            None => (self.name.as_str(), false),
-        };
-        // What adds to all units of a sort has the name of the sort.
-        if is_drop_in && SUFFIXES.contains(&unit) {
-            return Ok(());
-        }
-        if !has_suffix(unit) {
-            return error(format!("`{unit}` has no unit type"))
-                .map_err(|error| error.hint(format!("a service is called `{unit}.service`")));
-        }
-        // A template has no instance here, and what adds to all units that begin alike ends in a dash.
-        check_unit(&unit.replacen("@.", "@x.", 1))
+        drop_in(&self.name)
     }
 
     /// What stops and disables it before its file goes. What cannot be stopped keeps its file, so that the next run tries again.
@@ -231,9 +208,11 @@ told disable -q -- {} || rm -f -- {}/*.wants/{} {}/*.requires/{}",
             links
         )
     }
+}
 
+impl UnitArguments {
     /// The file kind does the work; it is told in its own words.
-    fn as_file(&self) -> Result<File, ArgumentError> {
+    fn as_file(&self) -> Result<FileArguments, ArgumentError> {
         let text = |text: &Text| match text {
             Text::Plain(text) => Value::Text(text.clone()),
             Text::Secret(secret) => Value::Secret(secret.clone()),
@@ -252,15 +231,46 @@ told disable -q -- {} || rm -f -- {}/*.wants/{} {}/*.requires/{}",
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect();
-        File::deserialize(Value::Map(arguments))
+        FileArguments::deserialize(Value::Map(arguments))
             .map_err(|error| ArgumentError::new("", error.to_string()))
-    }
-
-    fn file(&self) -> &File {
-        self.file.as_ref().expect("resolve ran before anything else, and gave it")
     }
 }
 
+fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
+/// The unit that it adds to, and the name of the file, if it is a drop-in.
+fn drop_in(name: &str) -> Option<(&str, &str)> {
+    name.split_once(".d/")
+}
+
+fn check_name(name: &str) -> Result<(), ArgumentError> {
+    let error = |message| Err(ArgumentError::new("name", message));
+    let (unit, is_drop_in) = match drop_in(name) {
+        Some((owner, file)) => {
+            let stem = file.strip_suffix(".conf").unwrap_or_default();
+            if stem.is_empty() || stem.starts_with('.') || file.contains(['/', '\\', '"', '$', '`'])
+            {
+                return error(format!("`{file}` is not the name of a drop-in"))
+                    .map_err(|error| error.hint("it ends in `.conf`, without a `/`"));
+            }
+            (owner, true)
+        }
+        None => (name, false),
+    };
+    // What adds to all units of a sort has the name of the sort.
+    if is_drop_in && SUFFIXES.contains(&unit) {
+        return Ok(());
+    }
+    if !has_suffix(unit) {
+        return error(format!("`{unit}` has no unit type"))
+            .map_err(|error| error.hint(format!("a service is called `{unit}.service`")));
+    }
+    // A template has no instance here, and what adds to all units that begin alike ends in a dash.
+    check_unit(&unit.replacen("@.", "@x.", 1))
+}
+
 fn files<'a>(batch: &[&'a Unit]) -> Vec<&'a File> {
-    batch.iter().map(|unit| unit.file()).collect()
+    batch.iter().map(|unit| &unit.file).collect()
 }

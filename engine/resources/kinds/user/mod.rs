@@ -73,6 +73,7 @@ pub struct User {
 pub struct ObservedUser(Option<PasswdEntry>);
 
 impl Resource for User {
+    type Arguments = Self;
     type Observed = ObservedUser;
     type Difference = Change;
     const KIND: &'static str = "user";
@@ -102,33 +103,9 @@ impl Resource for User {
         }
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_account_name("name", &self.name)?;
-        for group in self.group.iter().chain(self.groups.iter().flatten()) {
-            entry::check_account_name("groups", group)?;
-        }
-        if !self.append && self.groups.is_none() {
-            return Err(ArgumentError::new("append", "no `groups` that are all")
-                .hint("`groups: []` removes the user from all groups but the primary one"));
-        }
-        for (argument, path) in [("home", &self.home), ("shell", &self.shell)] {
-            path.as_deref().map_or(Ok(()), |path| entry::check_path(argument, path))?;
-        }
-        for (argument, text) in
-            [("home", &self.home), ("shell", &self.shell), ("comment", &self.comment)]
-        {
-            if text.as_ref().is_some_and(|text| text.contains(|c: char| c == ':' || c.is_control()))
-            {
-                return Err(ArgumentError::new(argument, "a colon or a line break"));
-            }
-        }
-        if self.move_home && self.home.is_none() {
-            return Err(ArgumentError::new("move_home", "`move_home` needs `home`"));
-        }
-        if self.remove_home && !self.absent {
-            return Err(ArgumentError::new("remove_home", "`remove_home` needs `absent: true`"));
-        }
-        self.password.as_ref().map_or(Ok(()), check_hash)
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     /// The shadow file is for root alone. No hash leaves the host, only what tells whether it is the wanted one.
@@ -271,6 +248,36 @@ fi",
 static MAKE: Library = Library::new("user", &[include_str!("user.sh")]);
 
 impl User {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        entry::check_account_name("name", &self.name)?;
+        for group in self.group.iter().chain(self.groups.iter().flatten()) {
+            entry::check_account_name("groups", group)?;
+        }
+        if !self.append && self.groups.is_none() {
+            return Err(ArgumentError::new("append", "no `groups` that are all")
+                .hint("`groups: []` removes the user from all groups but the primary one"));
+        }
+        for (argument, path) in [("home", &self.home), ("shell", &self.shell)] {
+            path.as_deref().map_or(Ok(()), |path| entry::check_path(argument, path))?;
+        }
+        for (argument, text) in
+            [("home", &self.home), ("shell", &self.shell), ("comment", &self.comment)]
+        {
+            if text.as_ref().is_some_and(|text| text.contains(|c: char| c == ':' || c.is_control()))
+            {
+                return Err(ArgumentError::new(argument, "a colon or a line break"));
+            }
+        }
+        if self.move_home && self.home.is_none() {
+            return Err(ArgumentError::new("move_home", "`move_home` needs `home`"));
+        }
+        if self.remove_home && !self.absent {
+            return Err(ArgumentError::new("remove_home", "`remove_home` needs `absent: true`"));
+        }
+        self.password.as_ref().map_or(Ok(()), check_hash)
+    }
+
     /// What is wanted, as variables of the shell; empty is not given.
     fn variables(&self) -> Script {
         let flag = |given: bool| if given { "yes" } else { "" };

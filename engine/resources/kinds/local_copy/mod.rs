@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::script::{Script, Words},
+    base::script::{Library, Script, Words},
     resources::{
         before::Before,
         change::{Change, Effect, Field, Shown},
@@ -49,7 +49,10 @@ pub struct ObservedCopy {
     same: bool,
 }
 
+static LOCAL_COPY: Library = Library::new("local_copy", &[include_str!("local_copy.sh")]);
+
 impl Resource for LocalCopy {
+    type Arguments = Self;
     type Observed = ObservedCopy;
     type Difference = Change;
     const KIND: &'static str = "local_copy";
@@ -74,16 +77,9 @@ impl Resource for LocalCopy {
             .owned_by(self.owner.as_deref(), self.group.as_deref())
     }
 
-    fn resolve(&mut self, _: &dyn Files) -> Result<(), ArgumentError> {
-        entry::check_path("path", &self.path)?;
-        entry::check_path("from", &self.from)?;
-        entry::check_access(&self.mode, &self.owner, &self.group)?;
-        if self.path == self.from {
-            return Err(ArgumentError::new("from", "a file cannot be a copy of itself"));
-        }
-        self.validate
-            .as_deref()
-            .map_or(Ok(()), |command| entry::check_validate("validate", command))
+    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
+        arguments.check()?;
+        Ok(arguments)
     }
 
     fn proves_afterwards(&self) -> bool {
@@ -105,21 +101,9 @@ impl Resource for LocalCopy {
     /// A line for each: `same`, `differs`, or `unknown` and why. No digest leaves the host: that of a short secret tells what it is.
     fn probe(batch: &[&Self]) -> Script {
         let from: Vec<&str> = batch.iter().map(|copy| copy.from.as_str()).collect();
-        entry::looking().then(sh!(
-            "sum_of() {{ sum=$({{ {{ peek \"$1\" && say read >&3; }} | sha256sum; }} 3>&1 2>/dev/null); case $sum in read\"$nl\"*) sum=${{sum#*\"$nl\"}} ;; *) return 1 ;; esac; }}
-say; say compared
-for from in {}; do
-path=$1; shift
-if [ ! -f \"$from\" ]; then say \"unknown there is no file $from\"
-elif ! sum_of \"$from\"; then say \"unknown cannot read $from\"
-elif [ ! -f \"$path\" ] || [ -L \"$path\" ]; then say differs
-else
-wanted=$sum
-if ! sum_of \"$path\"; then say \"unknown cannot read $path\"
-elif [ \"$sum\" = \"$wanted\" ]; then say same
-else say differs; fi
-fi
-done",
+        let script = entry::looking().then(LOCAL_COPY.script());
+        script.then(sh!(
+            "say; say compared\nfor from in {}; do compared \"$from\" \"$1\"; shift; done",
             Words(&from)
         ))
     }
@@ -178,15 +162,22 @@ done",
     fn apply(&self, _: Option<&()>) -> Step {
         let access = entry::words(&self.mode, &self.owner, &self.group);
         let validate = self.validate.as_deref().unwrap_or_default();
-        sh!(
-            "[ -f {} ] || die \"there is no file \"{}\nput {} {} {} {}",
-            self.from,
-            self.from,
-            self.from,
-            self.path,
-            access,
-            validate
-        )
-        .into()
+        let script = entry::looking().then(LOCAL_COPY.script());
+        script.then(sh!("copied {} {} {} {}", self.from, self.path, access, validate)).into()
+    }
+}
+
+impl LocalCopy {
+    /// Checks what the types alone cannot.
+    fn check(&self) -> Result<(), ArgumentError> {
+        entry::check_path("path", &self.path)?;
+        entry::check_path("from", &self.from)?;
+        entry::check_access(&self.mode, &self.owner, &self.group)?;
+        if self.path == self.from {
+            return Err(ArgumentError::new("from", "a file cannot be a copy of itself"));
+        }
+        self.validate
+            .as_deref()
+            .map_or(Ok(()), |command| entry::check_validate("validate", command))
     }
 }

@@ -1,5 +1,5 @@
-# all_owed: prints all markers, one line each.
-all_owed() {
+# all_outstanding: prints all markers, one line each.
+all_outstanding() {
   for m in "$STATE"/pending/*; do
     if [ -f "$m" ]; then read -r line <"$m" && say "$line"; fi
   done
