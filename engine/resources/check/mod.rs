@@ -1,5 +1,7 @@
 //! What checks have in common: a try on the host says what does not hold, and is made again until all does.
 
+mod kind;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -9,6 +11,8 @@ use crate::{
     resources::resource::{ArgumentError, Looked, Unreadable},
     sh,
 };
+
+pub use self::kind::{Check, Checking};
 
 /// The functions of sh that tries are made of.
 pub static TRIES: Library = Library::new("tries", &[include_str!("check.sh")]);
@@ -26,6 +30,8 @@ pub fn delay() -> u32 {
 /// For how long a check is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
+    /// Seconds that one try may take.
+    pub timeout: u32,
     /// Seconds until it must hold.
     pub deadline: Option<u32>,
     /// How often it is tried once more.
@@ -41,9 +47,9 @@ const DEADLINE: u32 = 30;
 pub const ROOM: u32 = 60;
 
 impl Patience {
-    /// Seconds that all tries may take, each of which takes up to `timeout` for the answer, and once more to look at it.
-    pub fn seconds(&self, timeout: u32) -> u32 {
-        let one = timeout.saturating_mul(2).saturating_add(self.delay);
+    /// Seconds that all tries may take, each of which takes up to its time for the answer, and once more to look at it.
+    pub fn seconds(&self) -> u32 {
+        let one = self.timeout.saturating_mul(2).saturating_add(self.delay);
         let all = match self.retries {
             Some(retries) => one.saturating_mul(retries.saturating_add(1)),
             None => one.saturating_add(self.deadline.unwrap_or(DEADLINE)),
@@ -55,8 +61,8 @@ impl Patience {
     ///
     /// # Errors
     /// Either is not a time at all, or the end is said twice.
-    pub fn check(&self, timeout: u32) -> Result<(), ArgumentError> {
-        if timeout == 0 || self.delay == 0 {
+    pub fn check(&self) -> Result<(), ArgumentError> {
+        if self.timeout == 0 || self.delay == 0 {
             let message = "timeout and delay are at least one second";
             return Err(ArgumentError::new("timeout", message));
         }
@@ -79,15 +85,8 @@ pub struct ObservedTries {
     pub found: String,
 }
 
-impl ObservedTries {
-    /// What was found where something does not hold.
-    pub fn found(&self) -> Option<&str> {
-        self.misses.as_ref().map(|_| self.found.as_str())
-    }
-}
-
 /// Makes all tries at once; each prints a line, in the order in which they end.
-pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
+fn probe(attempts: impl Iterator<Item = Script>) -> Script {
     let mut script = TRIES.script();
     for (index, attempt) in attempts.enumerate() {
         // A try that fails without a word does not hold either.
@@ -104,7 +103,7 @@ pub fn probe(attempts: impl Iterator<Item = Script>) -> Script {
 ///
 /// # Errors
 /// A try that nothing was printed of.
-pub fn observe(
+fn observe(
     kind: &'static str,
     count: usize,
     output: &str,
@@ -156,8 +155,8 @@ mod tests {
     fn answers_come_in_any_order() {
         let observed = observe("http_check", 2, "1 status\t503\n0 \n").unwrap();
         assert_eq!(
-            (observed[0].as_ref().unwrap().found(), observed[1].as_ref().unwrap().found()),
-            (None, Some("503"))
+            (&observed[0].as_ref().unwrap().misses, &*observed[1].as_ref().unwrap().found),
+            (&None, "503")
         );
         assert!(observe("http_check", 2, "0 \n").is_err());
     }

@@ -11,11 +11,8 @@ use crate::{
         value::Value,
     },
     resources::{
-        before::Before,
-        change::{Change, Effect, Field, Shown},
-        check::{self, ObservedTries, Patience},
-        footprint::Footprint,
-        resource::{ArgumentError, Files, Looked, Nature, Resource, Step, Unreadable},
+        check::{self, Check, Patience},
+        resource::ArgumentError,
     },
     sh,
 };
@@ -139,70 +136,16 @@ struct HttpAnswer<'a> {
     json: &'a JsonValues,
 }
 
-impl Resource for HttpCheck {
-    type Arguments = Self;
-    type Observed = ObservedTries;
-    type Difference = Change;
+impl Check for HttpCheck {
     const KIND: &'static str = "http_check";
     const FIRST: &'static str = "url";
-    const NATURE: Nature = Nature::Check;
-    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         self.url.clone()
     }
 
-    fn footprint(&self) -> Footprint<'_> {
-        Footprint::of_a_script()
-    }
-
-    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
-        arguments.check()?;
-        Ok(arguments)
-    }
-
-    fn seconds(&self) -> Option<u32> {
-        Some(self.patience().seconds(self.timeout))
-    }
-
-    fn probe(batch: &[&Self]) -> Script {
-        check::probe(batch.iter().map(|check| check.attempt()))
-    }
-
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
-        check::observe(Self::KIND, batch.len(), output)
-    }
-
-    fn before(&self, _: &ObservedTries) -> Vec<Before> {
-        Vec::new()
-    }
-
-    fn can_be_put_back(&self) -> bool {
-        false
-    }
-
-    fn plan(&self, observed: &ObservedTries) -> Option<Change> {
-        let argument = observed.misses.as_deref()?;
-        let wanted = self.answer().wanted().into_iter().find(|[of, _]| of == argument);
-        let after = wanted.map_or(Shown::Nothing, |[_, wanted]| wanted.into());
-        let field = Field::new(argument, observed.found.as_str(), after);
-        Some(Change::new(Effect::Wait, vec![field]))
-    }
-
-    fn apply(&self, _: Option<&()>) -> Step {
-        check::wait(self.attempt(), self.patience(), self.answer().words(), told(&self.url)).into()
-    }
-}
-
-impl HttpCheck {
-    fn answer(&self) -> HttpAnswer<'_> {
-        HttpAnswer { statuses: &self.status, contains: self.contains.as_deref(), json: &self.json }
-    }
-
-    /// Checks what the types alone cannot.
     fn check(&self) -> Result<(), ArgumentError> {
         check_url("url", &self.url)?;
-        self.patience().check(self.timeout)?;
         if self
             .headers
             .iter()
@@ -216,10 +159,14 @@ impl HttpCheck {
     }
 
     fn patience(&self) -> Patience {
-        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+        Patience {
+            timeout: self.timeout,
+            deadline: self.deadline,
+            retries: self.retries,
+            delay: self.delay,
+        }
     }
 
-    /// One try, as a list of commands.
     fn attempt(&self) -> Script {
         let headers: Vec<String> =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -237,6 +184,20 @@ impl HttpCheck {
             Words(&headers),
             self.answer().conditions()
         )
+    }
+
+    fn wanted(&self) -> Vec<[String; 2]> {
+        self.answer().wanted()
+    }
+
+    fn words(&self) -> Script {
+        told(&self.url)
+    }
+}
+
+impl HttpCheck {
+    fn answer(&self) -> HttpAnswer<'_> {
+        HttpAnswer { statuses: &self.status, contains: self.contains.as_deref(), json: &self.json }
     }
 }
 

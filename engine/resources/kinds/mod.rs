@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use crate::resources::kind::{Kind, Typed};
+use crate::resources::{
+    check::Checking,
+    kind::{Kind, Typed},
+};
 
 pub mod file;
 pub mod local_copy;
@@ -43,9 +46,9 @@ pub static KINDS: &[&dyn Kind] = &[
     &Typed::<action::Action>(PhantomData),
     &Typed::<reboot::Reboot>(PhantomData),
     &Typed::<custom::Custom>(PhantomData),
-    &Typed::<http_check::HttpCheck>(PhantomData),
-    &Typed::<port_check::PortCheck>(PhantomData),
-    &Typed::<command_check::CommandCheck>(PhantomData),
+    &Typed::<Checking<http_check::HttpCheck>>(PhantomData),
+    &Typed::<Checking<port_check::PortCheck>>(PhantomData),
+    &Typed::<Checking<command_check::CommandCheck>>(PhantomData),
     &Typed::<unit::Unit>(PhantomData),
     &Typed::<image::Image>(PhantomData),
     &Typed::<container::Container>(PhantomData),

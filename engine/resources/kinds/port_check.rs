@@ -6,11 +6,8 @@ use serde::Deserialize;
 use crate::{
     base::script::Script,
     resources::{
-        before::Before,
-        change::{Change, Effect, Field},
-        check::{self, ObservedTries, Patience},
-        footprint::Footprint,
-        resource::{ArgumentError, Files, Looked, Nature, Resource, Step, Unreadable},
+        check::{self, Check, Patience},
+        resource::ArgumentError,
     },
     sh,
 };
@@ -50,61 +47,14 @@ fn yes() -> bool {
     true
 }
 
-impl Resource for PortCheck {
-    type Arguments = Self;
-    type Observed = ObservedTries;
-    type Difference = Change;
+impl Check for PortCheck {
     const KIND: &'static str = "port_check";
     const FIRST: &'static str = "port";
-    const NATURE: Nature = Nature::Check;
-    const TIMES_ITSELF: bool = true;
 
     fn key(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    fn footprint(&self) -> Footprint<'_> {
-        Footprint::of_a_script()
-    }
-
-    fn resolve(arguments: Self, _: &dyn Files) -> Result<Self, ArgumentError> {
-        arguments.check()?;
-        Ok(arguments)
-    }
-
-    fn seconds(&self) -> Option<u32> {
-        Some(self.patience().seconds(self.timeout))
-    }
-
-    fn probe(batch: &[&Self]) -> Script {
-        check::probe(batch.iter().map(|check| check.attempt()))
-    }
-
-    fn observe(batch: &[&Self], output: &str) -> Result<Vec<Looked<ObservedTries>>, Unreadable> {
-        check::observe(Self::KIND, batch.len(), output)
-    }
-
-    fn before(&self, _: &ObservedTries) -> Vec<Before> {
-        Vec::new()
-    }
-
-    fn can_be_put_back(&self) -> bool {
-        false
-    }
-
-    fn plan(&self, observed: &ObservedTries) -> Option<Change> {
-        let found = observed.found()?;
-        Some(Change::new(Effect::Wait, vec![Field::new("open", found, self.open.to_string())]))
-    }
-
-    fn apply(&self, _: Option<&()>) -> Step {
-        let wanted = sh!("open {}", self.open.to_string());
-        check::wait(self.attempt(), self.patience(), wanted, self.words()).into()
-    }
-}
-
-impl PortCheck {
-    /// Checks what the types alone cannot.
     fn check(&self) -> Result<(), ArgumentError> {
         if self.port == 0 {
             return Err(ArgumentError::new("port", "a port is a number from 1 to 65535"));
@@ -114,14 +64,31 @@ impl PortCheck {
             let message = format!("`{}` is not a host name or an address", self.host);
             return Err(ArgumentError::new("host", message));
         }
-        self.patience().check(self.timeout)
+        Ok(())
     }
 
     fn patience(&self) -> Patience {
-        Patience { deadline: self.deadline, retries: self.retries, delay: self.delay }
+        Patience {
+            timeout: self.timeout,
+            deadline: self.deadline,
+            retries: self.retries,
+            delay: self.delay,
+        }
     }
 
-    /// What is wrong: `$2` is whether it is open, or why that is not known.
+    fn attempt(&self) -> Script {
+        let open = self.open.to_string();
+        if ["127.0.0.1", "localhost", "::1"].contains(&self.host.as_str()) {
+            return sh!("port_is {} port_listens {}", open, self.port);
+        }
+        sh!("port_is {} port_answers {} {} {}", open, self.host, self.port, self.timeout)
+    }
+
+    fn wanted(&self) -> Vec<[String; 2]> {
+        vec![["open".to_owned(), self.open.to_string()]]
+    }
+
+    /// `$2` is whether it is open, or why that is not known.
     fn words(&self) -> Script {
         let port = format!("port {} of {}", self.port, self.host);
         sh!(
@@ -133,14 +100,5 @@ false) say \"$port is closed\" ;;
 esac",
             port
         )
-    }
-
-    /// One try.
-    fn attempt(&self) -> Script {
-        let open = self.open.to_string();
-        if ["127.0.0.1", "localhost", "::1"].contains(&self.host.as_str()) {
-            return sh!("port_is {} port_listens {}", open, self.port);
-        }
-        sh!("port_is {} port_answers {} {} {}", open, self.host, self.port, self.timeout)
     }
 }
