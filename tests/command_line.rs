@@ -209,7 +209,7 @@ fn last_line(root: &TempDir, arguments: &[&str]) -> (serde_json::Value, Option<i
 }
 
 #[test]
-fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_a_error() {
+fn the_last_line_of_a_run_is_a_summary_with_its_exit_status_also_after_an_error() {
     let root = project();
     fs::write(root.path().join("playbooks/cut.rhai"), "on(hosts(\"web\"), |host| {").unwrap();
     let here = |playbook: &'static str| ["plan", playbook, "-i", "here.toml"];
@@ -306,7 +306,7 @@ fn a_list_of_runs_says_how_each_ended() {
     goes_on.lock().unwrap();
     let history = String::from_utf8(converge(&root, &["history"]).stdout).unwrap();
     let ends: Vec<&str> = history.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
-    assert_eq!(ends, ["ok", "error", "failed, 1 failed", "cut short", "goes on"]);
+    assert_eq!(ends, ["ok", "error", "failed, 1 failed", "cut short", "running"]);
     let shown = converge(&root, &["show", &history.lines().nth(1).unwrap()[..20]]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), "");
     assert!(String::from_utf8(shown.stderr).unwrap().contains("there is no function `nothing`"));

@@ -90,7 +90,7 @@ fn a_name_is_asked_of_the_host_that_lets_in() {
 }
 
 #[test]
-fn what_is_neither_port_nor_address_is_a_error() {
+fn what_is_neither_port_nor_address_is_an_error() {
     for (parameters, said) in [
         ("open: [\"http\"]", "http is no port"),
         ("open: [0]", "0 is no port"),

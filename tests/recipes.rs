@@ -6,7 +6,7 @@ use crate::project::Project;
 const PAGE: &str = include_str!("../docs/recipes.md");
 
 #[test]
-fn every_recipe_is_without_a_error() {
+fn every_recipe_is_without_an_error() {
     let mut count = 0;
     for section in PAGE.split("\n## ").skip(1) {
         let title = section.lines().next().unwrap_or_default();

@@ -132,7 +132,7 @@ fn as_many_different_people_as_are_asked_for_must_have_signed_exactly_this_plan(
     let plan = fs::read_to_string(signing.0.path("site.plan")).unwrap();
     signing.0.write("site.plan", &format!("{plan} "));
     signing.refused("1", "does not match this plan");
-    // Of what is not signed nothing is read: that it is no plan is not even seen.
+    // Of what is not signed nothing is read: that it is not a plan is not even seen.
     signing.0.write("site.plan", "no plan");
     signing.refused("1", "must be signed by 1");
 }

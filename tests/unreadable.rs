@@ -161,7 +161,7 @@ fn a_file_or_folder_that_may_not_be_read_is_an_error_with_its_path() {
 }
 
 #[test]
-fn a_name_that_is_no_utf_8_is_a_error() {
+fn a_name_that_is_no_utf_8_is_an_error() {
     let mut wrong = Vec::new();
     for folder in [
         "roles",

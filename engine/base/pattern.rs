@@ -132,9 +132,7 @@ fn escape(c: Option<char>) -> Result<Preceding, PatternRefusal> {
         Some('d') => Err(("has `\\d`", "write `[0-9]`")),
         Some('s' | 't') => Err(("has a space as `\\s` or `\\t`", "write `[[:space:]]`")),
         Some('w') => Err(("has `\\w`", "write `[[:alnum:]_]`")),
-        Some('b') => {
-            Err(("has `\\b`", "say what stands beside the word, such as `([[:space:]]|$)`"))
-        }
+        Some('b') => Err(("has `\\b`", "write what is beside the word, such as `([[:space:]]|$)`")),
         _ => Err(("has a backslash before a character that needs none", "leave the backslash out")),
     }
 }
@@ -166,7 +164,7 @@ fn bracket(chars: &mut Peekable<Chars<'_>>) -> Result<Preceding, PatternRefusal>
             {
                 return Err((
                     "has a range that is not one of letters or digits",
-                    "a `-` of its own stands first or last in brackets",
+                    "put a literal `-` first or last in the brackets",
                 ));
             }
             '-' if previous.is_some() && chars.peek() != Some(&']') => {

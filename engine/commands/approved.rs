@@ -69,7 +69,7 @@ pub(super) fn read(file: &str, asked: &Plans) -> Result<(Approved, Signers)> {
     let config = project::configuration(&Disk::default(), &current(), &user.home)?;
     let signers = signers(file, &bytes, &config.plans.and(asked))?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Diagnostic::new("plan::unreadable", format!("{file} is no plan")).hint(plan_file::HINT)
+        Diagnostic::new("plan::unreadable", format!("{file} is not a plan")).hint(plan_file::HINT)
     })?;
     let approved = Approved::read(file, &text, kept()?.as_deref())?;
     let base = Base::here()?;

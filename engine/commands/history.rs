@@ -41,7 +41,7 @@ fn line(entry: &JournalEntry, events: &[Event], json: bool) -> String {
     let known = |status| ExitStatus::ALL.into_iter().find(|known| known.code() == status);
     let ended = match status {
         Some(status) => known(status).map_or("?", ExitStatus::word),
-        None if entry.goes_on() => "goes on",
+        None if entry.goes_on() => "running",
         None => "cut short",
     };
     if json {

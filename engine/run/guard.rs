@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{base::script::Script, resources::prelude, sh};
+use crate::{
+    base::script::{Library, Script},
+    resources::prelude,
+    sh,
+};
 
 /// What guards a segment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +31,7 @@ impl Guard {
     /// login: it stays whatever becomes of the segment, and of sshd.
     pub(super) fn arming(&self, id: &str) -> Script {
         let functions = prelude::reading().then(prelude::segment()).then(prelude::recovery());
-        let waits = functions.then(Script::trusted(WAITS));
+        let waits = functions.then(GUARD.script()).then(sh!("guards \"$1\" \"$2\""));
         let script = prelude::changing().then(prelude::segment()).then(sh!(
             "failed=0\n{}\n{}\nexit $failed",
             self.states,
@@ -50,19 +54,7 @@ if has setsid; then waits setsid & else waits env & fi) 8>&- 9>&-",
     }
 }
 
-/// Waits until the segment `$1` is over, however long that takes within reason, and then `$2` seconds more; or until it is confirmed.
-const WAITS: &str = r#"trap '' HUP PIPE
-named "$STATE/segment/guard" "$1"
-waits() {
-  armed=; { read -r armed <"$STATE/guard/armed"; } 2>/dev/null
-  [ "$armed" = "$1" ] || exit 0
-  sleep 1
-}
-left=$(($2 * 5))
-while runs "$STATE/segment/pid" "$1" && [ "$left" -gt 0 ]; do waits "$1"; left=$((left - 1)); done
-left=$2
-while [ "$left" -gt 0 ]; do waits "$1"; left=$((left - 1)); done
-fired"#;
+static GUARD: Library = Library::new("guard", &[include_str!("guard.sh")]);
 
 /// Confirms the segment `id`, over another connection than its own. Prints [`CONFIRMED`], [`REVERTED`] and how that ended, or [`REVERTING`].
 pub(super) fn confirming(id: &str) -> Script {

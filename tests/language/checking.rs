@@ -127,7 +127,7 @@ fn what_looks_like_an_escape_in_backticks_is_pointed_out() {
     };
     let told = place(project.check_notes());
     assert!(
-        told[0].starts_with("roles/nginx/main.rhai:2:14 `\\n` stands in backticks"),
+        told[0].starts_with("roles/nginx/main.rhai:2:14 `\\n` is not an escape in backticks"),
         "{told:?}"
     );
     assert_eq!(project.notes().len(), 1, "a run tells it as well");

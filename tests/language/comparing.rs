@@ -51,7 +51,7 @@ fn what_can_be_compared_is() {
 }
 
 #[test]
-fn what_cannot_be_the_same_is_a_error() {
+fn what_cannot_be_the_same_is_an_error() {
     let cases = [
         ("\"12\" > 11", "`>` cannot compare the string \"12\" with the integer 11"),
         ("\"12\" == 12", "`==` cannot compare the string \"12\" with the integer 12"),

@@ -233,7 +233,7 @@ async fn facts_that_are_no_text_are_an_error_and_not_damaged() {
         let Err(error) = fleet.run(&playbook, Purpose::Plan).await else {
             panic!("it was taken for a text")
         };
-        let told = "what a says of itself is no text: it is not UTF-8";
+        let told = "the facts of a are not UTF-8 text";
         assert!(error.message().contains(told), "{}", error.message());
         assert!(error.place().is_some());
     }

@@ -103,7 +103,7 @@ impl Approved {
     /// When it is no plan, one of another converge, one that was changed, or one that names what is elsewhere.
     pub fn read(name: &str, text: &str, kept: Option<&str>) -> Result<Self> {
         let no_plan = |error| {
-            let message = format!("{name} is no plan: {error}");
+            let message = format!("{name} is not a plan: {error}");
             Diagnostic::new("plan::unreadable", message).hint(HINT)
         };
         // The version comes first: what else is in the file depends on it.

@@ -31,7 +31,7 @@ pub(super) fn notes(source: &Source) -> Vec<Note> {
             _ => return None,
         };
         let message = format!(
-            "`{escape}` stands in backticks, which know no escapes: it stays two characters; write \"..{escape}\" in quotes, or \
+            "`{escape}` is not an escape in backticks and stays two characters: write \"..{escape}\" in quotes, or \
              a line of its own in backticks"
         );
         Some(Note { warning: true, message, place: Some(place(source, start)) })

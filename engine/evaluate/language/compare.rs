@@ -281,7 +281,7 @@ fn hint(one: &Dynamic, other: &Dynamic) -> Option<String> {
                 "a number in quotes is a string: \"{other}\"; versions are compared by version(a) >= \"1.10\""
             ),
         }),
-        Some(_) if other.is_bool() => Some("true and false stand without quotes".to_owned()),
+        Some(_) if other.is_bool() => Some("write true and false without quotes".to_owned()),
         _ if one.is_array() && !other.is_array() => {
             Some("to look for it in a list: value in list".to_owned())
         }

@@ -49,15 +49,15 @@ pub(super) fn word(word: &str) -> Option<String> {
         "!==" => "write `!=`",
         ":=" => "write `let name = value;`",
         "then" | "end" | "endif" | "fi" | "do" | "done" | "begin" => {
-            "blocks stand in braces: `if condition { .. }`"
+            "put blocks in braces: `if condition { .. }`"
         }
         "foreach" => "a loop is written as `for item in list { .. }`",
         "unless" => "write `if !condition { .. }`",
         "self" => "a block is given its host by name: |host| { .. }",
-        "f" | "r" => "a text with values in it stands in backticks: `port ${port}`",
+        "f" | "r" => "put a string with values in it in backticks: `port ${port}`",
         "++" => "write `n += 1`",
         "--" => "write `n -= 1`",
-        "'" => "a string stands in double quotes",
+        "'" => "put strings in double quotes",
         _ => return None,
     };
     Some(hint.to_owned())

@@ -173,7 +173,7 @@ fn unknown_variable(name: &str, text: &str, given: &[&str]) -> Diagnostic {
             .hint("a block is given its host: on(hosts(\"all\"), |host| { .. }); a function needs a parameter for it"),
         None => match ansible::instead(name) {
             Some(instead) => error.hint(format!("Ansible's `{name}` is here: {instead}")),
-            None => error.hint("a string stands in quotes"),
+            None => error.hint("put strings in quotes"),
         },
     }
 }
@@ -247,7 +247,7 @@ fn unknown_function(
     let (name, types) = signature.split_once(" (").unwrap_or((signature, ")"));
     let types = plain_types(types.trim_end_matches(')'));
     if name.starts_with("anon$") {
-        return Diagnostic::new("language::arguments", "the block does not take what it is given")
+        return Diagnostic::new("language::arguments", "the block takes other arguments")
             .hint("a block for hosts takes one: |host| { .. }");
     }
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {

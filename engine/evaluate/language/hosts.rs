@@ -126,8 +126,7 @@ fn probe(state: &Evaluating, context: &NativeCallContext, command: &str) -> Scri
     }
     match answer {
         Some(Value::Null) => {
-            let message =
-                format!("what `{command}` prints on {} is no text: it is not UTF-8", asked.0);
+            let message = format!("the output of `{command}` on {} is not UTF-8 text", asked.0);
             let error = Diagnostic::new("language::probe", message)
                 .hint("encode it, for example with `base64`");
             Err(raise(state, context, state.locate(error, &state.call(context))))

@@ -33,7 +33,7 @@ pub(super) fn reads_fact(state: &Evaluating, host: &Host, name: &str, place: &Pl
 /// What is wrong with facts that are no text, and what to do about it.
 pub(super) fn no_text(host: &str) -> [String; 2] {
     [
-        format!("what {host} says of itself is no text: it is not UTF-8"),
+        format!("the facts of {host} are not UTF-8 text"),
         format!("show them: `converge exec {host} -- cat /etc/os-release`"),
     ]
 }

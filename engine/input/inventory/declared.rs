@@ -119,7 +119,7 @@ impl DeclaredInventory {
         }
         if !name::is_good(name) {
             let message = format!("`{}` is an odd name", name.escape_debug());
-            let hint = "in a pattern it stands alone, or in quotes: \"'NAME' & web\"";
+            let hint = "in a pattern, write it alone, or in quotes: \"'NAME' & web\"";
             self.warn_once(
                 "an odd name",
                 mark.error("inventory::invalid-name", message).hint(hint),

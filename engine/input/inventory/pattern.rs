@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_means_nothing_is_a_error() {
+    fn a_pattern_that_means_nothing_is_an_error() {
         let inventory = inventory();
         let kind = |pattern| names(&inventory, pattern).unwrap_err().kind();
         assert_eq!(kind("wbe"), "inventory::unknown-name");

@@ -95,7 +95,7 @@ fn lookup(state: &State<'_, '_>, mut args: Arguments) -> Result<Vec<Value>, Erro
         }
         "varnames" => "a variable has its name, or is in host.vars",
         "items" | "list" | "dict" | "sequence" | "flattened" | "together" => {
-            "a loop goes through lists and maps themselves"
+            "loop over lists and maps directly"
         }
         "first_found" => "give the name to the role as a parameter",
         "pipe" | "lines" | "url" | "dig" => "ask the host in the role, with probe(\"..\")",

@@ -25,7 +25,7 @@ pub const NAMES: [(&str, &str); 15] = [
     ("ansible_facts", "the facts below, without `ansible_`"),
     (
         "ansible_INTERFACE",
-        "`ansible_eth0`: what is known of an interface, `-` in its name written `_`",
+        "`ansible_eth0`: the facts of an interface; a `-` in its name is written `_`",
     ),
     ("VARIABLE", "a variable of the host, where no parameter has its name"),
 ];

@@ -13,7 +13,7 @@ use self::{
     record::{KeptState, UndoRecord},
 };
 use crate::{
-    base::script::Script,
+    base::script::{Library, Script},
     resources::{before::Before, entry, kinds, prelude},
     sh,
 };
@@ -24,37 +24,15 @@ const TEXT_MAX: usize = 64 * 1024;
 /// How much of all texts of a host, in bytes: its answer has an end.
 const TEXTS_MAX: usize = 1 << 20;
 
-/// Asks a host what it keeps of a run: two lines for each thing, as they were noted, and what is kept of it. The text of a file comes
-/// only where everyone on the host may read it.
+/// How a host is asked.
+static KEPT: Library = Library::new("kept", &[include_str!("kept.sh")]);
+
+/// Asks a host what it keeps of a run: nothing, if it keeps nothing of it.
 pub fn asking(run: &str) -> Script {
-    prelude::reading().then(entry::READABLE.script()).then(sh!(
-        "run={} max={} room={}
-list=$STATE/kept/$run.list
-[ -f \"$list\" ] || exit 0
-while read -r how number path && IFS= read -r record; do
-  kept=$STATE/kept/$run.$number
-  say \"$how $path\"
-  say \"$record\"
-  if [ \"$how\" != there ] && [ \"$how\" != behind ]; then :
-  elif [ -L \"$kept\" ]; then say \"link $(readlink -- \"$kept\")\"
-  elif [ -f \"$kept\" ]; then
-    if [ \"$how\" = behind ]; then path=$(readlink -f -- \"$path\"); fi
-    say \"file $kept $path\"
-    access=$(stat -c '%a %s %U %G' -- \"$kept\")
-    say \"$access\"
-    size=${{access#* }}
-    case ${{access%% *}} in
-      *[4567]) 
-        size=${{size%% *}}
-        if [ \"$size\" -le \"$max\" ] && [ \"$size\" -le \"$room\" ] && passable \"${{path%/*}}\"; then
-          room=$((room - size))
-          base64 <\"$kept\"
-        fi ;;
-    esac
-    say .
-  else say lost; fi
-done <\"$list\"
-say {}",
+    let functions = prelude::reading().then(entry::READABLE.script()).then(KEPT.script());
+    functions.then(sh!(
+        "[ -f \"$STATE/kept/\"{}.list ] || exit 0\nkept_of {} {} {}\nsay {}",
+        run,
         run,
         TEXT_MAX.to_string(),
         TEXTS_MAX.to_string(),

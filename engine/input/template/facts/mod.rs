@@ -22,7 +22,7 @@ pub const FACTS: [(&str, &[&str], &str, Make); 49] = [
         "that with the domain that `/etc/hosts` has for it; DNS is not asked",
         |it| it.text("fqdn").into(),
     ),
-    ("domain", &["fqdn"], "what stands behind the first dot of that", |it| {
+    ("domain", &["fqdn"], "the part behind the first dot of that", |it| {
         it.text("fqdn").split_once('.').map_or("", |(_, domain)| domain).into()
     }),
     ("architecture", &["architecture"], "such as `x86_64`", |it| it.text("architecture").into()),

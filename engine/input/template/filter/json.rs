@@ -35,7 +35,7 @@ pub(super) const FILTERS: &[Word] = &[
     ),
     Word::new(
         &["tojson"],
-        "as JSON that can stand in HTML, in the order of the keys",
+        "as JSON that is safe in HTML, in the order of the keys",
         |_, value, mut args| {
             let mut style = Style::new(None);
             style.sort_keys = true;

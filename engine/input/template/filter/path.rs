@@ -11,10 +11,10 @@ use super::{
 };
 
 pub(super) const FILTERS: &[Word] = &[
-    Word::new(&["basename"], "what stands behind the last `/`", |_, value, args| {
+    Word::new(&["basename"], "the part behind the last `/`", |_, value, args| {
         plain(value, args, |path| split(path).1.to_owned())
     }),
-    Word::new(&["dirname"], "what stands before the last `/`", |_, value, args| {
+    Word::new(&["dirname"], "the part before the last `/`", |_, value, args| {
         plain(value, args, |path| split(path).0.to_owned())
     }),
     Word::new(&["splitext"], "the path, and the ending of its name", |_, value, args| {
@@ -64,10 +64,10 @@ pub(super) const FILTERS: &[Word] = &[
     Word::new(&["realpath"], "refused: it would read from the controller", |_, value, args| {
         unexpanded(value, args, true)
     }),
-    Word::new(&["win_basename"], "what stands behind the last backslash", |_, value, args| {
+    Word::new(&["win_basename"], "the part behind the last backslash", |_, value, args| {
         plain(value, args, |path| path[path.rfind(['\\', '/']).map_or(0, |it| it + 1)..].to_owned())
     }),
-    Word::new(&["win_dirname"], "what stands before the last backslash", |_, value, args| {
+    Word::new(&["win_dirname"], "the part before the last backslash", |_, value, args| {
         plain(value, args, |path| path[..path.rfind(['\\', '/']).unwrap_or(0)].to_owned())
     }),
     Word::new(&["win_splitdrive"], "the drive, and the rest", |_, value, args| {

@@ -30,7 +30,7 @@ pub(super) const FILTERS: &[Word] = &[
     Word::new(&["pprint"], "as Python would write it", |_, value, _| {
         Ok(Value::from(python::repr(value)))
     }),
-    Word::new(&["safe"], "as it is: nothing is escaped in these templates", |_, value, args| {
+    Word::new(&["safe"], "unchanged: these templates escape nothing", |_, value, args| {
         args.end()?;
         Ok(value.clone())
     }),

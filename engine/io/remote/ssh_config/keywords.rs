@@ -94,7 +94,7 @@ static KEYWORDS: &[(&str, Use)] = &[
     ("canonicalizepermittedcnames", refused(&["none"], "write the whole name: HostName works")),
     (
         "knownhostscommand",
-        refused(&["none"], "write what it prints to a file: UserKnownHostsFile works"),
+        refused(&["none"], "write its output to a file: UserKnownHostsFile works"),
     ),
     ("revokedhostkeys", refused(&["none"], "a line `@revoked * KEY` in a known_hosts file works")),
     (

@@ -269,7 +269,7 @@ impl Resource for Directory {
         for name in &observed.extra {
             fields.push(Field::new(
                 &label(name),
-                Shown::Hidden("nobody declares it".into()),
+                Shown::Hidden("not declared".into()),
                 Shown::Nothing,
             ));
         }

@@ -51,9 +51,8 @@ pub(super) fn check_hash(password: &Text) -> Result<(), ArgumentError> {
     {
         return Ok(());
     }
-    Err(ArgumentError::new("password", "this is not the hash of a password").hint(
-        "`mkpasswd` or `openssl passwd -6` make one, such as `$6$salt$...`; `*` stands for none",
-    ))
+    Err(ArgumentError::new("password", "this is not the hash of a password")
+        .hint("`mkpasswd` or `openssl passwd -6` make one, such as `$6$salt$...`; `*` means none"))
 }
 
 /// A hash without the mark of a lock, which `locked` is about.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::script::{Script, Words},
+    base::script::{Library, Script, Words},
     resources::{
         before::Before,
         change::{Change, Effect, Field, Shown},
@@ -40,6 +40,8 @@ pub struct ObservedGroup {
     /// Its number, if it is there.
     gid: Option<String>,
 }
+
+static GROUP: Library = Library::new("group", &[include_str!("group.sh")]);
 
 impl Resource for Group {
     type Arguments = Self;
@@ -125,35 +127,16 @@ impl Resource for Group {
 
     fn apply(&self, _: Option<&()>) -> Step {
         let (name, known) = (&self.name, entry("group", &self.name));
+        let functions = GROUP.script();
         if self.absent {
-            return sh!(
-                "if [ -n \"$({})\" ]; then
-  if has groupdel; then groupdel {}; else delgroup {}; fi
-fi",
-                known,
-                name,
-                name
-            )
-            .into();
+            return functions
+                .then(sh!("found=$({})\ngroup_gone {} \"$found\"", known, name))
+                .into();
         }
         let gid = self.gid.map(|gid| gid.to_string()).unwrap_or_default();
         let system = if self.system { "yes" } else { "" };
-        sh!(
-            "name={} gid={} system={}
-found=$({})
-if [ -z \"$found\" ]; then
-  if has groupadd; then groupadd ${{gid:+-g \"$gid\"}} ${{system:+-r}} -- \"$name\"
-  else addgroup ${{gid:+-g \"$gid\"}} ${{system:+-S}} \"$name\"; fi
-elif [ -n \"$gid\" ]; then
-  found=${{found#*:*:}}
-  if [ \"${{found%%:*}}\" != \"$gid\" ]; then
-    has groupmod || die \"group $name has the number ${{found%%:*}}, and there is no groupmod to change it\"
-    groupmod -g \"$gid\" -- \"$name\"
-  fi
-fi",
-            name, gid, system, known
-        )
-        .into()
+        let make = sh!("group_there {} {} {} \"$found\"", name, gid, system);
+        functions.then(sh!("found=$({})", known)).then(make).into()
     }
 }
 
