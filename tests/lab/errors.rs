@@ -52,7 +52,7 @@ fn a_wrong_key_is_said_so() {
     let project = Project::new(&[(&format!("\"{lab_key}\""), &format!("{key:?}"))], TOUCH);
     let ran = project.run(&lab, &[]);
     assert_eq!(ran.status, 4, "{ran:#?}");
-    assert!(ran.stdout.contains("refused") && ran.stdout.contains("hint:"), "{ran:#?}");
+    assert!(ran.stdout.contains("rejected") && ran.stdout.contains("hint:"), "{ran:#?}");
     nothing_was_done(&lab);
 }
 
