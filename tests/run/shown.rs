@@ -146,11 +146,7 @@ async fn an_answer_that_is_no_text_is_an_error_and_not_damaged() {
             panic!("it was taken for a text")
         };
         assert_eq!(error.kind(), "language::probe");
-        assert!(
-            error.message().ends_with("on a is no text: it is not UTF-8"),
-            "{}",
-            error.message()
-        );
+        assert!(error.message().ends_with("on a is not UTF-8 text"), "{}", error.message());
         assert_eq!(error.place().map(|place| place.line), Some(1));
     }
 }

@@ -251,7 +251,7 @@ async fn an_answer_that_is_no_text_any_more_fails_the_run() {
     let told = ran.outcome("/two");
     assert_eq!(ran.status, Failed, "{told}");
     assert!(told.contains("and with the new answer there is an error at site.rhai:4:"), "{told}");
-    assert!(told.contains("is no text: it is not UTF-8"), "{told}");
+    assert!(told.contains("is not UTF-8 text"), "{told}");
 }
 
 #[tokio::test]
